@@ -1,0 +1,13 @@
+//! The program: reads the plan, runs probes on a schedule, keeps the board, serves pages and
+//! metrics, and hands notifications to `alerts`.
+//!
+//! Deliberately absent: rules. What a finding means, when a state changes and whom to tell is
+//! decided in `health` and `alerts`, without I/O; this crate does the I/O around them.
+
+pub mod clock;
+pub mod listeners;
+pub mod net;
+pub mod plan;
+pub mod probe;
+pub mod store;
+pub mod tls;

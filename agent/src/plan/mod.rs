@@ -1,0 +1,75 @@
+//! The plan: all of probes.toml after validation. An invalid plan cannot be constructed
+//! outside this module.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use health::{Host, Language};
+
+use crate::probe;
+
+/// All of probes.toml after validation.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The file it was read from.
+    pub path: PathBuf,
+    /// `[agent]`.
+    pub agent: Agent,
+    /// Every `[[host]]`.
+    pub hosts: Vec<Arc<Host>>,
+    /// Every check, in the order of the file: claims first, host by host.
+    pub checks: Vec<Arc<probe::Check>>,
+    /// Every local host whose undeclared listeners are looked for.
+    pub sweeps: Vec<Arc<probe::port::Sweep>>,
+    /// Every `[[receiver]]`.
+    pub receivers: Vec<Arc<alerts::Receiver>>,
+    /// Every `[[route]]`, first match wins.
+    pub routes: Vec<alerts::Route>,
+}
+
+/// `[agent]`: this vantage point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Agent {
+    /// Its name; the `agent` label.
+    pub name: Arc<str>,
+    /// Where dashboard, API and metrics are served.
+    pub listen: SocketAddr,
+    /// How people reach the dashboard, without a final slash; links in notifications start with it.
+    pub url: String,
+    /// The embedded database.
+    pub store: PathBuf,
+    /// Language of notifications.
+    pub language: Language,
+    /// Resolver for target names and delegation walks; `None`: the system's.
+    pub resolver: Option<SocketAddr>,
+    /// How many probes may be under way at once.
+    pub probes_in_flight: usize,
+}
+
+/// A name or an address, and a port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// Whom.
+    pub host: Target,
+    /// Port, never 0.
+    pub port: u16,
+}
+
+/// A name to be resolved, or an address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// To be resolved at each probe.
+    Name(Arc<str>),
+    /// Dialled as it is.
+    Address(IpAddr),
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.host {
+            Target::Name(name) => write!(f, "{name}:{}", self.port),
+            Target::Address(address) => SocketAddr::new(*address, self.port).fmt(f),
+        }
+    }
+}

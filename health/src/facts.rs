@@ -1,0 +1,201 @@
+//! What a probe saw, right or wrong, typed so that metrics and pages need not guess.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ports::Observed;
+
+/// All that one probe saw. Sections that a kind has nothing to say on stay empty.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The address that was dialled last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
+    /// What the target's name resolved to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resolved: Vec<IpAddr>,
+    /// What a TCP service said first, printable, at most 256 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub banner: Option<String>,
+    /// An HTTP answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Box<HttpFacts>>,
+    /// A TLS handshake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Box<TlsFacts>>,
+    /// A zone on its servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<Box<DnsFacts>>,
+    /// Certificate files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileFacts>,
+    /// A claimed port or undeclared listener.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<Box<Observed>>,
+}
+
+/// An HTTP answer: the last one, where redirects were followed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HttpFacts {
+    /// Status of the answer that was judged.
+    pub status: Option<u16>,
+    /// `1.0`, `1.1` or `2`.
+    pub version: String,
+    /// Where that answer came from, after redirects.
+    pub url: String,
+    /// Every redirect that was followed, first to last.
+    pub redirects: Vec<Redirect>,
+    /// Bytes of body received, at most the cap.
+    pub body_bytes: u64,
+    /// What Content-Length said, if anything.
+    pub content_length: Option<u64>,
+    /// Header names and values of the answer, bounded in number and length.
+    pub headers: Vec<(String, String)>,
+    /// The beginning of the body, printable, at most 1 KiB; kept only when something was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<String>,
+    /// An expectation by regular expression did not hold (`probe_failed_due_to_regex`).
+    pub failed_due_to_regex: bool,
+}
+
+/// One redirect that was followed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Redirect {
+    /// Where the answer came from.
+    pub url: String,
+    /// Its status.
+    pub status: u16,
+    /// Its Location header.
+    pub location: String,
+}
+
+/// A TLS handshake and the chain that was presented, whatever its worth.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TlsFacts {
+    /// `TLS 1.2` or `TLS 1.3`.
+    pub protocol: String,
+    /// IANA name of the cipher suite.
+    pub cipher: String,
+    /// What ALPN settled on.
+    pub alpn: Option<String>,
+    /// The name sent as SNI and checked against the certificate.
+    pub server_name: String,
+    /// The chain as presented, leaf first.
+    pub chain: Arc<Vec<CertificateFacts>>,
+    /// Leads to a trusted root, names and dates aside.
+    pub trusted: bool,
+    /// The earliest end within the path that leads to the trusted root, if there is one.
+    pub path_not_after: Option<Timestamp>,
+    /// What the plan says should be served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileFacts>,
+}
+
+/// One certificate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CertificateFacts {
+    /// SHA-256 of the DER bytes, lower-case hex.
+    pub fingerprint: String,
+    /// Serial number, lower-case hex with colons.
+    pub serial: String,
+    /// Subject, as an RFC 4514 string.
+    pub subject: String,
+    /// Issuer, as an RFC 4514 string.
+    pub issuer: String,
+    /// DNS names and IP addresses of the subjectAltName, at most 200.
+    pub names: Vec<String>,
+    /// Start of validity.
+    pub not_before: Timestamp,
+    /// End of validity.
+    pub not_after: Timestamp,
+    /// Such as `ECDSA P-256` or `RSA 2048`.
+    pub key: String,
+    /// Such as `ecdsa-with-SHA256`.
+    pub signature: String,
+    /// Basic constraints say CA.
+    pub is_ca: bool,
+    /// Subject and issuer are the same and its own key signed it.
+    pub is_self_signed: bool,
+}
+
+/// A certificate file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileFacts {
+    /// The path after globbing.
+    pub path: String,
+    /// When its contents last changed.
+    pub modified: Option<Timestamp>,
+    /// Certificates within, in file order (leaf first in a well-made one); empty when unreadable.
+    pub chain: Arc<Vec<CertificateFacts>>,
+    /// The key file that was compared, if one was found.
+    pub key_path: Option<String>,
+    /// Whether the key belongs to the leaf; `None` when the key could not be read.
+    pub key_matches: Option<bool>,
+}
+
+/// A zone as its servers answered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DnsFacts {
+    /// The zone, lower case, without the final dot.
+    pub zone: String,
+    /// Every address that was asked; cells refer to them by index.
+    pub servers: Vec<ServerFacts>,
+    /// Every planned record.
+    pub records: Vec<RecordFacts>,
+}
+
+/// One address of one nameserver or resolver.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServerFacts {
+    /// Name as delegated or as in the plan.
+    pub name: String,
+    /// The address asked; `None` when the name did not resolve.
+    pub address: Option<SocketAddr>,
+    /// A cache named in the plan rather than an authoritative server.
+    pub is_resolver: bool,
+    /// SOA serial it answered with.
+    pub serial: Option<u32>,
+    /// Answered at least one query.
+    pub reachable: bool,
+    /// Median round trip of its answers, seconds.
+    pub rtt_seconds: Option<f64>,
+    /// Sections of the SOA answer: ANSWER, AUTHORITY, ADDITIONAL counts.
+    pub counts: [u16; 3],
+}
+
+/// One planned record on every server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordFacts {
+    /// Fully qualified, lower case, without the final dot.
+    pub name: String,
+    /// `A`, `TXT`, ….
+    pub record_type: String,
+    /// What the plan says, for people: the values, or `absent`.
+    pub expected: String,
+    /// One answer per server asked.
+    pub answers: Vec<AnswerFacts>,
+}
+
+/// One server's answer for one record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AnswerFacts {
+    /// Index into [`DnsFacts::servers`].
+    pub server: usize,
+    /// `values`, `nodata`, `nxdomain`, `refused`, `servfail`, `timeout`, `not-authoritative`, ….
+    pub outcome: String,
+    /// The values, in presentation format, sorted.
+    pub values: Vec<String>,
+    /// Lowest TTL of the answer, seconds.
+    pub ttl: Option<u32>,
+    /// Header flags that were set: `aa tc rd ra ad cd`.
+    pub flags: Vec<String>,
+    /// Round trip, seconds.
+    pub rtt_seconds: Option<f64>,
+    /// Came over TCP.
+    pub over_tcp: bool,
+    /// Holds what the plan says.
+    pub matches: bool,
+}

@@ -1,0 +1,68 @@
+//! What is remembered of a check beyond its last observation.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Incident, State};
+
+/// One check's past, for its page and the API.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// The last observations, oldest first, at most some hundreds.
+    pub samples: Vec<Sample>,
+    /// The last 24 hours by hour, oldest first; hours without observations are absent.
+    pub hours: Vec<Bucket>,
+    /// The last 90 days by day, oldest first; days without observations are absent.
+    pub days: Vec<Bucket>,
+    /// Changes of state, newest first.
+    pub changes: Vec<Change>,
+    /// Its incidents, newest first.
+    pub incidents: Vec<Incident>,
+}
+
+/// One observation, boiled down.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// When the probe began.
+    pub at: Timestamp,
+    /// How long it took, seconds.
+    pub duration_seconds: f64,
+    /// Nothing worse than a notice.
+    pub success: bool,
+}
+
+/// All observations of a span of time, boiled down.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// Start of the span, UTC.
+    pub at: Timestamp,
+    /// Good observations.
+    pub good: u64,
+    /// Bad observations.
+    pub bad: u64,
+    /// Mean duration, seconds.
+    pub mean_seconds: f64,
+    /// Longest duration, seconds.
+    pub max_seconds: f64,
+}
+
+impl Bucket {
+    /// The share of good observations, 0 to 1; 1 when there were none.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a share needs no 53 bits")]
+    pub fn uptime(&self) -> f64 {
+        let all = self.good + self.bad;
+        if all == 0 { 1.0 } else { self.good as f64 / all as f64 }
+    }
+}
+
+/// One change of state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// When.
+    pub at: Timestamp,
+    /// The state before.
+    pub from: State,
+    /// The state after.
+    pub to: State,
+}

@@ -1,0 +1,27 @@
+//! Claims against reality: pure judgement of what a host's ports should be and what they are.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Exposure, Process};
+
+/// What was seen of one port of one host.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Observed {
+    /// Somebody listens: by the socket table for a local host, by dialling for another;
+    /// `None` when that could not be told (UDP of another host).
+    pub listening: Option<bool>,
+    /// Every address it is bound to, for a local host.
+    pub bind: Vec<SocketAddr>,
+    /// The owners, oldest first, where they may be seen.
+    pub owners: Vec<Arc<Process>>,
+    /// Why the owner is not known, when it is not: `permission` or `kernel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_unknown: Option<String>,
+    /// A TCP connection was accepted; `None` when it was not tried.
+    pub reachable: Option<bool>,
+    /// How widely the binds reach, for a local host.
+    pub exposure: Option<Exposure>,
+}

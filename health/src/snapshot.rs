@@ -1,0 +1,135 @@
+//! Everything at one moment, immutable: what metrics, pages and the API are made from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::facts::Facts;
+use crate::ports::Observed;
+use crate::{
+    Check, Claim, Finding, Host, Incident, Phases, PortKey, StandingFinding, State, Text, Timing,
+};
+
+/// Everything at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The vantage point's name.
+    pub agent: Arc<str>,
+    /// The moment.
+    pub at: Timestamp,
+    /// When the agent started.
+    pub started_at: Timestamp,
+    /// How the plan stands.
+    pub plan: PlanStanding,
+    /// Every check, in the order of the plan; claims and undeclared listeners among them.
+    pub checks: Vec<Arc<CheckStanding>>,
+    /// The plan's hosts.
+    pub hosts: Vec<Arc<Host>>,
+    /// Open incidents, newest first.
+    pub incidents: Vec<Arc<Incident>>,
+    /// Every receiver.
+    pub receivers: Vec<ReceiverStanding>,
+    /// What ails the agent itself: shown as a banner on every page.
+    pub troubles: Vec<Trouble>,
+}
+
+impl Snapshot {
+    /// The check with this name.
+    #[must_use]
+    pub fn check(&self, name: &str) -> Option<&Arc<CheckStanding>> {
+        self.checks.iter().find(|standing| &*standing.check.name == name)
+    }
+}
+
+/// How the plan stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanStanding {
+    /// Path of the file.
+    pub path: String,
+    /// When the running plan was loaded.
+    pub loaded_at: Timestamp,
+    /// The mistakes of the last reload, when it was refused, as `validate` prints them, and when.
+    pub refused: Option<(Timestamp, String)>,
+}
+
+/// How one check stands.
+#[derive(Clone, Debug)]
+pub struct CheckStanding {
+    /// The check itself.
+    pub check: Arc<Check>,
+    /// The port it is about, for a claim or undeclared listener.
+    pub port: Option<PortKey>,
+    /// The claim; `None` for anything else and for undeclared listeners.
+    pub claim: Option<Arc<Claim>>,
+    /// Its state.
+    pub state: State,
+    /// Since when it has that state.
+    pub since: Timestamp,
+    /// Its state changes too often to be told each time.
+    pub flapping: bool,
+    /// The last observation, `None` before the first.
+    pub last: Option<Arc<Last>>,
+    /// What is wrong now, confirmed or not, worst first.
+    pub findings: Vec<StandingFinding>,
+    /// The open incident's id, if one is open.
+    pub incident: Option<Arc<str>>,
+    /// When it is due next.
+    pub next_due: Option<Timestamp>,
+}
+
+impl CheckStanding {
+    /// How often it runs, for people; `None` when by cron.
+    #[must_use]
+    pub fn interval(&self) -> Option<Duration> {
+        match self.check.timing {
+            Timing::Every(interval) => Some(interval),
+            Timing::Cron { .. } => None,
+        }
+    }
+
+    /// What was seen of the port, for a claim or undeclared listener that has been looked at.
+    #[must_use]
+    pub fn observed(&self) -> Option<&Observed> {
+        self.last.as_ref()?.facts.port.as_deref()
+    }
+}
+
+/// The last observation of a check, findings aside.
+#[derive(Clone, Debug)]
+pub struct Last {
+    /// When the probe began.
+    pub at: Timestamp,
+    /// How long it took.
+    pub duration: Duration,
+    /// Where the time went.
+    pub phases: Phases,
+    /// What was seen. A known certificate stays here while later probes fail to see one.
+    pub facts: Facts,
+    /// It saw nothing worse than a notice.
+    pub success: bool,
+    /// What it found.
+    pub findings: Vec<Arc<Finding>>,
+}
+
+/// How deliveries to one receiver stand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReceiverStanding {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Notifications not yet delivered.
+    pub pending: u64,
+    /// When the last one arrived.
+    pub delivered_at: Option<Timestamp>,
+    /// The last failure since then: when and what it answered.
+    pub failed: Option<(Timestamp, String)>,
+}
+
+/// Something that ails the agent itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trouble {
+    /// Since when.
+    pub since: Timestamp,
+    /// What is wrong and what to do.
+    pub message: Text,
+}
