@@ -9,5 +9,6 @@ pub mod listeners;
 pub mod net;
 pub mod plan;
 pub mod probe;
+pub mod schedule;
 pub mod store;
 pub mod tls;

@@ -1,0 +1,492 @@
+//! When is which check due. Pure: a heap of moments, no timer, no task.
+//!
+//! Intervals run on the monotonic clock, so that a clock that is set does no harm; cron runs on
+//! the wall clock in its own time zone. A check that is still running when it is due again skips
+//! that turn; turns missed while the machine slept are not made up for. Deliberately absent:
+//! what a check is, and starting it.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::str::FromStr;
+use std::time::Duration;
+
+use croner::Cron;
+use health::Timing;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Names one entry of the schedule.
+pub type Key = u64;
+
+/// Wake-ups are rounded up to this, so that they stay few.
+const GRAIN: Duration = Duration::from_millis(5);
+/// The first turns after a start are spread over this at most.
+const START_SPREAD: Duration = Duration::from_secs(5);
+/// A cron entry looks at the wall clock again at least this often, because clocks get set.
+const WALL_LOOK: Duration = Duration::from_secs(30);
+
+/// One moment on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Monotonic: time since the loop began.
+    pub tick: Duration,
+    /// The wall clock.
+    pub wall: Timestamp,
+}
+
+/// A check to be started now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Which.
+    pub key: Key,
+    /// How long after its time, zero or more.
+    pub lag: Duration,
+}
+
+/// When is which check due.
+#[derive(Debug)]
+pub struct Schedule {
+    heap: BinaryHeap<Reverse<(Duration, Key)>>,
+    entries: HashMap<Key, Entry>,
+    ready: VecDeque<(Duration, Key)>,
+    running: usize,
+    limit: usize,
+    skipped: u64,
+    deferred: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    rhythm: Rhythm,
+    due: Duration,
+    run: Run,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Run {
+    Waiting,
+    Ready,
+    Running,
+}
+
+#[derive(Debug)]
+enum Rhythm {
+    Every { interval: Duration, phase: Duration },
+    Cron { cron: Box<Cron>, zone: TimeZone, next: Option<Timestamp> },
+}
+
+/// A cron expression or time zone that cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum BadTiming {
+    /// The expression.
+    #[error("{0}")]
+    Cron(String),
+    /// The zone.
+    #[error("there is no time zone {0:?}")]
+    Zone(String),
+}
+
+impl Schedule {
+    /// An empty schedule that lets at most `limit` checks run at once.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self {
+            heap: BinaryHeap::new(),
+            entries: HashMap::new(),
+            ready: VecDeque::new(),
+            running: 0,
+            limit: limit.max(1),
+            skipped: 0,
+            deferred: 0,
+        }
+    }
+
+    /// Adds a check. Its phase comes from its name, so it keeps it from one plan to the next.
+    ///
+    /// # Errors
+    /// When a cron expression or its zone cannot be read.
+    pub fn insert(
+        &mut self,
+        key: Key,
+        name: &str,
+        timing: &Timing,
+        now: Moment,
+    ) -> Result<(), BadTiming> {
+        let (rhythm, due) = match timing {
+            Timing::Every(interval) => {
+                let interval = (*interval).max(GRAIN);
+                let phase = phase(name, interval);
+                let soon = phase_within(phase, interval.min(START_SPREAD));
+                (Rhythm::Every { interval, phase }, now.tick + soon)
+            }
+            Timing::Cron { expression, timezone } => {
+                let (cron, zone) = read_cron(expression, timezone)?;
+                // Also once right after the start: nobody wants to wait until noon to hear of a typo.
+                let soon = phase(name, START_SPREAD);
+                (Rhythm::Cron { cron: Box::new(cron), zone, next: None }, now.tick + soon)
+            }
+        };
+        self.entries.insert(key, Entry { rhythm, due, run: Run::Waiting });
+        self.heap.push(Reverse((due, key)));
+        Ok(())
+    }
+
+    /// Removes a check. One that runs is counted as running until [`Schedule::finished`].
+    pub fn remove(&mut self, key: Key) {
+        self.entries.remove(&key);
+    }
+
+    /// Changes how many checks may run at once.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit.max(1);
+    }
+
+    /// The next check to start now, if one is due and the limit allows. Call until `None`.
+    pub fn poll(&mut self, now: Moment) -> Option<Start> {
+        self.collect_due(now);
+        while self.running < self.limit {
+            let (planned, key) = self.ready.pop_front()?;
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            if entry.run != Run::Ready {
+                continue;
+            }
+            entry.run = Run::Running;
+            self.running += 1;
+            return Some(Start { key, lag: now.tick.saturating_sub(planned) });
+        }
+        None
+    }
+
+    /// A started check has ended, whether or not it is still in the schedule.
+    pub fn finished(&mut self, key: Key) {
+        self.running = self.running.saturating_sub(1);
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.run = Run::Waiting;
+        }
+    }
+
+    /// When to call [`Schedule::poll`] next, on the monotonic clock; `None` when nothing is planned.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Duration> {
+        let Reverse((due, _)) = self.heap.peek()?;
+        Some(next_multiple(*due, GRAIN))
+    }
+
+    /// When a check is due next, on the wall clock.
+    #[must_use]
+    pub fn next_due(&self, key: Key, now: Moment) -> Option<Timestamp> {
+        let entry = self.entries.get(&key)?;
+        match &entry.rhythm {
+            Rhythm::Cron { next: Some(next), .. } => Some(*next),
+            _ => now.wall.checked_add(entry.due.saturating_sub(now.tick)).ok(),
+        }
+    }
+
+    /// How many checks are running.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.running
+    }
+
+    /// How many checks are due and wait for others to end.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Turns skipped because the check was still running, since the start.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// Turns that had to wait for the limit, since the start.
+    #[must_use]
+    pub fn deferred(&self) -> u64 {
+        self.deferred
+    }
+
+    fn collect_due(&mut self, now: Moment) {
+        while let Some(&Reverse((due, key))) = self.heap.peek() {
+            if due > now.tick {
+                break;
+            }
+            self.heap.pop();
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            if entry.due != due {
+                continue; // a leftover of an entry that was replaced
+            }
+            let is_turn = entry.rhythm.is_turn(now.wall);
+            entry.due = entry.rhythm.after(due, now);
+            self.heap.push(Reverse((entry.due, key)));
+            if !is_turn {
+                continue;
+            }
+            match entry.run {
+                Run::Waiting => {
+                    entry.run = Run::Ready;
+                    if self.running + self.ready.len() >= self.limit {
+                        self.deferred += 1;
+                    }
+                    self.ready.push_back((due, key));
+                }
+                Run::Ready | Run::Running => self.skipped += 1,
+            }
+        }
+    }
+}
+
+impl Rhythm {
+    /// Whether this wake-up is a turn or only a look at the wall clock.
+    fn is_turn(&self, wall: Timestamp) -> bool {
+        match self {
+            Self::Every { .. } => true,
+            Self::Cron { next, .. } => next.is_none_or(|next| wall >= next),
+        }
+    }
+
+    /// The next wake-up after the one that was due at `due`.
+    fn after(&mut self, due: Duration, now: Moment) -> Duration {
+        match self {
+            Self::Every { interval, phase } => {
+                // The turn nearest to one interval later, but never less than half of one: the
+                // first turn after a start comes early and must not be followed at once.
+                let earliest = (due + *interval / 2).max(now.tick + GRAIN);
+                let since = earliest.saturating_sub(*phase);
+                *phase + next_multiple(since, *interval)
+            }
+            Self::Cron { cron, zone, next } => {
+                let local = now.wall.to_zoned(zone.clone());
+                let planned =
+                    cron.find_next_occurrence(&local, false).ok().map(|zoned| zoned.timestamp());
+                *next = Some(planned.unwrap_or(Timestamp::MAX));
+                let wait = planned
+                    .and_then(|at| Duration::try_from(at.duration_since(now.wall)).ok())
+                    .unwrap_or(WALL_LOOK);
+                now.tick + wait.clamp(GRAIN, WALL_LOOK)
+            }
+        }
+    }
+}
+
+/// Reads a cron expression (five fields, or six with seconds first) and an IANA time zone.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn read_cron(expression: &str, timezone: &str) -> Result<(Cron, TimeZone), BadTiming> {
+    let cron = Cron::from_str(expression).map_err(|error| BadTiming::Cron(error.to_string()))?;
+    let zone = TimeZone::get(timezone).map_err(|_| BadTiming::Zone(timezone.to_owned()))?;
+    Ok((cron, zone))
+}
+
+/// Where within its interval a check of this name runs: stable over restarts and versions.
+fn phase(name: &str, interval: Duration) -> Duration {
+    // FNV-1a, then a finalizer, because its high bits are poor for short names.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in name.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^= hash >> 33;
+    let nanos = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX).max(1);
+    Duration::from_nanos(hash % nanos)
+}
+
+/// The first multiple of `step` at or after `moment`.
+fn next_multiple(moment: Duration, step: Duration) -> Duration {
+    let nanos = moment.as_nanos().next_multiple_of(step.as_nanos().max(1));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+fn phase_within(phase: Duration, spread: Duration) -> Duration {
+    let nanos = u64::try_from(spread.as_nanos()).unwrap_or(u64::MAX).max(1);
+    Duration::from_nanos(u64::try_from(phase.as_nanos()).unwrap_or(0) % nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn moment(tick: Duration) -> Moment {
+        let start: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        Moment { tick, wall: start.checked_add(tick).unwrap() }
+    }
+
+    fn every(seconds: u64) -> Timing {
+        Timing::Every(Duration::from_secs(seconds))
+    }
+
+    /// Runs a schedule whose checks take no time; returns (tick, key) of every start.
+    fn play(schedule: &mut Schedule, until: Duration) -> Vec<(Duration, Key)> {
+        let mut starts = Vec::new();
+        while let Some(wake) = schedule.next_wake().filter(|wake| *wake <= until) {
+            while let Some(start) = schedule.poll(moment(wake)) {
+                starts.push((wake, start.key));
+                schedule.finished(start.key);
+            }
+        }
+        starts
+    }
+
+    #[test]
+    fn ten_thousand_checks_do_not_start_together() {
+        let mut schedule = Schedule::new(usize::MAX);
+        for key in 0..10_000 {
+            schedule
+                .insert(key, &format!("check {key}"), &every(10), moment(Duration::ZERO))
+                .unwrap();
+        }
+        let starts = play(&mut schedule, 100 * SECOND);
+        let mut per_second = [0_u32; 101];
+        for (tick, _) in &starts {
+            per_second[usize::try_from(tick.as_secs()).unwrap()] += 1;
+        }
+        assert!(
+            per_second[20..100].iter().all(|count| (850..1150).contains(count)),
+            "{per_second:?}"
+        );
+    }
+
+    #[test]
+    fn the_first_turn_comes_soon_and_is_not_followed_at_once() {
+        for name in ["a", "web:3011", "zone", "한글"] {
+            let mut schedule = Schedule::new(9);
+            schedule.insert(1, name, &every(3600), moment(Duration::ZERO)).unwrap();
+            let starts = play(&mut schedule, 3 * 3600 * SECOND);
+            assert!(starts[0].0 <= START_SPREAD + GRAIN, "{name}: {starts:?}");
+            assert!(starts[1].0 - starts[0].0 >= 1800 * SECOND, "{name}: {starts:?}");
+            assert_eq!(starts[2].0 - starts[1].0, 3600 * SECOND, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_slow_check_skips_its_turn_and_delays_nobody() {
+        let mut schedule = Schedule::new(9);
+        schedule.insert(1, "slow", &every(10), moment(Duration::ZERO)).unwrap();
+        schedule.insert(2, "quick", &every(10), moment(Duration::ZERO)).unwrap();
+        let mut quick = 0;
+        while let Some(wake) = schedule.next_wake().filter(|wake| *wake < 100 * SECOND) {
+            while let Some(start) = schedule.poll(moment(wake)) {
+                if start.key == 2 {
+                    quick += 1;
+                    schedule.finished(2);
+                }
+            }
+        }
+        assert_eq!(schedule.running(), 1);
+        assert!((9..=11).contains(&quick), "{quick}");
+        assert!((8..=10).contains(&schedule.skipped()), "{}", schedule.skipped());
+    }
+
+    #[test]
+    fn the_limit_binds_and_the_queue_does_not_pile_up() {
+        let mut schedule = Schedule::new(3);
+        for key in 0..20 {
+            schedule.insert(key, &key.to_string(), &every(10), moment(Duration::ZERO)).unwrap();
+        }
+        let late = moment(1000 * SECOND);
+        let running: Vec<_> = std::iter::from_fn(|| schedule.poll(late)).collect();
+        assert_eq!((running.len(), schedule.waiting()), (3, 17));
+        assert_eq!(schedule.deferred(), 17);
+        for start in running {
+            schedule.finished(start.key);
+        }
+        assert_eq!(std::iter::from_fn(|| schedule.poll(late)).count(), 3);
+    }
+
+    #[test]
+    fn a_machine_that_slept_makes_up_for_nothing() {
+        let mut schedule = Schedule::new(9);
+        schedule.insert(1, "a", &every(10), moment(Duration::ZERO)).unwrap();
+        play(&mut schedule, 30 * SECOND);
+        let woken = moment(8 * 3600 * SECOND);
+        assert!(schedule.poll(woken).is_some());
+        schedule.finished(1);
+        assert_eq!(schedule.poll(woken), None);
+        assert!(schedule.next_wake().unwrap() <= woken.tick + 10 * SECOND + GRAIN);
+    }
+
+    /// Every wall-clock minute at which a cron check runs between two dates.
+    fn cron_runs(expression: &str, zone: &str, from: &str, hours: u32) -> Vec<String> {
+        let start: Timestamp = from.parse().unwrap();
+        let at = |tick| Moment { tick, wall: start.checked_add(tick).unwrap() };
+        let timing = Timing::Cron { expression: expression.into(), timezone: zone.into() };
+        let mut schedule = Schedule::new(9);
+        schedule.insert(1, "cron", &timing, at(Duration::ZERO)).unwrap();
+        let mut runs = Vec::new();
+        while let Some(wake) = schedule.next_wake().filter(|wake| *wake < hours * 3600 * SECOND) {
+            while let Some(start) = schedule.poll(at(wake)) {
+                let zoned = at(wake).wall.to_zoned(TimeZone::get(zone).unwrap());
+                runs.push(zoned.strftime("%d %H:%M%:z").to_string());
+                schedule.finished(start.key);
+            }
+        }
+        runs.remove(0); // the look right after the start
+        runs
+    }
+
+    #[test]
+    fn cron_is_right_across_daylight_saving() {
+        let noon = ["28 12:00+01:00", "29 12:00+02:00", "30 12:00+02:00"];
+        assert_eq!(cron_runs("0 12 * * *", "Europe/Berlin", "2026-03-28T00:00:00Z", 72), noon);
+        let autumn = ["24 12:00+02:00", "25 12:00+01:00", "26 12:00+01:00"];
+        assert_eq!(cron_runs("0 12 * * *", "Europe/Berlin", "2026-10-24T00:00:00Z", 72), autumn);
+        let seoul = cron_runs("0 */12 * * *", "Asia/Seoul", "2026-03-28T00:00:00Z", 24);
+        assert_eq!(seoul, ["28 12:00+09:00", "29 00:00+09:00"]);
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_silence_a_cron_check() {
+        let start: Timestamp = "2026-05-01T00:00:00Z".parse().unwrap();
+        let timing = Timing::Cron { expression: "*/5 * * * *".into(), timezone: "UTC".into() };
+        let mut schedule = Schedule::new(9);
+        let at = |tick: Duration, back: Duration| Moment {
+            tick,
+            wall: start.checked_add(tick).unwrap().checked_sub(back).unwrap(),
+        };
+        schedule.insert(1, "cron", &timing, at(Duration::ZERO, Duration::ZERO)).unwrap();
+        let mut runs = Vec::new();
+        let set_back_at = 700 * SECOND;
+        while let Some(wake) = schedule.next_wake().filter(|wake| *wake < 3600 * SECOND) {
+            let back = if wake > set_back_at { 30 * 24 * 3600 * SECOND } else { Duration::ZERO };
+            while let Some(start) = schedule.poll(at(wake, back)) {
+                runs.push(wake.as_secs());
+                schedule.finished(start.key);
+            }
+        }
+        assert!(runs.windows(2).all(|pair| pair[1] - pair[0] <= 330), "{runs:?}");
+    }
+
+    #[test]
+    fn bad_expressions_are_told() {
+        assert!(matches!(read_cron("not cron", "UTC"), Err(BadTiming::Cron(_))));
+        assert!(matches!(read_cron("0 0 * * *", "Asia/Soul"), Err(BadTiming::Zone(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn turns_never_come_closer_than_half_an_interval(
+            name in ".{1,12}", millis in 100_u64..100_000, jitter in 0_u64..50
+        ) {
+            let interval = Duration::from_millis(millis);
+            let mut schedule = Schedule::new(1);
+            schedule.insert(1, &name, &Timing::Every(interval), moment(Duration::ZERO)).unwrap();
+            let mut last: Option<Duration> = None;
+            for _ in 0..20 {
+                let wake = schedule.next_wake().unwrap() + Duration::from_millis(jitter);
+                while schedule.poll(moment(wake)).is_some() {
+                    schedule.finished(1);
+                    if let Some(last) = last {
+                        prop_assert!(wake - last + GRAIN * 2 + Duration::from_millis(jitter) >= interval / 2);
+                        prop_assert!(wake - last <= interval * 2 + GRAIN * 2);
+                    }
+                    last = Some(wake);
+                }
+            }
+        }
+    }
+}
