@@ -4,8 +4,10 @@
 //! Deliberately absent: rules. What a finding means, when a state changes and whom to tell is
 //! decided in `health` and `alerts`, without I/O; this crate does the I/O around them.
 
+pub mod board;
 pub mod clock;
 pub mod listeners;
+pub mod metrics;
 pub mod net;
 pub mod plan;
 pub mod probe;
