@@ -1,0 +1,135 @@
+//! `once`: checks run once, now, with progress.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::bail;
+use clap::Args;
+use futures_util::StreamExt;
+use futures_util::stream;
+use health::{Language, Observation, PortKey};
+
+use super::{Format, Outcome, paint};
+use crate::net::Net;
+use crate::plan::Plan;
+use crate::probe;
+
+/// `once`
+#[derive(Debug, Args)]
+pub struct Once {
+    /// Only these checks; default: all.
+    pub names: Vec<String>,
+    /// How the outcome is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// What one check saw.
+pub(super) struct Seen {
+    pub(super) frame: Arc<health::Check>,
+    pub(super) observation: Observation,
+    /// The port, for a claim or an undeclared listener.
+    pub(super) port: Option<PortKey>,
+}
+
+pub(super) fn execute(once: &Once, config: &Path, language: Language) -> anyhow::Result<Outcome> {
+    let plan = match crate::plan::load(config) {
+        Ok(plan) => plan,
+        Err(mistakes) => {
+            paint::line(mistakes.to_string().trim_end());
+            return Ok(Outcome::Failed);
+        }
+    };
+    for name in &once.names {
+        if !plan.checks.iter().any(|check| &*check.frame.name == name.as_str()) {
+            bail!("the plan has no check named {name:?}; its checks: {}", names(&plan));
+        }
+    }
+    let wanted = |name: &str| once.names.is_empty() || once.names.iter().any(|known| known == name);
+    let seen = super::runtime()?.block_on(look(&plan, wanted))?;
+    let bad = seen.iter().filter(|seen| !seen.observation.is_good()).count();
+    match once.format {
+        Format::Json => {
+            let checks: Vec<_> = seen.iter().map(Seen::to_json).collect();
+            paint::line(&serde_json::json!({ "checks": checks }).to_string());
+        }
+        Format::Text => {
+            for seen in &seen {
+                print(seen, language);
+            }
+            paint::line(&format!("{} checks, {bad} with findings", seen.len()));
+        }
+    }
+    Ok(if bad == 0 { Outcome::Well } else { Outcome::Findings })
+}
+
+/// Looks at everything that is wanted, many at a time, and at undeclared listeners.
+pub(super) async fn look(plan: &Plan, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Vec<Seen>> {
+    let net = Net::new(plan.agent.resolver).map_err(anyhow::Error::msg)?;
+    let checks: Vec<_> =
+        plan.checks.iter().enumerate().filter(|(_, check)| wanted(&check.frame.name)).collect();
+    let total = checks.len();
+    let progress = std::io::stderr().is_terminal();
+    let mut seen: Vec<(usize, Seen)> = Vec::with_capacity(total);
+    let mut under_way = stream::iter(checks)
+        .map(|(place, check)| {
+            let net = &net;
+            async move { (place, probe::guarded(check, net).await, check) }
+        })
+        .buffer_unordered(plan.agent.probes_in_flight);
+    while let Some((place, observation, check)) = under_way.next().await {
+        let port = match &check.spec {
+            probe::Spec::Port(spec) => Some(spec.claim.key.clone()),
+            _ => None,
+        };
+        seen.push((place, Seen { frame: check.frame.clone(), observation, port }));
+        if progress {
+            let _ = write!(anstream::stderr(), "\r{}/{total} checks", seen.len());
+        }
+    }
+    drop(under_way);
+    if progress {
+        let _ = write!(anstream::stderr(), "\r\x1b[K");
+    }
+    seen.sort_by_key(|(place, _)| *place);
+    let mut seen: Vec<Seen> = seen.into_iter().map(|(_, seen)| seen).collect();
+    for sweep in &plan.sweeps {
+        for (port, observation) in probe::port::sweep(sweep, &net).await {
+            let frame = crate::board::found_check(&port, sweep);
+            if wanted(&frame.name) {
+                seen.push(Seen { frame, observation, port: Some(port) });
+            }
+        }
+    }
+    Ok(seen)
+}
+
+fn print(seen: &Seen, language: Language) {
+    let good = seen.observation.is_good();
+    let (style, mark) = if good {
+        (paint::state(health::State::Up), "ok  ")
+    } else {
+        (paint::state(health::State::Down), "BAD ")
+    };
+    paint::line(&format!(
+        "{style}{mark}{style:#} {:<12} {}  {}",
+        seen.frame.kind.label(),
+        paint::milliseconds(seen.observation.duration),
+        paint::printable(&seen.frame.name),
+    ));
+    for finding in &seen.observation.findings {
+        paint::finding(finding, language, "     ");
+    }
+}
+
+fn names(plan: &Plan) -> String {
+    let names: Vec<&str> = plan.checks.iter().take(50).map(|check| &*check.frame.name).collect();
+    names.join(", ")
+}
+
+impl Seen {
+    fn to_json(&self) -> serde_json::Value {
+        super::probe::to_json(&self.frame, &self.observation)
+    }
+}
