@@ -166,7 +166,6 @@ impl Board {
         &mut self,
         sweep: &Sweep,
         seen: Vec<(PortKey, Observation)>,
-        at: Timestamp,
         now: Timestamp,
     ) -> Vec<Change> {
         let mut changes = Vec::new();
@@ -197,7 +196,7 @@ impl Board {
             .map(|(&key, _)| key)
             .collect();
         for key in absent {
-            changes.extend(self.record(key, nothing_seen(at), None, now));
+            changes.extend(self.record(key, nothing_seen(now), None, now));
             let forgotten = self.entries.get(&key).is_some_and(|entry| {
                 entry.track.findings().next().is_none() && !entry.track.is_incident_open()
             });
@@ -405,7 +404,8 @@ fn nothing_seen(at: Timestamp) -> Observation {
 }
 
 /// The check that stands for an undeclared listener.
-fn found_check(port: &PortKey, sweep: &Sweep) -> Arc<Check> {
+#[must_use]
+pub fn found_check(port: &PortKey, sweep: &Sweep) -> Arc<Check> {
     let name: Arc<str> = port.to_string().into();
     Arc::new(Check {
         instance: name.clone(),

@@ -1,8 +1,12 @@
 //! One probe: one attempt at a check. One file per kind under one visible table.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
-use health::{Facts, Finding, Observation};
+use futures_util::FutureExt;
+use health::{Code, Facts, Finding, Observation, text};
 
 use crate::net::Net;
 
@@ -71,4 +75,43 @@ pub async fn run(check: &Check, net: &Net) -> Observation {
         facts: sight.facts,
         findings: sight.findings,
     }
+}
+
+/// How long after its deadline a probe is cut off from outside.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Runs one probe; one that crashes, or outlives its own deadline, becomes a finding.
+pub async fn guarded(check: &Check, net: &Net) -> Observation {
+    let at = crate::clock::now();
+    let watch = Stopwatch::start(check.frame.timeout);
+    let probe = AssertUnwindSafe(run(check, net)).catch_unwind();
+    let failure = match tokio::time::timeout(check.frame.timeout + GRACE, probe).await {
+        Ok(Ok(observation)) => return observation,
+        Ok(Err(panic)) => panic_words(panic.as_ref()),
+        Err(_) => "it did not end at its deadline".to_owned(),
+    };
+    let name = &*check.frame.name;
+    tracing::error!(check = name, failure, "a probe crashed");
+    let finding = Finding::new(
+        Code::AgentPanic,
+        name,
+        text!("the probe itself crashed: {failure}", "검사 프로그램 자체가 비정상 종료했습니다: {failure}"),
+        text!(
+            "This is a bug in portwarden, not in what it looked at. Please report it with the log and this check of the plan.",
+            "검사 대상이 아니라 portwarden의 버그입니다. 로그와 해당 검사 설정을 함께 제보해 주세요."
+        ),
+    )
+    .evidence("panic", failure.clone());
+    Observation {
+        at,
+        duration: watch.elapsed(),
+        phases: health::Phases::default(),
+        facts: Facts::default(),
+        findings: vec![finding],
+    }
+}
+
+fn panic_words(panic: &(dyn Any + Send)) -> String {
+    let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
+    words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
 }

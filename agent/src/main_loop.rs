@@ -1,0 +1,518 @@
+//! The one loop: it owns schedule, board and alert engine, and reads the clock once a turn.
+//! Probes, deliveries and storage run elsewhere and come back as messages, so nothing here is
+//! ever locked. Deliberately absent: I/O of its own.
+
+mod troubles;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use health::snapshot::{PlanStanding, ReceiverStanding, Trouble};
+use health::{Incident, Observation, PortKey, Snapshot, State, Transition};
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::board::{Board, Change};
+use crate::clock;
+use crate::metrics::{Counters, ProbeOutcome};
+use crate::net::Net;
+use crate::plan::Plan;
+use crate::probe::{self, port::Sweep};
+use crate::schedule::{Key, Moment, Schedule};
+use crate::store::{Batch, Restored, Store};
+use troubles::Troubles;
+
+/// The snapshot is made anew at most this often.
+const PUBLISH_EVERY: Duration = Duration::from_millis(200);
+/// The loop turns at least this often, so that /readyz can tell a hung one.
+const TURN_EVERY: Duration = Duration::from_secs(5);
+/// Messages taken in one turn before the snapshot gets its chance.
+const MESSAGES_A_TURN: usize = 512;
+/// Keys of sweeps start here, far from those of checks.
+const FIRST_SWEEP: Key = 1 << 62;
+
+/// What comes back to the loop.
+#[derive(Debug)]
+pub enum Message {
+    /// A probe has ended.
+    Observed {
+        /// Which check.
+        key: Key,
+        /// What it saw.
+        observation: Box<Observation>,
+    },
+    /// A search for undeclared listeners has ended.
+    Swept {
+        /// Which sweep.
+        key: Key,
+        /// What it found.
+        found: Vec<(PortKey, Observation)>,
+    },
+    /// The plan was read again; or its mistakes, as `validate` prints them.
+    Reloaded(Result<Box<Plan>, String>),
+}
+
+/// What a scheduled key runs.
+#[derive(Clone, Debug)]
+enum Job {
+    Check(Arc<probe::Check>),
+    Sweep(Arc<Sweep>),
+}
+
+/// What the loop is given at the start.
+#[derive(Debug)]
+pub struct Parts {
+    /// The plan to begin with.
+    pub plan: Plan,
+    /// The network.
+    pub net: Net,
+    /// The store.
+    pub store: Store,
+    /// What the store remembered.
+    pub restored: Restored,
+    /// Counters for /metrics.
+    pub counters: Counters,
+    /// How deliveries stand.
+    pub receivers: watch::Receiver<Vec<ReceiverStanding>>,
+    /// Receivers and routes for the courier, whenever the plan changes.
+    pub addressees: watch::Sender<Vec<Arc<alerts::Receiver>>>,
+    /// Where snapshots are published.
+    pub snapshot: watch::Sender<Arc<Snapshot>>,
+    /// Where each turn is noted.
+    pub turned: watch::Sender<Instant>,
+}
+
+/// The loop.
+#[derive(Debug)]
+pub struct MainLoop {
+    plan: Arc<Plan>,
+    plan_loaded_at: Timestamp,
+    plan_refused: Option<(Timestamp, String)>,
+    net: Arc<Net>,
+    schedule: Schedule,
+    board: Board,
+    engine: alerts::Engine,
+    jobs: HashMap<Key, Job>,
+    last_sweep: Key,
+    open: HashMap<Arc<str>, Arc<Incident>>,
+    store: Store,
+    batch: Batch,
+    counters: Counters,
+    troubles: Troubles,
+    receivers: watch::Receiver<Vec<ReceiverStanding>>,
+    addressees: watch::Sender<Vec<Arc<alerts::Receiver>>>,
+    snapshot: watch::Sender<Arc<Snapshot>>,
+    turned: watch::Sender<Instant>,
+    outbox: mpsc::UnboundedSender<Message>,
+    inbox: mpsc::UnboundedReceiver<Message>,
+    start: Instant,
+    started_at: Timestamp,
+    published: Duration,
+    dirty: bool,
+    counted: (u64, u64),
+}
+
+impl MainLoop {
+    /// Sets everything up and believes what the store remembered.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let started_at = clock::now();
+        let (outbox, inbox) = mpsc::unbounded_channel();
+        let plan = Arc::new(parts.plan);
+        let mut main_loop = Self {
+            plan_loaded_at: started_at,
+            plan_refused: None,
+            net: Arc::new(parts.net),
+            schedule: Schedule::new(plan.agent.probes_in_flight),
+            board: Board::default(),
+            engine: alerts::Engine::new(policy(&plan)),
+            jobs: HashMap::new(),
+            last_sweep: FIRST_SWEEP,
+            open: HashMap::new(),
+            troubles: Troubles::new(parts.store.trouble()),
+            store: parts.store,
+            batch: Batch::default(),
+            counters: parts.counters,
+            receivers: parts.receivers,
+            addressees: parts.addressees,
+            snapshot: parts.snapshot,
+            turned: parts.turned,
+            outbox,
+            inbox,
+            start: clock::monotonic(),
+            started_at,
+            published: Duration::ZERO,
+            dirty: true,
+            counted: (0, 0),
+            plan,
+        };
+        let moment = main_loop.moment();
+        main_loop.adopt(moment);
+        main_loop.resume(parts.restored, moment.wall);
+        main_loop.commit();
+        main_loop.publish(moment);
+        main_loop
+    }
+
+    /// Where messages to the loop go: also those of whoever reads the plan again.
+    #[must_use]
+    pub fn inbox(&self) -> mpsc::UnboundedSender<Message> {
+        self.outbox.clone()
+    }
+
+    /// Turns until told to stop, then writes down what is left.
+    pub async fn turn_until(mut self, stop: CancellationToken) {
+        loop {
+            let moment = self.moment();
+            self.start_due(moment);
+            self.remind(moment.wall);
+            self.commit();
+            if self.dirty && moment.tick.saturating_sub(self.published) >= PUBLISH_EVERY {
+                self.publish(moment);
+            }
+            let wake = self.next_wake(moment);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                message = self.inbox.recv() => {
+                    let moment = self.moment();
+                    if let Some(message) = message {
+                        self.take(message, moment);
+                    }
+                    for _ in 1..MESSAGES_A_TURN {
+                        let Ok(message) = self.inbox.try_recv() else { break };
+                        self.take(message, moment);
+                    }
+                }
+                changed = self.receivers.changed() => self.dirty |= changed.is_ok(),
+                () = self.troubles.changed() => self.dirty = true,
+                () = tokio::time::sleep_until(wake.into()) => {}
+            }
+        }
+        self.commit();
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { tick: clock::monotonic() - self.start, wall: clock::now() }
+    }
+
+    fn next_wake(&self, moment: Moment) -> Instant {
+        let mut wake = moment.tick + TURN_EVERY;
+        if let Some(due) = self.schedule.next_wake() {
+            wake = wake.min(due);
+        }
+        if self.dirty {
+            wake = wake.min(self.published + PUBLISH_EVERY);
+        }
+        self.start + wake
+    }
+
+    /// Starts every check that is due, as many at once as the plan allows.
+    fn start_due(&mut self, moment: Moment) {
+        while let Some(start) = self.schedule.poll(moment) {
+            self.counters.lag(start.lag);
+            let Some(job) = self.jobs.get(&start.key).cloned() else {
+                self.schedule.finished(start.key);
+                continue;
+            };
+            let (net, outbox, key) = (self.net.clone(), self.outbox.clone(), start.key);
+            tokio::spawn(async move {
+                let message = match job {
+                    Job::Check(check) => Message::Observed {
+                        key,
+                        observation: Box::new(probe::guarded(&check, &net).await),
+                    },
+                    Job::Sweep(sweep) => {
+                        Message::Swept { key, found: probe::port::sweep(&sweep, &net).await }
+                    }
+                };
+                // The loop is gone only when the process ends.
+                let _ = outbox.send(message);
+            });
+        }
+        let counters = &self.counters;
+        counters.in_flight.set(i64::try_from(self.schedule.running()).unwrap_or(i64::MAX));
+        let (skipped, deferred) = (self.schedule.skipped(), self.schedule.deferred());
+        counters.skipped.inc_by(skipped - self.counted.0);
+        counters.deferred.inc_by(deferred - self.counted.1);
+        self.counted = (skipped, deferred);
+        self.troubles.waiting(self.schedule.waiting(), self.plan.agent.probes_in_flight, moment.wall);
+        let _ = self.turned.send_replace(self.start + moment.tick);
+    }
+
+    fn take(&mut self, message: Message, moment: Moment) {
+        match message {
+            Message::Observed { key, observation } => {
+                self.schedule.finished(key);
+                self.observed(key, *observation, moment);
+            }
+            Message::Swept { key, found } => {
+                self.schedule.finished(key);
+                let Some(Job::Sweep(sweep)) = self.jobs.get(&key).cloned() else { return };
+                let changes = self.board.record_sweep(&sweep, found, moment.wall);
+                self.changed(changes, moment.wall);
+            }
+            Message::Reloaded(Ok(plan)) => self.reload(*plan, moment),
+            Message::Reloaded(Err(mistakes)) => {
+                tracing::error!("the changed plan has mistakes, the old one runs on:\n{mistakes}");
+                self.counters.reload_successful.set(0);
+                self.plan_refused = Some((moment.wall, mistakes));
+            }
+        }
+        self.dirty = true;
+    }
+
+    fn observed(&mut self, key: Key, observation: Observation, moment: Moment) {
+        let Some(check) = self.board.planned(key) else { return };
+        let name = check.frame.name.clone();
+        let panicked =
+            observation.findings.iter().any(|finding| finding.code == health::Code::AgentPanic);
+        let outcome = match (panicked, observation.is_good()) {
+            (true, _) => ProbeOutcome::Panic,
+            (false, true) => ProbeOutcome::Success,
+            (false, false) => ProbeOutcome::Failure,
+        };
+        self.counters.probe(check.frame.kind, outcome);
+        self.troubles.owners(&observation, moment.wall);
+        let sample = health::history::Sample {
+            at: observation.at,
+            duration_seconds: observation.duration.as_secs_f64(),
+            success: observation.is_good(),
+        };
+        self.store.sample(name, sample);
+        let next_due = self.schedule.next_due(key, moment);
+        let change = self.board.record(key, observation, next_due, moment.wall);
+        self.changed(change, moment.wall);
+    }
+
+    /// Hands transitions to the alert engine and keeps what it decides for the next commit.
+    fn changed(&mut self, changes: impl IntoIterator<Item = Change>, now: Timestamp) {
+        for change in changes {
+            tracing::info!(
+                check = &*change.check.name,
+                from = change.from.label(),
+                to = change.to.label(),
+                findings = %told(&change.transition),
+                "{}",
+                verb(&change.transition),
+            );
+            if change.from != change.to {
+                let row = health::history::Change { at: now, from: change.from, to: change.to };
+                self.batch.changes.push((change.check.name.clone(), row));
+            }
+            let step = self.engine.advance(&change.check, change.to, &change.transition, now);
+            if matches!(change.transition, Transition::Opened(_))
+                && let Some(incident) = &step.incident
+            {
+                self.counters.incident(incident.severity);
+            }
+            self.decided(step);
+        }
+    }
+
+    fn decided(&mut self, step: alerts::Step) {
+        if let Some(incident) = step.incident {
+            let incident = Arc::new(incident);
+            if incident.resolved_at.is_some() {
+                self.open.remove(&incident.id);
+                self.board.note_incident(&incident.check, None);
+            } else {
+                self.board.note_incident(&incident.check, Some(incident.id.clone()));
+                self.open.insert(incident.id.clone(), incident.clone());
+            }
+            self.batch.incidents.push(Incident::clone(&incident));
+        }
+        self.batch.notifications.extend(step.notifications);
+        self.dirty = true;
+    }
+
+    fn remind(&mut self, now: Timestamp) {
+        if self.engine.next_due().is_some_and(|due| due <= now) {
+            for step in self.engine.due(now) {
+                self.decided(step);
+            }
+        }
+    }
+
+    /// Hands the store everything this turn decided, to be written in one transaction.
+    fn commit(&mut self) {
+        if !self.batch.is_empty() {
+            self.store.commit(std::mem::take(&mut self.batch));
+        }
+    }
+
+    fn reload(&mut self, plan: Plan, moment: Moment) {
+        if plan.agent.resolver != self.plan.agent.resolver {
+            match Net::new(plan.agent.resolver) {
+                Ok(net) => self.net = Arc::new(net),
+                Err(error) => {
+                    self.take(Message::Reloaded(Err(error)), moment);
+                    return;
+                }
+            }
+        }
+        self.troubles.restart_needed(&self.plan.agent, &plan.agent, moment.wall);
+        self.plan = Arc::new(plan);
+        self.plan_loaded_at = moment.wall;
+        self.plan_refused = None;
+        self.engine.replace_policy(policy(&self.plan));
+        self.adopt(moment);
+        tracing::info!(checks = self.plan.checks.len(), "the changed plan is running");
+    }
+
+    /// Brings board, schedule, engine and courier in line with the plan.
+    fn adopt(&mut self, moment: Moment) {
+        let plan = self.plan.clone();
+        let reconciled = self.board.reconcile(&plan, moment.wall);
+        for key in reconciled.removed {
+            self.schedule.remove(key);
+            self.jobs.remove(&key);
+        }
+        for (key, check) in reconciled.changed {
+            self.jobs.insert(key, Job::Check(check));
+        }
+        for (key, check) in reconciled.added {
+            // A plan whose cron expressions cannot be read is refused before it comes here.
+            match self.schedule.insert(key, &check.frame.name, &check.frame.timing, moment) {
+                Ok(()) => drop(self.jobs.insert(key, Job::Check(check))),
+                Err(error) => tracing::error!(check = &*check.frame.name, %error, "not scheduled"),
+            }
+        }
+        for name in reconciled.removed_names {
+            let step = self.engine.removed(&name, moment.wall);
+            self.decided(step);
+        }
+        self.adopt_sweeps(&plan, moment);
+        self.schedule.set_limit(plan.agent.probes_in_flight);
+        let _ = self.addressees.send_replace(plan.receivers.clone());
+        for receiver in &plan.receivers {
+            self.counters.know_receiver(&receiver.name);
+        }
+        let limit = i64::try_from(plan.agent.probes_in_flight).unwrap_or(i64::MAX);
+        self.counters.in_flight_limit.set(limit);
+        self.counters.reload_successful.set(1);
+        #[expect(clippy::cast_precision_loss, reason = "a double holds microseconds until 2255")]
+        self.counters.reload_seconds.set(self.plan_loaded_at.as_microsecond() as f64 / 1e6);
+    }
+
+    fn adopt_sweeps(&mut self, plan: &Plan, moment: Moment) {
+        let old: HashMap<Arc<str>, Key> = self
+            .jobs
+            .iter()
+            .filter_map(|(&key, job)| match job {
+                Job::Sweep(sweep) => Some((sweep.host.name.clone(), key)),
+                Job::Check(_) => None,
+            })
+            .collect();
+        for (name, &key) in &old {
+            if !plan.sweeps.iter().any(|sweep| sweep.host.name == *name) {
+                self.schedule.remove(key);
+                self.jobs.remove(&key);
+            }
+        }
+        for sweep in &plan.sweeps {
+            let name = &sweep.host.name;
+            let kept = old.get(name).copied().filter(|key| {
+                matches!(self.jobs.get(key), Some(Job::Sweep(known)) if known.interval == sweep.interval)
+            });
+            let key = kept.unwrap_or_else(|| {
+                self.last_sweep += 1;
+                let timing = health::Timing::Every(sweep.interval);
+                // Only cron expressions can be refused.
+                let _ = self.schedule.insert(self.last_sweep, name, &timing, moment);
+                self.last_sweep
+            });
+            if kept.is_none()
+                && let Some(&key) = old.get(name)
+            {
+                self.schedule.remove(key);
+                self.jobs.remove(&key);
+            }
+            self.jobs.insert(key, Job::Sweep(sweep.clone()));
+        }
+    }
+
+    /// Believes incidents that were open when the agent last ran; those whose check is gone close.
+    fn resume(&mut self, restored: Restored, now: Timestamp) {
+        let incidents = restored.open_incidents.clone();
+        self.engine.resume(restored.into_resumed());
+        for incident in incidents {
+            if self.board.resume(&incident, &self.plan, now) {
+                self.board.note_incident(&incident.check, Some(incident.id.clone()));
+                self.open.insert(incident.id.clone(), Arc::new(incident));
+            } else {
+                let step = self.engine.removed(&incident.check, now);
+                self.decided(step);
+            }
+        }
+    }
+
+    fn publish(&mut self, moment: Moment) {
+        let mut incidents: Vec<Arc<Incident>> = self.open.values().cloned().collect();
+        incidents.sort_by(|a, b| b.opened_at.cmp(&a.opened_at).then_with(|| a.id.cmp(&b.id)));
+        let troubles: Vec<Trouble> = self.troubles.all();
+        self.counters.store_up.set(i64::from(!self.troubles.is_store_failing()));
+        let receivers = self.receivers.borrow_and_update().clone();
+        let pending: u64 = receivers.iter().map(|receiver| receiver.pending).sum();
+        self.counters.outbox_pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+        let snapshot = Snapshot {
+            agent: self.plan.agent.name.clone(),
+            at: moment.wall,
+            started_at: self.started_at,
+            plan: PlanStanding {
+                path: self.plan.path.display().to_string(),
+                loaded_at: self.plan_loaded_at,
+                refused: self.plan_refused.clone(),
+            },
+            checks: self.board.standings(),
+            hosts: self.plan.hosts.clone(),
+            incidents,
+            receivers,
+            troubles,
+        };
+        let _ = self.snapshot.send_replace(Arc::new(snapshot));
+        self.published = moment.tick;
+        self.dirty = false;
+    }
+}
+
+fn policy(plan: &Plan) -> alerts::Policy {
+    alerts::Policy {
+        agent: plan.agent.name.clone(),
+        url: plan.agent.url.clone(),
+        language: plan.agent.language,
+        receivers: plan.receivers.clone(),
+        routes: plan.routes.clone(),
+        ..alerts::Policy::default()
+    }
+}
+
+fn verb(transition: &Transition) -> &'static str {
+    match transition {
+        Transition::Settled => "up",
+        Transition::Opened(_) => "incident opened",
+        Transition::Updated(_) => "incident updated",
+        Transition::Resolved => "incident resolved",
+    }
+}
+
+fn told(transition: &Transition) -> String {
+    match transition {
+        Transition::Opened(findings) | Transition::Updated(findings) => {
+            let summaries: Vec<&str> =
+                findings.iter().map(|standing| &*standing.finding.summary.en).collect();
+            summaries.join("; ")
+        }
+        Transition::Settled | Transition::Resolved => String::new(),
+    }
+}
+
+/// How many checks are in which state, for the daily line in the log.
+#[must_use]
+pub fn tally(snapshot: &Snapshot) -> [(State, usize); 4] {
+    [State::Up, State::Degraded, State::Down, State::Unknown].map(|state| {
+        (state, snapshot.checks.iter().filter(|standing| standing.state == state).count())
+    })
+}

@@ -1,0 +1,91 @@
+//! What ails the agent itself: each is a banner on every page until it has passed.
+
+use health::snapshot::Trouble;
+use health::{Observation, text};
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::plan::Agent;
+
+/// What ails the agent itself.
+#[derive(Debug)]
+pub(super) struct Troubles {
+    store: watch::Receiver<Option<Trouble>>,
+    waiting: Option<Trouble>,
+    restart: Option<Trouble>,
+    owners: Option<Trouble>,
+}
+
+impl Troubles {
+    pub(super) fn new(store: watch::Receiver<Option<Trouble>>) -> Self {
+        Self { store, waiting: None, restart: None, owners: None }
+    }
+
+    /// Ends when the store's trouble has changed.
+    pub(super) async fn changed(&mut self) {
+        if self.store.changed().await.is_err() {
+            // The writer is gone: nothing will change any more.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Everything that ails the agent now.
+    pub(super) fn all(&self) -> Vec<Trouble> {
+        let store = self.store.borrow().clone();
+        let all = [store, self.waiting.clone(), self.restart.clone(), self.owners.clone()];
+        all.into_iter().flatten().collect()
+    }
+
+    pub(super) fn is_store_failing(&self) -> bool {
+        self.store.borrow().is_some()
+    }
+
+    /// The bound on probes in flight binds: checks run later than planned.
+    pub(super) fn waiting(&mut self, waiting: usize, limit: usize, now: Timestamp) {
+        if waiting < limit {
+            self.waiting = None;
+        } else if self.waiting.is_none() {
+            let message = text!(
+                "{waiting} checks are due and wait, because {limit} probes are under way at once. Raise agent.probes_in_flight, or let slow checks run less often.",
+                "동시에 실행 중인 검사가 {limit}개라서 {waiting}개의 검사가 기다리고 있습니다. agent.probes_in_flight 값을 늘리거나 느린 검사의 주기를 늘리세요."
+            );
+            self.waiting = Some(Trouble { since: now, message });
+        }
+    }
+
+    /// Some settings are read only at the start.
+    pub(super) fn restart_needed(&mut self, running: &Agent, planned: &Agent, now: Timestamp) {
+        let mut keys = Vec::new();
+        if running.listen != planned.listen {
+            keys.push("agent.listen");
+        }
+        if running.store != planned.store {
+            keys.push("agent.store");
+        }
+        if keys.is_empty() {
+            return;
+        }
+        let keys = keys.join(", ");
+        let message = text!(
+            "The plan has another {keys} now; that takes a restart. Everything else of the new plan is running.",
+            "계획 파일의 {keys} 값이 바뀌었습니다. 이 값은 재시작해야 적용되며, 나머지는 이미 적용되었습니다."
+        );
+        self.restart = Some(Trouble { since: now, message });
+    }
+
+    /// Owners of sockets that may not be seen: said once, with the way to grant it.
+    pub(super) fn owners(&mut self, observation: &Observation, now: Timestamp) {
+        let hidden = observation
+            .facts
+            .port
+            .as_ref()
+            .is_some_and(|port| port.owner_unknown.as_deref() == Some("permission"));
+        if hidden && self.owners.is_none() {
+            let message = text!(
+                "This agent may not see which processes own some sockets, so owners are not judged. Run it as root, or grant it: `setcap cap_sys_ptrace,cap_dac_read_search+ep $(command -v portwarden)`.",
+                "일부 소켓을 어떤 프로세스가 소유하는지 볼 권한이 없어 소유자를 판정하지 않습니다. root로 실행하거나 권한을 주세요: `setcap cap_sys_ptrace,cap_dac_read_search+ep $(command -v portwarden)`."
+            );
+            self.owners = Some(Trouble { since: now, message });
+        }
+    }
+}

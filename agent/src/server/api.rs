@@ -1,0 +1,327 @@
+//! `/api/v1/…`: the snapshot as JSON. Shapes are fixed: add to them, do not change them.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use health::facts::{CertificateFacts, DnsFacts, Facts};
+use health::finding::View;
+use health::snapshot::CheckStanding;
+use health::{Exposure, Kind, Language, Phases, Snapshot};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Served;
+
+/// What every list takes.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    /// Language of summaries and remedies.
+    #[serde(default)]
+    lang: Option<Language>,
+}
+
+impl Asked {
+    fn language(&self) -> Language {
+        self.lang.unwrap_or_default()
+    }
+}
+
+fn views(standing: &CheckStanding, language: Language) -> Vec<View<'_>> {
+    let check = &standing.check;
+    standing.findings.iter().map(|finding| View::new(&check.name, check.kind, finding, language)).collect()
+}
+
+/// `GET /api/v1/findings`: what is wrong now, worst first.
+pub(super) async fn findings(State(served): State<Arc<Served>>, Query(asked): Query<Asked>) -> Response {
+    let snapshot = served.snapshot();
+    let mut findings: Vec<View<'_>> =
+        snapshot.checks.iter().flat_map(|standing| views(standing, asked.language())).collect();
+    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.since.cmp(&b.since)));
+    Json(json!({ "findings": findings })).into_response()
+}
+
+#[derive(Serialize)]
+struct CheckView<'a> {
+    name: &'a str,
+    kind: Kind,
+    instance: &'a str,
+    host: Option<&'a str>,
+    state: health::State,
+    flapping: bool,
+    since: Timestamp,
+    last: Option<LastView<'a>>,
+    next_due: Option<Timestamp>,
+    incident: Option<&'a str>,
+    depends_on: &'a [Arc<str>],
+    findings: Vec<View<'a>>,
+}
+
+#[derive(Serialize)]
+struct LastView<'a> {
+    at: Timestamp,
+    duration_seconds: f64,
+    success: bool,
+    phases: &'a Phases,
+    facts: &'a Facts,
+}
+
+impl<'a> CheckView<'a> {
+    fn new(standing: &'a CheckStanding, language: Language) -> Self {
+        let check = &standing.check;
+        Self {
+            name: &check.name,
+            kind: check.kind,
+            instance: &check.instance,
+            host: check.host.as_deref(),
+            state: standing.state,
+            flapping: standing.flapping,
+            since: standing.since,
+            last: standing.last.as_deref().map(|last| LastView {
+                at: last.at,
+                duration_seconds: last.duration.as_secs_f64(),
+                success: last.success,
+                phases: &last.phases,
+                facts: &last.facts,
+            }),
+            next_due: standing.next_due,
+            incident: standing.incident.as_deref(),
+            depends_on: &check.depends_on,
+            findings: views(standing, language),
+        }
+    }
+}
+
+/// `GET /api/v1/checks`
+pub(super) async fn checks(State(served): State<Arc<Served>>, Query(asked): Query<Asked>) -> Response {
+    let snapshot = served.snapshot();
+    let checks: Vec<CheckView<'_>> =
+        snapshot.checks.iter().map(|standing| CheckView::new(standing, asked.language())).collect();
+    Json(Checks { checks }).into_response()
+}
+
+#[derive(Serialize)]
+struct Checks<'a> {
+    checks: Vec<CheckView<'a>>,
+}
+
+/// `GET /api/v1/checks/{name}`: one check, with its past.
+pub(super) async fn check(
+    State(served): State<Arc<Served>>,
+    Path(name): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let snapshot = served.snapshot();
+    let Some(standing) = snapshot.check(&name) else { return missing("no check has this name") };
+    let history = served.history(&name).await;
+    Json(json!({
+        "check": CheckView::new(standing, asked.language()),
+        "history": {
+            "samples": history.samples,
+            "hours": history.hours,
+            "days": history.days,
+            "changes": history.changes,
+            "incidents": history.incidents.iter().map(|incident| incident_view(incident, asked.language())).collect::<Vec<_>>(),
+        },
+    }))
+    .into_response()
+}
+
+#[derive(Serialize)]
+struct PortView<'a> {
+    host: &'a str,
+    port: u16,
+    protocol: health::Protocol,
+    service: Option<&'a str>,
+    description: Option<&'a str>,
+    claim: Option<&'static str>,
+    exposure: Option<Exposure>,
+    state: health::State,
+    observed: ObservedView<'a>,
+    findings: Vec<View<'a>>,
+}
+
+#[derive(Default, Serialize)]
+struct ObservedView<'a> {
+    listening: Option<bool>,
+    bind: &'a [SocketAddr],
+    process: Option<&'a str>,
+    pid: Option<u32>,
+    reachable: Option<bool>,
+    exposure: Option<Exposure>,
+    owners: &'a [Arc<health::Process>],
+    owner_unknown: Option<&'a str>,
+}
+
+/// `GET /api/v1/ports`: claims and undeclared listeners alike.
+pub(super) async fn ports(State(served): State<Arc<Served>>, Query(asked): Query<Asked>) -> Response {
+    let snapshot = served.snapshot();
+    let ports: Vec<PortView<'_>> =
+        snapshot.checks.iter().filter_map(|standing| port_view(standing, asked.language())).collect();
+    Json(json!({ "ports": ports })).into_response()
+}
+
+fn port_view(standing: &CheckStanding, language: Language) -> Option<PortView<'_>> {
+    let port = standing.port.as_ref()?;
+    let claim = standing.claim.as_deref();
+    let observed = standing.observed().map_or_else(ObservedView::default, |observed| {
+        let owner = observed.owners.first();
+        ObservedView {
+            listening: observed.listening,
+            bind: &observed.bind,
+            process: owner.map(|process| &*process.name),
+            pid: owner.map(|process| process.pid),
+            reachable: observed.reachable,
+            exposure: observed.exposure,
+            owners: &observed.owners,
+            owner_unknown: observed.owner_unknown.as_deref(),
+        }
+    });
+    Some(PortView {
+        host: &port.host,
+        port: port.port,
+        protocol: port.protocol,
+        service: claim.map(|claim| &*claim.service),
+        description: claim.map(|claim| &*claim.description),
+        claim: claim.map(|claim| claim.claim.label()),
+        exposure: claim.and_then(|claim| claim.exposure),
+        state: standing.state,
+        observed,
+        findings: views(standing, language),
+    })
+}
+
+#[derive(Serialize)]
+struct CertificateView<'a> {
+    #[serde(flatten)]
+    certificate: &'a CertificateFacts,
+    position: usize,
+    places: Vec<PlaceView<'a>>,
+}
+
+#[derive(Serialize)]
+struct PlaceView<'a> {
+    check: &'a str,
+    kind: Kind,
+    place: &'a str,
+    stored: &'static str,
+    findings: Vec<View<'a>>,
+}
+
+/// `GET /api/v1/certificates`: every certificate once, nearest end first, with all its places.
+pub(super) async fn certificates(State(served): State<Arc<Served>>, Query(asked): Query<Asked>) -> Response {
+    let snapshot = served.snapshot();
+    let mut found: BTreeMap<&str, CertificateView<'_>> = BTreeMap::new();
+    for (standing, place, stored, chain) in chains(&snapshot) {
+        for (position, certificate) in chain.iter().enumerate() {
+            let view = found.entry(&certificate.fingerprint).or_insert_with(|| CertificateView {
+                certificate,
+                position,
+                places: Vec::new(),
+            });
+            let findings = if position == 0 { views(standing, asked.language()) } else { Vec::new() };
+            let (check, kind) = (&*standing.check.name, standing.check.kind);
+            view.places.push(PlaceView { check, kind, place, stored, findings });
+        }
+    }
+    let mut certificates: Vec<_> = found.into_values().collect();
+    certificates.sort_by_key(|view| (view.certificate.not_after, view.position));
+    Json(json!({ "certificates": certificates })).into_response()
+}
+
+type Chain<'a> = (&'a CheckStanding, &'a str, &'static str, &'a [CertificateFacts]);
+
+/// Every chain that is served or lies in a file.
+fn chains(snapshot: &Snapshot) -> impl Iterator<Item = Chain<'_>> {
+    snapshot.checks.iter().flat_map(|standing| {
+        let facts = standing.last.as_deref().map(|last| &last.facts);
+        let tls = facts.and_then(|facts| facts.tls.as_deref());
+        let served = tls.map(|tls| (&**standing, &*standing.check.instance, "served", &**tls.chain));
+        let files = facts.map(|facts| &*facts.files).unwrap_or_default();
+        let files = files.iter().chain(tls.and_then(|tls| tls.file.as_ref()));
+        let stored = files.map(|file| (&**standing, &*file.path, "file", &**file.chain));
+        served.into_iter().chain(stored).collect::<Vec<_>>()
+    })
+}
+
+#[derive(Serialize)]
+struct ZoneView<'a> {
+    check: &'a str,
+    state: health::State,
+    #[serde(flatten)]
+    dns: &'a DnsFacts,
+    findings: Vec<View<'a>>,
+}
+
+/// `GET /api/v1/dns`: record by nameserver, for every dns check that has been looked at.
+pub(super) async fn dns(State(served): State<Arc<Served>>, Query(asked): Query<Asked>) -> Response {
+    let snapshot = served.snapshot();
+    let zones: Vec<ZoneView<'_>> = snapshot
+        .checks
+        .iter()
+        .filter_map(|standing| {
+            let dns = standing.last.as_deref()?.facts.dns.as_deref()?;
+            let findings = views(standing, asked.language());
+            Some(ZoneView { check: &standing.check.name, state: standing.state, dns, findings })
+        })
+        .collect();
+    Json(json!({ "dns": zones })).into_response()
+}
+
+/// `GET /api/v1/incidents`: open ones and the last hundred that resolved, newest first.
+pub(super) async fn incidents(State(served): State<Arc<Served>>, Query(asked): Query<Asked>) -> Response {
+    let snapshot = served.snapshot();
+    let past = served.past_incidents().await;
+    let open = snapshot.incidents.iter().map(|incident| incident_view(incident, asked.language()));
+    let resolved = past
+        .iter()
+        .filter(|incident| incident.resolved_at.is_some())
+        .map(|incident| incident_view(incident, asked.language()));
+    let incidents: Vec<_> = open.chain(resolved).collect();
+    Json(json!({ "incidents": incidents })).into_response()
+}
+
+/// `GET /api/v1/incidents/{id}`: one incident and what was told of it.
+pub(super) async fn incident(
+    State(served): State<Arc<Served>>,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let Some((incident, notifications)) = served.incident(&id).await else {
+        return missing("no incident has this id");
+    };
+    let mut view = incident_view(&incident, asked.language());
+    view["notifications"] = json!(notifications);
+    Json(view).into_response()
+}
+
+fn incident_view(incident: &health::Incident, language: Language) -> serde_json::Value {
+    let findings: Vec<View<'_>> = incident
+        .findings
+        .iter()
+        .map(|finding| View::new(&incident.check, incident.kind, finding, language))
+        .collect();
+    json!({
+        "id": incident.id,
+        "check": incident.check,
+        "kind": incident.kind,
+        "instance": incident.instance,
+        "host": incident.host,
+        "severity": incident.severity,
+        "state": incident.state,
+        "opened_at": incident.opened_at,
+        "updated_at": incident.updated_at,
+        "resolved_at": incident.resolved_at,
+        "findings": findings,
+    })
+}
+
+/// The answer for what is not there.
+pub(super) fn missing(what: &str) -> Response {
+    (StatusCode::NOT_FOUND, Json(json!({ "error": what }))).into_response()
+}

@@ -1,0 +1,162 @@
+//! The one HTTP server: pages, metrics, the API and live events, all read from the snapshot.
+//! Deliberately absent: anything that changes the agent. There is nothing here to log in to.
+
+mod api;
+mod events;
+mod pages;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use health::history::{History, NotificationRecord};
+use health::{Incident, Snapshot};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+
+use crate::clock;
+use crate::metrics::{Format, Metrics};
+use crate::store::Store;
+
+/// What the server reads from.
+#[derive(Debug)]
+pub struct Served {
+    /// Everything at the last moment.
+    pub snapshot: watch::Receiver<Arc<Snapshot>>,
+    /// `/metrics`.
+    pub metrics: Arc<Metrics>,
+    /// The past.
+    pub store: Store,
+    /// When the loop turned last.
+    pub turned: watch::Receiver<std::time::Instant>,
+    /// Ends live events, so that the server can end.
+    pub stop: CancellationToken,
+}
+
+/// The loop turns at least this often; slower means it hangs.
+const TURN_SECONDS: u64 = 15;
+/// How many incidents the pages and the API look back to.
+const PAST_INCIDENTS: usize = 100;
+
+impl Served {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.borrow().clone()
+    }
+
+    /// A check's past; empty, with a line in the log, when the store cannot be read.
+    async fn history(&self, check: &str) -> History {
+        self.store.history(check, clock::now()).await.unwrap_or_else(|error| {
+            tracing::warn!(check, %error, "the history cannot be read");
+            History::default()
+        })
+    }
+
+    /// Incidents of the past, newest first.
+    async fn past_incidents(&self) -> Vec<Incident> {
+        self.store.incidents(PAST_INCIDENTS, None).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "past incidents cannot be read");
+            Vec::new()
+        })
+    }
+
+    /// One incident, open or past, and what was told of it.
+    async fn incident(&self, id: &str) -> Option<(Incident, Vec<NotificationRecord>)> {
+        match self.store.incident(id).await {
+            Ok(Some(found)) => Some(found),
+            outcome => {
+                if let Err(error) = outcome {
+                    tracing::warn!(id, %error, "the incident cannot be read");
+                }
+                let snapshot = self.snapshot();
+                let open = snapshot.incidents.iter().find(|incident| &*incident.id == id)?;
+                Some((Incident::clone(open), Vec::new()))
+            }
+        }
+    }
+}
+
+/// Serves until the token is cancelled, then lets running answers end.
+///
+/// # Errors
+/// When the listening socket fails.
+pub async fn serve(listener: TcpListener, served: Arc<Served>) -> std::io::Result<()> {
+    let stop = served.stop.clone();
+    let app = router(served).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+fn router(served: Arc<Served>) -> Router {
+    let compressed = SizeAbove::new(1024).and(NotForContentType::new("text/event-stream"));
+    let api = Router::new()
+        .route("/findings", get(api::findings))
+        .route("/checks", get(api::checks))
+        .route("/checks/{*name}", get(api::check))
+        .route("/ports", get(api::ports))
+        .route("/certificates", get(api::certificates))
+        .route("/dns", get(api::dns))
+        .route("/incidents", get(api::incidents))
+        .route("/incidents/{id}", get(api::incident))
+        .route("/events", get(events::events))
+        .fallback(|| async { api::missing("the API has no such path") });
+    Router::new()
+        .merge(pages::router())
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .nest("/api/v1", api)
+        .layer(axum::middleware::from_fn(harden))
+        .layer(CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest).compress_when(compressed))
+        .with_state(served)
+}
+
+/// Headers that keep a page what it is, wherever it is shown.
+async fn harden(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, dashboard::CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn metrics(State(served): State<Arc<Served>>, request: Request) -> Response {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let format = Format::negotiate(accept);
+    // Off the runtime's own threads: at many thousands of checks this takes a while.
+    let rendered = tokio::task::spawn_blocking(move || served.metrics.render(format)).await;
+    match rendered {
+        Ok(Ok(text)) => ([(header::CONTENT_TYPE, format.content_type())], text).into_response(),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "metrics could not be written\n").into_response(),
+    }
+}
+
+/// Plan loaded, store writable, loop turning.
+async fn ready(State(served): State<Arc<Served>>) -> Response {
+    let mut missing = Vec::new();
+    let since_turn = clock::monotonic().saturating_duration_since(*served.turned.borrow());
+    if since_turn.as_secs() >= TURN_SECONDS {
+        missing.push(format!("the loop has not turned for {} s", since_turn.as_secs()));
+    }
+    if let Err(error) = served.store.writable().await {
+        missing.push(format!("the store does not take writes: {error}"));
+    }
+    if missing.is_empty() {
+        "ready\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n").into_response()
+    }
+}
