@@ -1,0 +1,271 @@
+//! `demo`: everything on loopback in one process. Sick and healthy targets are started, a plan
+//! over them is written into a folder of its own, and the agent runs it.
+
+mod certificates;
+mod nameserver;
+mod web;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use jiff::{SignedDuration, Timestamp};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Outcome;
+use crate::{clock, plan};
+use certificates::Authority;
+
+/// The demo's own corner of the loopback network.
+const WEB: Ipv4Addr = Ipv4Addr::new(127, 77, 0, 1);
+const BACK: Ipv4Addr = Ipv4Addr::new(127, 77, 0, 2);
+const CHAT: Ipv4Addr = Ipv4Addr::new(127, 77, 0, 3);
+
+/// Runs the demo until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When its folder or its servers cannot be made.
+pub fn run(listen: SocketAddr) -> anyhow::Result<Outcome> {
+    let folder = std::env::temp_dir().join(format!("portwarden-demo-{}", std::process::id()));
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let outcome = crate::run::runtime()?.block_on(async {
+        let stop = CancellationToken::new();
+        let targets = Targets::start(&folder, clock::now()).await?;
+        let file = folder.join("probes.toml");
+        fs::write(&file, targets.plan(listen))?;
+        let plan = plan::load(&file).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+        anstream::eprintln!(
+            "The demo watches its own sick and healthy servers.\n\n  dashboard  http://{listen}/\n  plan       {}\n\nMessages to the chat channel appear below. Ctrl-C ends it.\n",
+            file.display()
+        );
+        crate::run::agent_until_signal(plan, stop).await
+    });
+    // The folder is the demo's own: nothing else is ever in it.
+    let _ = fs::remove_dir_all(&folder);
+    outcome.map(|()| Outcome::Well)
+}
+
+/// Where everything listens.
+struct Targets {
+    folder: PathBuf,
+    app: SocketAddr,
+    squatter: SocketAddr,
+    stranger: SocketAddr,
+    proxy: SocketAddr,
+    near_end: SocketAddr,
+    not_reloaded: SocketAddr,
+    dead: SocketAddr,
+    chat: SocketAddr,
+    nameservers: Vec<SocketAddr>,
+}
+
+impl Targets {
+    async fn start(folder: &Path, now: Timestamp) -> anyhow::Result<Self> {
+        let ago = |days: i64| now - SignedDuration::from_hours(24 * days);
+        let ahead = |days: i64| now + SignedDuration::from_hours(24 * days);
+        let authority = Authority::new(ago(400), ahead(3000))?;
+        fs::write(folder.join("roots.pem"), authority.pem())?;
+
+        let healthy = authority.issue("shop.example", ago(10), ahead(80))?;
+        let near_end = authority.issue("blog.example", ago(86), ahead(4))?;
+        let served = authority.issue("api.example", ago(84), ahead(6))?;
+        let renewed = authority.issue("api.example", ago(1), ahead(89))?;
+        fs::write(folder.join("api.example.pem"), renewed.pem())?;
+        fs::write(folder.join("api.example.key"), renewed.key_pem())?;
+
+        // A port where nobody listens: bound once to be sure of that, and let go.
+        let dead = bind(BACK, 3014).await?.local_addr()?;
+        let app = bind(BACK, 3011).await?;
+        let app_address = app.local_addr()?;
+        web::app(app);
+        let squatter = bind(WEB, 3012).await?;
+        let squatter_address = squatter.local_addr()?;
+        web::app(squatter);
+        let stranger = bind(WEB, 8099).await?;
+        let stranger_address = stranger.local_addr()?;
+        web::app(stranger);
+        let proxy = bind(WEB, 8443).await?;
+        let proxy_address = proxy.local_addr()?;
+        web::proxy(proxy, healthy.server_settings()?);
+        let near = bind(WEB, 8444).await?;
+        let near_address = near.local_addr()?;
+        web::proxy(near, near_end.server_settings()?);
+        let old = bind(WEB, 8445).await?;
+        let old_address = old.local_addr()?;
+        web::proxy(old, served.server_settings()?);
+        let chat = bind(CHAT, 8066).await?;
+        let chat_address = chat.local_addr()?;
+        web::chat(chat);
+
+        let mut nameservers = Vec::new();
+        for number in 1..=4 {
+            let token = if number == 3 { "stale-challenge-token" } else { "current-challenge-token" };
+            nameservers.push(nameserver::start(Ipv4Addr::new(127, 77, 53, number), token).await?);
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+            app: app_address,
+            squatter: squatter_address,
+            stranger: stranger_address,
+            proxy: proxy_address,
+            near_end: near_address,
+            not_reloaded: old_address,
+            dead,
+            chat: chat_address,
+            nameservers,
+        })
+    }
+
+    /// The plan over these targets, in the words a user would write.
+    fn plan(&self, listen: SocketAddr) -> String {
+        let Self { app, squatter, stranger, proxy, near_end, not_reloaded, dead, chat, .. } = self;
+        let folder = self.folder.display();
+        let mut text = format!(
+            r#"[agent]
+name = "demo"
+listen = "{listen}"
+store = "{folder}/portwarden.db"
+
+[defaults]
+interval = "3s"
+timeout = "2s"
+ca = "{folder}/roots.pem"
+
+[[host]]
+name = "web"
+address = "{web}"
+local = true
+undeclared = "warn"
+
+  [[host.port]]
+  port = {proxy_port}
+  service = "reverse proxy"
+  exposure = "loopback"
+
+  [[host.port]]
+  port = {near_port}
+  service = "blog"
+  exposure = "loopback"
+
+  [[host.port]]
+  port = {old_port}
+  service = "API gateway"
+  exposure = "loopback"
+
+  [[host.port]]
+  port = {squatter_port}
+  service = "API"
+  description = "for the API that is to be split off; somebody was quicker"
+  claim = "reserved"
+
+  [[host.port]]
+  port = "5432-5434"
+  service = "PostgreSQL and its replicas"
+  claim = "reserved"
+
+[[host]]
+name = "back"
+address = "{back}"
+local = true
+undeclared = "ignore"
+
+  [[host.port]]
+  port = {app_port}
+  service = "main app"
+  exposure = "loopback"
+
+  [[host.port]]
+  port = {dead_port}
+  service = "live updates"
+  description = "allocated, and nobody answers"
+  exposure = "loopback"
+
+[[http]]
+name = "shop"
+url = "https://shop.example/api/health"
+connect = "{proxy}"
+expect.json = {{ "/status" = "ok" }}
+expect.headers = {{ strict-transport-security = "max-age=\\d+" }}
+
+[[http]]
+name = "shop live updates"
+url = "https://shop.example/live"
+connect = "{proxy}"
+upstream = "back:{dead_port}"
+
+[[http]]
+name = "main app"
+url = "http://{app}/api/health"
+expect.status = ["2xx"]
+
+[[tls]]
+name = "blog certificate"
+address = "blog.example:443"
+connect = "{near_end}"
+
+[[tls]]
+name = "api certificate"
+address = "api.example:443"
+connect = "{not_reloaded}"
+file = "{folder}/api.example.pem"
+
+[[tls]]
+name = "shop certificate"
+address = "shop.example:443"
+connect = "{proxy}"
+
+[[certificate]]
+name = "certificates on disk"
+path = "{folder}/*.example.pem"
+
+[[tcp]]
+name = "telnet stays closed"
+address = "{web}:23"
+expect_closed = true
+
+[[dns]]
+name = "shop.example zone"
+zone = "shop.example"
+nameservers = {nameservers:?}
+
+  [[dns.record]]
+  name = "@"
+  type = "A"
+  values = ["192.0.2.10"]
+
+  [[dns.record]]
+  name = "_acme-challenge"
+  type = "TXT"
+  values = ["current-challenge-token"]
+
+[[receiver]]
+name = "chat"
+webhook = {{ url = "http://{chat}/hook" }}
+"#,
+            web = WEB,
+            back = BACK,
+            proxy_port = proxy.port(),
+            near_port = near_end.port(),
+            old_port = not_reloaded.port(),
+            squatter_port = squatter.port(),
+            app_port = app.port(),
+            dead_port = dead.port(),
+            nameservers = self.nameservers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        );
+        let _ = writeln!(text, "\n# {stranger} is left out on purpose: nobody ever wrote it down.");
+        text
+    }
+}
+
+/// Binds the port that reads well, or another one when that is taken.
+async fn bind(address: Ipv4Addr, preferred: u16) -> anyhow::Result<TcpListener> {
+    match TcpListener::bind((address, preferred)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind((address, 0))
+            .await
+            .with_context(|| format!("cannot listen on {address}: the demo needs 127.77.0.0/16")),
+    }
+}

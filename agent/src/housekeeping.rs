@@ -1,0 +1,58 @@
+//! Jobs that keep house by the clock: roll-ups, retention, and one line a day in the log.
+//!
+//! They run on tokio-cron-scheduler, in UTC. Probes do not: see docs/decisions.
+
+use std::sync::Arc;
+
+use health::Snapshot;
+use tokio::sync::watch;
+use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
+
+use crate::clock;
+use crate::main_loop::tally;
+use crate::store::Store;
+
+/// Room for activations; the default of 200 loses some under load.
+const CHANNEL: usize = 4096;
+
+/// Starts every job; they end with the scheduler that is handed back.
+///
+/// # Errors
+/// When the scheduler cannot be started.
+pub async fn start(
+    store: Store,
+    snapshot: watch::Receiver<Arc<Snapshot>>,
+) -> Result<JobScheduler, JobSchedulerError> {
+    let scheduler = JobScheduler::new_with_channel_size(CHANNEL).await?;
+    let rolled = store.clone();
+    scheduler
+        .add(Job::new_async("20 * * * * *", move |_, _| {
+            let store = rolled.clone();
+            Box::pin(async move {
+                if let Err(error) = store.roll_up(clock::now()).await {
+                    tracing::warn!(%error, "roll-ups were not written");
+                }
+            })
+        })?)
+        .await?;
+    scheduler
+        .add(Job::new_async("0 17 * * * *", move |_, _| {
+            let store = store.clone();
+            Box::pin(async move {
+                if let Err(error) = store.retain(clock::now()).await {
+                    tracing::warn!(%error, "old history was not removed");
+                }
+            })
+        })?)
+        .await?;
+    scheduler
+        .add(Job::new("0 0 0 * * *", move |_, _| {
+            let snapshot = snapshot.borrow().clone();
+            let [up, degraded, down, unknown] = tally(&snapshot).map(|(_, count)| count);
+            let open = snapshot.incidents.len();
+            tracing::info!(up, degraded, down, unknown, open, "how everything stands today");
+        })?)
+        .await?;
+    scheduler.start().await?;
+    Ok(scheduler)
+}

@@ -1,0 +1,178 @@
+//! The real binary, started on a plan of the test's own and ended by its pid.
+
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The longest any condition is waited for; what is tested comes far earlier.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running `portwarden run`.
+pub struct Agent {
+    child: Child,
+    /// Where it serves.
+    pub listen: SocketAddr,
+    folder: PathBuf,
+    client: reqwest::Client,
+}
+
+impl Agent {
+    /// Starts the binary on this plan, in this folder, and waits until it is ready. The plan's
+    /// `[agent]` table is written here, with `agent_keys` added to it.
+    pub async fn start(folder: &Path, agent_keys: &str, plan: &str) -> Self {
+        let listen = free_address("127.0.0.1");
+        let text = format!("[agent]\nname = \"test\"\nlisten = \"{listen}\"\n{agent_keys}\n{plan}");
+        fs::write(folder.join("probes.toml"), text).unwrap();
+        Self::start_on(folder, listen).await
+    }
+
+    /// Starts the binary again on the plan that already lies in the folder.
+    pub async fn start_on(folder: &Path, listen: SocketAddr) -> Self {
+        let log = File::options().create(true).append(true).open(folder.join("agent.log")).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_portwarden"))
+            .current_dir(folder)
+            .args(["run", "--config", "probes.toml"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut agent =
+            Self { child, listen, folder: folder.to_owned(), client: client() };
+        eventually("the agent is ready", async || {
+            if let Some(ended) = agent.child.try_wait().unwrap() {
+                panic!("the agent ended with {ended}:\n{}", agent.log());
+            }
+            agent.fetch("/readyz").await.is_some_and(|(status, _)| status == 200)
+        })
+        .await;
+        agent
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything it logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("agent.log")).unwrap_or_default()
+    }
+
+    /// Status and body of a page; `None` when there is no answer.
+    pub async fn fetch(&self, path: &str) -> Option<(u16, String)> {
+        let answer = self.client.get(format!("http://{}{path}", self.listen)).send().await.ok()?;
+        let status = answer.status().as_u16();
+        Some((status, answer.text().await.ok()?))
+    }
+
+    /// A page of the API.
+    pub async fn api(&self, path: &str) -> Value {
+        let (status, body) = self.fetch(&format!("/api/v1{path}")).await.expect("an answer");
+        assert_eq!(status, 200, "{path}: {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// Everything found now, as (check, code, subject).
+    pub async fn findings(&self) -> Vec<(String, String, String)> {
+        let findings = self.api("/findings").await;
+        let word = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+        findings["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|finding| (word(finding, "check"), word(finding, "code"), word(finding, "subject")))
+            .collect()
+    }
+
+    /// Waits until a check has a finding with this code, and hands it back.
+    pub async fn finding(&self, check: &str, code: &str) -> Value {
+        let mut found = Value::Null;
+        eventually(&format!("{check} has {code}"), async || {
+            let findings = self.api("/findings").await;
+            let findings = findings["findings"].as_array().unwrap().clone();
+            let wanted = findings.into_iter().find(|f| f["check"] == check && f["code"] == code);
+            found = wanted.unwrap_or_default();
+            !found.is_null()
+        })
+        .await;
+        found
+    }
+
+    /// Waits until a check is in this state.
+    pub async fn state(&self, check: &str, state: &str) {
+        eventually(&format!("{check} is {state}"), async || {
+            let checks = self.api("/checks").await;
+            let checks = checks["checks"].as_array().unwrap();
+            checks.iter().any(|known| known["name"] == check && known["state"] == state)
+        })
+        .await;
+    }
+
+    /// Ends it as the kernel would: no farewell.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends it a signal by name.
+    pub fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
+    }
+
+    /// Asks it to end and waits until it has.
+    pub fn terminate(&mut self) -> std::process::ExitStatus {
+        self.signal("TERM");
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- agent.log\n{}", self.log());
+        }
+    }
+}
+
+/// Sends a signal by name to a process that the test started.
+pub fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap();
+    assert!(sent.success(), "kill -s {name} {pid}");
+}
+
+/// A client that never goes through a proxy and never waits long.
+pub fn client() -> reqwest::Client {
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .timeout(Duration::from_secs(10))
+        .build()
+        .unwrap()
+}
+
+/// Asks again and again until it holds; panics, naming it, when that takes too long.
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let start = Instant::now();
+    while !holds().await {
+        assert!(start.elapsed() < PATIENCE, "still not true after {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// An address on which nobody listens at this moment.
+pub fn free_address(ip: &str) -> SocketAddr {
+    TcpListener::bind(format!("{ip}:0")).unwrap().local_addr().unwrap()
+}
