@@ -10,7 +10,7 @@ use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use crate::clock;
 use crate::main_loop::tally;
-use crate::store::Store;
+use crate::store::{Retention, Store};
 
 /// Room for activations; the default of 200 loses some under load.
 const CHANNEL: usize = 4096;
@@ -39,7 +39,7 @@ pub async fn start(
         .add(Job::new_async("0 17 * * * *", move |_, _| {
             let store = store.clone();
             Box::pin(async move {
-                if let Err(error) = store.retain(clock::now()).await {
+                if let Err(error) = store.retain(clock::now(), Retention::default()).await {
                     tracing::warn!(%error, "old history was not removed");
                 }
             })

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use health::snapshot::{PlanStanding, ReceiverStanding, Trouble};
+use health::history::Sample;
+use health::snapshot::{PlanStanding, Trouble};
 use health::{Incident, Observation, PortKey, Snapshot, State, Transition};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
@@ -75,7 +76,7 @@ pub struct Parts {
     /// Counters for /metrics.
     pub counters: Counters,
     /// How deliveries stand.
-    pub receivers: watch::Receiver<Vec<ReceiverStanding>>,
+    pub dispatches: watch::Receiver<Vec<alerts::Dispatch>>,
     /// Receivers and routes for the courier, whenever the plan changes.
     pub addressees: watch::Sender<Vec<Arc<alerts::Receiver>>>,
     /// Where snapshots are published.
@@ -101,7 +102,8 @@ pub struct MainLoop {
     batch: Batch,
     counters: Counters,
     troubles: Troubles,
-    receivers: watch::Receiver<Vec<ReceiverStanding>>,
+    dispatches: watch::Receiver<Vec<alerts::Dispatch>>,
+    samples: Vec<(Arc<str>, Sample)>,
     addressees: watch::Sender<Vec<Arc<alerts::Receiver>>>,
     snapshot: watch::Sender<Arc<Snapshot>>,
     turned: watch::Sender<Instant>,
@@ -111,7 +113,6 @@ pub struct MainLoop {
     started_at: Timestamp,
     published: Duration,
     dirty: bool,
-    counted: (u64, u64),
 }
 
 impl MainLoop {
@@ -135,7 +136,8 @@ impl MainLoop {
             store: parts.store,
             batch: Batch::default(),
             counters: parts.counters,
-            receivers: parts.receivers,
+            dispatches: parts.dispatches,
+            samples: Vec::new(),
             addressees: parts.addressees,
             snapshot: parts.snapshot,
             turned: parts.turned,
@@ -145,13 +147,12 @@ impl MainLoop {
             started_at,
             published: Duration::ZERO,
             dirty: true,
-            counted: (0, 0),
             plan,
         };
         let moment = main_loop.moment();
         main_loop.adopt(moment);
         main_loop.resume(parts.restored, moment.wall);
-        main_loop.commit();
+        main_loop.commit(moment.wall);
         main_loop.publish(moment);
         main_loop
     }
@@ -168,7 +169,7 @@ impl MainLoop {
             let moment = self.moment();
             self.start_due(moment);
             self.remind(moment.wall);
-            self.commit();
+            self.commit(moment.wall);
             if self.dirty && moment.tick.saturating_sub(self.published) >= PUBLISH_EVERY {
                 self.publish(moment);
             }
@@ -186,12 +187,12 @@ impl MainLoop {
                         self.take(message, moment);
                     }
                 }
-                changed = self.receivers.changed() => self.dirty |= changed.is_ok(),
+                changed = self.dispatches.changed() => self.dirty |= changed.is_ok(),
                 () = self.troubles.changed() => self.dirty = true,
                 () = tokio::time::sleep_until(wake.into()) => {}
             }
         }
-        self.commit();
+        self.commit(clock::now());
     }
 
     fn moment(&self) -> Moment {
@@ -234,10 +235,7 @@ impl MainLoop {
         }
         let counters = &self.counters;
         counters.in_flight.set(i64::try_from(self.schedule.running()).unwrap_or(i64::MAX));
-        let (skipped, deferred) = (self.schedule.skipped(), self.schedule.deferred());
-        counters.skipped.inc_by(skipped - self.counted.0);
-        counters.deferred.inc_by(deferred - self.counted.1);
-        self.counted = (skipped, deferred);
+        counters.turns(self.schedule.skipped(), self.schedule.deferred());
         self.troubles.waiting(self.schedule.waiting(), self.plan.agent.probes_in_flight, moment.wall);
         let _ = self.turned.send_replace(self.start + moment.tick);
     }
@@ -276,12 +274,12 @@ impl MainLoop {
         };
         self.counters.probe(check.frame.kind, outcome);
         self.troubles.owners(&observation, moment.wall);
-        let sample = health::history::Sample {
+        let sample = Sample {
             at: observation.at,
             duration_seconds: observation.duration.as_secs_f64(),
             success: observation.is_good(),
         };
-        self.store.sample(name, sample);
+        self.samples.push((name, sample));
         let next_due = self.schedule.next_due(key, moment);
         let change = self.board.record(key, observation, next_due, moment.wall);
         self.changed(change, moment.wall);
@@ -337,9 +335,15 @@ impl MainLoop {
     }
 
     /// Hands the store everything this turn decided, to be written in one transaction.
-    fn commit(&mut self) {
+    fn commit(&mut self, now: Timestamp) {
         if !self.batch.is_empty() {
-            self.store.commit(std::mem::take(&mut self.batch));
+            let batch = Batch { at: now, ..std::mem::take(&mut self.batch) };
+            // Nobody waits for the receipt: what follows from it, the delivery, starts in the store.
+            drop(self.store.commit(batch));
+        }
+        if !self.samples.is_empty() {
+            self.store.append(self.samples.iter().map(|(name, sample)| (name, *sample)));
+            self.samples.clear();
         }
     }
 
@@ -436,8 +440,9 @@ impl MainLoop {
 
     /// Believes incidents that were open when the agent last ran; those whose check is gone close.
     fn resume(&mut self, restored: Restored, now: Timestamp) {
-        let incidents = restored.open_incidents.clone();
-        self.engine.resume(restored.into_resumed());
+        let incidents: Vec<Incident> =
+            restored.incidents.iter().map(|open| open.incident.clone()).collect();
+        self.engine.resume(restored.incidents);
         for incident in incidents {
             if self.board.resume(&incident, &self.plan, now) {
                 self.board.note_incident(&incident.check, Some(incident.id.clone()));
@@ -454,9 +459,10 @@ impl MainLoop {
         incidents.sort_by(|a, b| b.opened_at.cmp(&a.opened_at).then_with(|| a.id.cmp(&b.id)));
         let troubles: Vec<Trouble> = self.troubles.all();
         self.counters.store_up.set(i64::from(!self.troubles.is_store_failing()));
-        let receivers = self.receivers.borrow_and_update().clone();
-        let pending: u64 = receivers.iter().map(|receiver| receiver.pending).sum();
-        self.counters.outbox_pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+        let dispatches = self.dispatches.borrow_and_update().clone();
+        self.counters.dispatches(&dispatches);
+        self.counters.samples_dropped(self.store.samples_dropped());
+        let receivers = dispatches.into_iter().map(|dispatch| dispatch.standing).collect();
         let snapshot = Snapshot {
             agent: self.plan.agent.name.clone(),
             at: moment.wall,
@@ -478,14 +484,16 @@ impl MainLoop {
     }
 }
 
-fn policy(plan: &Plan) -> alerts::Policy {
+/// What the alert engine takes from the plan.
+#[must_use]
+pub fn policy(plan: &Plan) -> alerts::Policy {
     alerts::Policy {
         agent: plan.agent.name.clone(),
         url: plan.agent.url.clone(),
         language: plan.agent.language,
         receivers: plan.receivers.clone(),
         routes: plan.routes.clone(),
-        ..alerts::Policy::default()
+        reminders: alerts::Reminders::default(),
     }
 }
 

@@ -5,8 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use health::Snapshot;
+use health::snapshot::PlanStanding;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::net::Net;
 use crate::plan::{self, Plan};
 use crate::server::{self, Served};
-use crate::store::Store;
+use crate::store::{Restored, Store, StoreError};
 use crate::{clock, housekeeping, plan_watch};
 
 /// How long running answers and deliveries may take to end.
@@ -27,7 +31,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// Runs the plan in this file.
 ///
 /// # Errors
-/// When the agent cannot start: the address is taken, signals cannot be received.
+/// When the agent cannot start: the address is taken, another agent has the database.
 pub fn run(config: &Path) -> anyhow::Result<Outcome> {
     let plan = match plan::load(config) {
         Ok(plan) => plan,
@@ -36,27 +40,37 @@ pub fn run(config: &Path) -> anyhow::Result<Outcome> {
             return Ok(Outcome::Failed);
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let stop = CancellationToken::new();
-        tokio::spawn(stop_on_signals(stop.clone())?);
-        agent(plan, stop).await
-    })?;
+    let runtime = runtime()?;
+    runtime.block_on(agent_until_signal(plan))?;
     runtime.shutdown_timeout(FAREWELL);
     Ok(Outcome::Well)
 }
 
-/// Cancels the token at the first SIGTERM or SIGINT.
-fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
+/// The runtime that the agent runs on.
+///
+/// # Errors
+/// When the system has no threads left.
+pub fn runtime() -> anyhow::Result<Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// The whole agent, until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it cannot start.
+pub async fn agent_until_signal(plan: Plan) -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
+    let stop = CancellationToken::new();
+    let stopper = stop.clone();
+    tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => tracing::info!("SIGTERM: ending"),
             _ = interrupt.recv() => tracing::info!("SIGINT: ending"),
         }
-        stop.cancel();
-    })
+        stopper.cancel();
+    });
+    agent(plan, stop).await
 }
 
 /// The whole agent, until the token is cancelled.
@@ -65,27 +79,111 @@ fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<impl Future<Output
 /// When it cannot start.
 pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
     let listener = listen(plan.agent.listen).await?;
-    let now = clock::now();
-    let (store, restored) = Store::open_or_detached(&plan.agent.store, now);
+    let (store, restored) = open(&plan.agent.store, clock::now())?;
     let net = Net::new(plan.agent.resolver).map_err(anyhow::Error::msg)?;
-    let client = alerts::client(crate::tls::client_settings())?;
+    let client = alerts::client(crate::tls::client_settings().map_err(anyhow::Error::msg)?)?;
+    let plan_path = plan.path.clone();
+    let listening = listener.local_addr()?;
 
-    let (snapshot_sender, snapshot) = watch::channel(Arc::new(empty_snapshot(&plan)));
+    let (snapshot_sender, snapshot) = watch::channel(Arc::new(nothing_yet(&plan, clock::now())));
     let metrics = Arc::new(Metrics::new(snapshot.clone()));
     let (addressees, known_addressees) = watch::channel(plan.receivers.clone());
     let (turned_sender, turned) = watch::channel(clock::monotonic());
-    let courier = alerts::Courier::new(client, store.outbox(), known_addressees);
-    let parts = Parts {
-        plan_path: plan.path.clone(),
+    let (courier, dispatches) =
+        alerts::Courier::new(client, store.clone(), known_addressees, Arc::new(clock::now));
+    let main_loop = MainLoop::new(Parts {
+        plan,
         net,
         store: store.clone(),
         restored,
         counters: metrics.counters.clone(),
-        receivers: courier.standings(),
+        dispatches,
         addressees,
         snapshot: snapshot_sender,
         turned: turned_sender,
-        plan,
+    });
+    let inbox = main_loop.inbox();
+    let mut keeper = housekeeping::start(store.clone(), snapshot.clone()).await?;
+    let served = Served { snapshot, metrics, store: store.clone(), turned, stop: stop.clone() };
+    let server = tokio::spawn(server::serve(listener, Arc::new(served)));
+    let carrying = tokio::spawn(courier.run(stop.clone().cancelled_owned()));
+    let watching = tokio::spawn(plan_watch::watch(plan_path, inbox, stop.clone()));
+    tracing::info!("watching; dashboard, API and /metrics on http://{listening}/");
+
+    // The loop has a task of its own, so that a probe never runs inside it.
+    tokio::spawn(main_loop.turn_until(stop.clone())).await?;
+    let farewell = async {
+        let _ = keeper.shutdown().await;
+        let _ = watching.await;
+        let _ = carrying.await;
+        let _ = server.await;
     };
-    todo!()
+    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+        tracing::warn!("some answers or deliveries did not end in time; deliveries are repeated after the next start");
+    }
+    if store.path().is_some() {
+        store.close().await.context("the last history was not written")?;
+    }
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// Binds the dashboard's address, or says who has it.
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let error = match TcpListener::bind(address).await {
+        Ok(listener) => return Ok(listener),
+        Err(error) => error,
+    };
+    if error.kind() != std::io::ErrorKind::AddrInUse {
+        bail!("cannot listen on {address} (agent.listen): {error}");
+    }
+    let table = Sockets::default().table(Duration::ZERO).await.ok();
+    let owner = table.as_ref().and_then(|table| {
+        let taken = table.listeners.iter().find(|listener| listener.bind.port() == address.port())?;
+        match &taken.owner {
+            health::Owner::Processes(processes) => {
+                processes.first().map(|process| format!(" by {} (pid {})", process.name, process.pid))
+            }
+            _ => None,
+        }
+    });
+    bail!(
+        "cannot listen on {address} (agent.listen): the port is taken{}. End that process, or give agent.listen another port.",
+        owner.unwrap_or_default()
+    )
+}
+
+/// Opens the store; when it cannot be used, goes on without one, because probing matters more.
+fn open(path: &Path, now: Timestamp) -> anyhow::Result<(Store, Restored)> {
+    match Store::open(path, now) {
+        Ok(opened) => Ok(opened),
+        Err(error) if is_in_use(&error) => Err(error.into()),
+        Err(error) => {
+            tracing::error!(%error, "going on without a store: nothing survives a restart");
+            Ok((Store::detached(&error, now)?, Restored::default()))
+        }
+    }
+}
+
+fn is_in_use(error: &StoreError) -> bool {
+    match error {
+        StoreError::InUse => true,
+        StoreError::Open { source, .. } => is_in_use(source),
+        _ => false,
+    }
+}
+
+/// What pages show in the moment before the loop has published anything.
+fn nothing_yet(plan: &Plan, now: Timestamp) -> Snapshot {
+    Snapshot {
+        agent: plan.agent.name.clone(),
+        at: now,
+        started_at: now,
+        plan: PlanStanding { path: plan.path.display().to_string(), loaded_at: now, refused: None },
+        checks: Vec::new(),
+        hosts: plan.hosts.clone(),
+        incidents: Vec::new(),
+        receivers: Vec::new(),
+        troubles: Vec::new(),
+    }
 }

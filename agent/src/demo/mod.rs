@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::cli::Outcome;
 use crate::{clock, plan};
@@ -32,7 +31,6 @@ pub fn run(listen: SocketAddr) -> anyhow::Result<Outcome> {
     let folder = std::env::temp_dir().join(format!("portwarden-demo-{}", std::process::id()));
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let outcome = crate::run::runtime()?.block_on(async {
-        let stop = CancellationToken::new();
         let targets = Targets::start(&folder, clock::now()).await?;
         let file = folder.join("probes.toml");
         fs::write(&file, targets.plan(listen))?;
@@ -41,7 +39,7 @@ pub fn run(listen: SocketAddr) -> anyhow::Result<Outcome> {
             "The demo watches its own sick and healthy servers.\n\n  dashboard  http://{listen}/\n  plan       {}\n\nMessages to the chat channel appear below. Ctrl-C ends it.\n",
             file.display()
         );
-        crate::run::agent_until_signal(plan, stop).await
+        crate::run::agent_until_signal(plan).await
     });
     // The folder is the demo's own: nothing else is ever in it.
     let _ = fs::remove_dir_all(&folder);

@@ -37,17 +37,17 @@ pub struct Counters {
     notifications: Family<DeliveryLabels, Counter>,
     lag: Histogram,
     /// Turns skipped because the check was still running.
-    pub skipped: Counter,
+    skipped: Counter,
     /// Turns that waited because the bound on probes in flight was reached.
-    pub deferred: Counter,
+    deferred: Counter,
     /// Observations that the store could not keep up with.
-    pub samples_dropped: Counter,
+    samples_dropped: Counter,
     /// Probes running now.
     pub in_flight: Gauge,
     /// The bound on them.
     pub in_flight_limit: Gauge,
     /// Notifications not yet delivered.
-    pub outbox_pending: Gauge,
+    outbox_pending: Gauge,
     /// 1 while the store takes writes.
     pub store_up: Gauge,
     /// 1 when the last reading of the plan succeeded.
@@ -137,10 +137,32 @@ impl Counters {
         self.incidents.get_or_create(&SeverityLabels { severity: severity.label() }).inc();
     }
 
-    /// Counts one attempt at a delivery: `delivered`, `retried` or `failed`.
-    pub fn notification(&self, receiver: &str, outcome: &'static str) {
-        let labels = DeliveryLabels { receiver: receiver.to_owned(), outcome };
-        self.notifications.get_or_create(&labels).inc();
+    /// Takes over what the courier counted since the start.
+    pub fn dispatches(&self, dispatches: &[alerts::Dispatch]) {
+        let mut pending = 0;
+        for dispatch in dispatches {
+            pending += dispatch.standing.pending;
+            for (outcome, total) in [
+                ("delivered", dispatch.delivered),
+                ("retried", dispatch.retried),
+                ("failed", dispatch.failed),
+            ] {
+                let labels = DeliveryLabels { receiver: dispatch.standing.name.to_string(), outcome };
+                raise(&self.notifications.get_or_create(&labels), total);
+            }
+        }
+        self.outbox_pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+    }
+
+    /// Takes over what the store counted since the start.
+    pub fn samples_dropped(&self, total: u64) {
+        raise(&self.samples_dropped, total);
+    }
+
+    /// Takes over what the schedule counted since the start.
+    pub fn turns(&self, skipped: u64, deferred: u64) {
+        raise(&self.skipped, skipped);
+        raise(&self.deferred, deferred);
     }
 
     /// Makes a receiver's counters exist from zero.
@@ -209,6 +231,11 @@ impl Counters {
             self.reload_seconds.clone(),
         );
     }
+}
+
+/// Brings a counter up to a total that is counted elsewhere.
+fn raise(counter: &Counter, total: u64) {
+    counter.inc_by(total.saturating_sub(counter.get()));
 }
 
 impl Metrics {

@@ -151,8 +151,10 @@ async fn ready(State(served): State<Arc<Served>>) -> Response {
     if since_turn.as_secs() >= TURN_SECONDS {
         missing.push(format!("the loop has not turned for {} s", since_turn.as_secs()));
     }
-    if let Err(error) = served.store.writable().await {
-        missing.push(format!("the store does not take writes: {error}"));
+    if !served.store.writable(clock::now()).await {
+        let trouble = served.store.trouble().borrow().clone();
+        let why = trouble.map_or_else(|| "no answer".to_owned(), |trouble| trouble.message.en);
+        missing.push(format!("the store does not take writes: {why}"));
     }
     if missing.is_empty() {
         "ready\n".into_response()

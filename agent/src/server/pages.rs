@@ -1,0 +1,258 @@
+//! Pages for people: each request becomes a view of the snapshot, rendered by `dashboard`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{OriginalUri, Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use dashboard::{OverviewQuery, PortsQuery, View};
+use health::{Code, Language, Snapshot};
+use jiff::tz::TimeZone;
+
+use super::Served;
+use crate::{clock, explain, port_report};
+
+/// Remembers the language that was chosen.
+const LANGUAGE_COOKIE: &str = "portwarden_language";
+
+pub(super) fn router() -> Router<Arc<Served>> {
+    Router::new()
+        .route("/", get(overview))
+        .route("/ports", get(ports))
+        .route("/ports.md", get(ports_markdown))
+        .route("/ports.csv", get(ports_csv))
+        .route("/certificates", get(certificates))
+        .route("/dns", get(dns))
+        .route("/incidents", get(incidents))
+        .route("/incidents/{id}", get(incident))
+        .route("/checks/{*name}", get(check))
+        .route("/explain", get(explain_index))
+        .route("/explain/{code}", get(explain_code))
+        .route("/assets/{*path}", get(asset))
+        .route("/favicon.ico", get(|| async { asset_at("favicon.ico") }))
+        .fallback(not_found)
+}
+
+/// One request for a page: what it asks for, and in which language.
+struct Asked {
+    snapshot: Arc<Snapshot>,
+    language: Language,
+    chosen: bool,
+    zone: TimeZone,
+    uri: Uri,
+}
+
+impl Asked {
+    fn new(served: &Served, headers: &HeaderMap, uri: Uri) -> Self {
+        let by_link = uri.query().and_then(|query| {
+            query.split('&').find_map(|pair| match pair {
+                "lang=en" => Some(Language::En),
+                "lang=ko" => Some(Language::Ko),
+                _ => None,
+            })
+        });
+        let by_cookie = || {
+            let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
+            cookies.split(';').find_map(|cookie| match cookie.trim().split_once('=')? {
+                (LANGUAGE_COOKIE, "en") => Some(Language::En),
+                (LANGUAGE_COOKIE, "ko") => Some(Language::Ko),
+                _ => None,
+            })
+        };
+        let by_browser =
+            || dashboard::language(headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()));
+        Self {
+            snapshot: served.snapshot(),
+            language: by_link.or_else(by_cookie).unwrap_or_else(by_browser),
+            chosen: by_link.is_some(),
+            zone: TimeZone::system(),
+            uri,
+        }
+    }
+
+    fn view(&self) -> View<'_> {
+        View {
+            snapshot: &self.snapshot,
+            language: self.language,
+            now: clock::now(),
+            zone: &self.zone,
+            path: self.uri.path(),
+            query: self.uri.query().unwrap_or_default(),
+        }
+    }
+
+    fn page(&self, render: impl FnOnce(&View<'_>) -> Result<String, dashboard::Error>) -> Response {
+        self.page_with(StatusCode::OK, render)
+    }
+
+    fn not_found(&self) -> Response {
+        self.page_with(StatusCode::NOT_FOUND, dashboard::not_found)
+    }
+
+    fn page_with(
+        &self,
+        code: StatusCode,
+        render: impl FnOnce(&View<'_>) -> Result<String, dashboard::Error>,
+    ) -> Response {
+        let mut response = match render(&self.view()) {
+            Ok(html) => (code, Html(html)).into_response(),
+            Err(error) => {
+                tracing::error!(path = self.uri.path(), %error, "a page could not be rendered");
+                (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be rendered; the log says why\n")
+                    .into_response()
+            }
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::VARY, HeaderValue::from_static("accept-language, cookie"));
+        if self.chosen {
+            headers.insert(
+                header::SET_COOKIE,
+                HeaderValue::from_static(match self.language {
+                    Language::En => "portwarden_language=en; Path=/; Max-Age=31536000; SameSite=Strict; HttpOnly",
+                    Language::Ko => "portwarden_language=ko; Path=/; Max-Age=31536000; SameSite=Strict; HttpOnly",
+                }),
+            );
+        }
+        response
+    }
+}
+
+async fn overview(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<OverviewQuery>,
+) -> Response {
+    Asked::new(&served, &headers, uri).page(|view| dashboard::overview(view, &query))
+}
+
+async fn ports(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<PortsQuery>,
+) -> Response {
+    Asked::new(&served, &headers, uri).page(|view| dashboard::ports(view, &query))
+}
+
+async fn ports_markdown(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    OriginalUri(uri): OriginalUri,
+) -> Response {
+    let asked = Asked::new(&served, &headers, uri);
+    let text = port_report::markdown(&asked.snapshot.checks, asked.language);
+    ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response()
+}
+
+async fn ports_csv(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    OriginalUri(uri): OriginalUri,
+) -> Response {
+    let asked = Asked::new(&served, &headers, uri);
+    let text = port_report::csv(&asked.snapshot.checks, asked.language);
+    ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response()
+}
+
+async fn certificates(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    OriginalUri(uri): OriginalUri,
+) -> Response {
+    Asked::new(&served, &headers, uri).page(dashboard::certificates)
+}
+
+async fn dns(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    OriginalUri(uri): OriginalUri,
+) -> Response {
+    Asked::new(&served, &headers, uri).page(dashboard::dns)
+}
+
+async fn incidents(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    OriginalUri(uri): OriginalUri,
+) -> Response {
+    let past = served.past_incidents().await;
+    Asked::new(&served, &headers, uri).page(|view| dashboard::incidents(view, &past))
+}
+
+async fn incident(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    OriginalUri(uri): OriginalUri,
+    Path(id): Path<String>,
+) -> Response {
+    let found = served.incident(&id).await;
+    let asked = Asked::new(&served, &headers, uri);
+    match found {
+        Some((incident, notifications)) => {
+            asked.page(|view| dashboard::incident(view, &incident, &notifications))
+        }
+        None => asked.not_found(),
+    }
+}
+
+async fn check(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    OriginalUri(uri): OriginalUri,
+    Path(name): Path<String>,
+) -> Response {
+    let asked = Asked::new(&served, &headers, uri);
+    if asked.snapshot.check(&name).is_none() {
+        return asked.not_found();
+    }
+    let history = served.history(&name).await;
+    asked.page(|view| Ok(dashboard::check(view, &name, &history)?.unwrap_or_default()))
+}
+
+async fn explain_index(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    OriginalUri(uri): OriginalUri,
+) -> Response {
+    Asked::new(&served, &headers, uri).page(dashboard::explain_index)
+}
+
+async fn explain_code(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    OriginalUri(uri): OriginalUri,
+    Path(label): Path<String>,
+) -> Response {
+    let asked = Asked::new(&served, &headers, uri);
+    let Some(code) = Code::from_label(&label) else { return asked.not_found() };
+    let markdown = explain::page(code, asked.language);
+    asked.page(|view| dashboard::explain(view, code, markdown))
+}
+
+async fn not_found(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    OriginalUri(uri): OriginalUri,
+) -> Response {
+    Asked::new(&served, &headers, uri).not_found()
+}
+
+async fn asset(Path(path): Path<String>) -> Response {
+    asset_at(&path)
+}
+
+/// Its URL carries a hash of its content, so a browser may keep it for good.
+fn asset_at(path: &str) -> Response {
+    let Some(asset) = dashboard::asset(path) else {
+        return (StatusCode::NOT_FOUND, "no such asset\n").into_response();
+    };
+    let headers = [
+        (header::CONTENT_TYPE, asset.content_type),
+        (header::ETAG, asset.etag),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
+    (headers, asset.body).into_response()
+}
