@@ -5,6 +5,7 @@
 //! decided in `health` and `alerts`, without I/O; this crate does the I/O around them.
 
 pub mod clock;
+pub mod explain;
 pub mod listeners;
 pub mod net;
 pub mod plan;
