@@ -6,6 +6,7 @@
 
 pub mod board;
 pub mod clock;
+pub mod explain;
 pub mod listeners;
 pub mod metrics;
 pub mod net;
