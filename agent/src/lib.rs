@@ -8,6 +8,7 @@ pub mod clock;
 pub mod listeners;
 pub mod net;
 pub mod plan;
+pub mod port_report;
 pub mod probe;
 pub mod store;
 pub mod tls;
