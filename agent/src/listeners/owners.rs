@@ -82,7 +82,7 @@ impl Owners {
             self.verified = Some(now);
             let holds = |(pid, holder): (&u32, &Holder)| {
                 let (descriptor, inode) = holder.witness;
-                socket_inode(&format!("/proc/{pid}/fd/{descriptor}")) == Some(inode)
+                socket_inode(format!("/proc/{pid}/fd/{descriptor}")) == Some(inode)
             };
             if !self.processes.iter().all(holds) {
                 return self.look(sockets);

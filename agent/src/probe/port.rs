@@ -96,13 +96,13 @@ async fn observe_remote(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight 
         let answer = match net.dial(target, *source, watch, &mut facts).await {
             Ok(stream) if is_own_echo(&stream) => Ok(Answer::Refused),
             Ok(_) => Ok(Answer::Accepted),
-            Err(failure) => answer_of(*failure),
+            Err(failure) => answer_of(failure),
         };
         match (answer, facts.address) {
             (Ok(answer), Some(address)) => dial = Some(Dial { address, answer }),
             (Err(unresolved), _) => {
                 facts.port = Some(Box::default());
-                return Sight { facts, findings: vec![unresolved_claim(claim, unresolved)] };
+                return Sight { facts, findings: vec![unresolved_claim(claim, *unresolved)] };
             }
             (Ok(_), None) => {}
         }
@@ -212,7 +212,7 @@ fn is_own_echo(stream: &tokio::net::TcpStream) -> bool {
 }
 
 /// What a failed dial says of the port, or the finding itself when the name did not resolve.
-fn answer_of(failure: Finding) -> Result<Answer, Finding> {
+fn answer_of(failure: Box<Finding>) -> Result<Answer, Box<Finding>> {
     match failure.code {
         Code::TcpRefused => Ok(Answer::Refused),
         Code::TcpTimeout => Ok(Answer::Timeout),

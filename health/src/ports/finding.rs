@@ -264,15 +264,15 @@ pub(super) fn exposed(
     .evidence("bind", addresses(&wide))
 }
 
-/// `port.exposed` because this vantage point, on another machine, gets through.
+/// `port.exposed` because this vantage point gets through at an address beyond loopback.
 pub(super) fn reachable_from_afar(scene: &Scene<'_>, dial: &Dial) -> Finding {
     let (key, name, at, host) = (&scene.claim.key, scene.name(), dial.address, &scene.host.name);
     Finding::new(
         Code::PortExposed,
         format!("{key} ({at})"),
         text!(
-            "{name}: {at} accepts connections from another machine; claimed is loopback",
-            "{name}: {at}에서 다른 서버의 연결을 받고 있습니다. 계획은 loopback입니다"
+            "{name}: {at} accepts connections, so it is reachable beyond loopback; claimed is loopback",
+            "{name}: {at}에서 연결을 받고 있어 loopback 밖에서도 닿습니다. 계획은 loopback입니다"
         ),
         text!(
             "On {host}, bind the service to 127.0.0.1 and restart it, then see: {look}. Until then close the port in the firewall: {close}.",
@@ -282,7 +282,7 @@ pub(super) fn reachable_from_afar(scene: &Scene<'_>, dial: &Dial) -> Finding {
         ),
     )
     .evidence("expected", "loopback")
-    .evidence("got", "a connection from another machine is accepted")
+    .evidence("got", "a connection is accepted")
     .evidence("address", at.to_string())
 }
 
