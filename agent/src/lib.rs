@@ -11,6 +11,7 @@ pub mod listeners;
 pub mod metrics;
 pub mod net;
 pub mod plan;
+pub mod port_report;
 pub mod probe;
 pub mod schedule;
 pub mod store;

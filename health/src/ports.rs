@@ -1,4 +1,7 @@
 //! Claims against reality: pure judgement of what a host's ports should be and what they are.
+//!
+//! Deliberately absent: the reading of the socket table and dialling, which are I/O, and time:
+//! whether a finding lasts is for [`crate::state`] to say.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,6 +9,23 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{Exposure, Process};
+
+mod finding;
+mod judgement;
+mod local;
+mod machine;
+mod owner;
+mod undeclared;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use judgement::{Answer, Dial, judge_local, judge_remote};
+pub use local::{Local, class};
+pub use machine::{Machine, Names, order};
+pub use owner::goes_by;
+pub use undeclared::{Stranger, undeclared};
 
 /// What was seen of one port of one host.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

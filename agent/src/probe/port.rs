@@ -1,15 +1,28 @@
 //! Ports: a claim against the socket table and, where the plan says so, a connection; and the
 //! sweep for listeners that no claim names.
+//!
+//! Deliberately absent: every rule. What is right and wrong is judged in [`health::ports`]; here
+//! is only the looking, and the choice of the address that is dialled.
 
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use health::{Claim, Host, Observation, PortKey, Thresholds};
+use health::ports::{Answer, Dial, Local, Machine, judge_local, judge_remote, undeclared};
+use health::{
+    Claim, ClaimKind, Code, Facts, Finding, Host, Listener, Observation, Phase, PortKey, Protocol,
+    Severity, Thresholds,
+};
+use tokio::time::Instant;
 
 use super::{Sight, Stopwatch};
-use crate::net::Net;
-use crate::plan::Endpoint;
+use crate::listeners::Table;
+use crate::net::{self, Failure, Net};
+use crate::plan::{Endpoint, Target};
+
+/// How old a socket table may be that a claim is judged by.
+const MAX_AGE: Duration = Duration::from_millis(250);
 
 /// `[[host.port]]` after validation.
 #[derive(Clone, Debug)]
@@ -42,12 +55,195 @@ pub struct Sweep {
 
 /// Runs one probe of one claim.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
-    let _ = (spec, net, watch);
-    todo!()
+    if !spec.host.local {
+        return observe_remote(spec, net, watch).await;
+    }
+    let table = tokio::time::timeout_at(watch.deadline(), net.sockets.table(MAX_AGE)).await;
+    watch.lap(Phase::Read);
+    match table.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(table) => observe_local(spec, &table, watch).await,
+        Err(error) => {
+            tracing::warn!(%error, claim = %spec.claim.key, "the socket table cannot be read");
+            observe_remote(spec, net, watch).await
+        }
+    }
 }
 
-/// Looks for undeclared listeners once: one bad observation for each that is there.
-pub async fn sweep(sweep: &Sweep, net: &Net) -> Vec<(PortKey, Observation)> {
-    let _ = (sweep, net);
-    todo!()
+async fn observe_local(spec: &Spec, table: &Table, watch: &mut Stopwatch) -> Sight {
+    let Spec { host, claim, neighbours, .. } = spec;
+    let machine = table.machine();
+    let local = Local { host, neighbours, machine };
+    let mut facts = Facts::default();
+    let mut dial = None;
+    if is_dialled(claim) {
+        let listeners = local.listeners(claim.key.protocol, claim.key.port);
+        let address = address_to_dial(spec, machine, &listeners);
+        facts.address = Some(address);
+        dial = Some(dial_here(address, spec.source, watch).await);
+    }
+    let paths = follow_links(&claim.processes).await;
+    let (observed, findings) = judge_local(claim, &local, &paths, dial.as_ref());
+    facts.port = Some(Box::new(observed));
+    Sight { facts, findings }
 }
+
+/// By a connection alone. A reserved port is dialled too: nothing else can tell that it is taken.
+async fn observe_remote(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
+    let Spec { host, claim, target, source, .. } = spec;
+    let mut facts = Facts::default();
+    let mut dial = None;
+    if is_dialled(claim) || (claim.claim == ClaimKind::Reserved && is_tcp(claim)) {
+        let answer = match net.dial(target, *source, watch, &mut facts).await {
+            Ok(stream) if is_own_echo(&stream) => Ok(Answer::Refused),
+            Ok(_) => Ok(Answer::Accepted),
+            Err(failure) => answer_of(failure),
+        };
+        match (answer, facts.address) {
+            (Ok(answer), Some(address)) => dial = Some(Dial { address, answer }),
+            (Err(unresolved), _) => {
+                facts.port = Some(Box::default());
+                return Sight { facts, findings: vec![unresolved_claim(claim, *unresolved)] };
+            }
+            (Ok(_), None) => {}
+        }
+    }
+    let (observed, findings) = judge_remote(claim, host, dial.as_ref());
+    facts.port = Some(Box::new(observed));
+    Sight { facts, findings }
+}
+
+/// Looks for undeclared listeners once: one bad observation for each that is there. When the
+/// socket table cannot be read, what was seen last still stands: an error of ours heals nothing.
+pub async fn sweep(sweep: &Sweep, net: &Net) -> Vec<(PortKey, Observation)> {
+    let at = crate::clock::now();
+    let mut watch = Stopwatch::start(sweep.interval);
+    let table = match net.sockets.table(MAX_AGE).await {
+        Ok(table) => Some(table),
+        Err(error) => {
+            tracing::warn!(%error, host = %sweep.host.name, "the socket table cannot be read");
+            net.sockets.last()
+        }
+    };
+    watch.lap(Phase::Read);
+    let Some(table) = table else { return Vec::new() };
+    let local =
+        Local { host: &sweep.host, neighbours: &sweep.neighbours, machine: table.machine() };
+    undeclared(&local)
+        .into_iter()
+        .map(|stranger| {
+            let facts = Facts { port: Some(Box::new(stranger.observed)), ..Facts::default() };
+            let observation = Observation {
+                at,
+                duration: watch.elapsed(),
+                phases: watch.phases().clone(),
+                facts,
+                findings: stranger.findings,
+            };
+            (stranger.key, observation)
+        })
+        .collect()
+}
+
+fn is_tcp(claim: &Claim) -> bool {
+    claim.key.protocol == Protocol::Tcp
+}
+
+fn is_dialled(claim: &Claim) -> bool {
+    claim.dialled && is_tcp(claim) && claim.claim != ClaimKind::Reserved
+}
+
+/// Where a local service should answer: at the host's address if that is this machine's and
+/// somebody listens there, else at the address somebody listens on. A public address that only
+/// the router has is not dialled: many routers do not lead back inside, and that is no outage.
+fn address_to_dial(spec: &Spec, machine: Machine<'_>, listeners: &[&Listener]) -> SocketAddr {
+    let port = spec.claim.key.port;
+    let own = match spec.target.host {
+        Target::Address(ip) if ip.is_loopback() || machine.addresses.contains(&ip) => Some(ip),
+        Target::Address(_) | Target::Name(_) => None,
+    };
+    if let Some(own) = own.filter(|&own| listeners.iter().any(|one| covers(one, own))) {
+        return SocketAddr::new(own, port);
+    }
+    let Some(listener) = listeners.first() else {
+        return SocketAddr::new(own.unwrap_or(Ipv4Addr::LOCALHOST.into()), port);
+    };
+    match listener.bind.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, port).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() && listener.v6_only == Some(true) => {
+            (Ipv6Addr::LOCALHOST, port).into()
+        }
+        // Takes v4 too, and v4 loopback is there even where v6 is switched off.
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, port).into(),
+        _ => listener.bind,
+    }
+}
+
+fn covers(listener: &Listener, ip: IpAddr) -> bool {
+    let (bind, ip) = (listener.bind.ip().to_canonical(), ip.to_canonical());
+    match bind {
+        _ if bind == ip => true,
+        IpAddr::V4(bind) => bind.is_unspecified() && ip.is_ipv4(),
+        IpAddr::V6(bind) => {
+            bind.is_unspecified() && (ip.is_ipv6() || listener.v6_only != Some(true))
+        }
+    }
+}
+
+async fn dial_here(address: SocketAddr, source: Option<IpAddr>, watch: &mut Stopwatch) -> Dial {
+    // From a v4 address nobody can dial a v6 one.
+    let source = source.filter(|source| source.is_ipv4() == address.is_ipv4());
+    let until: Instant = watch.deadline();
+    let answer = match net::connect(address, source, until).await {
+        Ok(stream) if is_own_echo(&stream) => Answer::Refused,
+        Ok(_) => Answer::Accepted,
+        Err(Failure::Refused) => Answer::Refused,
+        Err(Failure::Timeout) => Answer::Timeout,
+        Err(Failure::Unreachable(error)) => Answer::Unreachable(error),
+        Err(Failure::Reset) => Answer::Reset,
+    };
+    watch.lap(Phase::Connect);
+    Dial { address, answer }
+}
+
+/// Dialling a dead port among those given to clients, the kernel may give us that very port: the
+/// connection then reaches nobody but ourselves.
+fn is_own_echo(stream: &tokio::net::TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
+}
+
+/// What a failed dial says of the port, or the finding itself when the name did not resolve.
+fn answer_of(failure: Box<Finding>) -> Result<Answer, Box<Finding>> {
+    match failure.code {
+        Code::TcpRefused => Ok(Answer::Refused),
+        Code::TcpTimeout => Ok(Answer::Timeout),
+        Code::TcpReset => Ok(Answer::Reset),
+        Code::ResolveFailed => Err(failure),
+        _ => {
+            let error = failure.evidence.get("error").and_then(serde_json::Value::as_str);
+            Ok(Answer::Unreachable(error.unwrap_or("no route").to_owned()))
+        }
+    }
+}
+
+/// A reserved port that cannot be looked at is no outage.
+fn unresolved_claim(claim: &Claim, finding: Finding) -> Finding {
+    match claim.claim {
+        ClaimKind::Reserved => finding.severity(Severity::Notice),
+        ClaimKind::Allocated | ClaimKind::System => finding,
+    }
+}
+
+/// The paths among process names, with symbolic links followed: /usr/bin/python3 is seldom the
+/// executable itself.
+async fn follow_links(names: &[String]) -> Vec<String> {
+    let mut followed = Vec::new();
+    for path in names.iter().filter(|name| name.contains('/')) {
+        if let Ok(target) = tokio::fs::canonicalize(path).await {
+            followed.push(target.to_string_lossy().into_owned());
+        }
+    }
+    followed
+}
+
+#[cfg(test)]
+mod tests;

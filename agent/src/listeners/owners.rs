@@ -1,0 +1,208 @@
+//! Who holds which socket, remembered between reads.
+//!
+//! Finding out means following every descriptor of every process, so it is done only when there
+//! is a reason: a socket nobody has looked for, a holder that has let go, or time gone by (a
+//! worker may have inherited a socket since). Whom a socket is remembered to belong to is checked
+//! against the descriptor itself once a second; a process that is gone is named no longer.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use health::{Owner, Process, Protocol};
+
+use super::process::{self, read_capped};
+use super::socket::{Socket, SocketId};
+
+/// After this long new holders of known sockets are looked for.
+const RESCAN: Duration = Duration::from_secs(30);
+/// How long a holder that has let go may still be named.
+const VERIFY: Duration = Duration::from_secs(1);
+/// New UDP sockets may cost one part in this many of one core: resolvers open them all the time.
+const UDP_SHARE: u32 = 20;
+/// A large machine's file of users.
+const USERS_BYTES: u64 = 1 << 20;
+
+/// Who holds which socket.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    /// Process ids by socket, the oldest process first; empty when nobody was found.
+    holders: HashMap<SocketId, Vec<u32>>,
+    processes: HashMap<u32, Holder>,
+    scan: Option<Scan>,
+    verified: Option<Instant>,
+    /// Sockets that no scan has looked for.
+    unknown_tcp: usize,
+    unknown_udp: usize,
+    users: BTreeMap<u32, String>,
+}
+
+#[derive(Debug)]
+struct Holder {
+    started: u64,
+    process: Arc<Process>,
+    /// A descriptor through which it holds this socket.
+    witness: (u32, u64),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Scan {
+    ended: Instant,
+    took: Duration,
+    /// Not every process could be looked into.
+    blind: bool,
+}
+
+impl Owners {
+    /// Takes in a changed list of sockets: forgets those that are gone, counts those that are new.
+    pub(super) fn adopt(&mut self, sockets: &[Socket]) {
+        let present: HashSet<SocketId> = sockets.iter().map(|socket| socket.id).collect();
+        self.holders.retain(|id, _| present.contains(id));
+        let named: HashSet<u32> = self.holders.values().flatten().copied().collect();
+        self.processes.retain(|pid, _| named.contains(pid));
+        let unknown = |protocol| {
+            sockets
+                .iter()
+                .filter(|one| one.protocol == protocol && !self.holders.contains_key(&one.id))
+                .count()
+        };
+        (self.unknown_tcp, self.unknown_udp) = (unknown(Protocol::Tcp), unknown(Protocol::Udp));
+    }
+
+    /// Looks for owners if there is a reason to, and says whether it did.
+    pub(super) fn settle(&mut self, sockets: &[Socket], now: Instant) -> Settled {
+        let Some(scan) = self.scan else { return self.look(sockets) };
+        let since = now.saturating_duration_since(scan.ended);
+        let udp_may = since >= scan.took * UDP_SHARE;
+        if self.unknown_tcp > 0 || (self.unknown_udp > 0 && udp_may) || since >= RESCAN {
+            return self.look(sockets);
+        }
+        if self.verified.is_none_or(|at| now.saturating_duration_since(at) >= VERIFY) {
+            self.verified = Some(now);
+            let holds = |(pid, holder): (&u32, &Holder)| {
+                let (descriptor, inode) = holder.witness;
+                socket_inode(format!("/proc/{pid}/fd/{descriptor}")) == Some(inode)
+            };
+            if !self.processes.iter().all(holds) {
+                return self.look(sockets);
+            }
+        }
+        Settled::AsBefore
+    }
+
+    /// The owner of a socket; `None` for one that has not been looked for yet.
+    pub(super) fn of(&self, socket: &Socket) -> Option<Owner> {
+        let pids = self.holders.get(&socket.id)?;
+        let process = |pid| self.processes.get(pid).map(|holder| holder.process.clone());
+        let processes: Vec<Arc<Process>> = pids.iter().filter_map(process).collect();
+        let blind = self.scan.is_some_and(|scan| scan.blind);
+        Some(match (processes.is_empty(), blind) {
+            (false, _) => Owner::Processes(processes),
+            (true, true) => Owner::Hidden { uid: socket.uid },
+            (true, false) => Owner::Kernel,
+        })
+    }
+
+    /// Names of this machine's users.
+    pub(super) fn users(&self) -> &BTreeMap<u32, String> {
+        &self.users
+    }
+
+    fn look(&mut self, sockets: &[Socket]) -> Settled {
+        let began = crate::clock::monotonic();
+        let wanted: HashSet<u64> = sockets.iter().map(|socket| socket.id.inode).collect();
+        let (descriptors, blind) = follow_descriptors(&wanted);
+        let mut by_inode: HashMap<u64, Vec<u32>> = HashMap::new();
+        self.processes.clear();
+        for (pid, held) in descriptors {
+            let Some(&witness) = held.first() else { continue };
+            let Some((started, process)) = process::read(pid) else { continue };
+            let process = Arc::new(process);
+            self.processes.insert(pid, Holder { started, process, witness });
+            for (_, inode) in held {
+                let pids = by_inode.entry(inode).or_default();
+                // One process may hold a socket twice; its descriptors come one after another.
+                if pids.last() != Some(&pid) {
+                    pids.push(pid);
+                }
+            }
+        }
+        for pids in by_inode.values_mut() {
+            pids.sort_by_key(|pid| (self.processes.get(pid).map(|holder| holder.started), *pid));
+        }
+        let pids = |socket: &Socket| by_inode.get(&socket.id.inode).cloned().unwrap_or_default();
+        self.holders = sockets.iter().map(|socket| (socket.id, pids(socket))).collect();
+        (self.unknown_tcp, self.unknown_udp) = (0, 0);
+        self.users = users();
+        let ended = crate::clock::monotonic();
+        self.scan = Some(Scan { ended, took: ended - began, blind });
+        self.verified = Some(ended);
+        Settled::Anew
+    }
+}
+
+/// Whether owners were looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    Anew,
+    AsBefore,
+}
+
+/// A descriptor and the inode of the socket behind it.
+type Descriptor = (u32, u64);
+
+/// Every process that holds one of these sockets, and whether some could not be looked into.
+fn follow_descriptors(wanted: &HashSet<u64>) -> (Vec<(u32, Vec<Descriptor>)>, bool) {
+    let mut found = Vec::new();
+    let Ok(entries) = std::fs::read_dir("/proc") else { return (found, true) };
+    let (mut blind, mut init_seen) = (false, false);
+    let pids = entries.flatten().filter_map(|entry| number(entry.file_name().as_bytes()));
+    for pid in pids {
+        init_seen |= pid == 1;
+        let descriptors = match std::fs::read_dir(format!("/proc/{pid}/fd")) {
+            Ok(descriptors) => descriptors,
+            Err(error) => {
+                // Any other error: it is gone already.
+                blind |= error.kind() == std::io::ErrorKind::PermissionDenied;
+                continue;
+            }
+        };
+        let held: Vec<Descriptor> = descriptors
+            .flatten()
+            .filter_map(|entry| {
+                let inode = socket_inode(entry.path()).filter(|inode| wanted.contains(inode))?;
+                Some((number(entry.file_name().as_bytes())?, inode))
+            })
+            .collect();
+        if !held.is_empty() {
+            found.push((pid, held));
+        }
+    }
+    // Mounted with hidepid, /proc does not even list what may not be looked into.
+    (found, blind || !init_seen)
+}
+
+/// `socket:[4242]`
+fn socket_inode(path: impl AsRef<std::path::Path>) -> Option<u64> {
+    let target = std::fs::read_link(path).ok()?;
+    let digits = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+    digits.parse().ok()
+}
+
+fn number(name: &[u8]) -> Option<u32> {
+    std::str::from_utf8(name).ok()?.parse().ok()
+}
+
+/// `/etc/passwd`; users from elsewhere (LDAP) stay numbers.
+fn users() -> BTreeMap<u32, String> {
+    let file = read_capped("/etc/passwd", USERS_BYTES).unwrap_or_default();
+    let file = String::from_utf8_lossy(&file);
+    let user = |line: &str| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        Some((fields.nth(1)?.parse().ok()?, name.to_owned()))
+    };
+    // The first of several names of one number is what `id` shows.
+    file.lines().rev().filter_map(user).collect()
+}

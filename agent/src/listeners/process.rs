@@ -1,0 +1,181 @@
+//! One process as /proc shows it. Everything read here was written by somebody else, so it is
+//! capped and made printable.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use health::Process;
+
+/// What `stat`, `status` and `cgroup` are ever long.
+const FILE_BYTES: u64 = 16 << 10;
+/// How much of a command line is kept.
+const COMMAND_LINE_BYTES: usize = 512;
+
+/// A process and when it started, in clock ticks since the machine did; `None` when it is gone.
+pub(super) fn read(pid: u32) -> Option<(u64, Process)> {
+    let file = |name: &str, cap| {
+        let bytes = read_capped(format!("/proc/{pid}/{name}"), cap).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let (name, started) = stat(&file("stat", FILE_BYTES)?)?;
+    let command_line = file("cmdline", COMMAND_LINE_BYTES as u64).unwrap_or_default();
+    let executable = std::fs::read_link(format!("/proc/{pid}/exe"))
+        .ok()
+        .map(|path| executable(&path.to_string_lossy()));
+    let process = Process {
+        pid,
+        name,
+        executable,
+        command_line: words(&command_line),
+        uid: effective_uid(&file("status", FILE_BYTES)?)?,
+        unit: unit(&file("cgroup", FILE_BYTES).unwrap_or_default()),
+    };
+    Some((started, process))
+}
+
+/// Reads a file from its beginning, no more than `cap` bytes.
+pub(super) fn read_capped(path: impl AsRef<Path>, cap: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(cap).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Name and start of `PID (name) S …`; the name may hold anything, parentheses too.
+fn stat(text: &str) -> Option<(String, u64)> {
+    let (head, tail) = text.rsplit_once(')')?;
+    let (_, name) = head.split_once('(')?;
+    let started = tail.split_ascii_whitespace().nth(19)?.parse().ok()?;
+    Some((printable(name), started))
+}
+
+fn effective_uid(status: &str) -> Option<u32> {
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// An upgraded program's old file is gone, but its path is still what the plan says.
+fn executable(path: &str) -> String {
+    printable(path.strip_suffix(" (deleted)").unwrap_or(path))
+}
+
+/// Arguments end in NUL; a process that wrote over them may have left anything.
+fn words(command_line: &str) -> String {
+    let mut line = printable(command_line.trim_end_matches('\0'));
+    let mut end = line.len().min(COMMAND_LINE_BYTES);
+    while !line.is_char_boundary(end) {
+        end -= 1;
+    }
+    line.truncate(end);
+    line.trim_end().to_owned()
+}
+
+/// Control characters become blanks, so that no process can write on somebody's terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The container (twelve digits of its id) or the systemd unit that a process belongs to, from
+/// its cgroup. Login sessions and systemd's own scopes are not units that anybody could stop.
+fn unit(cgroup: &str) -> Option<String> {
+    let paths = || cgroup.lines().filter_map(|line| line.splitn(3, ':').nth(2));
+    let parts = || paths().flat_map(|path| path.split('/').rev());
+    parts().find_map(container).or_else(|| {
+        let is_unit = |part: &&str| {
+            let service = part.ends_with(".service") && !part.starts_with("user@");
+            let scope =
+                part.ends_with(".scope") && !part.starts_with("session-") && *part != "init.scope";
+            service || scope
+        };
+        parts().find(is_unit).map(printable)
+    })
+}
+
+/// `docker-3f2a….scope`, `cri-containerd-3f2a….scope`, or the bare id of 64 digits.
+fn container(part: &str) -> Option<String> {
+    let name = part.strip_suffix(".scope").unwrap_or(part);
+    let id = name.rsplit_once('-').map_or(name, |(_, id)| id);
+    let is_id = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| id[..12].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_may_hold_anything() {
+        let tail = "S 1 811 811 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 987654 0";
+        for (text, name) in [
+            (format!("811 (node) {tail}"), "node"),
+            (format!("811 (a) R (b) {tail}"), "a) R (b"),
+            (format!("811 (red \u{1b}[31m) {tail}"), "red  [31m"),
+        ] {
+            assert_eq!(stat(&text), Some((name.to_owned(), 987_654)), "{text}");
+        }
+        assert_eq!(stat("811 (node) S 1"), None);
+    }
+
+    #[test]
+    fn units_and_containers() {
+        let id = "3f2a9c0d1e5b".to_owned() + &"0".repeat(52);
+        let cases = [
+            ("0::/system.slice/nginx.service\n".to_owned(), Some("nginx.service")),
+            (
+                "9:name=systemd:/system.slice/nginx.service\n0::/\n".to_owned(),
+                Some("nginx.service"),
+            ),
+            (format!("0::/system.slice/docker-{id}.scope\n"), Some("3f2a9c0d1e5b")),
+            (format!("4:memory:/docker/{id}\n0::/\n"), Some("3f2a9c0d1e5b")),
+            (
+                format!("0::/user.slice/user@1000.service/user.slice/libpod-{id}.scope/container"),
+                Some("3f2a9c0d1e5b"),
+            ),
+            (
+                "0::/user.slice/user-1000.slice/user@1000.service/app.slice/web.service".into(),
+                Some("web.service"),
+            ),
+            ("0::/user.slice/user-0.slice/session-3.scope\n".to_owned(), None),
+            ("0::/user.slice/user-1000.slice/user@1000.service/init.scope\n".to_owned(), None),
+            ("0::/\n".to_owned(), None),
+            (String::new(), None),
+        ];
+        for (cgroup, expected) in cases {
+            assert_eq!(unit(&cgroup).as_deref(), expected, "{cgroup}");
+        }
+    }
+
+    #[test]
+    fn command_lines_are_capped_and_printable() {
+        assert_eq!(words("python3\0-m\0http.server\0"), "python3 -m http.server");
+        assert_eq!(words("nginx: master process\0\0\0"), "nginx: master process");
+        assert_eq!(words("evil\n\u{1b}[2J\0"), "evil  [2J");
+        assert_eq!(words(&"가".repeat(400)).len(), 510);
+    }
+
+    #[test]
+    fn this_process() {
+        let (started, process) = read(std::process::id()).unwrap();
+        assert!(started > 0);
+        let path = std::env::current_exe().unwrap();
+        assert_eq!(process.executable.as_deref(), path.to_str());
+        assert!(process.command_line.starts_with(&std::env::args().next().unwrap()));
+    }
+
+    #[test]
+    fn an_upgraded_program_keeps_its_path() {
+        assert_eq!(executable("/usr/sbin/nginx (deleted)"), "/usr/sbin/nginx");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_survived(text in "\\PC{0,80}[():\\n /\0]{0,8}\\PC{0,80}") {
+            stat(&text);
+            effective_uid(&text);
+            unit(&text);
+            prop_assert!(words(&text).len() <= COMMAND_LINE_BYTES);
+        }
+    }
+}

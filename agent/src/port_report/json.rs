@@ -1,0 +1,66 @@
+//! The report as JSON: the body of `GET /api/v1/ports`.
+
+use std::sync::Arc;
+
+use health::snapshot::CheckStanding;
+use health::{Language, PortKey, StandingFinding};
+use serde_json::{Value, json};
+
+use super::ordered;
+
+/// `{"ports":[…]}`: claims and undeclared listeners alike, every port on its own.
+#[must_use]
+pub fn json(checks: &[Arc<CheckStanding>], language: Language) -> Value {
+    let ports: Vec<Value> =
+        ordered(checks).into_iter().map(|(key, standing)| port(key, standing, language)).collect();
+    json!({ "ports": ports })
+}
+
+fn port(key: &PortKey, standing: &CheckStanding, language: Language) -> Value {
+    let claim = standing.claim.as_deref();
+    let observed = standing.observed();
+    let first = observed.and_then(|observed| observed.owners.first());
+    json!({
+        "host": key.host,
+        "port": key.port,
+        "protocol": key.protocol,
+        "service": claim.map_or("", |claim| &claim.service),
+        "description": claim.map_or("", |claim| &claim.description),
+        "claim": claim.map(|claim| claim.claim),
+        "exposure": claim.and_then(|claim| claim.exposure),
+        "observed": {
+            "listening": observed.and_then(|observed| observed.listening),
+            "bind": observed.map(|observed| &*observed.bind).unwrap_or_default(),
+            "process": first.map(|process| &process.name),
+            "pid": first.map(|process| process.pid),
+            "reachable": observed.and_then(|observed| observed.reachable),
+            "exposure": observed.and_then(|observed| observed.exposure),
+            "owners": observed.map(|observed| &*observed.owners).unwrap_or_default(),
+            "owner_unknown": observed.and_then(|observed| observed.owner_unknown.as_deref()),
+        },
+        "state": standing.state,
+        "since": standing.since,
+        "findings": standing
+            .findings
+            .iter()
+            .map(|finding| self::finding(standing, finding, language))
+            .collect::<Vec<_>>(),
+    })
+}
+
+fn finding(standing: &CheckStanding, one: &StandingFinding, language: Language) -> Value {
+    let finding = &one.finding;
+    json!({
+        "check": standing.check.name,
+        "kind": standing.check.kind,
+        "code": finding.code,
+        "severity": finding.severity,
+        "subject": finding.subject,
+        "summary": finding.summary.in_language(language),
+        "evidence": finding.evidence,
+        "remedy": finding.remedy.in_language(language),
+        "since": one.since,
+        "confirmed": one.confirmed,
+        "explained_by": one.explained_by,
+    })
+}

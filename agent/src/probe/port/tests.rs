@@ -1,0 +1,295 @@
+//! Real sockets and processes on loopback addresses of their own.
+
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, UdpSocket};
+use std::process::{Child, Command, Stdio};
+
+use health::claim::Addresses;
+use health::{Exposure, Undeclared};
+
+use super::*;
+
+fn host(address: &str) -> Host {
+    Host {
+        name: "web".into(),
+        address: address.into(),
+        local: true,
+        undeclared: Undeclared::Warn,
+        addresses: Addresses::default(),
+        claims: Vec::new(),
+    }
+}
+
+fn claim(port: u16, kind: ClaimKind) -> Claim {
+    Claim {
+        key: PortKey { host: "web".into(), port, protocol: Protocol::Tcp },
+        range: (port, port),
+        service: "main app".into(),
+        description: String::new(),
+        claim: kind,
+        exposure: None,
+        processes: Vec::new(),
+        dialled: true,
+    }
+}
+
+fn spec(host: Host, claim: Claim) -> Spec {
+    let target = Endpoint {
+        host: host
+            .address
+            .parse()
+            .map_or_else(|_| Target::Name((*host.address).into()), Target::Address),
+        port: claim.key.port,
+    };
+    let host = Arc::new(host);
+    Spec {
+        host: host.clone(),
+        claim: Arc::new(claim),
+        target,
+        source: None,
+        neighbours: vec![host],
+    }
+}
+
+fn net() -> Net {
+    // Nothing here needs a name; a resolver that nobody serves keeps it so.
+    Net::new(Some("127.42.0.53:53".parse().unwrap())).unwrap()
+}
+
+async fn look(spec: &Spec) -> (health::ports::Observed, Vec<Finding>) {
+    let mut watch = Stopwatch::start(Duration::from_secs(5));
+    let sight = observe(spec, &net(), &mut watch).await;
+    (*sight.facts.port.unwrap(), sight.findings)
+}
+
+fn codes(findings: &[Finding]) -> Vec<&'static str> {
+    findings.iter().map(|finding| finding.code.label()).collect()
+}
+
+/// A port that was free a moment ago.
+fn free_port(ip: &str) -> u16 {
+    TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Ended with the test, also when it fails.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Python's own web server, on a port that the system picks.
+fn web_server(ip: &str) -> (Running, u16) {
+    let mut child = Command::new("python3")
+        .args(["-u", "-m", "http.server", "0", "--bind", ip, "--directory", "/proc/self/net"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("python3 is needed: apt-get install python3");
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    // Serving HTTP on 127.42.0.2 port 40123 (http://…) ...
+    let words: Vec<&str> = line.split(' ').collect();
+    let at = words.iter().position(|&word| word == "port").unwrap();
+    (Running(child), words[at + 1].parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_service_lives_dies_and_is_told_apart_from_another() {
+    let (running, port) = web_server("127.42.0.2");
+    let pid = running.0.id();
+    let mut allocated = claim(port, ClaimKind::Allocated);
+    allocated.processes = vec!["python3".into()];
+    let of = |claim: &Claim| spec(host("127.42.0.2"), claim.clone());
+
+    let (observed, findings) = look(&of(&allocated)).await;
+    assert_eq!(codes(&findings), [""; 0], "{findings:?}");
+    assert_eq!((observed.listening, observed.reachable), (Some(true), Some(true)));
+    assert_eq!(observed.bind, [SocketAddr::from(([127, 42, 0, 2], port))]);
+    assert_eq!(observed.owners[0].pid, pid);
+    assert_eq!(observed.exposure, Some(Exposure::Loopback));
+
+    let mut other = allocated.clone();
+    other.processes = vec!["node".into()];
+    let (_, findings) = look(&of(&other)).await;
+    assert_eq!(codes(&findings), ["port.wrong-owner"]);
+    assert_eq!(findings[0].evidence["pid"], pid);
+    assert_eq!(findings[0].evidence["expected"], "node");
+
+    // A path that is a symbolic link to the executable names it too.
+    let links = tempfile::tempdir().unwrap();
+    let link = links.path().join("app");
+    std::os::unix::fs::symlink(format!("/proc/{pid}/exe"), &link).unwrap();
+    other.processes = vec![link.to_str().unwrap().to_owned()];
+    assert_eq!(codes(&look(&of(&other)).await.1), [""; 0]);
+
+    let reserved = Claim { claim: ClaimKind::Reserved, ..allocated.clone() };
+    let (_, findings) = look(&of(&reserved)).await;
+    assert_eq!(codes(&findings), ["port.taken"]);
+    assert!(findings[0].evidence["command"].as_str().unwrap().contains("http.server"));
+    assert!(findings[0].remedy.en.contains("ss -ltnp"));
+
+    drop(running);
+    let (observed, findings) = look(&of(&allocated)).await;
+    assert_eq!(codes(&findings), ["port.dead"]);
+    assert_eq!(findings[0].subject, format!("web:{port} (127.42.0.2:{port})"));
+    assert_eq!(findings[0].evidence["how"], "refused");
+    assert_eq!((observed.listening, observed.reachable), (Some(false), Some(false)));
+    assert_eq!(codes(&look(&of(&reserved)).await.1), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_listener_that_accepts_nothing_is_dead() {
+    use socket2::{Domain, Socket, Type};
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&"127.42.0.3:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    // Fills the accept queue; whoever comes next waits for an answer.
+    let _first = std::net::TcpStream::connect(address).unwrap();
+    let spec = spec(host("127.42.0.3"), claim(address.port(), ClaimKind::Allocated));
+    let mut watch = Stopwatch::start(Duration::from_millis(300));
+    let sight = observe(&spec, &net(), &mut watch).await;
+    assert_eq!(codes(&sight.findings), ["port.dead"]);
+    assert_eq!(sight.findings[0].evidence["how"], "timeout");
+    assert_eq!(sight.facts.port.unwrap().listening, Some(true));
+}
+
+#[tokio::test]
+async fn it_is_dialled_where_it_listens() {
+    // The host's address is the router's, or a name that nobody knows: no outage.
+    let v4 = TcpListener::bind("127.0.0.1:0").unwrap();
+    let v6 = TcpListener::bind("[::1]:0").unwrap();
+    let everywhere = TcpListener::bind("0.0.0.0:0").unwrap();
+    let both = TcpListener::bind("[::]:0").unwrap();
+    for listener in [v4, v6, everywhere, both] {
+        let bind = listener.local_addr().unwrap();
+        for address in ["203.0.113.7", "web.example", "127.0.0.1"] {
+            let spec = spec(host(address), claim(bind.port(), ClaimKind::Allocated));
+            let (observed, findings) = look(&spec).await;
+            assert_eq!(codes(&findings), [""; 0], "{bind} at {address}: {findings:?}");
+            assert_eq!(observed.reachable, Some(true), "{bind} at {address}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn exposure_of_real_sockets() {
+    let narrow = TcpListener::bind("127.42.0.4:0").unwrap();
+    let wide = TcpListener::bind("0.0.0.0:0").unwrap();
+    for (listener, claimed, expected) in [
+        (&narrow, Exposure::Loopback, vec![]),
+        (&narrow, Exposure::Public, vec!["port.hidden"]),
+        (&wide, Exposure::Public, vec![]),
+        (&wide, Exposure::Loopback, vec!["port.exposed"]),
+    ] {
+        let mut host = host("127.42.0.4");
+        host.addresses.public =
+            vec![health::claim::Network { address: [192, 0, 2, 1].into(), prefix: 32 }];
+        let mut claim = claim(listener.local_addr().unwrap().port(), ClaimKind::Allocated);
+        claim.exposure = Some(claimed);
+        let (_, findings) = look(&spec(host, claim)).await;
+        assert_eq!(codes(&findings), expected, "{listener:?} {claimed:?}");
+    }
+}
+
+#[tokio::test]
+async fn udp_is_judged_by_the_table() {
+    let socket = UdpSocket::bind("127.42.0.5:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let udp = |kind| {
+        let mut claim = claim(port, kind);
+        claim.key.protocol = Protocol::Udp;
+        claim
+    };
+    let of = |kind| spec(host("127.42.0.5"), udp(kind));
+    let (observed, findings) = look(&of(ClaimKind::Allocated)).await;
+    assert_eq!((observed.listening, observed.reachable), (Some(true), None));
+    assert!(findings.is_empty());
+    assert_eq!(codes(&look(&of(ClaimKind::Reserved)).await.1), ["port.taken"]);
+    drop(socket);
+    let (_, findings) = look(&of(ClaimKind::Allocated)).await;
+    assert_eq!(codes(&findings), ["port.dead"]);
+    assert_eq!(findings[0].evidence["how"], "not-listening");
+
+    let far = Host { local: false, ..host("127.42.0.5") };
+    let (observed, findings) = look(&spec(far, udp(ClaimKind::Allocated))).await;
+    assert_eq!((observed.listening, observed.reachable), (None, None), "it cannot be told");
+    assert!(findings.is_empty());
+}
+
+#[tokio::test]
+async fn other_hosts() {
+    let listener = TcpListener::bind("127.42.0.6:0").unwrap();
+    let (open, closed) = (listener.local_addr().unwrap().port(), free_port("127.42.0.6"));
+    for (port, kind, expected) in [
+        (open, ClaimKind::Allocated, vec![]),
+        (open, ClaimKind::Reserved, vec!["port.taken"]),
+        (closed, ClaimKind::Allocated, vec!["port.dead"]),
+        (closed, ClaimKind::System, vec!["port.dead"]),
+        (closed, ClaimKind::Reserved, vec![]),
+    ] {
+        let far = Host { local: false, ..host("127.42.0.6") };
+        let (observed, findings) = look(&spec(far, claim(port, kind))).await;
+        assert_eq!(codes(&findings), expected, "{kind:?}");
+        assert_eq!(observed.listening, Some(port == open));
+        assert!(observed.owners.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve() {
+    for (kind, severity) in
+        [(ClaimKind::Allocated, Severity::Critical), (ClaimKind::Reserved, Severity::Notice)]
+    {
+        let far = Host { local: false, ..host("back.example") };
+        let mut watch = Stopwatch::start(Duration::from_millis(200));
+        let sight = observe(&spec(far, claim(9000, kind)), &net(), &mut watch).await;
+        assert_eq!(codes(&sight.findings), ["resolve.failed"]);
+        assert_eq!(sight.findings[0].severity, severity);
+        assert_eq!(sight.facts.port.unwrap().listening, None);
+    }
+}
+
+#[tokio::test]
+async fn a_dead_port_never_answers_itself() {
+    // Dialled from the very port that is dialled, TCP connects to itself.
+    let port = free_port("127.42.0.7");
+    let address = SocketAddr::from(([127, 42, 0, 7], port));
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(address).unwrap();
+    let stream = socket.connect(address).await.unwrap();
+    assert!(is_own_echo(&stream));
+}
+
+#[tokio::test]
+async fn strangers_are_swept_up() {
+    let (running, port) = web_server("127.42.0.8");
+    let (_neighbour, elsewhere) = web_server("127.42.0.9");
+    let sweep_of = |claims| {
+        let mut web = host("127.42.0.8");
+        web.claims = claims;
+        let web = Arc::new(web);
+        Sweep {
+            host: web.clone(),
+            interval: Duration::from_secs(5),
+            thresholds: Thresholds::default(),
+            neighbours: vec![web, Arc::new(Host { name: "back".into(), ..host("127.42.0.9") })],
+        }
+    };
+    let net = net();
+    let found = sweep(&sweep_of(Vec::new()), &net).await;
+    let key = PortKey { host: "web".into(), port, protocol: Protocol::Tcp };
+    let (_, observation) = found.iter().find(|(other, _)| *other == key).unwrap();
+    assert_eq!(codes(&observation.findings), ["port.undeclared"]);
+    assert!(!observation.is_good());
+    let observed = observation.facts.port.as_ref().unwrap();
+    assert_eq!(observed.owners[0].pid, running.0.id());
+    assert!(found.iter().all(|(key, _)| key.port != elsewhere || key.port == port));
+
+    let claimed = sweep_of(vec![Arc::new(claim(port, ClaimKind::Allocated))]);
+    assert!(sweep(&claimed, &net).await.iter().all(|(other, _)| *other != key));
+}
