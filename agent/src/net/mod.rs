@@ -141,6 +141,7 @@ impl Net {
         if let Target::Address(ip) = endpoint.host {
             let address = SocketAddr::new(ip, endpoint.port);
             facts.address = Some(address);
+            facts.resolved.clear();
             let opened = open(address, source, watch.deadline()).await;
             watch.lap(Phase::Connect);
             return opened.map_err(|error| Missed::Closed(address, error));

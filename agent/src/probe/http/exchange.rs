@@ -12,7 +12,7 @@ use bytes::Bytes;
 use health::Phase;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout_at;
@@ -195,6 +195,8 @@ async fn collect(
     body: &mut Payload,
     appetite: Appetite,
 ) -> hyper::Result<()> {
+    let announced = usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX);
+    body.kept.reserve_exact(announced.min(appetite.keep_bytes).min(BUFFER_BYTES));
     while let Some(frame) = incoming.frame().await {
         let Ok(piece) = frame?.into_data() else { continue };
         let room = appetite.keep_bytes.saturating_sub(body.kept.len());

@@ -16,14 +16,15 @@ pub(super) fn resolve(base: &Uri, reference: &[u8]) -> Result<Uri, &'static str>
         Some("http" | "https") => {}
         _ => return Err("neither http nor https"),
     }
-    match url.authority() {
-        Some(authority) if authority.host().is_empty() => Err("no host in it"),
-        Some(authority) if authority.port().is_some() && authority.port_u16().is_none() => {
+    let authority = url.authority().ok_or("no host in it")?;
+    let (host, whole) = (authority.host(), authority.as_str());
+    let after_user = whole.rsplit_once('@').map_or(whole, |(_, after)| after);
+    match after_user.strip_prefix(host).and_then(|port| port.strip_prefix(':')) {
+        _ if host.is_empty() => Err("no host in it"),
+        Some(port) if !port.is_empty() && !port.parse::<u16>().is_ok_and(|port| port > 0) => {
             Err("no such port")
         }
-        Some(authority) if authority.port_u16() == Some(0) => Err("no such port"),
-        Some(_) => Ok(url),
-        None => Err("no host in it"),
+        _ => Ok(url),
     }
 }
 

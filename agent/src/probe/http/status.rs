@@ -32,10 +32,15 @@ pub(super) fn unexpected(spec: &Spec, reply: &Reply) -> Finding {
         400 | 421 if rejects_host(reply) => host_rejected(spec, reply),
         _ => differs(spec, reply, advice(reply)),
     };
-    match (reply.control, reply.status.as_u16()) {
-        (Some(Control::Answered(status)), _) => finding.evidence("other_path", status.as_u16()),
-        _ if reply.upstream.is_empty() => finding,
-        _ => finding.evidence("upstream", gateway::evidence(&reply.upstream)),
+    let finding = match reply.control {
+        Some(Control::Answered(status)) => finding.evidence("other_path", status.as_u16()),
+        Some(Control::Unverified) => finding.evidence("other_path", "not verified"),
+        None => finding,
+    };
+    if reply.upstream.is_empty() {
+        finding
+    } else {
+        finding.evidence("upstream", gateway::evidence(&reply.upstream))
     }
 }
 
@@ -169,8 +174,8 @@ fn advice(reply: &Reply) -> Text {
             "리다이렉트하지만 이 체크는 따라가지 않습니다. 따라가게 하거나(`follow_redirects = true`) 이 상태를 기대값으로 두세요."
         ),
         401 | 403 => text!(
-            "The server wants to know who asks, or does not let this agent in (an address list, file permissions, a WAF): `curl -v {url}`. Give what it needs in `headers`, or check a path that is open.",
-            "인증이 필요하거나 이 에이전트의 접근을 막고 있습니다(주소 제한, 파일 권한, WAF): `curl -v {url}`. 필요한 것을 `headers`에 넣거나 열려 있는 경로를 점검하세요."
+            "The server wants to know who asks, or does not let this agent in (an address list, file permissions, a WAF), or the application does not know the name (Rails and Vite answer 403 to an unknown Host): `curl -v {url}`. Give what it needs in `headers`, or check a path that is open.",
+            "인증이 필요하거나 이 에이전트의 접근을 막고 있습니다(주소 제한, 파일 권한, WAF). 애플리케이션이 이름을 모를 수도 있습니다(Rails와 Vite는 모르는 Host에 403으로 응답합니다): `curl -v {url}`. 필요한 것을 `headers`에 넣거나 열려 있는 경로를 점검하세요."
         ),
         404 | 410 => text!(
             "The server is there, the page is not: a changed route, a wrong `root` or `alias`, or another virtual host answers. Compare `curl -v {url}` with what the application serves.",

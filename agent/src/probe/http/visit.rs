@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use health::{Code, Facts, Finding};
-use http::{Method, StatusCode, Uri};
+use http::{Method, Uri};
 
 use super::Spec;
 use super::ask::{self, Ask, host, is_https};
@@ -99,21 +99,20 @@ pub(super) fn asked(spec: &Spec, ask: &Ask, facts: &Facts, timeout: Duration) ->
     }
 }
 
-/// Asks the same server, under the same Host, for another path. A server that rejects the name
-/// rejects it everywhere; one that only disliked the request does not.
+/// Asks the same server, under the same Host, for a path that is not there, beside the one that
+/// was asked for, so that a proxy passes it on to the same application. A server that rejects the
+/// name rejects it everywhere; one that only disliked the request does not.
 pub(super) async fn control(spec: &Spec, ask: &Ask, net: &Net, watch: &Stopwatch) -> Control {
-    let elsewhere = if ask.url.path() == "/" { "/portwarden-control" } else { "/" };
+    let folder = ask.url.path().rfind('/').map_or("/", |at| &ask.url.path()[..=at]);
     let mut parts = ask.url.clone().into_parts();
-    parts.path_and_query = Some(http::uri::PathAndQuery::from_static(elsewhere));
+    parts.path_and_query = format!("{folder}portwarden-control").parse().ok();
     let Ok(url) = Uri::from_parts(parts) else { return Control::Unverified };
     let ask = Ask { url, method: Method::GET, body: bytes::Bytes::new(), ..ask.clone() };
     let appetite = Appetite { cap_bytes: 0, keep_bytes: 0, skip_redirects: true };
     let mut watch = Stopwatch::start(watch.left());
     let mut sight = Sight::default();
     match Box::pin(visit(spec, &ask, appetite, net, &mut watch, &mut sight)).await {
-        Ok(answer) if answer.status != StatusCode::REQUEST_TIMEOUT => {
-            Control::Answered(answer.status)
-        }
-        _ => Control::Unverified,
+        Ok(answer) => Control::Answered(answer.status),
+        Err(_) => Control::Unverified,
     }
 }
