@@ -129,7 +129,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
                     status: answer.status.as_u16(),
                     location,
                 });
-                asked.push(next);
+                asked.push(*next);
             }
             Next::Wrong(finding) => {
                 let facts = facts(ask, &answer, redirects);

@@ -19,7 +19,7 @@ pub(super) enum Next {
     /// It is the last one: to be judged.
     Judge,
     /// It leads there.
-    Follow { ask: Ask, location: String },
+    Follow { ask: Box<Ask>, location: String },
     /// It should lead on, and does not.
     Wrong(Box<Finding>),
 }
@@ -61,7 +61,7 @@ pub(super) fn next(spec: &Spec, asked: &[Ask], answer: &Answer) -> Next {
     if asked.len() > MAX_REDIRECTS {
         return Next::Wrong(Box::new(endless(asked, &next)));
     }
-    Next::Follow { ask: next, location: location_shown }
+    Next::Follow { ask: Box::new(next), location: location_shown }
 }
 
 fn missing(ask: &Ask, status: StatusCode) -> Finding {

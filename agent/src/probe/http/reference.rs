@@ -10,7 +10,7 @@ use http::Uri;
 /// Why it leads nowhere, in few words.
 pub(super) fn resolve(base: &Uri, reference: &[u8]) -> Result<Uri, &'static str> {
     let reference = encode(reference.trim_ascii())?;
-    let absolute = absolute(base, Parts::of(&reference));
+    let absolute = absolute(base, &Parts::of(&reference));
     let url: Uri = absolute.parse().map_err(|_| "not a URL")?;
     match url.scheme_str() {
         Some("http" | "https") => {}
@@ -84,7 +84,7 @@ fn is_scheme(text: &str) -> bool {
 }
 
 /// RFC 3986 sections 5.2.2 and 5.3.
-fn absolute(base: &Uri, parts: Parts<'_>) -> String {
+fn absolute(base: &Uri, parts: &Parts<'_>) -> String {
     let base_authority = base.authority().map_or("", http::uri::Authority::as_str);
     let scheme = parts.scheme.unwrap_or_else(|| base.scheme_str().unwrap_or("http"));
     let authority = match (parts.scheme, parts.authority) {
