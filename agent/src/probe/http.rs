@@ -58,7 +58,8 @@ pub struct Spec {
     pub headers: HeaderMap,
     /// Request body.
     pub body: bytes::Bytes,
-    /// Redirects are followed, up to ten.
+    /// Redirects are followed, up to ten; not where `expect` is about the redirect itself, with
+    /// `location` or with redirect statuses alone.
     pub follow_redirects: bool,
     /// Most bytes of body to read, default 1 MiB.
     pub max_body_bytes: u64,
@@ -230,6 +231,12 @@ fn facts(ask: &Ask, answer: &Answer, redirects: Vec<Redirect>) -> HttpFacts {
 fn finished(spec: &Spec, mut sight: Sight, mut facts: HttpFacts) -> Sight {
     if !sight.findings.is_empty() {
         facts.failed_due_to_regex = judge::is_due_to_regex(spec, &sight.findings);
+        let by_hand = ask::by_hand(spec, redirect::are_followed(spec));
+        for finding in &mut sight.findings {
+            if finding.code.label().starts_with("http.") {
+                finding.evidence.insert("by_hand".to_owned(), by_hand.as_str().into());
+            }
+        }
         redact::scrub(&spec.headers, Some(&mut facts), &mut sight.findings);
     }
     sight.facts.http = Some(Box::new(facts));

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LANGUAGE,
-    CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST, TRANSFER_ENCODING, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
+    CONTENT_LOCATION, CONTENT_TYPE, HOST, TRANSFER_ENCODING, USER_AGENT,
 };
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
@@ -63,10 +63,8 @@ impl Ask {
         let same_port = port(&self.url) == port(&to) && is_https(&self.url) == is_https(&to);
         if !same_host || !(same_port || is_upgrade) {
             self.headers.remove(HOST);
-            self.headers.remove(AUTHORIZATION);
-            self.headers.remove(COOKIE);
             let secret: Vec<_> =
-                self.headers.keys().filter(|name| redact::is_secret(name)).cloned().collect();
+                self.headers.keys().filter(|name| !redact::is_harmless(name)).cloned().collect();
             for name in secret {
                 self.headers.remove(name);
             }
@@ -119,6 +117,43 @@ impl Ask {
     }
 }
 
+/// A command that asks the same by hand. Secrets and the body are left to whoever types it.
+pub(super) fn by_hand(spec: &Spec, follows: bool) -> String {
+    let mut command = "curl -v -o /dev/null".to_owned();
+    if follows {
+        command.push_str(" -L");
+    }
+    match spec.method {
+        Method::GET => {}
+        Method::HEAD => command.push_str(" -I"),
+        ref method => {
+            command.push_str(" -X ");
+            command.push_str(&quoted(method.as_str()));
+        }
+    }
+    if let Some(source) = spec.source {
+        command.push_str(&format!(" --interface {source}"));
+    }
+    for connect in &spec.connect {
+        let (host, port) = &connect.from;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        let rule = format!("{host}:{port}:{}", connect.to);
+        command.push_str(&format!(" --connect-to {}", quoted(&rule)));
+    }
+    for (name, value) in &spec.headers {
+        let value = redact::sent_value(name, value.as_bytes());
+        command.push_str(&format!(" -H {}", quoted(&format!("{name}: {value}"))));
+    }
+    if !spec.body.is_empty() {
+        command.push_str(" --data-binary @BODY");
+    }
+    format!("{command} {}", quoted(&shown(&spec.url)))
+}
+
+fn quoted(argument: &str) -> String {
+    format!("'{}'", argument.replace('\'', "'\\''"))
+}
+
 /// `https`, rather than `http`.
 pub(super) fn is_https(url: &Uri) -> bool {
     url.scheme() == Some(&Scheme::HTTPS)
@@ -168,6 +203,8 @@ fn target(host: &str) -> Target {
 
 #[cfg(test)]
 mod tests {
+    use http::header::{AUTHORIZATION, COOKIE};
+
     use super::*;
 
     fn url(text: &str) -> Uri {
@@ -239,6 +276,22 @@ mod tests {
             let next = ask.redirected(StatusCode::FOUND, url(to));
             assert_eq!(next.headers.len(), if kept { 3 } else { 0 }, "{from} {to}");
         }
+    }
+
+    #[test]
+    fn the_command_by_hand_can_be_pasted() {
+        let mut spec = crate::probe::http::tests::spec("https://me:pw@shop.example/it's?a=b&c");
+        let to = Endpoint { host: target("::1"), port: 8443 };
+        let from = ("shop.example".to_owned(), 443);
+        spec.connect = vec![super::super::Connect { from, to }];
+        spec.method = Method::POST;
+        spec.headers.insert(ACCEPT, HeaderValue::from_static("a/b"));
+        spec.headers.insert("x-token", HeaderValue::from_static("secret"));
+        assert_eq!(
+            by_hand(&spec, true),
+            "curl -v -o /dev/null -L -X 'POST' --connect-to 'shop.example:443:[::1]:8443' \
+             -H 'accept: a/b' -H 'x-token: (hidden)' 'https://shop.example/it'\\''s?a=b&c'"
+        );
     }
 
     #[test]

@@ -112,7 +112,8 @@ async fn over_http1(
         .handshake(io)
         .await
         .map_err(|error| broken(Phase::Processing, Cause::of(&error), meter))?;
-    let mut drive = |context: &mut Context<'_>| std::pin::Pin::new(&mut connection).poll(context);
+    // Dropping the connection closes it: a shutdown before that is one system call more.
+    let mut drive = |context: &mut Context<'_>| connection.poll_without_shutdown(context);
     let mut answer = take(sender.send_request(request), &mut drive, meter, appetite, watch).await?;
     let surplus = connection.into_parts().read_buf.len();
     if surplus > 0 && answer.broken.is_none() && !answer.body.is_over_cap {
@@ -179,6 +180,7 @@ async fn take(
     if appetite.skip_redirects && super::redirect::is_redirect(answer.status) {
         return Ok(answer);
     }
+    meter.allow_body(appetite.cap_bytes);
     let collected = collect(&mut incoming, &mut answer.body, appetite);
     let ended = timeout_at(watch.deadline(), beside(drive, collected)).await;
     watch.lap(Phase::Transfer);

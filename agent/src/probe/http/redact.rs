@@ -14,7 +14,29 @@ const MAX_VALUE_CHARS: usize = 256;
 const MIN_SECRET_BYTES: usize = 6;
 const MASK: &str = "(hidden)";
 
-/// Headers whose values are nobody's business.
+/// Request headers that say nothing only their sender should know. Of every other one the plan
+/// may hold a key in it, whatever its name.
+pub(super) fn is_harmless(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    ["accept", "x-forwarded-", "if-", "sec-"].iter().any(|start| name.starts_with(start))
+        || matches!(
+            name,
+            "host"
+                | "user-agent"
+                | "content-type"
+                | "content-length"
+                | "connection"
+                | "origin"
+                | "referer"
+                | "cache-control"
+                | "pragma"
+                | "range"
+                | "x-requested-with"
+                | "upgrade-insecure-requests"
+        )
+}
+
+/// Headers of an answer whose values are nobody's business.
 pub(super) fn is_secret(name: &HeaderName) -> bool {
     const NAMES: [&str; 9] = [
         "authorization",
@@ -28,6 +50,11 @@ pub(super) fn is_secret(name: &HeaderName) -> bool {
         "authentication-info",
     ];
     NAMES.contains(&name.as_str())
+}
+
+/// One header of a request for people.
+pub(super) fn sent_value(name: &HeaderName, value: &[u8]) -> String {
+    if is_harmless(name) { printable(value, MAX_VALUE_CHARS) } else { MASK.to_owned() }
 }
 
 /// Header names and values for facts: bounded, printable, secrets masked.
@@ -64,10 +91,10 @@ pub(super) fn scrub(sent: &HeaderMap, facts: Option<&mut HttpFacts>, findings: &
     }
 }
 
-/// Every value of a secret header, whole and in its parts: after the scheme, and per cookie.
+/// Every value of a header that may be secret, whole and in its parts: after the scheme, and per cookie.
 fn secrets(sent: &HeaderMap) -> Vec<String> {
     let mut secrets = Vec::new();
-    for (name, value) in sent.iter().filter(|(name, _)| is_secret(name)) {
+    for (name, value) in sent.iter().filter(|(name, _)| !is_harmless(name)) {
         let Ok(value) = value.to_str() else { continue };
         secrets.push(value.to_owned());
         if name == http::header::COOKIE {

@@ -23,7 +23,7 @@ const SHORT: Duration = Duration::from_millis(500);
 
 static ROOTS: LazyLock<Roots> = LazyLock::new(|| Roots::load(&[]).unwrap());
 
-fn spec(url: &str) -> Spec {
+pub(super) fn spec(url: &str) -> Spec {
     Spec {
         url: url.parse().unwrap(),
         connect: Vec::new(),

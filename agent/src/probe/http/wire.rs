@@ -20,14 +20,30 @@ pub(super) enum Wire {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// What came over a wire.
-#[derive(Debug, Default)]
+/// Most bytes until the head is complete: no head is that large, however many interim answers or
+/// control frames come before it.
+const HEAD_BYTES: u64 = 512 * 1024;
+
+/// What came over a wire, and how much may.
+#[derive(Debug)]
 pub(super) struct Meter {
     received: AtomicU64,
+    allowed: AtomicU64,
     first: OnceLock<(usize, [u8; FIRST_BYTES])>,
 }
 
 impl Meter {
+    fn new() -> Self {
+        let (received, allowed) = (AtomicU64::new(0), AtomicU64::new(HEAD_BYTES));
+        Self { received, allowed, first: OnceLock::new() }
+    }
+
+    /// The head is complete: a body of at most `cap_bytes` may follow, in however small pieces.
+    pub(super) fn allow_body(&self, cap_bytes: u64) {
+        let framing = cap_bytes.saturating_mul(8).saturating_add(2 * HEAD_BYTES);
+        self.allowed.store(self.received().saturating_add(framing), Ordering::Relaxed);
+    }
+
     /// Bytes received so far.
     pub(super) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
@@ -38,17 +54,22 @@ impl Meter {
         self.first.get().map_or(&[], |(length, bytes)| &bytes[..*length])
     }
 
-    fn note(&self, bytes: &[u8]) {
+    fn note(&self, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() {
-            return;
+            return Ok(());
         }
-        if self.received.fetch_add(bytes.len() as u64, Ordering::Relaxed) == 0 {
+        let before = self.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        if before == 0 {
             let length = bytes.len().min(FIRST_BYTES);
             let mut first = [0; FIRST_BYTES];
             first[..length].copy_from_slice(&bytes[..length]);
             // Only the first read gets here, so it is still empty.
             let _ = self.first.set((length, first));
         }
+        if before > self.allowed.load(Ordering::Relaxed) {
+            return Err(io::Error::other(format!("{before} bytes and no end of the answer")));
+        }
+        Ok(())
     }
 }
 
@@ -61,7 +82,7 @@ pub(super) struct Metered {
 
 impl Metered {
     pub(super) fn new(wire: Wire) -> (Self, Arc<Meter>) {
-        let meter = Arc::new(Meter::default());
+        let meter = Arc::new(Meter::new());
         (Self { wire, meter: Arc::clone(&meter) }, meter)
     }
 }
@@ -77,7 +98,9 @@ impl AsyncRead for Metered {
             Wire::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Wire::Tls(stream) => Pin::new(&mut **stream).poll_read(context, buffer),
         };
-        self.meter.note(&buffer.filled()[before..]);
+        if let Err(error) = self.meter.note(&buffer.filled()[before..]) {
+            return Poll::Ready(Err(error));
+        }
         read
     }
 }

@@ -157,7 +157,13 @@ async fn header_bombs_end_early() {
         let _ = stream.write_all(format!("HTTP/1.1 200 OK\r\n{fields}\r\n").as_bytes()).await;
     })
     .await;
-    for address in [long, many, counted] {
+    let interim = serving(|mut stream| async move {
+        request(&mut stream).await;
+        let flood = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(500);
+        while stream.write_all(&flood).await.is_ok() {}
+    })
+    .await;
+    for address in [long, many, counted, interim] {
         let (sight, watch) = look(&at(address), LONG).await;
         assert_eq!(codes(&sight), ["http.protocol"]);
         assert!(watch.elapsed() < LONG / 2);
