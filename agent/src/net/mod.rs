@@ -1,4 +1,7 @@
 //! The network as probes use it: names resolved, connections dialled, failures told as findings.
+//!
+//! Deliberately absent: racing addresses against each other. They are tried in turn, so that a
+//! probe says which one it reached and costs one connection.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -6,14 +9,25 @@ use std::time::Duration;
 
 use health::{Code, Facts, Finding, Phase, text};
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::config::{
+    ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts,
+};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Instant;
 
 use crate::listeners::Sockets;
 use crate::plan::{Endpoint, Target};
 use crate::probe::Stopwatch;
+
+mod failure;
+mod printable;
+#[cfg(test)]
+mod tests;
+
+pub use failure::{Failure, subject};
+pub use printable::printable;
 
 /// What all probes share: the resolver for target names, and the socket table.
 #[derive(Debug)]
@@ -47,6 +61,8 @@ impl Net {
         let options: &mut ResolverOpts = builder.options_mut();
         options.timeout = Duration::from_secs(2);
         options.attempts = 2;
+        // Both families, so that a name whose first family is dead still has another to try.
+        options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
         let resolver =
             builder.build().map_err(|error| format!("the resolver cannot be set up: {error}"))?;
         Ok(Self { resolver, sockets: Sockets::default() })
@@ -72,34 +88,22 @@ impl Net {
             Target::Address(address) => return Ok(vec![SocketAddr::new(*address, endpoint.port)]),
             Target::Name(name) => name,
         };
-        let answer =
-            tokio::time::timeout_at(watch.deadline(), self.resolver.lookup_ip(&**name)).await;
+        let lookup = Box::pin(self.resolver.lookup_ip(&**name));
+        let answer = tokio::time::timeout_at(watch.deadline(), lookup).await;
         watch.lap(Phase::Resolve);
-        let failure = match answer {
+        let reason = match answer {
             Ok(Ok(lookup)) => {
                 let addresses: Vec<SocketAddr> =
                     lookup.iter().map(|ip| SocketAddr::new(ip, endpoint.port)).collect();
                 if !addresses.is_empty() {
                     return Ok(addresses);
                 }
-                "no address".to_owned()
+                "it has no address".to_owned()
             }
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(error)) => reason(&error),
             Err(_) => format!("no answer within {:?}", watch.timeout()),
         };
-        Err(Box::new(
-            Finding::new(
-                Code::ResolveFailed,
-                &**name,
-                text!("{name} does not resolve: {failure}", "{name}의 주소를 찾을 수 없습니다: {failure}"),
-                text!(
-                    "Check the name and the resolver: `dig {name}`. If the name is right, ask its authoritative servers: `dig +trace {name}`.",
-                    "이름과 리졸버를 확인하세요: `dig {name}`. 이름이 맞다면 권한 서버에 직접 물어보세요: `dig +trace {name}`."
-                ),
-            )
-            .evidence("name", &**name)
-            .evidence("error", failure),
-        ))
+        Err(Box::new(unresolved(name, reason)))
     }
 
     /// Dials an endpoint: every address in turn until one accepts. Laps [`Phase::Resolve`] and
@@ -115,33 +119,97 @@ impl Net {
         watch: &mut Stopwatch,
         facts: &mut Facts,
     ) -> Result<TcpStream, Box<Finding>> {
-        let addresses = self.resolve(endpoint, watch).await?;
-        if matches!(endpoint.host, Target::Name(_)) {
-            facts.resolved = addresses.iter().map(SocketAddr::ip).collect();
+        match self.attempt(endpoint, source, watch, facts).await {
+            Ok(stream) => Ok(stream),
+            Err(missed) => Err(missed.into_finding(endpoint, watch.timeout())),
+        }
+    }
+
+    /// As [`Net::dial`], with the operating system's own error for those who tell a closed port
+    /// from one that could not be tried.
+    ///
+    /// # Errors
+    /// Which address was tried last, and its error.
+    pub(crate) async fn attempt(
+        &self,
+        endpoint: &Endpoint,
+        source: Option<IpAddr>,
+        watch: &mut Stopwatch,
+        facts: &mut Facts,
+    ) -> Result<TcpStream, Missed> {
+        // An address needs no list: this is the way of most probes.
+        if let Target::Address(ip) = endpoint.host {
+            let address = SocketAddr::new(ip, endpoint.port);
+            facts.address = Some(address);
+            facts.resolved.clear();
+            let opened = open(address, source, watch.deadline()).await;
+            watch.lap(Phase::Connect);
+            return opened.map_err(|error| Missed::Closed(address, error));
+        }
+        let mut addresses = self.resolve(endpoint, watch).await.map_err(Missed::Unresolved)?;
+        facts.resolved = addresses.iter().map(SocketAddr::ip).collect();
+        if let Some(source) = source {
+            // Those of the other family cannot be dialled from there; if all are, the attempt says so.
+            let same = |address: &SocketAddr| address.is_ipv4() == source.is_ipv4();
+            if addresses.iter().any(same) {
+                addresses.retain(same);
+            }
         }
         let count = addresses.len();
-        let mut failed = None;
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], endpoint.port));
+        let mut failed = Missed::Closed(nowhere, io::ErrorKind::TimedOut.into());
         for (index, address) in addresses.into_iter().enumerate() {
             // Every address left gets an equal share of the time left.
             let share = watch.left() / u32::try_from(count - index).unwrap_or(1);
             let until = Instant::from_std(crate::clock::monotonic() + share);
             facts.address = Some(address);
-            match connect(address, source, until).await {
+            match open(address, source, until).await {
                 Ok(stream) => {
                     watch.lap(Phase::Connect);
                     return Ok(stream);
                 }
-                Err(failure) => {
-                    failed = Some(failure.into_finding(endpoint, address, watch.timeout()))
-                }
+                Err(error) => failed = Missed::Closed(address, error),
             }
         }
         watch.lap(Phase::Connect);
-        // `resolve` never hands back an empty list, so there was at least one attempt.
-        Err(Box::new(failed.unwrap_or_else(|| {
-            let nowhere = SocketAddr::from(([0, 0, 0, 0], endpoint.port));
-            Failure::Timeout.into_finding(endpoint, nowhere, watch.timeout())
-        })))
+        Err(failed)
+    }
+}
+
+/// Why an endpoint could not be dialled.
+#[derive(Debug)]
+pub(crate) enum Missed {
+    /// Its name has no address.
+    Unresolved(Box<Finding>),
+    /// The address tried last, and the operating system's error.
+    Closed(SocketAddr, io::Error),
+}
+
+impl Missed {
+    /// Nothing accepts connections there, as far as can be seen from here: refused, dropped or
+    /// rejected. An error of this machine's own (no such source address, no network) says nothing
+    /// about the target and is not that.
+    pub(crate) fn is_closed(&self) -> bool {
+        match self {
+            Self::Unresolved(_) => false,
+            Self::Closed(_, error) => matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionRefused
+                    | io::ErrorKind::TimedOut
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::HostUnreachable
+            ),
+        }
+    }
+
+    /// The finding for it.
+    pub(crate) fn into_finding(self, endpoint: &Endpoint, timeout: Duration) -> Box<Finding> {
+        match self {
+            Self::Unresolved(finding) => finding,
+            Self::Closed(address, error) => {
+                Box::new(Failure::of(&error).into_finding(endpoint, address, timeout))
+            }
+        }
     }
 }
 
@@ -154,111 +222,51 @@ pub async fn connect(
     source: Option<IpAddr>,
     until: Instant,
 ) -> Result<TcpStream, Failure> {
-    let attempt = async {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        if let Some(source) = source {
-            socket.bind(SocketAddr::new(source, 0))?;
-        }
-        let stream = socket.connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    };
-    match tokio::time::timeout_at(until, attempt).await {
-        Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) => Err(Failure::of(&error)),
-        Err(_) => Err(Failure::Timeout),
+    open(address, source, until).await.map_err(|error| Failure::of(&error))
+}
+
+async fn open(
+    address: SocketAddr,
+    source: Option<IpAddr>,
+    until: Instant,
+) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if let Some(source) = source {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    socket.set_nodelay(true)?;
+    match tokio::time::timeout_at(until, socket.connect(address)).await {
+        Ok(connected) => connected,
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }
 }
 
-/// How a connection failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// RST in answer to SYN.
-    Refused,
-    /// No answer in time.
-    Timeout,
-    /// No route, or an ICMP answer that says so; in the operating system's words.
-    Unreachable(String),
-    /// Accepted, then cut.
-    Reset,
+/// What the resolver's error means, in few words.
+fn reason(error: &NetError) -> String {
+    match error {
+        NetError::Dns(DnsError::NoRecordsFound(_)) if error.is_nx_domain() => {
+            "the name does not exist (NXDOMAIN)".to_owned()
+        }
+        NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code.low() {
+            0 => "the name exists, but has no A or AAAA record".to_owned(),
+            _ => format!("the resolver answered: {}", none.response_code),
+        },
+        NetError::Dns(DnsError::ResponseCode(code)) => format!("the resolver answered: {code}"),
+        NetError::Timeout => "the resolver does not answer".to_owned(),
+        other => printable(other.to_string().as_bytes(), 256),
+    }
 }
 
-impl Failure {
-    /// Sorts an error of the operating system.
-    #[must_use]
-    pub fn of(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::ConnectionRefused => Self::Refused,
-            io::ErrorKind::TimedOut => Self::Timeout,
-            io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe => Self::Reset,
-            _ => Self::Unreachable(error.to_string()),
-        }
-    }
-
-    /// The finding for a failure to reach `address`, which `endpoint` stands for.
-    #[must_use]
-    pub fn into_finding(
-        self,
-        endpoint: &Endpoint,
-        address: SocketAddr,
-        timeout: Duration,
-    ) -> Finding {
-        let subject = match &endpoint.host {
-            Target::Name(name) => format!("{address} ({name})"),
-            Target::Address(_) => address.to_string(),
-        };
-        let port = address.port();
-        let finding = match self {
-            Self::Refused => Finding::new(
-                Code::TcpRefused,
-                &*subject,
-                text!(
-                    "{subject} refused the connection: nothing listens there",
-                    "{subject}에서 연결을 거부했습니다: 그 포트에서 듣고 있는 프로세스가 없습니다"
-                ),
-                text!(
-                    "On that machine, see who listens on the port: `ss -ltnp 'sport = :{port}'`. If nobody does, start the service and read its log.",
-                    "해당 서버에서 포트를 듣는 프로세스를 확인하세요: `ss -ltnp 'sport = :{port}'`. 없으면 서비스를 시작하고 로그를 확인하세요."
-                ),
-            ),
-            Self::Timeout => Finding::new(
-                Code::TcpTimeout,
-                &*subject,
-                text!(
-                    "{subject} did not answer the connection attempt within {timeout:?}",
-                    "{subject}에서 {timeout:?} 안에 연결 응답이 없습니다"
-                ),
-                text!(
-                    "A firewall that drops, a machine that is down, or a full accept queue. Compare from the machine itself: `nc -zv 127.0.0.1 {port}`; then look at the firewall: `nft list ruleset` or `iptables -nvL`.",
-                    "방화벽이 패킷을 버리거나, 서버가 꺼졌거나, 접속 대기열이 가득 찼을 수 있습니다. 서버 안에서 비교해 보세요: `nc -zv 127.0.0.1 {port}`. 그다음 방화벽을 확인하세요: `nft list ruleset` 또는 `iptables -nvL`."
-                ),
-            ),
-            Self::Unreachable(error) => Finding::new(
-                Code::TcpUnreachable,
-                &*subject,
-                text!("{subject} cannot be reached: {error}", "{subject}에 도달할 수 없습니다: {error}"),
-                text!(
-                    "Look at the route: `ip route get {ip}`, and whether the network it names is up.",
-                    "경로를 확인하세요: `ip route get {ip}`. 그 네트워크가 살아 있는지도 보세요.",
-                    ip = address.ip()
-                ),
-            )
-            .evidence("error", error),
-            Self::Reset => Finding::new(
-                Code::TcpReset,
-                &*subject,
-                text!(
-                    "{subject} accepted the connection and cut it at once",
-                    "{subject}에서 연결을 받자마자 끊었습니다"
-                ),
-                text!(
-                    "The service or something before it (a proxy, TCP wrappers, a connection limit) closes on purpose: read the service's log.",
-                    "서비스나 그 앞단(프록시, TCP wrapper, 연결 수 제한)이 일부러 끊고 있습니다. 서비스 로그를 확인하세요."
-                ),
-            ),
-        };
-        finding.evidence("address", address.to_string())
-    }
+fn unresolved(name: &str, reason: String) -> Finding {
+    Finding::new(
+        Code::ResolveFailed,
+        name,
+        text!("{name} does not resolve: {reason}", "{name}의 주소를 찾을 수 없습니다: {reason}"),
+        text!(
+            "Check the name and the resolver: `dig {name}`. If the name is right, ask its authoritative servers: `dig +trace {name}`.",
+            "이름과 리졸버를 확인하세요: `dig {name}`. 이름이 맞다면 권한 서버에 직접 물어보세요: `dig +trace {name}`."
+        ),
+    )
+    .evidence("name", name)
+    .evidence("error", reason)
 }

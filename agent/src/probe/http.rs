@@ -1,16 +1,47 @@
 //! HTTP: one request on a connection of its own, redirects followed or judged, and what is
 //! expected of the answer.
+//!
+//! Deliberately absent: cookies kept from hop to hop, retries, and connections shared between
+//! probes; a probe sees what a first visitor sees.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, Method, Uri};
+use health::Finding;
+use health::facts::{HttpFacts, Redirect};
+use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, Version};
 use regex::Regex;
 
 use super::{Sight, Stopwatch};
-use crate::net::Net;
+use crate::net::{Net, printable};
 use crate::plan::Endpoint;
 use crate::tls::Roots;
+
+mod ask;
+mod broken;
+mod content;
+mod exchange;
+mod gateway;
+mod judge;
+mod redact;
+mod redirect;
+mod reference;
+mod status;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod visit;
+mod wire;
+
+use ask::Ask;
+use exchange::{Answer, Appetite};
+use judge::Reply;
+use redirect::Next;
+use visit::{Failed, visit};
+
+/// Bytes of a body kept when no expectation asks for more.
+const EXCERPT_BYTES: usize = 2048;
+const EXCERPT_CHARS: usize = 1024;
 
 /// `[[http]]` after validation.
 #[derive(Clone, Debug)]
@@ -27,7 +58,8 @@ pub struct Spec {
     pub headers: HeaderMap,
     /// Request body.
     pub body: bytes::Bytes,
-    /// Redirects are followed, up to ten.
+    /// Redirects are followed, up to ten; not where `expect` is about the redirect itself, with
+    /// `location` or with redirect statuses alone.
     pub follow_redirects: bool,
     /// Most bytes of body to read, default 1 MiB.
     pub max_body_bytes: u64,
@@ -68,6 +100,145 @@ pub struct Expect {
 
 /// Runs one probe.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
-    let _ = (spec, net, watch);
-    todo!()
+    let mut sight = Sight::default();
+    let keep_bytes = if judge::reads_body(spec) {
+        usize::try_from(spec.max_body_bytes).unwrap_or(usize::MAX)
+    } else {
+        EXCERPT_BYTES
+    };
+    let appetite = Appetite {
+        cap_bytes: spec.max_body_bytes,
+        keep_bytes,
+        skip_redirects: redirect::are_followed(spec),
+    };
+    let mut asked = vec![Ask::first(spec)];
+    let mut redirects = Vec::new();
+    while let Some(ask) = asked.last() {
+        let answer = match visit(spec, ask, appetite, net, watch, &mut sight).await {
+            Ok(answer) => answer,
+            Err(failed) => {
+                let facts = HttpFacts { url: ask::shown(&ask.url), ..HttpFacts::default() };
+                let finding = failed_finding(failed, spec, ask, &sight, watch);
+                sight.findings.push(finding);
+                return finished(spec, sight, HttpFacts { redirects, ..facts });
+            }
+        };
+        match redirect::next(spec, &asked, &answer) {
+            Next::Follow { ask: next, location } => {
+                redirects.push(Redirect {
+                    url: ask::shown(&ask.url),
+                    status: answer.status.as_u16(),
+                    location,
+                });
+                asked.push(*next);
+            }
+            Next::Wrong(finding) => {
+                let facts = facts(ask, &answer, redirects);
+                sight.findings.push(*finding);
+                return finished(spec, sight, facts);
+            }
+            Next::Judge => {
+                let mut facts = facts(ask, &answer, redirects);
+                let body = weigh(spec, ask, answer, net, watch, &mut sight).await;
+                if !sight.findings.is_empty() && !body.is_empty() {
+                    facts.excerpt = Some(printable(&body, EXCERPT_CHARS));
+                }
+                return finished(spec, sight, facts);
+            }
+        }
+    }
+    sight
+}
+
+/// Judges the last answer, after asking those who can say more about it; hands back its body.
+async fn weigh(
+    spec: &Spec,
+    ask: &Ask,
+    answer: Answer,
+    net: &Net,
+    watch: &Stopwatch,
+    sight: &mut Sight,
+) -> Vec<u8> {
+    let mut reply = Reply {
+        subject: ask::subject(&ask.url),
+        address: visit::peer(&ask.url, &sight.facts),
+        status: answer.status,
+        headers: answer.headers,
+        body: answer.body,
+        is_complete: answer.broken.is_none(),
+        elapsed: watch.elapsed(),
+        phases: watch.phases().clone(),
+        control: None,
+        upstream: Vec::new(),
+    };
+    if !judge::accepts(spec, reply.status) {
+        match reply.status {
+            StatusCode::BAD_REQUEST => {
+                reply.control = Some(visit::control(spec, ask, net, watch).await);
+            }
+            StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => {
+                reply.upstream = Box::pin(gateway::examine(spec, ask, net, watch)).await;
+            }
+            _ => {}
+        }
+    }
+    if let Some(broken) = answer.broken {
+        let mut asked = visit::asked(spec, ask, &sight.facts, watch.timeout());
+        asked.announced = content::length(&reply.headers);
+        asked.body_bytes = reply.body.received;
+        sight.findings.push(broken.into_finding(&asked));
+    }
+    sight.findings.extend(judge::judge(spec, &reply));
+    reply.body.kept
+}
+
+fn failed_finding(
+    failed: Failed,
+    spec: &Spec,
+    ask: &Ask,
+    sight: &Sight,
+    watch: &Stopwatch,
+) -> Finding {
+    match failed {
+        Failed::Before(finding) => *finding,
+        Failed::Asking(broken) => {
+            broken.into_finding(&visit::asked(spec, ask, &sight.facts, watch.timeout()))
+        }
+    }
+}
+
+fn facts(ask: &Ask, answer: &Answer, redirects: Vec<Redirect>) -> HttpFacts {
+    let version = match answer.version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2",
+        _ => "1.1",
+    };
+    HttpFacts {
+        status: Some(answer.status.as_u16()),
+        version: version.to_owned(),
+        url: ask::shown(&ask.url),
+        redirects,
+        body_bytes: answer.body.received,
+        content_length: content::length(&answer.headers),
+        headers: redact::headers(&answer.headers),
+        excerpt: None,
+        failed_due_to_regex: false,
+    }
+}
+
+fn finished(spec: &Spec, mut sight: Sight, mut facts: HttpFacts) -> Sight {
+    if !sight.findings.is_empty() {
+        facts.failed_due_to_regex = judge::is_due_to_regex(spec, &sight.findings);
+        let by_hand = ask::by_hand(spec, redirect::are_followed(spec));
+        for finding in &mut sight.findings {
+            if finding.code.label().starts_with("http.") {
+                finding.evidence.insert("by_hand".to_owned(), by_hand.as_str().into());
+            }
+        }
+        redact::scrub(&spec.headers, Some(&mut facts), &mut sight.findings);
+    }
+    sight.facts.http = Some(Box::new(facts));
+    sight
 }

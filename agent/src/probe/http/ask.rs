@@ -1,0 +1,318 @@
+//! One request: the plan's own, or the one a redirect leads to.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
+    CONTENT_LOCATION, CONTENT_TYPE, HOST, TRANSFER_ENCODING, USER_AGENT,
+};
+use http::uri::{Authority, Scheme};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
+use http_body_util::Full;
+
+use super::{Spec, redact};
+use crate::plan::{Endpoint, Target};
+
+const AGENT: &str = concat!("portwarden/", env!("CARGO_PKG_VERSION"));
+
+/// One request.
+#[derive(Clone, Debug)]
+pub(super) struct Ask {
+    pub(super) url: Uri,
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Ask {
+    /// The plan's own.
+    pub(super) fn first(spec: &Spec) -> Self {
+        Self {
+            url: spec.url.clone(),
+            method: spec.method.clone(),
+            headers: spec.headers.clone(),
+            body: spec.body.clone(),
+        }
+    }
+
+    /// The one that a redirect leads to: the method as RFC 9110 section 15.4 has it, and secrets
+    /// only for whom they were meant.
+    pub(super) fn redirected(mut self, status: StatusCode, to: Uri) -> Self {
+        let becomes_get = match status {
+            StatusCode::SEE_OTHER => self.method != Method::HEAD,
+            StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => self.method == Method::POST,
+            _ => false,
+        };
+        if becomes_get {
+            self.method = Method::GET;
+            self.body = Bytes::new();
+            for name in [
+                CONTENT_TYPE,
+                CONTENT_LENGTH,
+                CONTENT_ENCODING,
+                CONTENT_LANGUAGE,
+                CONTENT_LOCATION,
+                TRANSFER_ENCODING,
+            ] {
+                self.headers.remove(name);
+            }
+        }
+        let same_host = host(&self.url).eq_ignore_ascii_case(host(&to));
+        let is_upgrade = !is_https(&self.url) && is_https(&to);
+        let same_port = port(&self.url) == port(&to) && is_https(&self.url) == is_https(&to);
+        if !same_host || !(same_port || is_upgrade) {
+            self.headers.remove(HOST);
+            let secret: Vec<_> =
+                self.headers.keys().filter(|name| !redact::is_harmless(name)).cloned().collect();
+            for name in secret {
+                self.headers.remove(name);
+            }
+        }
+        self.url = to;
+        self
+    }
+
+    /// Whom to dial: as the URL says, unless `connect` says otherwise.
+    pub(super) fn endpoint(&self, spec: &Spec) -> Endpoint {
+        let (host, port) = (host(&self.url), port(&self.url));
+        spec.connect
+            .iter()
+            .find(|connect| connect.from.1 == port && connect.from.0.eq_ignore_ascii_case(host))
+            .map_or_else(|| Endpoint { host: target(host), port }, |connect| connect.to.clone())
+    }
+
+    /// What goes over the wire.
+    pub(super) fn request(&self, http2: bool) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        let mut headers = self.headers.clone();
+        for (name, value) in [(USER_AGENT, AGENT), (ACCEPT, "*/*"), (ACCEPT_ENCODING, "identity")] {
+            headers.entry(name).or_insert(HeaderValue::from_static(value));
+        }
+        let path = self.url.path_and_query().cloned();
+        if http2 {
+            let named = headers.remove(HOST);
+            let authority = named
+                .and_then(|value| Authority::try_from(value.as_bytes()).ok())
+                .or_else(|| Authority::try_from(authority(&self.url)).ok());
+            headers.remove(CONNECTION);
+            let mut parts = http::uri::Parts::default();
+            parts.scheme = Some(Scheme::HTTPS);
+            parts.authority = authority;
+            parts.path_and_query = path;
+            *request.version_mut() = Version::HTTP_2;
+            *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+        } else {
+            if !headers.contains_key(HOST)
+                && let Ok(value) = HeaderValue::from_str(authority(&self.url))
+            {
+                headers.insert(HOST, value);
+            }
+            headers.entry(CONNECTION).or_insert(HeaderValue::from_static("close"));
+            *request.uri_mut() = path.map(Uri::from).unwrap_or_default();
+        }
+        *request.headers_mut() = headers;
+        request
+    }
+}
+
+/// A command that asks the same by hand. Secrets and the body are left to whoever types it.
+pub(super) fn by_hand(spec: &Spec, follows: bool) -> String {
+    let mut command = "curl -v -o /dev/null".to_owned();
+    if follows {
+        command.push_str(" -L");
+    }
+    match spec.method {
+        Method::GET => {}
+        Method::HEAD => command.push_str(" -I"),
+        ref method => {
+            command.push_str(" -X ");
+            command.push_str(&quoted(method.as_str()));
+        }
+    }
+    if let Some(source) = spec.source {
+        command.push_str(&format!(" --interface {source}"));
+    }
+    for connect in &spec.connect {
+        let (host, port) = &connect.from;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        let rule = format!("{host}:{port}:{}", connect.to);
+        command.push_str(&format!(" --connect-to {}", quoted(&rule)));
+    }
+    for (name, value) in &spec.headers {
+        let value = redact::sent_value(name, value.as_bytes());
+        command.push_str(&format!(" -H {}", quoted(&format!("{name}: {value}"))));
+    }
+    if !spec.body.is_empty() {
+        command.push_str(" --data-binary @BODY");
+    }
+    format!("{command} {}", quoted(&shown(&spec.url)))
+}
+
+fn quoted(argument: &str) -> String {
+    format!("'{}'", argument.replace('\'', "'\\''"))
+}
+
+/// `https`, rather than `http`.
+pub(super) fn is_https(url: &Uri) -> bool {
+    url.scheme() == Some(&Scheme::HTTPS)
+}
+
+/// The host without the brackets of an IPv6 address.
+pub(super) fn host(url: &Uri) -> &str {
+    url.host().unwrap_or("").trim_start_matches('[').trim_end_matches(']')
+}
+
+/// The port, given or usual.
+pub(super) fn port(url: &Uri) -> u16 {
+    url.port_u16().unwrap_or(if is_https(url) { 443 } else { 80 })
+}
+
+/// The URL for people: without user and password, and with at most 512 characters.
+pub(super) fn shown(url: &Uri) -> String {
+    let scheme = url.scheme_str().unwrap_or("http");
+    let path = url.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let whole = format!("{scheme}://{}{path}", authority(url));
+    if whole.len() <= 512 { whole } else { crate::net::printable(whole.as_bytes(), 512) }
+}
+
+/// The URL as findings name it: also without the query, which may change from probe to probe.
+pub(super) fn subject(url: &Uri) -> String {
+    let mut shown = shown(url);
+    shown.truncate(shown.find('?').unwrap_or(shown.len()));
+    shown
+}
+
+/// Host and port as in a Host header: without user and password, and without the usual port.
+pub(super) fn authority(url: &Uri) -> &str {
+    let whole = url.authority().map_or("", Authority::as_str);
+    let whole = whole.rsplit_once('@').map_or(whole, |(_, after)| after);
+    let usual = if is_https(url) { ":443" } else { ":80" };
+    // Only a port that was written can be the usual one; an IPv6 address ends in a bracket.
+    let whole = whole.strip_suffix(usual).unwrap_or(whole);
+    whole.strip_suffix(':').unwrap_or(whole)
+}
+
+fn target(host: &str) -> Target {
+    match host.parse::<IpAddr>() {
+        Ok(address) => Target::Address(address),
+        Err(_) => Target::Name(host.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::{AUTHORIZATION, COOKIE};
+
+    use super::*;
+
+    fn url(text: &str) -> Uri {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn host_port_and_authority() {
+        for (text, expected) in [
+            ("http://shop.example", ("shop.example", 80, "shop.example")),
+            ("https://shop.example:443/x", ("shop.example", 443, "shop.example")),
+            ("http://shop.example:443/", ("shop.example", 443, "shop.example:443")),
+            ("http://me:secret@shop.example:81/", ("shop.example", 81, "shop.example:81")),
+            ("https://[::1]:8443/", ("::1", 8443, "[::1]:8443")),
+            ("http://[fe80::443]/", ("fe80::443", 80, "[fe80::443]")),
+            ("https://[fe80::443]/", ("fe80::443", 443, "[fe80::443]")),
+        ] {
+            let url = url(text);
+            assert_eq!((host(&url), port(&url), authority(&url)), expected, "{text}");
+            assert!(!shown(&url).contains("secret"));
+        }
+        assert_eq!(subject(&url("http://a:secret@b/c?d=e")), "http://b/c");
+    }
+
+    #[test]
+    fn methods_change_as_the_rfc_says() {
+        for (status, method, expected) in [
+            (301, Method::POST, Method::GET),
+            (302, Method::POST, Method::GET),
+            (302, Method::PUT, Method::PUT),
+            (303, Method::PUT, Method::GET),
+            (303, Method::HEAD, Method::HEAD),
+            (307, Method::POST, Method::POST),
+            (308, Method::POST, Method::POST),
+            (301, Method::HEAD, Method::HEAD),
+        ] {
+            let ask = Ask {
+                url: url("http://a/"),
+                method: method.clone(),
+                headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("x/y"))]),
+                body: Bytes::from_static(b"x"),
+            };
+            let next = ask.redirected(StatusCode::from_u16(status).unwrap(), url("http://a/b"));
+            assert_eq!(next.method, expected, "{status} {method}");
+            assert_eq!(next.body.is_empty(), method != expected);
+            assert_eq!(next.headers.contains_key(CONTENT_TYPE), method == expected);
+        }
+    }
+
+    #[test]
+    fn secrets_stay_with_whom_they_were_meant_for() {
+        for (from, to, kept) in [
+            ("http://a/", "http://a/b", true),
+            ("http://a/", "https://a/b", true),
+            ("https://a/", "http://a/b", false),
+            ("http://a:81/", "http://a:82/", false),
+            ("https://a/", "https://b/", false),
+        ] {
+            let headers = [(HOST, "x"), (AUTHORIZATION, "Bearer t"), (COOKIE, "a=b")];
+            let ask = Ask {
+                url: url(from),
+                method: Method::GET,
+                headers: headers
+                    .into_iter()
+                    .map(|(name, value)| (name, HeaderValue::from_static(value)))
+                    .collect(),
+                body: Bytes::new(),
+            };
+            let next = ask.redirected(StatusCode::FOUND, url(to));
+            assert_eq!(next.headers.len(), if kept { 3 } else { 0 }, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn the_command_by_hand_can_be_pasted() {
+        let mut spec = crate::probe::http::tests::spec("https://me:pw@shop.example/it's?a=b&c");
+        let to = Endpoint { host: target("::1"), port: 8443 };
+        let from = ("shop.example".to_owned(), 443);
+        spec.connect = vec![super::super::Connect { from, to }];
+        spec.method = Method::POST;
+        spec.headers.insert(ACCEPT, HeaderValue::from_static("a/b"));
+        spec.headers.insert("x-token", HeaderValue::from_static("secret"));
+        assert_eq!(
+            by_hand(&spec, true),
+            "curl -v -o /dev/null -L -X 'POST' --connect-to 'shop.example:443:[::1]:8443' \
+             -H 'accept: a/b' -H 'x-token: (hidden)' 'https://shop.example/it'\\''s?a=b&c'"
+        );
+    }
+
+    #[test]
+    fn a_request_names_the_host_once() {
+        let ask = Ask {
+            url: url("https://shop.example:8443/a?b"),
+            method: Method::GET,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        };
+        let request = ask.request(false);
+        assert_eq!(request.uri(), "/a?b");
+        assert_eq!(request.headers()[HOST], "shop.example:8443");
+        assert_eq!(request.headers()[ACCEPT_ENCODING], "identity");
+        let request = ask.request(true);
+        assert_eq!(request.uri(), "https://shop.example:8443/a?b");
+        assert!(!request.headers().contains_key(HOST));
+        assert!(!request.headers().contains_key(CONNECTION));
+        let mut ask = ask;
+        ask.headers.insert(HOST, HeaderValue::from_static("other.example"));
+        assert_eq!(ask.request(false).headers()[HOST], "other.example");
+        assert_eq!(ask.request(true).uri(), "https://other.example/a?b");
+    }
+}

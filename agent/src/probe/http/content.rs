@@ -1,0 +1,135 @@
+//! What a body says, once its wrapping is off.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use serde_json::Value;
+
+use crate::net::printable;
+
+/// Why a body cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Undecodable {
+    /// More than the cap, once unpacked.
+    #[error("larger than the cap once unpacked")]
+    TooLarge,
+    /// Packed in a way that is not known here.
+    #[error("it is compressed ({0}), which this check cannot read; `identity` was asked for")]
+    Unknown(String),
+    /// Not what Content-Encoding says.
+    #[error("it is not the {0} it says it is")]
+    Corrupt(&'static str),
+}
+
+/// The body without its Content-Encoding, at most `cap_bytes` of it.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(super) fn decoded<'a>(
+    headers: &HeaderMap,
+    bytes: &'a [u8],
+    cap_bytes: u64,
+) -> Result<Cow<'a, [u8]>, Undecodable> {
+    let Some(encoding) = headers.get(CONTENT_ENCODING) else { return Ok(bytes.into()) };
+    match encoding.as_bytes().trim_ascii() {
+        b"" | b"identity" => Ok(bytes.into()),
+        b"gzip" | b"x-gzip" => unpack(MultiGzDecoder::new(bytes), cap_bytes, "gzip"),
+        b"deflate" => unpack(ZlibDecoder::new(bytes), cap_bytes, "deflate"),
+        other => Err(Undecodable::Unknown(printable(other, 32))),
+    }
+}
+
+fn unpack(
+    packed: impl Read,
+    cap_bytes: u64,
+    name: &'static str,
+) -> Result<Cow<'static, [u8]>, Undecodable> {
+    let mut bytes = Vec::new();
+    packed
+        .take(cap_bytes.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|_| Undecodable::Corrupt(name))?;
+    if bytes.len() as u64 > cap_bytes { Err(Undecodable::TooLarge) } else { Ok(bytes.into()) }
+}
+
+/// What Content-Length says.
+pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// The same JSON value; numbers are compared by worth, so that 1 is 1.0.
+pub(super) fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            one == other
+                || (one.as_i128().is_none() || other.as_i128().is_none())
+                    && one.as_f64() == other.as_f64()
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(key, value)| other.get(key).is_some_and(|other| same(value, other)))
+        }
+        _ => one == other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use http::HeaderValue;
+    use serde_json::json;
+
+    use super::*;
+
+    fn gzipped(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn encoded(name: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static(name))])
+    }
+
+    #[test]
+    fn bodies_are_unpacked_up_to_the_cap() {
+        let packed = gzipped(b"hello");
+        assert_eq!(&*decoded(&encoded("gzip"), &packed, 5).unwrap(), b"hello");
+        assert!(matches!(decoded(&encoded("gzip"), &packed, 4), Err(Undecodable::TooLarge)));
+        let bomb = gzipped(&vec![0; 50 << 20]);
+        assert!(bomb.len() < 100_000);
+        assert!(matches!(decoded(&encoded("gzip"), &bomb, 1 << 20), Err(Undecodable::TooLarge)));
+        assert!(matches!(decoded(&encoded("gzip"), b"plain", 9), Err(Undecodable::Corrupt(_))));
+        assert!(matches!(decoded(&encoded("br"), b"x", 9), Err(Undecodable::Unknown(_))));
+        assert_eq!(&*decoded(&encoded("identity"), b"x", 9).unwrap(), b"x");
+        assert_eq!(&*decoded(&HeaderMap::new(), b"x", 9).unwrap(), b"x");
+    }
+
+    #[test]
+    fn numbers_are_compared_by_worth() {
+        for (one, other, expected) in [
+            (json!(1), json!(1.0), true),
+            (json!(1), json!(2), false),
+            (json!(u64::MAX), json!(u64::MAX - 1), false),
+            (json!("1"), json!(1), false),
+            (json!({"a": 1, "b": [1, 2]}), json!({"b": [1.0, 2], "a": 1}), true),
+            (json!({"a": 1}), json!({"a": 1, "b": 2}), false),
+            (json!([1]), json!([1, 2]), false),
+            (json!(null), json!(null), true),
+            (json!(true), json!("true"), false),
+        ] {
+            assert_eq!(same(&one, &other), expected, "{one} {other}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Secrets stay out of facts and findings.
+
+use health::facts::HttpFacts;
+use health::{Finding, Text};
+use http::{HeaderMap, HeaderName};
+use serde_json::Value;
+
+use crate::net::printable;
+
+/// Most headers kept as facts, and most characters of each value.
+const MAX_HEADERS: usize = 50;
+const MAX_VALUE_CHARS: usize = 256;
+/// Shorter values are too common to be taken for an echo of a secret.
+const MIN_SECRET_BYTES: usize = 6;
+const MASK: &str = "(hidden)";
+
+/// Request headers that say nothing only their sender should know. Of every other one the plan
+/// may hold a key in it, whatever its name.
+pub(super) fn is_harmless(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    ["accept", "x-forwarded-", "if-", "sec-"].iter().any(|start| name.starts_with(start))
+        || matches!(
+            name,
+            "host"
+                | "user-agent"
+                | "content-type"
+                | "content-length"
+                | "connection"
+                | "origin"
+                | "referer"
+                | "cache-control"
+                | "pragma"
+                | "range"
+                | "x-requested-with"
+                | "upgrade-insecure-requests"
+        )
+}
+
+/// Headers of an answer whose values are nobody's business.
+pub(super) fn is_secret(name: &HeaderName) -> bool {
+    const NAMES: [&str; 9] = [
+        "authorization",
+        "cookie",
+        "set-cookie",
+        "proxy-authorization",
+        "x-api-key",
+        "x-auth-token",
+        "x-csrf-token",
+        "x-amz-security-token",
+        "authentication-info",
+    ];
+    NAMES.contains(&name.as_str())
+}
+
+/// One header of a request for people.
+pub(super) fn sent_value(name: &HeaderName, value: &[u8]) -> String {
+    if is_harmless(name) { printable(value, MAX_VALUE_CHARS) } else { MASK.to_owned() }
+}
+
+/// Header names and values for facts: bounded, printable, secrets masked.
+pub(super) fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .take(MAX_HEADERS)
+        .map(|(name, value)| (name.to_string(), header_value(name, value.as_bytes())))
+        .collect()
+}
+
+/// One header's value for people.
+pub(super) fn header_value(name: &HeaderName, value: &[u8]) -> String {
+    if is_secret(name) { MASK.to_owned() } else { printable(value, MAX_VALUE_CHARS) }
+}
+
+/// Masks what a server echoed of the secrets sent to it.
+pub(super) fn scrub(sent: &HeaderMap, facts: Option<&mut HttpFacts>, findings: &mut [Finding]) {
+    let secrets = secrets(sent);
+    if secrets.is_empty() {
+        return;
+    }
+    if let Some(facts) = facts {
+        facts.headers.iter_mut().for_each(|(_, value)| mask(value, &secrets));
+        facts.excerpt.iter_mut().for_each(|excerpt| mask(excerpt, &secrets));
+        facts.redirects.iter_mut().for_each(|redirect| mask(&mut redirect.location, &secrets));
+    }
+    for finding in findings {
+        for Text { en, ko } in [&mut finding.summary, &mut finding.remedy] {
+            mask(en, &secrets);
+            mask(ko, &secrets);
+        }
+        finding.evidence.iter_mut().for_each(|(_, value)| mask_value(value, &secrets));
+    }
+}
+
+/// Every value of a header that may be secret, whole and in its parts: after the scheme, and per cookie.
+fn secrets(sent: &HeaderMap) -> Vec<String> {
+    let mut secrets = Vec::new();
+    for (name, value) in sent.iter().filter(|(name, _)| !is_harmless(name)) {
+        let Ok(value) = value.to_str() else { continue };
+        secrets.push(value.to_owned());
+        if name == http::header::COOKIE {
+            let values = value.split(';').filter_map(|pair| pair.split_once('='));
+            secrets.extend(values.map(|(_, value)| value.trim().to_owned()));
+        } else if let Some((_, token)) = value.split_once(' ') {
+            secrets.push(token.trim().to_owned());
+        }
+    }
+    secrets.retain(|secret| secret.len() >= MIN_SECRET_BYTES);
+    secrets
+}
+
+fn mask(text: &mut String, secrets: &[String]) {
+    for secret in secrets {
+        if text.contains(&**secret) {
+            *text = text.replace(&**secret, MASK);
+        }
+    }
+}
+
+fn mask_value(value: &mut Value, secrets: &[String]) {
+    match value {
+        Value::String(text) => mask(text, secrets),
+        Value::Array(values) => values.iter_mut().for_each(|value| mask_value(value, secrets)),
+        Value::Object(map) => {
+            map.iter_mut().for_each(|(_, value)| mask_value(value, secrets));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use health::{Code, text};
+    use http::HeaderValue;
+    use http::header::{AUTHORIZATION, COOKIE, SERVER, SET_COOKIE};
+
+    use super::*;
+
+    #[test]
+    fn secret_headers_are_masked_and_the_rest_bounded() {
+        let mut map = HeaderMap::new();
+        map.insert(SET_COOKIE, HeaderValue::from_static("sid=12345678; Secure"));
+        map.insert(SERVER, HeaderValue::from_bytes(&[b'x'; 1000]).unwrap());
+        for index in 0..100 {
+            let name = HeaderName::from_bytes(format!("x-{index}").as_bytes()).unwrap();
+            map.insert(name, HeaderValue::from_static("v"));
+        }
+        let shown = headers(&map);
+        assert_eq!(shown.len(), 50);
+        assert_eq!(shown[0], ("set-cookie".to_owned(), "(hidden)".to_owned()));
+        assert_eq!(shown[1].1.chars().count(), 257);
+    }
+
+    #[test]
+    fn echoes_are_masked_everywhere() {
+        let mut sent = HeaderMap::new();
+        sent.insert(AUTHORIZATION, HeaderValue::from_static("Bearer tok-123456"));
+        sent.insert(COOKIE, HeaderValue::from_static("a=1; sid=abcdef123"));
+        let mut facts = HttpFacts {
+            excerpt: Some("you sent tok-123456 and abcdef123 and a=1".to_owned()),
+            headers: vec![("x-echo".to_owned(), "Bearer tok-123456".to_owned())],
+            ..HttpFacts::default()
+        };
+        let finding = Finding::new(
+            Code::HttpBody,
+            "x",
+            text!("got {got}", "{got}", got = "tok-123456"),
+            text!("", ""),
+        )
+        .evidence("got", serde_json::json!({ "sid": ["abcdef123"] }));
+        let mut findings = vec![finding];
+        scrub(&sent, Some(&mut facts), &mut findings);
+        let seen = format!("{facts:?} {findings:?}");
+        assert!(!seen.contains("tok-123456") && !seen.contains("abcdef123"), "{seen}");
+        assert_eq!(facts.excerpt.as_deref(), Some("you sent (hidden) and (hidden) and a=1"));
+    }
+}

@@ -1,0 +1,155 @@
+//! Whether an answer leads on, and where to.
+
+use health::{Code, Finding, Text, text};
+use http::StatusCode;
+use http::header::LOCATION;
+
+use super::Spec;
+use super::ask::{Ask, shown, subject};
+use super::exchange::Answer;
+use super::reference;
+use crate::net::printable;
+
+/// Most redirects followed.
+const MAX_REDIRECTS: usize = 10;
+const SHOWN_CHARS: usize = 512;
+
+/// What an answer means for the way.
+pub(super) enum Next {
+    /// It is the last one: to be judged.
+    Judge,
+    /// It leads there.
+    Follow { ask: Box<Ask>, location: String },
+    /// It should lead on, and does not.
+    Wrong(Box<Finding>),
+}
+
+/// Statuses with which a server sends a client elsewhere (RFC 9110 section 15.4).
+pub(super) fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// Redirects are followed. Where the redirect itself is what is expected, it is judged instead.
+pub(super) fn are_followed(spec: &Spec) -> bool {
+    let only_redirects = !spec.expect.status.is_empty()
+        && spec.expect.status.iter().all(|&(low, high)| low >= 300 && high < 400);
+    spec.follow_redirects && spec.expect.location.is_none() && !only_redirects
+}
+
+/// Where the answer to the last of `asked` leads.
+pub(super) fn next(spec: &Spec, asked: &[Ask], answer: &Answer) -> Next {
+    let Some(ask) = asked.last() else { return Next::Judge };
+    if !is_redirect(answer.status) || !are_followed(spec) {
+        return Next::Judge;
+    }
+    let Some(location) = answer.headers.get(LOCATION) else {
+        return Next::Wrong(Box::new(missing(ask, answer.status)));
+    };
+    let location_shown = printable(location.as_bytes(), SHOWN_CHARS);
+    let to = match reference::resolve(&ask.url, location.as_bytes()) {
+        Ok(to) => to,
+        Err(reason) => {
+            return Next::Wrong(Box::new(unusable(ask, answer.status, &location_shown, reason)));
+        }
+    };
+    let next = ask.clone().redirected(answer.status, to);
+    let was_there = |earlier: &Ask| earlier.url == next.url && earlier.method == next.method;
+    if asked.iter().any(was_there) {
+        let sets_cookie = answer.headers.contains_key(http::header::SET_COOKIE);
+        return Next::Wrong(Box::new(looping(asked, &next, sets_cookie)));
+    }
+    if asked.len() > MAX_REDIRECTS {
+        return Next::Wrong(Box::new(endless(asked, &next)));
+    }
+    Next::Follow { ask: Box::new(next), location: location_shown }
+}
+
+fn missing(ask: &Ask, status: StatusCode) -> Finding {
+    let (subject, status) = (subject(&ask.url), status.as_u16());
+    Finding::new(
+        Code::HttpRedirect,
+        &*subject,
+        text!(
+            "{subject} answers {status} without a Location: the redirect leads nowhere",
+            "{subject}에서 {status}로 응답했지만 Location 헤더가 없어 리다이렉트할 곳이 없습니다"
+        ),
+        remedy(ask),
+    )
+    .evidence("status", status)
+    .evidence("expected", "a Location header")
+    .evidence("got", "none")
+}
+
+fn unusable(ask: &Ask, status: StatusCode, location: &str, reason: &str) -> Finding {
+    let (subject, status) = (subject(&ask.url), status.as_u16());
+    Finding::new(
+        Code::HttpRedirect,
+        &*subject,
+        text!(
+            "{subject} redirects to \"{location}\", which leads nowhere: {reason}",
+            "{subject}에서 \"{location}\"(으)로 리다이렉트하지만 갈 수 없는 주소입니다: {reason}"
+        ),
+        remedy(ask),
+    )
+    .evidence("status", status)
+    .evidence("location", location)
+    .evidence("error", reason)
+}
+
+fn looping(asked: &[Ask], next: &Ask, sets_cookie: bool) -> Finding {
+    let url = subject(&next.url);
+    let remedy = if sets_cookie {
+        text!(
+            "It sets a cookie and sends the client back; this check sends no cookies along. Point the check at an address that needs none, or send one with `headers`.",
+            "쿠키를 설정한 뒤 되돌려 보내고 있습니다. 이 체크는 쿠키를 보내지 않습니다. 쿠키가 필요 없는 주소를 점검하거나 `headers`로 쿠키를 보내세요."
+        )
+    } else {
+        text!(
+            "Two rules send the client to each other. Usual: the proxy ends TLS and speaks plain HTTP to the application, which redirects to https again (set `X-Forwarded-Proto` and let the application trust it); or www and the bare name point at each other. See it: `curl -sIL --max-redirs 5 {url}`.",
+            "두 규칙이 서로에게 되돌려 보내고 있습니다. 흔한 원인: 프록시가 TLS를 끝내고 HTTP로 넘기면 애플리케이션이 다시 https로 보내는 경우(`X-Forwarded-Proto`를 넘기고 애플리케이션이 이를 신뢰하게 하세요), 또는 www와 기본 도메인이 서로를 가리키는 경우입니다. 확인: `curl -sIL --max-redirs 5 {url}`."
+        )
+    };
+    Finding::new(
+        Code::HttpRedirect,
+        first_subject(asked),
+        text!(
+            "the redirect loops: it leads back to {url}",
+            "리다이렉트가 반복됩니다: {url}(으)로 되돌아옵니다"
+        ),
+        remedy,
+    )
+    .evidence("chain", chain(asked, next))
+}
+
+fn endless(asked: &[Ask], next: &Ask) -> Finding {
+    let url = first_subject(asked);
+    Finding::new(
+        Code::HttpRedirect,
+        &*url,
+        text!(
+            "{url} redirects more than {MAX_REDIRECTS} times",
+            "{url}에서 {MAX_REDIRECTS}번 넘게 리다이렉트합니다"
+        ),
+        text!(
+            "See the chain: `curl -sIL --max-redirs 12 {url}`. Each hop should lead closer; let the first rule lead to the last address.",
+            "전체 경로를 확인하세요: `curl -sIL --max-redirs 12 {url}`. 첫 규칙이 곧바로 최종 주소로 보내게 하세요."
+        ),
+    )
+    .evidence("chain", chain(asked, next))
+}
+
+fn remedy(ask: &Ask) -> Text {
+    text!(
+        "See the header: `curl -sI {url}`. Then look at the rule that makes it (nginx: `return 301 https://$host$request_uri;`).",
+        "헤더를 확인하세요: `curl -sI {url}`. 그다음 리다이렉트를 만드는 규칙을 보세요(nginx: `return 301 https://$host$request_uri;`).",
+        url = shown(&ask.url)
+    )
+}
+
+fn first_subject(asked: &[Ask]) -> String {
+    asked.first().map(|ask| subject(&ask.url)).unwrap_or_default()
+}
+
+fn chain(asked: &[Ask], next: &Ask) -> Vec<String> {
+    asked.iter().chain([next]).map(|ask| shown(&ask.url)).collect()
+}
