@@ -18,6 +18,42 @@ use super::judge::server_name_of;
 use super::{Presented, Roots, refusal};
 use crate::probe::Stopwatch;
 
+/// What is offered to the server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offer<'a> {
+    /// Application protocols, preferred first; empty: the extension is left out.
+    pub(crate) alpn: &'a [&'a [u8]],
+    /// Which certificates are asked for.
+    pub(crate) keys: KeyKind,
+}
+
+/// Servers may hold one certificate for each kind of key, and pick by what the client verifies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyKind {
+    /// Whichever the server prefers.
+    Any,
+    /// RSA alone.
+    Rsa,
+    /// Elliptic curves alone.
+    Elliptic,
+}
+
+impl KeyKind {
+    /// The kind of a key by its name among the facts, such as `RSA 2048`.
+    pub(crate) fn of(key: &str) -> Self {
+        if key.starts_with("RSA") { Self::Rsa } else { Self::Elliptic }
+    }
+
+    fn includes(self, scheme: SignatureScheme) -> bool {
+        let is_rsa = scheme.as_str().is_some_and(|name| name.starts_with("RSA"));
+        match self {
+            Self::Any => true,
+            Self::Rsa => is_rsa,
+            Self::Elliptic => !is_rsa,
+        }
+    }
+}
+
 /// No TLS to be had: why, and what was presented all the same.
 #[derive(Debug)]
 pub(crate) struct Refused {
@@ -40,7 +76,7 @@ pub async fn handshake(
     roots: &Roots,
     watch: &mut Stopwatch,
 ) -> Result<(TlsStream<TcpStream>, Presented), Box<Finding>> {
-    attempt(stream, server_name, alpn, roots, watch)
+    attempt(stream, server_name, Offer { alpn, keys: KeyKind::Any }, roots, watch)
         .await
         .map_err(|refused| Box::new(refused.finding))
 }
@@ -52,7 +88,7 @@ pub async fn handshake(
 pub(crate) async fn attempt(
     stream: TcpStream,
     server_name: &str,
-    alpn: &[&[u8]],
+    offer: Offer<'_>,
     roots: &Roots,
     watch: &mut Stopwatch,
 ) -> Result<(TlsStream<TcpStream>, Presented), Box<Refused>> {
@@ -61,9 +97,9 @@ pub(crate) async fn attempt(
         let finding = refusal::not_a_name(&target);
         return Err(Box::new(Refused { finding, presented: None }));
     };
-    let recorder = Arc::new(Recorder::new(roots));
+    let recorder = Arc::new(Recorder::new(roots, offer.keys));
     let connector =
-        TlsConnector::from(Arc::new(roots.settings(Arc::clone(&recorder) as Arc<_>, alpn)));
+        TlsConnector::from(Arc::new(roots.settings(Arc::clone(&recorder) as Arc<_>, offer.alpn)));
     let connecting = connector.connect(name.to_owned(), stream);
     let outcome = tokio::time::timeout_at(watch.deadline(), connecting).await;
     watch.lap(Phase::Tls);
@@ -114,13 +150,14 @@ fn presented(stream: &TlsStream<TcpStream>) -> Presented {
 #[derive(Debug)]
 struct Recorder {
     algorithms: WebPkiSupportedAlgorithms,
+    keys: KeyKind,
     chain: OnceLock<Vec<CertificateDer<'static>>>,
 }
 
 impl Recorder {
-    fn new(roots: &Roots) -> Self {
+    fn new(roots: &Roots, keys: KeyKind) -> Self {
         let algorithms = roots.provider().signature_verification_algorithms;
-        Self { algorithms, chain: OnceLock::new() }
+        Self { algorithms, keys, chain: OnceLock::new() }
     }
 }
 
@@ -161,6 +198,8 @@ impl ServerCertVerifier for Recorder {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        let mut schemes = self.algorithms.supported_schemes();
+        schemes.retain(|&scheme| self.keys.includes(scheme));
+        schemes
     }
 }

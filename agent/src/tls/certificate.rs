@@ -86,6 +86,11 @@ pub(crate) fn parse(der: &[u8]) -> Result<Certificate, Unparsable> {
     })
 }
 
+/// The facts of one certificate, or `None` when it is none.
+pub(crate) fn facts_of(der: &[u8]) -> Option<CertificateFacts> {
+    parse(der).ok().map(|certificate| certificate.facts)
+}
+
 /// SHA-256 of the bytes, lower-case hex.
 pub(crate) fn fingerprint(der: &[u8]) -> String {
     hex(digest(&SHA256, der).as_ref(), "")

@@ -204,7 +204,8 @@ fn modified(metadata: &Metadata) -> Option<Timestamp> {
 }
 
 impl Unreadable {
-    fn of(error: &io::Error) -> Self {
+    /// Sorts an error of the operating system.
+    pub(crate) fn of(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::Missing,
             io::ErrorKind::PermissionDenied => Self::Forbidden,

@@ -5,7 +5,7 @@ use std::path::Path;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
-use x509_parser::asn1_rs::{Any, FromDer as _, Sequence};
+use x509_parser::asn1_rs::{Any, Class, Sequence};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
@@ -106,7 +106,9 @@ fn rsa(der: &[u8]) -> Option<Vec<u8>> {
 /// ECPrivateKey (RFC 5915 section 3): the public key is the optional field with tag 1.
 fn elliptic(der: &[u8]) -> Option<Vec<u8>> {
     let (_, whole) = Sequence::from_der(der).ok()?;
-    let tagged = fields(&whole.content).into_iter().find(|field| field.tag().0 == 1 && field.class() as u8 == 2)?;
+    let tagged = fields(&whole.content)
+        .into_iter()
+        .find(|field| field.class() == Class::ContextSpecific && field.tag().0 == 1)?;
     let (_, bits) = Any::from_der(tagged.data).ok()?;
     // The first byte of a BIT STRING counts its unused bits: none.
     bits.data.get(1..).map(<[u8]>::to_vec)

@@ -18,7 +18,7 @@ mod expiry;
 pub(crate) mod files;
 mod hello;
 mod judge;
-mod key;
+pub(crate) mod key;
 mod memo;
 mod old_protocol;
 mod path;
@@ -30,14 +30,16 @@ mod verdict;
 #[cfg(test)]
 pub(crate) mod workshop;
 
-pub(crate) use attempt::{Refused, attempt};
 pub use attempt::handshake;
-pub(crate) use element::labels;
+pub(crate) use attempt::{KeyKind, Offer, Refused, attempt, subject};
+pub(crate) use certificate::facts_of;
 pub use expiry::{expiry, nearing_end};
 pub use judge::judge;
+pub(crate) use judge::is_valid_for;
 pub(crate) use old_protocol::below_floor;
 pub use roots::Roots;
 pub(crate) use span::span;
+pub(crate) use verdict::weak_key;
 
 /// When a certificate's end is near.
 #[derive(Clone, Copy, Debug, PartialEq)]
