@@ -254,11 +254,11 @@ fn cut(pattern: &str) -> Finding {
             "more than {MOST_FILES} files match {pattern}; the others were not looked at",
             "{pattern}에 맞는 파일이 {MOST_FILES}개를 넘습니다. 나머지는 확인하지 않았습니다"
         ),
-        text!(
-            "Split the pattern over several checks.",
-            "패턴을 여러 점검 항목으로 나누세요."
-        ),
+        text!("Split the pattern over several checks.", "패턴을 여러 점검 항목으로 나누세요."),
     )
     .severity(Severity::Notice)
     .evidence("looked_at", MOST_FILES)
 }
+
+#[cfg(test)]
+mod tests;

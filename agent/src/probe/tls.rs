@@ -58,10 +58,8 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
         }
     };
     let peer = sight.facts.address;
-    let subject = peer.map_or_else(
-        || spec.server_name.clone(),
-        |peer| tls::subject(peer, &spec.server_name),
-    );
+    let subject =
+        peer.map_or_else(|| spec.server_name.clone(), |peer| tls::subject(peer, &spec.server_name));
     match shake_hands(spec, net, stream, watch).await {
         Ok((stream, presented)) => {
             close(stream, watch).await;
@@ -69,7 +67,13 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
             if let (Some(floor), Some(peer)) = (spec.min_version, peer) {
                 let (name, until) = (&spec.server_name, watch.deadline());
                 let found = below_floor(
-                    floor, &presented.protocol, peer, spec.source, name, &subject, until,
+                    floor,
+                    &presented.protocol,
+                    peer,
+                    spec.source,
+                    name,
+                    &subject,
+                    until,
                 );
                 sight.findings.extend(Box::pin(found).await);
                 watch.lap(Phase::Dialogue);
@@ -107,9 +111,8 @@ fn note(
     findings.extend(judged);
     // Where the path is known, intermediates that it does not need may end when they like.
     let path_end = facts.path_not_after.unwrap_or(Timestamp::MIN);
-    let matters = |index: usize, element: &CertificateFacts| {
-        index == 0 || element.not_after >= path_end
-    };
+    let matters =
+        |index: usize, element: &CertificateFacts| index == 0 || element.not_after >= path_end;
     if facts.chain.iter().enumerate().all(|(index, element)| matters(index, element)) {
         findings.extend(nearing_end(&facts.chain, &spec.expiring, subject, now));
     } else {
@@ -132,11 +135,10 @@ async fn shake_hands(
     watch: &mut Stopwatch,
 ) -> Result<(TlsStream<TcpStream>, Presented), Box<Refused>> {
     let offer = Offer { alpn: APPLICATIONS, keys: KeyKind::Any };
-    let refused =
-        match tls::attempt(stream, &spec.server_name, offer, &spec.roots, watch).await {
-            Ok(shaken) => return Ok(shaken),
-            Err(refused) => refused,
-        };
+    let refused = match tls::attempt(stream, &spec.server_name, offer, &spec.roots, watch).await {
+        Ok(shaken) => return Ok(shaken),
+        Err(refused) => refused,
+    };
     // RFC 7301 section 3.2: a server that knows none of the protocols offered must refuse.
     const NO_APPLICATION_PROTOCOL: u64 = 120;
     let alert = refused.finding.evidence.get("alert_number").and_then(|alert| alert.as_u64());
@@ -223,3 +225,6 @@ fn compare(
     };
     FileFacts { path, modified, chain, key_path: None, key_matches: None, key_unread: None }
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,7 +153,9 @@ fn is_self_signed(certificate: &X509Certificate<'_>) -> bool {
     }
     match certificate.verify_signature(None) {
         Ok(()) => true,
-        Err(X509Error::SignatureVerificationError) if rsa_bits(certificate.public_key()) >= 2048 => {
+        Err(X509Error::SignatureVerificationError)
+            if rsa_bits(certificate.public_key()) >= 2048 =>
+        {
             false
         }
         Err(_) => {
@@ -218,8 +220,11 @@ fn key_of(key: &SubjectPublicKeyInfo<'_>) -> (String, bool) {
                 // Uncompressed: a byte and two coordinates of the curve's size.
                 _ => ("", key.subject_public_key.data.len().saturating_sub(1) * 4),
             };
-            let named =
-                if name.is_empty() { format!("ECDSA {bits} bits") } else { format!("ECDSA {name}") };
+            let named = if name.is_empty() {
+                format!("ECDSA {bits} bits")
+            } else {
+                format!("ECDSA {name}")
+            };
             (named, bits < 256)
         }
         "1.3.101.112" => ("Ed25519".to_owned(), false),

@@ -54,9 +54,7 @@ pub(crate) fn labels(chain: &[CertificateFacts], index: usize, subject: &str) ->
     }
     let name = chain.get(index).map_or("", |element| calling_name(&element.subject));
     let (kind, noun) = match role {
-        Role::Leaf => {
-            ("certificate", text!("the certificate \"{name}\"", "인증서 \"{name}\""))
-        }
+        Role::Leaf => ("certificate", text!("the certificate \"{name}\"", "인증서 \"{name}\"")),
         Role::Intermediate => (
             "intermediate",
             text!("the intermediate certificate \"{name}\"", "중간 인증서 \"{name}\""),

@@ -99,12 +99,7 @@ fn threshold(remaining: Remaining, lifetime: SignedDuration) -> SignedDuration {
     }
 }
 
-fn expired(
-    chain: &[CertificateFacts],
-    index: usize,
-    subject: &str,
-    now: Timestamp,
-) -> Finding {
+fn expired(chain: &[CertificateFacts], index: usize, subject: &str, now: Timestamp) -> Finding {
     let (element, labels) = (&chain[index], labels(chain, index, subject));
     let ago = span(element.not_after, now);
     let noun = &labels.noun;
@@ -169,12 +164,7 @@ fn not_yet_valid(
     .evidence("now", now.to_string())
 }
 
-fn ending(
-    chain: &[CertificateFacts],
-    index: usize,
-    subject: &str,
-    now: Timestamp,
-) -> Finding {
+fn ending(chain: &[CertificateFacts], index: usize, subject: &str, now: Timestamp) -> Finding {
     let (element, labels) = (&chain[index], labels(chain, index, subject));
     let left = element.not_after.duration_since(now);
     let lifetime = element.not_after.duration_since(element.not_before);

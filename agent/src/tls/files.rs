@@ -136,10 +136,7 @@ pub(crate) fn certificates(bytes: &[u8]) -> Vec<CertificateDer<'static>> {
     if bytes.first() == Some(&0x30) { vec![bytes.to_vec().into()] } else { Vec::new() }
 }
 
-fn parse_file(
-    bytes: &[u8],
-    modified: Option<Timestamp>,
-) -> Result<CertificateFile, Unreadable> {
+fn parse_file(bytes: &[u8], modified: Option<Timestamp>) -> Result<CertificateFile, Unreadable> {
     let ders = certificates(bytes);
     let Some(leaf) = ders.first().cloned() else {
         return Err(Unreadable::NoCertificate(likeness(bytes)));
@@ -222,16 +219,18 @@ impl Unreadable {
             }
             Self::NotAFile => text!("it is not a regular file", "일반 파일이 아닙니다"),
             Self::TooLarge => text!("it is larger than 1 MiB", "1MiB보다 큽니다"),
-            Self::NoCertificate(Some(likeness)) => text!(
-                "it holds no certificate; it is {likeness}",
-                "인증서가 없습니다({likeness})"
-            ),
+            Self::NoCertificate(Some(likeness)) => {
+                text!("it holds no certificate; it is {likeness}", "인증서가 없습니다({likeness})")
+            }
             Self::NoCertificate(None) => text!(
                 "it holds no certificate, neither PEM nor DER",
                 "PEM이나 DER 형식의 인증서가 없습니다"
             ),
             Self::Garbage(words) => {
-                text!("a certificate in it is damaged: {words}", "손상된 인증서가 있습니다: {words}")
+                text!(
+                    "a certificate in it is damaged: {words}",
+                    "손상된 인증서가 있습니다: {words}"
+                )
             }
             Self::System(words) => Text::same(words.clone()),
         }

@@ -160,8 +160,7 @@ fn work_out(
         elements.filter(|&index| certificates.get(index).is_some_and(is_weak)).collect()
     };
     let weak_keys = weak(|element| element.weak_key);
-    let weak_signatures =
-        weak(|element| element.weak_signature && !element.facts.is_self_signed);
+    let weak_signatures = weak(|element| element.weak_signature && !element.facts.is_self_signed);
     let ca_issuers = path
         .elements
         .last()
@@ -207,3 +206,6 @@ pub(crate) fn is_valid_for(leaf: &CertificateDer<'_>, server_name: &str) -> Opti
         NameVerdict::NotAName => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

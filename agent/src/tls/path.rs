@@ -17,6 +17,8 @@ use super::certificate::Certificate;
 
 /// Longest path followed.
 const LONGEST: usize = 12;
+/// Most bytes of one certificate that webpki, and a TLS handshake, have room for.
+const MOST_BYTES: usize = 0xffff;
 
 /// What a presented chain amounts to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub(super) enum Forbidden {
     OldVersion,
     /// An issuer of the right name, but another key signed.
     OtherKey,
+    /// More than 64 KiB, the most that clients read.
+    TooLarge,
     /// Name constraints, path length, a critical extension nobody knows, …; in webpki's words.
     Other(String),
 }
@@ -103,7 +107,11 @@ pub(super) fn find(
         let trust = if pinned { Trust::Pinned } else { Trust::SelfSigned };
         return Path { trust, elements: vec![0], root_not_after: None };
     }
-    let trust = distrust(&error, certificates, &walk, roots);
+    let trust = if leaf_der.len() > MOST_BYTES {
+        Trust::Forbidden(Forbidden::TooLarge)
+    } else {
+        distrust(&error, certificates, &walk, roots)
+    };
     untrusted(trust, walk)
 }
 
@@ -166,12 +174,7 @@ fn verified(
     }
 }
 
-fn distrust(
-    error: &Error,
-    certificates: &[Certificate],
-    walk: &[usize],
-    roots: &Roots,
-) -> Trust {
+fn distrust(error: &Error, certificates: &[Certificate], walk: &[usize], roots: &Roots) -> Trust {
     let is_weak = walk.iter().map(|&index| &certificates[index]).any(|element| {
         element.weak_key || (element.weak_signature && !element.facts.is_self_signed)
     });

@@ -39,8 +39,7 @@ impl Target {
             peer,
             source: stream.local_addr().ok().map(|local| local.ip()),
             server_name: server_name.to_owned(),
-            subject: peer
-                .map_or_else(|| server_name.to_owned(), |peer| subject(peer, server_name)),
+            subject: peer.map_or_else(|| server_name.to_owned(), |peer| subject(peer, server_name)),
         }
     }
 
@@ -89,8 +88,7 @@ pub(super) async fn explain(
     if needs_asking(cause)
         && let Some(peer) = target.peer
     {
-        let answer =
-            ask(peer, target.source, &target.server_name, TLS_1_2, watch.deadline()).await;
+        let answer = ask(peer, target.source, &target.server_name, TLS_1_2, watch.deadline()).await;
         if let Some(refused) = asked(target, answer) {
             return refused;
         }

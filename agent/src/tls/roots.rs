@@ -172,8 +172,9 @@ fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
         return Err(format!("{shown}: holds no certificate"));
     }
     for root in &found {
-        webpki::anchor_from_trusted_cert(root)
-            .map_err(|error| format!("{shown}: holds a certificate that cannot be used: {error}"))?;
+        webpki::anchor_from_trusted_cert(root).map_err(|error| {
+            format!("{shown}: holds a certificate that cannot be used: {error}")
+        })?;
     }
     Ok(found)
 }

@@ -293,6 +293,10 @@ fn forbidden(rule: &Forbidden, subject: &str) -> Finding {
             "a signature in the chain was not made by the key of the issuer it names: an issuer of the same name but with another key",
             "체인의 서명이 명시된 발급자의 키로 만들어지지 않았습니다: 이름은 같지만 키가 다른 발급자입니다"
         ),
+        Forbidden::TooLarge => text!(
+            "the certificate is larger than 64 KiB, more than any client reads",
+            "인증서가 64KiB를 넘습니다. 어떤 클라이언트도 읽지 않는 크기입니다"
+        ),
         Forbidden::Other(words) => Text::same(words.clone()),
     };
     Finding::new(

@@ -26,8 +26,7 @@ pub(super) fn judge(
     if is_valid_for(&file.leaf, server_name) == Some(false) {
         return Some(other_site(planned, path, server_name));
     }
-    let is_newer =
-        planned.not_before > served.not_before || planned.not_after > served.not_after;
+    let is_newer = planned.not_before > served.not_before || planned.not_after > served.not_after;
     let finding = if is_newer {
         not_reloaded(served, planned, file.modified, path, subject, now)
     } else {
