@@ -134,6 +134,9 @@ pub struct FileFacts {
     pub key_path: Option<String>,
     /// Whether the key belongs to the leaf; `None` when the key could not be read.
     pub key_matches: Option<bool>,
+    /// Why the key that is there could not be read: encrypted, no permission, unknown kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_unread: Option<String>,
 }
 
 /// A zone as its servers answered.

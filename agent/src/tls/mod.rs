@@ -1,25 +1,45 @@
 //! TLS as a probe needs it: a handshake that keeps the chain presented whatever its worth, and
 //! the judgement of that chain afterwards.
+//!
+//! Deliberately absent: session resumption (a probe wants the whole handshake every time),
+//! revocation, client certificates, and fetching missing intermediates: what a server fails to
+//! send is a finding, not something to be mended on its behalf.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use health::facts::TlsFacts;
-use health::{Finding, Language};
-use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
 
-use crate::probe::Stopwatch;
+mod alert;
+mod attempt;
+mod certificate;
+mod distinguished;
+mod element;
+mod expiry;
+pub(crate) mod files;
+mod hello;
+mod judge;
+pub(crate) mod key;
+mod memo;
+mod old_protocol;
+mod path;
+mod refusal;
+mod roots;
+mod span;
+mod verdict;
 
-/// Trusted roots and the client settings made from them; cheap to clone, built once per set of
-/// roots when the plan is loaded.
-#[derive(Clone, Debug)]
-pub struct Roots(Arc<RootsInner>);
+#[cfg(test)]
+pub(crate) mod workshop;
 
-#[derive(Debug)]
-struct RootsInner {}
+pub use attempt::handshake;
+pub(crate) use attempt::{KeyKind, Offer, Refused, attempt, subject};
+pub(crate) use certificate::facts_of;
+pub use expiry::{expiry, nearing_end};
+pub(crate) use judge::is_valid_for;
+pub use judge::judge;
+pub(crate) use old_protocol::below_floor;
+pub use roots::Roots;
+pub(crate) use span::span;
+pub(crate) use verdict::weak_key;
 
 /// When a certificate's end is near.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,47 +85,4 @@ pub struct Presented {
     pub cipher: String,
     /// What ALPN settled on.
     pub alpn: Option<String>,
-}
-
-impl Roots {
-    /// The system's roots and those of the PEM files given.
-    ///
-    /// # Errors
-    /// One sentence for people when a file cannot be read or holds no certificate.
-    pub fn load(extra: &[std::path::PathBuf]) -> Result<Self, String> {
-        let _ = extra;
-        todo!()
-    }
-}
-
-/// Shakes hands and keeps what was presented, even when it would not verify. Ends at the
-/// stopwatch's deadline; the time is lapped as [`health::Phase::Tls`].
-///
-/// # Errors
-/// A finding (`tls.handshake`, `tcp.reset`, `http.timeout`-like with the phase named) when there
-/// is no TLS to be had.
-pub async fn handshake(
-    stream: TcpStream,
-    server_name: &str,
-    alpn: &[&[u8]],
-    roots: &Roots,
-    watch: &mut Stopwatch,
-) -> Result<(TlsStream<TcpStream>, Presented), Box<Finding>> {
-    let _ = (stream, server_name, alpn, roots, watch);
-    todo!()
-}
-
-/// Judges a presented chain as a visitor's browser would: name, trust, dates of every element,
-/// keys and signatures. `subject` is what findings name (`127.0.0.1:8443 (shop.example)`).
-/// Remembered by chain, name and roots, so that looking at an unchanged chain again costs little.
-#[must_use]
-pub fn judge(
-    presented: &Presented,
-    server_name: &str,
-    roots: &Roots,
-    subject: &str,
-    now: Timestamp,
-) -> (TlsFacts, Vec<Finding>) {
-    let _ = (presented, server_name, roots, subject, now, Language::En);
-    todo!()
 }

@@ -1,0 +1,203 @@
+//! One handshake: rustls does it, and the chain is kept whatever its worth.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use health::{Finding, Phase};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::judge::server_name_of;
+use super::{Presented, Roots, refusal};
+use crate::probe::Stopwatch;
+
+/// What is offered to the server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offer<'a> {
+    /// Application protocols, preferred first; empty: the extension is left out.
+    pub(crate) alpn: &'a [&'a [u8]],
+    /// Which certificates are asked for.
+    pub(crate) keys: KeyKind,
+}
+
+/// Servers may hold one certificate for each kind of key, and pick by what the client verifies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyKind {
+    /// Whichever the server prefers.
+    Any,
+    /// RSA alone.
+    Rsa,
+    /// Elliptic curves alone.
+    Elliptic,
+}
+
+impl KeyKind {
+    /// The kind of a key by its name among the facts, such as `RSA 2048`.
+    pub(crate) fn of(key: &str) -> Self {
+        if key.starts_with("RSA") { Self::Rsa } else { Self::Elliptic }
+    }
+
+    fn includes(self, scheme: SignatureScheme) -> bool {
+        let is_rsa = scheme.as_str().is_some_and(|name| name.starts_with("RSA"));
+        match self {
+            Self::Any => true,
+            Self::Rsa => is_rsa,
+            Self::Elliptic => !is_rsa,
+        }
+    }
+}
+
+/// No TLS to be had: why, and what was presented all the same.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// Why.
+    pub(crate) finding: Finding,
+    /// The chain, where one came before it ended.
+    pub(crate) presented: Option<Presented>,
+}
+
+/// Shakes hands and keeps what was presented, even when it would not verify. Ends at the
+/// stopwatch's deadline; the time is lapped as [`health::Phase::Tls`].
+///
+/// # Errors
+/// A finding when there is no TLS to be had: `tls.handshake`, `tls.old-protocol`, `tcp.reset`, or
+/// `cert.weak-key` when the server's key is too weak to prove anything.
+pub async fn handshake(
+    stream: TcpStream,
+    server_name: &str,
+    alpn: &[&[u8]],
+    roots: &Roots,
+    watch: &mut Stopwatch,
+) -> Result<(TlsStream<TcpStream>, Presented), Box<Finding>> {
+    attempt(stream, server_name, Offer { alpn, keys: KeyKind::Any }, roots, watch)
+        .await
+        .map_err(|refused| Box::new(refused.finding))
+}
+
+/// As [`handshake`], and what was presented even when the handshake came to nothing.
+///
+/// # Errors
+/// As [`handshake`].
+pub(crate) async fn attempt(
+    stream: TcpStream,
+    server_name: &str,
+    offer: Offer<'_>,
+    roots: &Roots,
+    watch: &mut Stopwatch,
+) -> Result<(TlsStream<TcpStream>, Presented), Box<Refused>> {
+    let target = refusal::Target::of(&stream, server_name);
+    let Some(name) = server_name_of(server_name) else {
+        let finding = refusal::not_a_name(&target);
+        return Err(Box::new(Refused { finding, presented: None }));
+    };
+    let recorder = Arc::new(Recorder::new(roots, offer.keys));
+    let connector =
+        TlsConnector::from(Arc::new(roots.settings(Arc::clone(&recorder) as Arc<_>, offer.alpn)));
+    let connecting = connector.connect(name.to_owned(), stream);
+    let outcome = tokio::time::timeout_at(watch.deadline(), connecting).await;
+    watch.lap(Phase::Tls);
+    let error = match outcome {
+        Ok(Ok(stream)) => {
+            let presented = presented(&stream);
+            return Ok((stream, presented));
+        }
+        Ok(Err(error)) => Some(error),
+        Err(_) => None,
+    };
+    let chain = recorder.chain.get().cloned();
+    let refused = refusal::explain(&target, error.as_ref(), chain, watch).await;
+    watch.lap(Phase::Tls);
+    Err(Box::new(refused))
+}
+
+/// What findings about a connection name: `127.0.0.1:8443 (shop.example)`.
+pub(crate) fn subject(address: SocketAddr, server_name: &str) -> String {
+    if server_name == address.ip().to_string() {
+        address.to_string()
+    } else {
+        format!("{address} ({server_name})")
+    }
+}
+
+fn presented(stream: &TlsStream<TcpStream>) -> Presented {
+    let (_, session) = stream.get_ref();
+    let protocol = match session.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
+        _ => "TLS 1.3",
+    };
+    let cipher = session
+        .negotiated_cipher_suite()
+        .and_then(|suite| suite.suite().as_str())
+        .map(|name| name.replacen("TLS13_", "TLS_", 1))
+        .unwrap_or_default();
+    Presented {
+        chain: session.peer_certificates().unwrap_or_default().to_vec(),
+        protocol: protocol.to_owned(),
+        cipher,
+        alpn: session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+    }
+}
+
+/// Keeps the chain of one connection and lets it pass: it is judged afterwards. That the server
+/// holds the key is verified as ever.
+#[derive(Debug)]
+struct Recorder {
+    algorithms: WebPkiSupportedAlgorithms,
+    keys: KeyKind,
+    chain: OnceLock<Vec<CertificateDer<'static>>>,
+}
+
+impl Recorder {
+    fn new(roots: &Roots, keys: KeyKind) -> Self {
+        let algorithms = roots.provider().signature_verification_algorithms;
+        Self { algorithms, keys, chain: OnceLock::new() }
+    }
+}
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.chain.get_or_init(|| {
+            std::iter::once(end_entity)
+                .chain(intermediates)
+                .map(|der| der.clone().into_owned())
+                .collect()
+        });
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let mut schemes = self.algorithms.supported_schemes();
+        schemes.retain(|&scheme| self.keys.includes(scheme));
+        schemes
+    }
+}

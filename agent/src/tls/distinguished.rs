@@ -1,0 +1,134 @@
+//! Names out of certificates, made fit for people: RFC 4514 strings, nothing that could move a
+//! cursor, hide itself or turn the writing direction, and a bound on their length.
+
+use std::fmt::Write;
+
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+
+/// Longest name shown, in characters.
+const LONGEST: usize = 400;
+/// Most attributes of one name that are read.
+const MOST_ATTRIBUTES: usize = 40;
+
+/// A distinguished name as an RFC 4514 string: last attribute first, specials escaped.
+pub(super) fn distinguished(name: &X509Name<'_>) -> String {
+    let mut parts: Vec<String> = name
+        .iter_rdn()
+        .take(MOST_ATTRIBUTES)
+        .map(|rdn| rdn.iter().take(MOST_ATTRIBUTES).map(attribute).collect::<Vec<_>>().join("+"))
+        .collect();
+    parts.reverse();
+    shortened(parts.join(","))
+}
+
+/// Outside text as it may be shown: what cannot be seen is written `\XX`, byte by byte.
+pub(super) fn printable(words: &str) -> String {
+    let mut shown = String::new();
+    for character in words.chars().take(LONGEST + 1) {
+        if is_unseen(character) { escape(&mut shown, character) } else { shown.push(character) }
+    }
+    shortened(shown)
+}
+
+fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
+    let oid = attribute.attr_type().to_id_string();
+    let kind = match oid.as_str() {
+        "2.5.4.3" => "CN",
+        "2.5.4.5" => "serialNumber",
+        "2.5.4.6" => "C",
+        "2.5.4.7" => "L",
+        "2.5.4.8" => "ST",
+        "2.5.4.9" => "STREET",
+        "2.5.4.10" => "O",
+        "2.5.4.11" => "OU",
+        "0.9.2342.19200300.100.1.1" => "UID",
+        "0.9.2342.19200300.100.1.25" => "DC",
+        "1.2.840.113549.1.9.1" => "emailAddress",
+        other => other,
+    };
+    match attribute.as_str() {
+        Ok(value) => format!("{kind}={}", escaped(value)),
+        // RFC 4514 section 2.4: other encodings as a number sign and the hexadecimal bytes.
+        Err(_) => {
+            let bytes = attribute.as_slice();
+            let mut value = format!("{kind}=#");
+            for byte in bytes.iter().take(LONGEST / 2) {
+                let _ = write!(value, "{byte:02x}");
+            }
+            value
+        }
+    }
+}
+
+/// RFC 4514 section 2.4.
+fn escaped(value: &str) -> String {
+    let mut shown = String::new();
+    let last = value.chars().count().saturating_sub(1);
+    for (index, character) in value.chars().take(LONGEST + 1).enumerate() {
+        match character {
+            '"' | '+' | ',' | ';' | '<' | '>' | '\\' => {
+                shown.push('\\');
+                shown.push(character);
+            }
+            '#' if index == 0 => shown.push_str("\\#"),
+            ' ' if index == 0 || index == last => shown.push_str("\\ "),
+            _ if is_unseen(character) => escape(&mut shown, character),
+            _ => shown.push(character),
+        }
+    }
+    shown
+}
+
+fn escape(shown: &mut String, character: char) {
+    let mut bytes = [0; 4];
+    for byte in character.encode_utf8(&mut bytes).bytes() {
+        let _ = write!(shown, "\\{byte:02X}");
+    }
+}
+
+/// Control characters, and those that are invisible or turn the writing direction.
+fn is_unseen(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+fn shortened(mut shown: String) -> String {
+    if let Some((end, _)) = shown.char_indices().nth(LONGEST) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{escaped, printable};
+
+    #[test]
+    fn escapes_as_rfc_4514_and_hides_nothing() {
+        let cases = [
+            ("plain", "plain"),
+            ("a, b", "a\\, b"),
+            ("#1", "\\#1"),
+            (" x ", "\\ x\\ "),
+            ("bank.example\0.evil.example", "bank.example\\00.evil.example"),
+            ("\u{202e}moc.elpmaxe", "\\E2\\80\\AEmoc.elpmaxe"),
+            ("한글 주식회사", "한글 주식회사"),
+            ("\u{1b}[2J", "\\1B[2J"),
+        ];
+        for (raw, shown) in cases {
+            assert_eq!(escaped(raw), shown, "{raw:?}");
+        }
+        assert_eq!(printable("a\0b\nc"), "a\\00b\\0Ac");
+        assert_eq!(printable(&"x".repeat(10_000)).chars().count(), 401);
+    }
+}

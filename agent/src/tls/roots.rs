@@ -1,0 +1,192 @@
+//! Trusted roots: those of the system and those of the plan, read once.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{ClientConfig, Resumption};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls_pki_types::{CertificateDer, TrustAnchor};
+
+use super::certificate::{Certificate, fingerprint, parse};
+use super::files;
+use super::judge::Verdicts;
+use super::memo::Memo;
+
+/// Verdicts remembered per generation: more than the checks of a large plan.
+const VERDICTS: usize = 8_192;
+
+/// Trusted roots and the client settings made from them; cheap to clone, built once per set of
+/// roots when the plan is loaded.
+#[derive(Clone, Debug)]
+pub struct Roots(Arc<RootsInner>);
+
+/// Subject (DER) and key bits of a root.
+type Identity = (Vec<u8>, Vec<u8>);
+
+struct RootsInner {
+    anchors: Vec<TrustAnchor<'static>>,
+    /// Subject and key of each anchor, in the same order.
+    identities: Vec<Option<Identity>>,
+    /// When each ends. A root that was issued anew with the same key counts with its latest end.
+    ends: HashMap<Identity, Timestamp>,
+    subjects: HashSet<Vec<u8>>,
+    fingerprints: HashSet<String>,
+    has_extra: bool,
+    settings: ClientConfig,
+    verdicts: Mutex<Verdicts>,
+}
+
+impl fmt::Debug for RootsInner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RootsInner")
+            .field("anchors", &self.anchors.len())
+            .field("has_extra", &self.has_extra)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Roots {
+    /// The system's roots and those of the PEM files given.
+    ///
+    /// # Errors
+    /// One sentence for people when a file cannot be read or holds no certificate.
+    pub fn load(extra: &[PathBuf]) -> Result<Self, String> {
+        let mut own = Vec::new();
+        for path in extra {
+            own.extend(read(path)?);
+        }
+        // Roots of the system that cannot be read are left out, as every other client does.
+        Self::of(&rustls_native_certs::load_native_certs().certs, &own)
+    }
+
+    /// These roots and no others.
+    ///
+    /// # Errors
+    /// One sentence for people when one of the `own` is no certificate.
+    pub(crate) fn of(
+        system: &[CertificateDer<'_>],
+        own: &[CertificateDer<'_>],
+    ) -> Result<Self, String> {
+        let mut inner = RootsInner {
+            anchors: Vec::with_capacity(system.len() + own.len()),
+            identities: Vec::new(),
+            ends: HashMap::new(),
+            subjects: HashSet::new(),
+            fingerprints: HashSet::new(),
+            has_extra: !own.is_empty(),
+            settings: settings()?,
+            verdicts: Mutex::new(Memo::new(VERDICTS)),
+        };
+        for root in own {
+            inner.add(root)?;
+        }
+        for root in system {
+            // Without the odd one the others still serve.
+            let _ = inner.add(root);
+        }
+        Ok(Self(Arc::new(inner)))
+    }
+
+    pub(super) fn anchors(&self) -> &[TrustAnchor<'static>] {
+        &self.0.anchors
+    }
+
+    /// When the anchor that a path ends in ends itself.
+    pub(super) fn end_of(&self, anchor: &TrustAnchor<'_>) -> Option<Timestamp> {
+        let index = self.0.anchors.iter().position(|known| known == anchor)?;
+        let identity = self.0.identities.get(index)?.as_ref()?;
+        self.0.ends.get(identity).copied()
+    }
+
+    /// A root of this name (DER) is trusted, whatever its key.
+    pub(super) fn names(&self, subject: &[u8]) -> bool {
+        self.0.subjects.contains(subject)
+    }
+
+    /// A root with this subject and this key is trusted, though perhaps as another certificate.
+    pub(super) fn holds_key(&self, certificate: &Certificate) -> bool {
+        self.0.ends.contains_key(&(certificate.subject.clone(), certificate.public_key.clone()))
+    }
+
+    /// This very certificate is among the roots, by SHA-256.
+    pub(super) fn holds(&self, fingerprint: &str) -> bool {
+        self.0.fingerprints.contains(fingerprint)
+    }
+
+    /// The plan adds roots of its own to the system's.
+    pub(super) fn has_extra(&self) -> bool {
+        self.0.has_extra
+    }
+
+    pub(super) fn verdicts(&self) -> &Mutex<Verdicts> {
+        &self.0.verdicts
+    }
+
+    pub(super) fn provider(&self) -> &Arc<CryptoProvider> {
+        self.0.settings.crypto_provider()
+    }
+
+    /// Client settings for one connection.
+    pub(super) fn settings(
+        &self,
+        verifier: Arc<dyn ServerCertVerifier>,
+        alpn: &[&[u8]],
+    ) -> ClientConfig {
+        let mut settings = self.0.settings.clone();
+        settings.dangerous().set_certificate_verifier(verifier);
+        settings.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        settings
+    }
+}
+
+impl RootsInner {
+    fn add(&mut self, root: &CertificateDer<'_>) -> Result<(), String> {
+        let anchor = webpki::anchor_from_trusted_cert(root)
+            .map_err(|error| format!("a root certificate cannot be used: {error}"))?
+            .to_owned();
+        if !self.fingerprints.insert(fingerprint(root)) {
+            return Ok(());
+        }
+        self.anchors.push(anchor);
+        let parsed = parse(root).ok();
+        self.identities.push(parsed.as_ref().map(|root| {
+            let identity = (root.subject.clone(), root.public_key.clone());
+            let end = self.ends.entry(identity.clone()).or_insert(root.facts.not_after);
+            *end = (*end).max(root.facts.not_after);
+            self.subjects.insert(root.subject.clone());
+            identity
+        }));
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let shown = path.display();
+    let bytes = files::read_bytes(path).map_err(|why| format!("{shown}: {}", why.reason().en))?;
+    let found = files::certificates(&bytes);
+    if found.is_empty() {
+        return Err(format!("{shown}: holds no certificate"));
+    }
+    for root in &found {
+        webpki::anchor_from_trusted_cert(root).map_err(|error| {
+            format!("{shown}: holds a certificate that cannot be used: {error}")
+        })?;
+    }
+    Ok(found)
+}
+
+/// What all connections share. The verifier is replaced for each: it keeps that connection's chain.
+fn settings() -> Result<ClientConfig, String> {
+    let provider = Arc::new(ring::default_provider());
+    let mut settings = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("TLS cannot be set up: {error}"))?
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    settings.resumption = Resumption::disabled();
+    Ok(settings)
+}
