@@ -1,5 +1,7 @@
 //! The dns probe against real nameservers (Knot) and a real resolver (unbound) on loopback.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
+
 mod support;
 
 use std::net::SocketAddr;
@@ -446,4 +448,23 @@ async fn the_delegation_says_whom_to_ask() {
     let silent = observe(spec).await;
     assert_eq!(codes(&silent), [Code::DnsUnreachable]);
     assert_eq!(silent.findings[0].subject, parent.address().to_string());
+}
+
+#[tokio::test]
+async fn without_a_parent_in_the_plan_the_resolver_finds_it() {
+    // The zone above `deep.shop.example` is `shop.example`: `shop` alone is no zone of its own.
+    let above = "@ NS ns\nns A 127.53.12.10\nx.deep NS ns.x.deep\nns.x.deep A 127.53.12.1";
+    let server = Nameserver::start("127.53.12.53", &[zone(1, above)]);
+    let resolver = Resolver::start("127.53.12.54", &[("shop.example", server.address())]);
+    let net = Net::new(Some(resolver.address())).unwrap();
+    let mut spec = spec(&[]);
+    spec.zone = fqdn("x.deep.shop.example");
+    // Nobody listens at the parent's address: the finding shows that it was found and asked.
+    let observation = run(spec.clone(), Duration::from_secs(5), &net).await;
+    assert_eq!(codes(&observation), [Code::DnsUnreachable]);
+    assert_eq!(observation.findings[0].subject, "127.53.12.10:53");
+    spec.zone = fqdn("shop.elsewhere");
+    let lost = run(spec, Duration::from_secs(5), &net).await;
+    assert_eq!(codes(&lost), [Code::ResolveFailed]);
+    assert_eq!(lost.findings[0].subject, "elsewhere.");
 }

@@ -26,6 +26,8 @@ use crate::net::Net;
 const MOST_PARENTS: usize = 8;
 /// Nameservers of one zone that are believed at most.
 const MOST_NAMESERVERS: usize = 32;
+/// Addresses of one nameserver that are asked at most.
+pub(super) const MOST_ADDRESSES: usize = 16;
 /// A delegation is looked up again after this time, however long its TTL.
 const LONGEST_KEPT: Duration = Duration::from_secs(3600);
 /// Delegations kept at most.
@@ -195,7 +197,7 @@ async fn ask(
                 questions: &questions,
                 deadline,
             };
-            (server, exchange::ask(errand).await.pop())
+            (server, exchange::ask(errand, |_, arrival| arrival).await.pop())
         })
         .collect();
     let mut failure = None;
@@ -255,6 +257,7 @@ fn glue(name: &Name, port: u16, message: &Message) -> Vec<SocketAddr> {
         .collect();
     addresses.sort_unstable();
     addresses.dedup();
+    addresses.truncate(MOST_ADDRESSES);
     addresses
 }
 

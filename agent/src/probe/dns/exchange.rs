@@ -23,6 +23,8 @@ use crate::clock::monotonic;
 const PACKET_BYTES: usize = 4096;
 /// Queries under way at once to one server: below what servers limit, and what socket buffers hold.
 const MOST_IN_FLIGHT: usize = 64;
+/// TCP connections at once to one server.
+const MOST_STREAMS: usize = 4;
 /// Packets that answer nothing, before a server is taken for a babbler.
 const MOST_STRAYS: usize = 512;
 /// Packets taken in a row before others get a turn.
@@ -93,15 +95,22 @@ impl Loss {
     }
 }
 
-/// Puts every question to the server; the replies come in the order of the questions. Ends at the
-/// deadline.
-pub(super) async fn ask(errand: Errand<'_>) -> Vec<Result<Arrival, Loss>> {
-    let mut course = Course::new(errand);
+/// Puts every question to the server; what `digest` makes of the answers comes in the order of the
+/// questions. Each is digested as it arrives, so that no more than one long message is held at a
+/// time. Ends at the deadline.
+pub(super) async fn ask<T>(
+    errand: Errand<'_>,
+    digest: impl Fn(&Question, Result<Arrival, Loss>) -> T,
+) -> Vec<T> {
+    let mut course = Course::new(errand, &digest);
     let end = match open(&errand) {
         Ok(socket) => course.run(&socket).await,
         Err(error) => Loss::of(&error),
     };
-    course.replies.into_iter().map(|reply| reply.unwrap_or_else(|| Err(end.clone()))).collect()
+    let replies = course.replies.into_iter().zip(errand.questions);
+    replies
+        .map(|(reply, question)| reply.unwrap_or_else(|| digest(question, Err(end.clone()))))
+        .collect()
 }
 
 /// A connected UDP socket that is already non-blocking.
@@ -123,9 +132,12 @@ struct Flight {
 }
 
 /// All questions of one errand on their way.
-struct Course<'a> {
+struct Course<'a, T, D> {
     errand: Errand<'a>,
-    replies: Vec<Option<Result<Arrival, Loss>>>,
+    digest: &'a D,
+    replies: Vec<Option<T>>,
+    /// Truncated over UDP, to be asked over TCP when there is room.
+    truncated: Vec<usize>,
     flights: Vec<Flight>,
     next: usize,
     strays: usize,
@@ -135,8 +147,8 @@ struct Course<'a> {
     packet: Vec<u8>,
 }
 
-impl<'a> Course<'a> {
-    fn new(errand: Errand<'a>) -> Self {
+impl<'a, T, D: Fn(&Question, Result<Arrival, Loss>) -> T> Course<'a, T, D> {
+    fn new(errand: Errand<'a>, digest: &'a D) -> Self {
         let count = errand.questions.len();
         let mut ids = vec![0; count * 4];
         // Ids guard against off-path forgery alone; without randomness the connected socket's own
@@ -145,7 +157,9 @@ impl<'a> Course<'a> {
         let left = errand.deadline.saturating_duration_since(monotonic().into());
         Self {
             errand,
-            replies: vec![None; count],
+            digest,
+            replies: std::iter::repeat_with(|| None).take(count).collect(),
+            truncated: Vec::new(),
             flights: Vec::with_capacity(count.min(MOST_IN_FLIGHT)),
             next: 0,
             strays: 0,
@@ -164,32 +178,26 @@ impl<'a> Course<'a> {
             if let Err(error) = self.launch(socket) {
                 self.abandon(&Loss::of(&error));
             }
+            while over_tcp.len() < MOST_STREAMS {
+                let Some(question) = self.truncated.pop() else { break };
+                let errand = self.errand;
+                over_tcp.push(async move { (question, over_tcp::ask(&errand, question).await) });
+            }
             if self.flights.is_empty() && over_tcp.is_empty() {
                 return Loss::Timeout;
             }
             tokio::select! {
                 biased;
                 Some((question, reply)) = over_tcp.next(), if !over_tcp.is_empty() => {
-                    self.replies[question] = Some(reply);
+                    self.settle(question, reply);
                 }
                 ready = timeout_at(self.due(), socket.readable()), if !self.flights.is_empty() => {
-                    if ready.is_err() {
-                        if monotonic() >= self.errand.deadline.into_std() {
-                            self.flights.clear();
-                            self.next = self.replies.len();
-                        }
-                        continue;
-                    }
-                    match self.receive(socket, &mut buffer) {
-                        Ok(truncated) => {
-                            for question in truncated {
-                                let errand = self.errand;
-                                over_tcp.push(async move {
-                                    (question, over_tcp::ask(&errand, question).await)
-                                });
-                            }
-                        }
-                        Err(loss) => self.abandon(&loss),
+                    let is_over = monotonic() >= self.errand.deadline.into_std();
+                    match ready {
+                        Ok(_) => self.receive(socket, &mut buffer),
+                        Err(_) if is_over => self.abandon(&Loss::Timeout),
+                        // Something is due again.
+                        Err(_) => {}
                     }
                 }
             }
@@ -239,33 +247,32 @@ impl<'a> Course<'a> {
             .fold(self.errand.deadline, Instant::min)
     }
 
-    /// Takes what has come, and hands back the questions whose answers were truncated.
-    fn receive(&mut self, socket: &UdpSocket, buffer: &mut [u8]) -> Result<Vec<usize>, Loss> {
-        let mut truncated = Vec::new();
+    /// Takes what has come, at most a burst of it.
+    fn receive(&mut self, socket: &UdpSocket, buffer: &mut [u8]) {
         for _ in 0..BURST {
             if self.flights.is_empty() {
                 break;
             }
             match socket.try_recv(buffer) {
-                Ok(length) => truncated.extend(self.take(&buffer[..length])),
+                Ok(length) => self.take(&buffer[..length]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(Loss::of(&error)),
+                Err(error) => self.abandon(&Loss::of(&error)),
             }
             if self.strays > MOST_STRAYS {
-                return Err(Loss::Garbage);
+                self.abandon(&Loss::Garbage);
             }
         }
-        Ok(truncated)
     }
 
-    fn take(&mut self, packet: &[u8]) -> Option<usize> {
+    fn take(&mut self, packet: &[u8]) {
         let Some((at, attempt, head)) = self.recognise(packet) else {
             self.strays += 1;
-            return None;
+            return;
         };
         let flight = self.flights.swap_remove(at);
         if head.is_truncated {
-            return Some(flight.question);
+            self.truncated.push(flight.question);
+            return;
         }
         let rtt = monotonic().duration_since(flight.sent[attempt].1.into_std());
         let reply = match Message::from_vec(packet) {
@@ -274,8 +281,11 @@ impl<'a> Course<'a> {
             }
             Err(_) => Err(Loss::Garbage),
         };
-        self.replies[flight.question] = Some(reply);
-        None
+        self.settle(flight.question, reply);
+    }
+
+    fn settle(&mut self, question: usize, reply: Result<Arrival, Loss>) {
+        self.replies[question] = Some((self.digest)(&self.errand.questions[question], reply));
     }
 
     /// The flight and attempt that a packet answers.
@@ -290,13 +300,13 @@ impl<'a> Course<'a> {
         })
     }
 
-    /// Gives up on everything that is not answered yet.
+    /// Gives up on everything that UDP has not answered yet.
     fn abandon(&mut self, loss: &Loss) {
-        for flight in self.flights.drain(..) {
-            self.replies[flight.question] = Some(Err(loss.clone()));
+        for flight in std::mem::take(&mut self.flights) {
+            self.settle(flight.question, Err(loss.clone()));
         }
-        for reply in &mut self.replies[self.next..] {
-            *reply = Some(Err(loss.clone()));
+        for question in self.next..self.replies.len() {
+            self.settle(question, Err(loss.clone()));
         }
         self.next = self.replies.len();
     }

@@ -7,7 +7,7 @@ use health::{Code, Finding, Phase, text};
 use hickory_proto::rr::{Name, RData, RecordType};
 use tokio::time::{Instant, timeout_at};
 
-use super::delegation::{self, Delegated};
+use super::delegation::{self, Delegated, MOST_ADDRESSES};
 use super::question::Role;
 use super::values::render_name;
 use super::{Spec, Stopwatch};
@@ -154,8 +154,13 @@ pub(super) async fn resolve(
     };
     let (v4, v6): (Result<Vec<IpAddr>, String>, _) =
         tokio::join!(ask(RecordType::A), ask(RecordType::AAAA));
-    let addresses: Vec<SocketAddr> =
-        v4.iter().chain(&v6).flatten().map(|&ip| SocketAddr::new(ip, port)).collect();
+    let addresses: Vec<SocketAddr> = v4
+        .iter()
+        .chain(&v6)
+        .flatten()
+        .map(|&ip| SocketAddr::new(ip, port))
+        .take(MOST_ADDRESSES)
+        .collect();
     match (addresses.is_empty(), v4.err().or(v6.err())) {
         (false, _) => Ok(addresses),
         (true, Some(error)) => Err(error),

@@ -116,11 +116,10 @@ impl Survey {
                 questions,
                 deadline,
             };
-            let arrivals = exchange::ask(errand).await;
-            let replies = arrivals.into_iter().zip(questions);
-            replies
-                .map(|(arrival, question)| Reply::of(arrival, question, server.role, zone))
-                .collect()
+            exchange::ask(errand, |question, arrival| {
+                Reply::of(arrival, question, server.role, zone)
+            })
+            .await
         });
         join_all(rows).await
     }

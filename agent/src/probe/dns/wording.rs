@@ -91,7 +91,7 @@ pub(super) fn names<'a>(servers: impl IntoIterator<Item = &'a Server>) -> Text {
 
 /// The command that shows the same by hand.
 pub(super) fn dig(server: &Server, name: &Name, record_type: RecordType) -> String {
-    let at = server.address.map(|address| at(address)).unwrap_or_default();
+    let at = server.address.map(at).unwrap_or_default();
     let recursion = match server.role {
         Role::Authoritative => " +norecurse",
         Role::Resolver => "",

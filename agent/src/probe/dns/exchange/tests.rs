@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::super::reply::{Outcome, Reply};
 use super::*;
+use crate::probe::dns::reply::{Outcome, Reply};
 
 const TIMEOUT: Duration = Duration::from_millis(600);
 
@@ -62,12 +62,11 @@ async fn outcomes(server: SocketAddr, questions: &[Question]) -> Vec<Reply> {
         questions,
         deadline: Instant::from_std(started + TIMEOUT),
     };
-    let arrivals = ask(errand).await;
+    let digest =
+        |question: &Question, arrival| Reply::of(arrival, question, Role::Authoritative, &zone());
+    let replies = ask(errand, digest).await;
     assert!(monotonic() - started < TIMEOUT + Duration::from_millis(300));
-    let replies = arrivals.into_iter().zip(questions);
     replies
-        .map(|(arrival, question)| Reply::of(arrival, question, Role::Authoritative, &zone()))
-        .collect()
 }
 
 fn good() -> Outcome {
@@ -194,9 +193,12 @@ async fn an_error_without_a_question_is_an_answer() {
     assert_eq!(outcome(server).await, Outcome::Failed("formerr".to_owned()));
 }
 
+/// What a server makes of a query over TCP.
+type OverTcp = fn(&[u8]) -> Vec<u8>;
+
 /// Truncates over UDP, and over TCP (where there is a listener) sends what `reply` makes of the
 /// query, then waits for the other side to hang up.
-async fn truncating(reply: Option<fn(&[u8]) -> Vec<u8>>) -> (SocketAddr, Option<JoinHandle<()>>) {
+async fn truncating(reply: Option<OverTcp>) -> (SocketAddr, Option<JoinHandle<()>>) {
     let server = serve(|_, query| {
         let mut packet = query.to_vec();
         packet[2] |= 0x86;

@@ -3,13 +3,13 @@
 
 use health::{Code, Finding, text};
 
-use super::super::question::Role;
-use super::super::reply::{Outcome, Reply};
-use super::super::server::Server;
-use super::super::survey::{Asked, Survey, clip};
-use super::super::values::render_name;
-use super::super::wording::{dig, lasting, said, title};
 use super::records::is_same;
+use crate::probe::dns::question::Role;
+use crate::probe::dns::reply::{Outcome, Reply};
+use crate::probe::dns::server::Server;
+use crate::probe::dns::survey::{Asked, Survey, clip};
+use crate::probe::dns::values::render_name;
+use crate::probe::dns::wording::{dig, lasting, said, title};
 
 /// Findings about one record in the caches named by the plan.
 pub(super) fn judge(survey: &Survey, record: &Asked) -> Vec<Finding> {
@@ -35,7 +35,7 @@ fn is_current(held: &Reply, record: &Asked, truths: &[&Reply]) -> bool {
             // The servers see where their own CNAME points, only the cache what is behind it.
             || matches!(&truth.outcome, Outcome::Alias(target) if held.alias.as_ref() == Some(target))
     });
-    let is_planned = !matches!(record.expected, super::super::expectation::Expected::Anything)
+    let is_planned = !matches!(record.expected, crate::probe::dns::expectation::Expected::Anything)
         && record.expected.holds(&held.outcome);
     is_said || is_planned
 }

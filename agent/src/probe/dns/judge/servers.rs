@@ -2,13 +2,13 @@
 
 use health::{Code, Finding, Severity, Text, text};
 
-use super::super::exchange::Loss;
-use super::super::question::Role;
-use super::super::reply::{Outcome, Reply};
-use super::super::server::{self, Server};
-use super::super::survey::{SOA, Survey};
-use super::super::values::render_name;
-use super::super::wording::{dig, title};
+use crate::probe::dns::exchange::Loss;
+use crate::probe::dns::question::Role;
+use crate::probe::dns::reply::{Outcome, Reply};
+use crate::probe::dns::server::{self, Server};
+use crate::probe::dns::survey::{SOA, Survey};
+use crate::probe::dns::values::render_name;
+use crate::probe::dns::wording::{dig, title};
 
 /// Queries lost at first before that is worth a word, and their least share: one in so many.
 const MANY_REPEATED: usize = 3;

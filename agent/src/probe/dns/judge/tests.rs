@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use health::{Code, Severity};
 use hickory_proto::rr::{Name, RecordType};
 
-use super::super::exchange::Loss;
-use super::super::question::Role;
-use super::super::reply::{Outcome, Reply};
-use super::super::server::Server;
-use super::super::survey::{SOA, Survey};
-use super::super::{Expectation, Record, Spec};
 use super::judge;
+use crate::probe::dns::exchange::Loss;
+use crate::probe::dns::question::Role;
+use crate::probe::dns::reply::{Outcome, Reply};
+use crate::probe::dns::server::Server;
+use crate::probe::dns::survey::{SOA, Survey};
+use crate::probe::dns::{Expectation, Record, Spec};
 
 fn name(text: &str) -> Name {
     Name::from_ascii(text).unwrap()

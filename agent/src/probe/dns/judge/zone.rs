@@ -4,12 +4,12 @@ use health::{Code, Finding, text};
 use hickory_proto::rr::RecordType;
 use serde_json::{Map, Value};
 
-use super::super::expectation::Expected;
-use super::super::reply::Outcome;
-use super::super::survey::{Asked, SOA, Survey};
-use super::super::values::render_name;
-use super::super::wording::{dig, names};
 use super::records;
+use crate::probe::dns::expectation::Expected;
+use crate::probe::dns::reply::Outcome;
+use crate::probe::dns::survey::{Asked, SOA, Survey};
+use crate::probe::dns::values::render_name;
+use crate::probe::dns::wording::{dig, names};
 
 /// Findings about the zone apart from planned records.
 pub(super) fn judge(survey: &Survey, delegated: Option<&[String]>) -> Vec<Finding> {
