@@ -89,6 +89,11 @@ pub(super) fn names<'a>(servers: impl IntoIterator<Item = &'a Server>) -> Text {
     }
 }
 
+/// The verb after so many names.
+pub(super) fn have(count: usize) -> &'static str {
+    if count == 1 { "has" } else { "have" }
+}
+
 /// The command that shows the same by hand.
 pub(super) fn dig(server: &Server, name: &Name, record_type: RecordType) -> String {
     let at = server.address.map(at).unwrap_or_default();

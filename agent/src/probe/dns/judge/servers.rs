@@ -148,7 +148,7 @@ impl Case<'_> {
             )
         });
         let wrong: Vec<_> = wrong.collect();
-        let (_, first) = wrong.first()?;
+        let (asked, first) = wrong.first()?;
         let queries: Vec<String> =
             wrong.iter().map(|(asked, _)| title(&asked.name, asked.record_type)).collect();
         let (who, zone, list) =
@@ -166,6 +166,18 @@ impl Case<'_> {
                     "The fault is the resolver's own when the nameservers answer: read its log, and ask it by hand: `{dig}`. REFUSED means that this machine may not use it.",
                     "네임서버가 응답하고 있다면 리졸버의 문제입니다. 리졸버의 로그를 확인하고 직접 물어보세요: `{dig}`. REFUSED라면 이 서버에 사용이 허용되지 않은 것입니다.",
                     dig = self.dig()
+                ),
+            ),
+            Role::Authoritative if self.replies[SOA].outcome.is_statement() => self.finding(
+                Code::DnsLame,
+                text!(
+                    "{who} serves {zone} but fails to answer {list} with authority: {got_en}",
+                    "{who}은(는) {zone} 존을 서비스하지만 {list} 질의에는 권한 응답을 하지 못합니다: {got_ko}"
+                ),
+                text!(
+                    "Ask it by hand and read its log: `{dig}`. A damaged zone file, a failing back end or a filter in that server is the usual cause.",
+                    "직접 물어보고 서버 로그를 확인하세요: `{dig}`. 손상된 존 파일, 백엔드 장애, 서버의 필터 설정이 흔한 원인입니다.",
+                    dig = dig(self.server, &asked.name, asked.record_type)
                 ),
             ),
             Role::Authoritative => self.finding(

@@ -9,7 +9,7 @@ use crate::probe::dns::expectation::Expected;
 use crate::probe::dns::reply::Outcome;
 use crate::probe::dns::survey::{Asked, SOA, Survey};
 use crate::probe::dns::values::render_name;
-use crate::probe::dns::wording::{dig, names};
+use crate::probe::dns::wording::{dig, have, names};
 
 /// Findings about the zone apart from planned records.
 pub(super) fn judge(survey: &Survey, delegated: Option<&[String]>) -> Vec<Finding> {
@@ -46,6 +46,7 @@ fn serials(survey: &Survey) -> Vec<Finding> {
         .map(|&(index, serial)| (survey.servers[index].title(), serial.into()))
         .collect();
     let ahead = known.iter().filter(|&&(_, serial)| serial == newest);
+    let count = ahead.clone().count();
     let ahead = names(ahead.map(|&(index, _)| &survey.servers[index]));
     let zone = render_name(&survey.zone);
     known
@@ -58,8 +59,9 @@ fn serials(survey: &Survey) -> Vec<Finding> {
                 Code::DnsSerial,
                 format!("{zone} SOA @ {who}"),
                 text!(
-                    "{who} serves {zone} with serial {serial}; {ahead_en} have {newest}",
-                    "{who}의 {zone} 시리얼은 {serial}, {ahead_ko}의 시리얼은 {newest}입니다"
+                    "{who} serves {zone} with serial {serial}; {ahead_en} {have} {newest}",
+                    "{who}의 {zone} 시리얼은 {serial}, {ahead_ko}의 시리얼은 {newest}입니다",
+                    have = have(count)
                 ),
                 text!(
                     "A transfer that is under way passes by itself. If it lasts, see in the log of that server why it does not transfer, and have the primary notify it: `knotc zone-notify {zone}`, `nsd-control notify {zone}` or `rndc notify {zone}`. Check: `{dig}`.",

@@ -7,7 +7,7 @@ use super::{Group, Trial};
 use crate::probe::dns::expectation::Expected;
 use crate::probe::dns::survey::{SOA, clip};
 use crate::probe::dns::values::render_name;
-use crate::probe::dns::wording::{dig, names, said};
+use crate::probe::dns::wording::{dig, have, names, said};
 
 impl Trial<'_> {
     /// The servers disagree and the plan does not decide: the largest group is the norm, the
@@ -60,8 +60,9 @@ impl Trial<'_> {
             Code::DnsInconsistent,
             format!("{title} @ {who}"),
             text!(
-                "{who} answers {title} with {got_en}; {others_en} have {norm_en}",
-                "{title}: {who}의 응답은 {got_ko}, {others_ko}의 응답은 {norm_ko}입니다"
+                "{who} answers {title} with {got_en}; {others_en} {have} {norm_en}",
+                "{title}: {who}의 응답은 {got_ko}, {others_ko}의 응답은 {norm_ko}입니다",
+                have = have(others.len())
             ),
             remedy,
         )

@@ -1,9 +1,10 @@
 //! What is said when a record is not what the plan wants.
 
-use health::{Code, Finding, Text, text};
+use health::{Code, Finding, Severity, Text, text};
 use serde_json::Value;
 
 use super::{Group, Trial};
+use crate::probe::dns::expectation::Expected;
 use crate::probe::dns::survey::clip;
 use crate::probe::dns::wording::{dig, names, said, wanted};
 
@@ -25,7 +26,14 @@ impl Trial<'_> {
             [(group, _)] if values.is_empty() => group.outcome.label().into(),
             _ => values.into(),
         };
+        // Behind a planned record a wildcard leads visitors elsewhere; behind an absent one it is
+        // only not as planned.
+        let severity = match (code, &self.record.expected) {
+            (Code::DnsWildcard, Expected::Exactly(_) | Expected::Contains(_)) => Severity::Critical,
+            _ => code.severity(),
+        };
         let mut finding = Finding::new(code, subject, summary, remedy)
+            .severity(severity)
             .evidence("expected", self.record.expected.to_string())
             .evidence("got", got)
             .evidence("nameservers", self.answers(&listed));
@@ -68,7 +76,7 @@ impl Trial<'_> {
             ),
             Code::DnsUnexpected => (
                 text!(
-                    "{title}: {who_en} answer {got_en}, though the plan says there is no such record",
+                    "{title}: {got_en} on {who_en}, though the plan says there is no such record",
                     "{title}: 계획에는 없어야 하는데 {who_ko}의 응답은 {got_ko}입니다"
                 ),
                 text!(
@@ -78,7 +86,7 @@ impl Trial<'_> {
             ),
             Code::DnsWildcard => (
                 text!(
-                    "{title}: the answer of {who_en}, {got_en}, comes from a wildcard; the record itself is missing (planned: {plan_en})",
+                    "{title}: the answer on {who_en}, {got_en}, comes from a wildcard; the record itself is missing (planned: {plan_en})",
                     "{title}: {who_ko}의 응답 {got_ko}은(는) 와일드카드에서 온 것이고, 레코드 자체는 없습니다(계획: {plan_ko})"
                 ),
                 text!(
@@ -87,10 +95,7 @@ impl Trial<'_> {
                 ),
             ),
             Code::DnsDangling | Code::DnsCnameLoop => (
-                text!(
-                    "{title}: {who_en} answer with {got_en}",
-                    "{title}: {who_ko}의 응답은 {got_ko}입니다"
-                ),
+                text!("{title}: {got_en} on {who_en}", "{title}: {who_ko}의 응답은 {got_ko}입니다"),
                 text!(
                     "Point the CNAME at a name that has an address, or remove it. Check: `{dig}`.",
                     "CNAME이 주소가 있는 이름을 가리키게 고치거나 지우세요. 확인: `{dig}`."
@@ -98,7 +103,7 @@ impl Trial<'_> {
             ),
             _ => (
                 text!(
-                    "{title}: {who_en} answer {got_en}, the plan says {plan_en}",
+                    "{title}: {got_en} on {who_en}, the plan says {plan_en}",
                     "{title}: {who_ko}의 응답은 {got_ko}, 계획은 {plan_ko}입니다"
                 ),
                 text!(
