@@ -89,6 +89,13 @@ pub(super) fn names<'a>(servers: impl IntoIterator<Item = &'a Server>) -> Text {
     }
 }
 
+/// The first of many queries, for a sentence.
+pub(super) fn some_of(queries: &[String]) -> String {
+    let shown = queries.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = queries.len().saturating_sub(MOST_NAMED);
+    if more == 0 { shown } else { format!("{shown}, … (+{more})") }
+}
+
 /// The verb after so many names.
 pub(super) fn have(count: usize) -> &'static str {
     if count == 1 { "has" } else { "have" }

@@ -8,7 +8,7 @@ use crate::probe::dns::reply::{Outcome, Reply};
 use crate::probe::dns::server::{self, Server};
 use crate::probe::dns::survey::{SOA, Survey};
 use crate::probe::dns::values::render_name;
-use crate::probe::dns::wording::{dig, title};
+use crate::probe::dns::wording::{dig, some_of, title};
 
 /// Queries lost at first before that is worth a word, and their least share: one in so many.
 const MANY_REPEATED: usize = 3;
@@ -120,7 +120,7 @@ impl Case<'_> {
     fn no_tcp(&self) -> Option<Finding> {
         let (lost, errors) = self.lost(|loss| matches!(loss, Loss::NoTcp(_)));
         let error = errors.first()?;
-        let (who, list) = (self.server.title(), lost.join(", "));
+        let (who, list) = (self.server.title(), some_of(&lost));
         Some(
             self.finding(
                 Code::DnsNoTcp,
@@ -152,47 +152,21 @@ impl Case<'_> {
         let queries: Vec<String> =
             wrong.iter().map(|(asked, _)| title(&asked.name, asked.record_type)).collect();
         let (who, zone, list) =
-            (self.server.title(), render_name(&self.survey.zone), queries.join(", "));
+            (self.server.title(), render_name(&self.survey.zone), some_of(&queries));
         let got = refusal(&first.outcome);
-        let (got_en, got_ko) = (got.en, got.ko);
-        let finding = match self.server.role {
-            Role::Resolver => self.finding(
-                Code::DnsUnreachable,
-                text!(
-                    "resolver {who} fails to answer {list}: {got_en}",
-                    "리졸버 {who}에서 {list} 질의에 실패했습니다: {got_ko}"
-                ),
-                text!(
-                    "The fault is the resolver's own when the nameservers answer: read its log, and ask it by hand: `{dig}`. REFUSED means that this machine may not use it.",
-                    "네임서버가 응답하고 있다면 리졸버의 문제입니다. 리졸버의 로그를 확인하고 직접 물어보세요: `{dig}`. REFUSED라면 이 서버에 사용이 허용되지 않은 것입니다.",
-                    dig = self.dig()
-                ),
-            ),
-            Role::Authoritative if self.replies[SOA].outcome.is_statement() => self.finding(
-                Code::DnsLame,
-                text!(
-                    "{who} serves {zone} but fails to answer {list} with authority: {got_en}",
-                    "{who}은(는) {zone} 존을 서비스하지만 {list} 질의에는 권한 응답을 하지 못합니다: {got_ko}"
-                ),
-                text!(
-                    "Ask it by hand and read its log: `{dig}`. A damaged zone file, a failing back end or a filter in that server is the usual cause.",
-                    "직접 물어보고 서버 로그를 확인하세요: `{dig}`. 손상된 존 파일, 백엔드 장애, 서버의 필터 설정이 흔한 원인입니다.",
-                    dig = dig(self.server, &asked.name, asked.record_type)
-                ),
-            ),
-            Role::Authoritative => self.finding(
-                Code::DnsLame,
-                text!(
-                    "{who} is listed for {zone} but does not serve it ({list}): {got_en}",
-                    "{who}은(는) {zone}의 네임서버로 등록되어 있지만 이 존을 서비스하지 않습니다({list}): {got_ko}"
-                ),
-                text!(
-                    "Load the zone on that server (see its log for why it could not: a failed transfer, an expired copy), or take it out of the zone's NS records and the delegation at the registrar. Check: `{dig}` must show the flag `aa`.",
-                    "그 서버에 존을 올리거나(전송 실패, 만료 등의 이유는 로그에 있습니다), 존의 NS 레코드와 도메인 등록 정보에서 그 서버를 빼세요. 확인: `{dig}` 응답에 `aa` 플래그가 있어야 합니다.",
-                    dig = self.dig()
-                ),
-            ),
+        let dig = dig(self.server, &asked.name, asked.record_type);
+        let (summary, remedy) = match self.server.role {
+            Role::Resolver => failing_resolver(&who, &list, &got, &dig),
+            Role::Authoritative if self.replies[SOA].outcome.is_statement() => {
+                failing_nameserver(&who, &zone, &list, &got, &dig)
+            }
+            Role::Authoritative => lame_nameserver(&who, &zone, &list, &got, &dig),
         };
+        let code = match self.server.role {
+            Role::Resolver => Code::DnsUnreachable,
+            Role::Authoritative => Code::DnsLame,
+        };
+        let finding = self.finding(code, summary, remedy);
         Some(finding.evidence("got", first.outcome.label()).evidence("queries", queries))
     }
 
@@ -202,7 +176,7 @@ impl Case<'_> {
         if lost.is_empty() {
             return None;
         }
-        let (who, list) = (self.server.title(), lost.join(", "));
+        let (who, list) = (self.server.title(), some_of(&lost));
         Some(
             self.finding(
                 Code::DnsUnreachable,
@@ -297,4 +271,49 @@ fn refusal(outcome: &Outcome) -> Text {
         }
         other => Text::same(other.label().to_uppercase()),
     }
+}
+
+/// An error that is the resolver's own.
+fn failing_resolver(who: &str, list: &str, got: &Text, dig: &str) -> (Text, Text) {
+    let (got_en, got_ko) = (&got.en, &got.ko);
+    (
+        text!(
+            "resolver {who} fails to answer {list}: {got_en}",
+            "리졸버 {who}에서 {list} 질의에 실패했습니다: {got_ko}"
+        ),
+        text!(
+            "The fault is the resolver's own when the nameservers answer: read its log, and ask it by hand: `{dig}`. REFUSED means that this machine may not use it.",
+            "네임서버가 응답하고 있다면 리졸버의 문제입니다. 리졸버의 로그를 확인하고 직접 물어보세요: `{dig}`. REFUSED라면 이 서버에 사용이 허용되지 않은 것입니다."
+        ),
+    )
+}
+
+/// The zone is there, some of its answers are not.
+fn failing_nameserver(who: &str, zone: &str, list: &str, got: &Text, dig: &str) -> (Text, Text) {
+    let (got_en, got_ko) = (&got.en, &got.ko);
+    (
+        text!(
+            "{who} serves {zone} but fails to answer {list} with authority: {got_en}",
+            "{who}은(는) {zone} 존을 서비스하지만 {list} 질의에는 권한 응답을 하지 못합니다: {got_ko}"
+        ),
+        text!(
+            "Ask it by hand and read its log: `{dig}`. A damaged zone file, a failing back end or a filter in that server is the usual cause.",
+            "직접 물어보고 서버 로그를 확인하세요: `{dig}`. 손상된 존 파일, 백엔드 장애, 서버의 필터 설정이 흔한 원인입니다."
+        ),
+    )
+}
+
+/// The zone is not there at all.
+fn lame_nameserver(who: &str, zone: &str, list: &str, got: &Text, dig: &str) -> (Text, Text) {
+    let (got_en, got_ko) = (&got.en, &got.ko);
+    (
+        text!(
+            "{who} is listed for {zone} but does not serve it ({list}): {got_en}",
+            "{who}은(는) {zone}의 네임서버로 등록되어 있지만 이 존을 서비스하지 않습니다({list}): {got_ko}"
+        ),
+        text!(
+            "Load the zone on that server (see its log for why it could not: a failed transfer, an expired copy), or take it out of the zone's NS records and the delegation at the registrar. Check: `{dig}` must show the flag `aa`.",
+            "그 서버에 존을 올리거나(전송 실패, 만료 등의 이유는 로그에 있습니다), 존의 NS 레코드와 도메인 등록 정보에서 그 서버를 빼세요. 확인: `{dig}` 응답에 `aa` 플래그가 있어야 합니다."
+        ),
+    )
 }
