@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use crate::listeners::Sockets;
 use crate::plan::{Endpoint, Target};
 use crate::probe::Stopwatch;
+use crate::probe::dns::Delegations;
 
 mod failure;
 mod printable;
@@ -35,6 +36,8 @@ pub struct Net {
     resolver: TokioResolver,
     /// This machine's listening sockets.
     pub sockets: Sockets,
+    /// Who is authoritative for the zones of the plan, as their parents said last.
+    pub delegations: Delegations,
 }
 
 impl Net {
@@ -65,7 +68,7 @@ impl Net {
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
         let resolver =
             builder.build().map_err(|error| format!("the resolver cannot be set up: {error}"))?;
-        Ok(Self { resolver, sockets: Sockets::default() })
+        Ok(Self { resolver, sockets: Sockets::default(), delegations: Delegations::default() })
     }
 
     /// The resolver itself, for walks and comparisons.

@@ -1,12 +1,30 @@
-//! DNS: the same questions to every authoritative server of a zone, directly.
+//! DNS: the same questions to every authoritative server of a zone, directly, and to the caches
+//! that the plan names. Deliberately absent: DNSSEC validation, and following CNAMEs out of the
+//! zone: what another zone says is its own check's business.
+
+mod delegation;
+mod exchange;
+mod expectation;
+mod judge;
+mod over_tcp;
+mod question;
+mod reply;
+mod server;
+mod survey;
+mod values;
+mod wording;
 
 use std::net::{IpAddr, SocketAddr};
 
+use health::{Facts, Phase};
 use hickory_proto::rr::{Name, RecordType};
 
 use super::{Sight, Stopwatch};
 use crate::net::Net;
 use crate::plan::Endpoint;
+
+pub use delegation::Delegations;
+pub use values::normalise;
 
 /// `[[dns]]` after validation.
 #[derive(Clone, Debug)]
@@ -51,8 +69,20 @@ pub enum Expectation {
     Anything,
 }
 
-/// Runs one probe.
+/// Runs one probe: finds out whom to ask, asks everybody side by side until the deadline, judges.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
-    let _ = (spec, net, watch);
-    todo!()
+    let roll = server::call(spec, net, watch).await;
+    let mut findings = roll.findings;
+    let survey = survey::Survey::conduct(spec, roll.servers, watch.deadline()).await;
+    watch.lap(Phase::Request);
+    findings.extend(judge::judge(&survey, roll.delegated.as_deref()));
+    if spec.nameservers.is_empty() && !survey.is_any_authority_heard() {
+        net.delegations.forget(spec);
+    }
+    let facts = Facts {
+        address: survey.servers.iter().find_map(|server| server.address),
+        dns: Some(Box::new(survey.facts())),
+        ..Facts::default()
+    };
+    Sight { facts, findings }
 }

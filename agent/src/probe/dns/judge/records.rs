@@ -1,0 +1,186 @@
+//! One record on every authoritative server: against the plan, and server against server.
+//!
+//! Where some servers have what the plan says and others do not, the servers disagree, and each
+//! odd one is named. Where none has it, the record itself is wrong, and that is said once.
+
+mod disagreement;
+mod violation;
+
+use health::{Code, Finding, text};
+use hickory_proto::rr::RecordType;
+use serde_json::{Map, Value};
+
+use crate::probe::dns::expectation::Expected;
+use crate::probe::dns::reply::{Outcome, Reply};
+use crate::probe::dns::server::Server;
+use crate::probe::dns::survey::{Asked, Survey, clip};
+use crate::probe::dns::wording::{said, title};
+
+/// Findings about one record.
+pub(super) fn judge(survey: &Survey, record: &Asked) -> Vec<Finding> {
+    let trial = Trial { survey, record, title: title(&record.name, record.record_type) };
+    trial.findings()
+}
+
+/// Servers that say the same.
+struct Group<'a> {
+    outcome: &'a Outcome,
+    is_wildcard: bool,
+    holds: bool,
+    /// Indices.
+    servers: Vec<usize>,
+}
+
+struct Trial<'a> {
+    survey: &'a Survey,
+    record: &'a Asked,
+    title: String,
+}
+
+impl<'a> Trial<'a> {
+    fn findings(&self) -> Vec<Finding> {
+        let (good, bad): (Vec<_>, Vec<_>) =
+            self.groups().into_iter().partition(|group| group.holds);
+        let mut findings = self.broken_chains(&good);
+        let must_agree = self.survey.consistent;
+        if bad.is_empty() {
+            if must_agree && good.len() > 1 {
+                findings.extend(self.disagreement(&good));
+            }
+        } else if must_agree && !good.is_empty() {
+            let norm = match self.record.expected {
+                Expected::Anything => said(good[0].outcome, self.record.record_type),
+                _ => text!("what the plan says", "계획과 같은 값"),
+            };
+            for group in &bad {
+                for &server in &group.servers {
+                    findings.push(self.odd_one(server, group, &good, &norm));
+                    if matches!(self.record.expected, Expected::Absent) || is_broken(group.outcome)
+                    {
+                        let code = self.code(group);
+                        let subject = format!("{} @ {}", self.title, self.server(server).title());
+                        findings.push(self.violation(code, subject, &[(group, &[server])]));
+                    }
+                }
+            }
+        } else {
+            let mut codes: Vec<Code> = bad.iter().map(|group| self.code(group)).collect();
+            codes.sort_unstable();
+            codes.dedup();
+            for code in codes {
+                let such = bad.iter().filter(|group| self.code(group) == code);
+                let such: Vec<_> = such.map(|group| (group, &*group.servers)).collect();
+                findings.push(self.violation(code, self.title.clone(), &such));
+            }
+            if must_agree && bad.len() > 1 {
+                findings.extend(self.disagreement(&bad));
+            }
+        }
+        findings
+    }
+
+    fn server(&self, index: usize) -> &'a Server {
+        &self.survey.servers[index]
+    }
+
+    fn reply(&self, index: usize) -> &'a Reply {
+        &self.survey.replies[index][self.record.question]
+    }
+
+    /// What the authoritative servers state, those that say the same together.
+    fn groups(&self) -> Vec<Group<'a>> {
+        let mut groups: Vec<Group<'a>> = Vec::new();
+        for server in self.survey.authorities() {
+            let outcome = &self.reply(server).outcome;
+            if !outcome.is_statement() {
+                continue;
+            }
+            let control = self.record.control.get(server).and_then(Option::as_ref);
+            let is_wildcard = matches!(outcome, Outcome::Values(_))
+                && control.is_some_and(|same| same == outcome);
+            let known = groups
+                .iter_mut()
+                .find(|group| group.is_wildcard == is_wildcard && is_same(group.outcome, outcome));
+            match known {
+                Some(group) => group.servers.push(server),
+                None => groups.push(Group {
+                    outcome,
+                    is_wildcard,
+                    holds: self.record.expected.holds(outcome),
+                    servers: vec![server],
+                }),
+            }
+        }
+        groups
+    }
+
+    fn is_acme(&self) -> bool {
+        self.record.record_type == RecordType::TXT
+            && self.record.name.iter().next() == Some(b"_acme-challenge")
+    }
+
+    /// What it is called when a server answers like this group.
+    fn code(&self, group: &Group<'_>) -> Code {
+        match (&self.record.expected, group.outcome) {
+            (_, Outcome::Loop(_)) => Code::DnsCnameLoop,
+            (_, Outcome::Dangling(_)) => Code::DnsDangling,
+            (_, Outcome::Values(_)) if group.is_wildcard => Code::DnsWildcard,
+            (Expected::Absent, Outcome::Values(_)) if self.is_acme() => Code::DnsAcmeLeftover,
+            (Expected::Absent, _) => Code::DnsUnexpected,
+            (_, Outcome::Values(_)) if self.is_acme() => Code::DnsAcmeMismatch,
+            (_, Outcome::Nxdomain) => Code::DnsNxdomain,
+            (_, Outcome::Nodata | Outcome::Delegated(_)) => Code::DnsMissing,
+            _ => Code::DnsDrift,
+        }
+    }
+
+    /// A planned CNAME that is there, and leads nowhere or in circles.
+    fn broken_chains(&self, good: &[Group<'a>]) -> Vec<Finding> {
+        let Some(follow) = self.record.follow else { return Vec::new() };
+        let mut broken: Vec<Group<'a>> = Vec::new();
+        for &server in good.iter().flat_map(|group| &group.servers) {
+            let outcome = &self.survey.replies[server][follow].outcome;
+            if !is_broken(outcome) {
+                continue;
+            }
+            match broken.iter_mut().find(|group| group.outcome == outcome) {
+                Some(group) => group.servers.push(server),
+                None => broken.push(Group {
+                    outcome,
+                    is_wildcard: false,
+                    holds: false,
+                    servers: vec![server],
+                }),
+            }
+        }
+        broken
+            .iter()
+            .map(|group| {
+                self.violation(self.code(group), self.title.clone(), &[(group, &*group.servers)])
+            })
+            .collect()
+    }
+
+    /// Every server's answer as evidence.
+    fn answers(&self, servers: &[usize]) -> Map<String, Value> {
+        servers.iter().map(|&index| (self.server(index).title(), self.shown(index))).collect()
+    }
+
+    fn shown(&self, server: usize) -> Value {
+        let outcome = &self.reply(server).outcome;
+        match outcome.values() {
+            [] => outcome.label().into(),
+            values => values.iter().take(16).map(|value| clip(value)).collect::<Vec<_>>().into(),
+        }
+    }
+}
+
+/// Two ways of saying the same: that there is nothing.
+pub(super) fn is_same(one: &Outcome, other: &Outcome) -> bool {
+    let is_absence = |outcome| matches!(outcome, &Outcome::Nodata | &Outcome::Nxdomain);
+    one == other || (is_absence(one) && is_absence(other))
+}
+
+fn is_broken(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Loop(_) | Outcome::Dangling(_))
+}

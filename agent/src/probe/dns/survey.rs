@@ -1,0 +1,247 @@
+//! The same questions to everybody, side by side, and what came of it as facts. Deliberately
+//! absent: judgement.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use health::facts::{AnswerFacts, DnsFacts, RecordFacts, ServerFacts};
+use hickory_proto::rr::{Name, RecordType};
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::time::Instant;
+
+use super::exchange::{self, Errand, Loss};
+use super::expectation::Expected;
+use super::question::{Question, Role};
+use super::reply::{Outcome, Reply};
+use super::server::Server;
+use super::values::render_name;
+use super::{Expectation, Record, Spec};
+
+/// Values of one answer kept as facts, and bytes of each: a page shows no more.
+const MOST_VALUES: usize = 64;
+const LONGEST_VALUE_BYTES: usize = 1024;
+
+/// All answers to all questions of one probe.
+#[derive(Debug)]
+pub(super) struct Survey {
+    pub(super) zone: Name,
+    pub(super) consistent: bool,
+    pub(super) servers: Vec<Server>,
+    pub(super) questions: Vec<Question>,
+    /// One row per server, one reply per question.
+    pub(super) replies: Vec<Vec<Reply>>,
+    pub(super) records: Vec<Asked>,
+    /// Index of the question for the zone's own NS, where that was asked.
+    pub(super) apex_ns: Option<usize>,
+}
+
+/// A planned record and which questions were asked for it.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) name: Name,
+    pub(super) record_type: RecordType,
+    pub(super) expected: Expected,
+    /// Index into the questions.
+    pub(super) question: usize,
+    /// The question that follows a planned CNAME to its end.
+    pub(super) follow: Option<usize>,
+    /// What each server says to a name that cannot exist, where that was asked: only a wildcard
+    /// answers with values.
+    pub(super) control: Vec<Option<Outcome>>,
+}
+
+/// The index of the SOA question, which everybody is asked.
+pub(super) const SOA: usize = 0;
+
+impl Survey {
+    /// Asks everybody everything, until the deadline.
+    pub(super) async fn conduct(spec: &Spec, servers: Vec<Server>, deadline: Instant) -> Self {
+        let mut survey = Self::plan(spec, servers);
+        survey.replies = survey.ask_all(spec, &survey.questions, deadline, |_| true).await;
+        survey.control_wildcards(spec, deadline).await;
+        survey
+    }
+
+    /// The questions, before anybody is asked.
+    pub(super) fn plan(spec: &Spec, servers: Vec<Server>) -> Self {
+        let mut questions = vec![Question::new(&spec.zone, RecordType::SOA)];
+        let mut known = HashMap::from([((spec.zone.clone(), RecordType::SOA), SOA)]);
+        let mut ask = |name: &Name, record_type| {
+            *known.entry((name.clone(), record_type)).or_insert_with(|| {
+                questions.push(Question::new(name, record_type));
+                questions.len() - 1
+            })
+        };
+        let records = spec.records.iter().map(|record| Asked {
+            name: record.name.clone(),
+            record_type: record.record_type,
+            expected: Expected::of(record, &spec.zone),
+            question: ask(&record.name, record.record_type),
+            follow: is_followed(record).then(|| ask(&record.name, RecordType::A)),
+            control: Vec::new(),
+        });
+        let records = records.collect();
+        let authorities = servers.iter().filter(|server| server.role == Role::Authoritative);
+        // One server alone has nobody to disagree with.
+        let apex_ns = (authorities.count() > 1 || spec.nameservers.is_empty())
+            .then(|| ask(&spec.zone, RecordType::NS));
+        Self {
+            zone: spec.zone.clone(),
+            consistent: spec.consistent,
+            servers,
+            questions,
+            replies: Vec::new(),
+            records,
+            apex_ns,
+        }
+    }
+
+    async fn ask_all(
+        &self,
+        spec: &Spec,
+        questions: &[Question],
+        deadline: Instant,
+        is_asked: impl Fn(usize) -> bool,
+    ) -> Vec<Vec<Reply>> {
+        let zone = &self.zone;
+        let rows = self.servers.iter().enumerate().map(async |(index, server)| {
+            let Some(address) = server.address.filter(|_| is_asked(index)) else {
+                return vec![Reply::lost(Loss::Unresolved); questions.len()];
+            };
+            let errand = Errand {
+                server: address,
+                source: spec.source,
+                role: server.role,
+                questions,
+                deadline,
+            };
+            exchange::ask(errand, |question, arrival| {
+                Reply::of(arrival, question, server.role, zone)
+            })
+            .await
+        });
+        join_all(rows).await
+    }
+
+    /// Where a record differs from the plan, asks the same servers for a name beside it that
+    /// cannot exist: if that has the same values, they come from a wildcard.
+    async fn control_wildcards(&mut self, spec: &Spec, deadline: Instant) {
+        let doubted: Vec<usize> = (0..self.records.len())
+            .filter(|&index| {
+                let record = &self.records[index];
+                !record.name.eq_ignore_root(&self.zone)
+                    && !record.name.is_wildcard()
+                    && self.authorities().any(|server| {
+                        let outcome = &self.replies[server][record.question].outcome;
+                        matches!(outcome, Outcome::Values(_)) && !record.expected.holds(outcome)
+                    })
+            })
+            .collect();
+        if doubted.is_empty() {
+            return;
+        }
+        let label = random_label();
+        let questions: Vec<Question> = doubted
+            .iter()
+            .filter_map(|&index| {
+                let record = &self.records[index];
+                let name = record.name.base_name().prepend_label(&*label).ok()?;
+                Some(Question::new(&name, record.record_type))
+            })
+            .collect();
+        if questions.len() != doubted.len() {
+            return;
+        }
+        let is_asked = |server: usize| {
+            self.servers[server].role == Role::Authoritative
+                && self.replies[server].iter().any(|reply| reply.outcome.is_statement())
+        };
+        let replies = self.ask_all(spec, &questions, deadline, is_asked).await;
+        for (column, &index) in doubted.iter().enumerate() {
+            self.records[index].control = replies
+                .iter()
+                .map(|row| row.get(column).map(|reply| reply.outcome.clone()))
+                .collect();
+        }
+    }
+
+    /// Indices of the authoritative servers.
+    pub(super) fn authorities(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.servers.len()).filter(|&index| self.servers[index].role == Role::Authoritative)
+    }
+
+    /// At least one authoritative server has answered something.
+    pub(super) fn is_any_authority_heard(&self) -> bool {
+        self.authorities().any(|index| {
+            self.replies[index].iter().any(|reply| !matches!(reply.outcome, Outcome::Lost(_)))
+        })
+    }
+
+    /// Everything that was seen, for pages and metrics.
+    pub(super) fn facts(&self) -> DnsFacts {
+        DnsFacts {
+            zone: render_name(&self.zone),
+            servers: self.servers.iter().zip(&self.replies).map(server_facts).collect(),
+            records: self.records.iter().map(|record| self.record_facts(record)).collect(),
+        }
+    }
+
+    fn record_facts(&self, record: &Asked) -> RecordFacts {
+        let answers = self.replies.iter().enumerate().map(|(server, row)| {
+            let reply = &row[record.question];
+            AnswerFacts {
+                server,
+                outcome: reply.outcome.label().to_owned(),
+                values: reply.outcome.values().iter().take(MOST_VALUES).map(|v| clip(v)).collect(),
+                ttl: reply.ttl,
+                flags: reply.flags.iter().map(|&flag| flag.to_owned()).collect(),
+                rtt_seconds: reply.rtt.map(|rtt| rtt.as_secs_f64()),
+                over_tcp: reply.over_tcp,
+                matches: record.expected.holds(&reply.outcome),
+            }
+        });
+        RecordFacts {
+            name: render_name(&record.name),
+            record_type: record.record_type.to_string(),
+            expected: record.expected.to_string(),
+            answers: answers.collect(),
+        }
+    }
+}
+
+/// A CNAME that the plan wants is followed, to see whether its target exists.
+fn is_followed(record: &Record) -> bool {
+    record.record_type == RecordType::CNAME && record.expectation != Expectation::Absent
+}
+
+fn server_facts((server, row): (&Server, &Vec<Reply>)) -> ServerFacts {
+    let mut rtts: Vec<Duration> = row.iter().filter_map(|reply| reply.rtt).collect();
+    rtts.sort_unstable();
+    let soa = row.get(SOA);
+    ServerFacts {
+        name: server.name.clone(),
+        address: server.address,
+        is_resolver: server.role == Role::Resolver,
+        serial: soa.and_then(|soa| soa.serial),
+        reachable: !rtts.is_empty(),
+        rtt_seconds: rtts.get(rtts.len() / 2).map(Duration::as_secs_f64),
+        counts: soa.map_or([0; 3], |soa| soa.counts),
+    }
+}
+
+/// The beginning of a value that is too long to show.
+pub(super) fn clip(value: &str) -> String {
+    match value.char_indices().find(|&(at, _)| at >= LONGEST_VALUE_BYTES) {
+        Some((at, _)) => format!("{}…", &value[..at]),
+        None => value.to_owned(),
+    }
+}
+
+/// A label that nobody has in a zone.
+fn random_label() -> String {
+    let mut bytes = [0; 8];
+    // Without randomness the label is still one that nobody has.
+    let _ = SystemRandom::new().fill(&mut bytes);
+    format!("portwarden-{:016x}", u64::from_be_bytes(bytes))
+}

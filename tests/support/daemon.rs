@@ -1,0 +1,87 @@
+//! One foreign process: started with its output kept, awaited until it answers, killed on drop.
+
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use portwarden::clock::monotonic;
+
+/// How long a server may take until it answers, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// A running process of the test's own.
+#[derive(Debug)]
+pub struct Daemon {
+    child: Child,
+    log: std::path::PathBuf,
+}
+
+impl Daemon {
+    /// Starts `program` from `package`, both output streams into a file in `folder`.
+    pub fn start(program: &str, package: &str, arguments: &[&str], folder: &Path) -> Self {
+        let log = folder.join(format!("{program}.log"));
+        let output = std::fs::File::create(&log).unwrap();
+        // Daemons live in sbin, which is not on everybody's path.
+        let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
+        let child = Command::new(program)
+            .args(arguments)
+            .env("PATH", path)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program}: {error}; apt-get install {package}"));
+        Self { child, log }
+    }
+
+    /// Waits until `is_ready`; fails with the log when the process ends or takes too long.
+    pub fn await_ready(&mut self, mut is_ready: impl FnMut() -> bool) {
+        let start = monotonic();
+        while !is_ready() {
+            let ended = self.child.try_wait().unwrap();
+            if ended.is_some() || monotonic() - start > PATIENCE {
+                let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+                panic!("not ready ({ended:?}):\n{log}");
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal, such as `HUP`.
+    pub fn signal(&self, name: &str) {
+        let done =
+            Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
+        assert!(done.unwrap().success());
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that is free for TCP and UDP on every one of these addresses.
+pub fn free_port(addresses: &[&str]) -> u16 {
+    let addresses: Vec<IpAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+    (0..100)
+        .find_map(|_| {
+            let first = UdpSocket::bind((addresses[0], 0)).ok()?;
+            let port = first.local_addr().ok()?.port();
+            let is_free = addresses.iter().enumerate().all(|(index, &ip)| {
+                let address = SocketAddr::new(ip, port);
+                TcpListener::bind(address).is_ok()
+                    && (index == 0 || UdpSocket::bind(address).is_ok())
+            });
+            is_free.then_some(port)
+        })
+        .expect("a port that is free on all addresses")
+}

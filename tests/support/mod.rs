@@ -1,0 +1,9 @@
+//! Real servers for end-to-end tests: started on loopback addresses with ports that the operating
+//! system picks, in folders of their own, and stopped when the test drops them.
+
+#![allow(dead_code, unreachable_pub, reason = "every end-to-end test uses another part of this")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
+
+pub mod daemon;
+pub mod nameserver;
+pub mod resolver;
