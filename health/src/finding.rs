@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Code, Text};
+use crate::{Code, Kind, Language, Text};
 
 /// How much a finding matters. Ordered: a notice is the least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -95,4 +95,57 @@ pub struct StandingFinding {
     pub confirmed: bool,
     /// The check or port whose own finding explains this one.
     pub explained_by: Option<Arc<str>>,
+}
+
+/// A finding in one language, as the API and notifications write it: one shape for both.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct View<'a> {
+    /// The check's name.
+    pub check: &'a str,
+    /// The check's kind.
+    pub kind: Kind,
+    /// What kind of thing is wrong.
+    pub code: Code,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The offending thing itself.
+    pub subject: &'a str,
+    /// What is wrong.
+    pub summary: &'a str,
+    /// What can be checked by hand.
+    pub evidence: &'a Map<String, Value>,
+    /// What to do next.
+    pub remedy: &'a str,
+    /// When it was first seen without interruption.
+    pub since: Timestamp,
+    /// It has lasted `fail_after` observations.
+    pub confirmed: bool,
+    /// The check or port whose own finding explains this one.
+    pub explained_by: Option<&'a str>,
+}
+
+impl<'a> View<'a> {
+    /// One check's finding in the language asked for.
+    #[must_use]
+    pub fn new(
+        check: &'a str,
+        kind: Kind,
+        standing: &'a StandingFinding,
+        language: Language,
+    ) -> Self {
+        let finding = &*standing.finding;
+        Self {
+            check,
+            kind,
+            code: finding.code,
+            severity: finding.severity,
+            subject: &finding.subject,
+            summary: finding.summary.in_language(language),
+            evidence: &finding.evidence,
+            remedy: finding.remedy.in_language(language),
+            since: standing.since,
+            confirmed: standing.confirmed,
+            explained_by: standing.explained_by.as_deref(),
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! What is remembered of a check beyond its last observation.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::incident::Event;
 use crate::{Incident, State};
 
 /// One check's past, for its page and the API.
@@ -65,4 +68,27 @@ pub struct Change {
     pub from: State,
     /// The state after.
     pub to: State,
+}
+
+/// One notification of an incident and how its delivery went.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NotificationRecord {
+    /// Its `webhook-id`.
+    pub id: Arc<str>,
+    /// Name of the receiver.
+    pub receiver: Arc<str>,
+    /// What it says.
+    pub event: Event,
+    /// When it was decided.
+    pub created_at: Timestamp,
+    /// How often delivery was attempted.
+    pub attempts: u32,
+    /// When it was attempted last.
+    pub last_attempt_at: Option<Timestamp>,
+    /// What came of the last attempt: `204`, `503: upstream down`, `connection refused`.
+    pub last_outcome: Option<String>,
+    /// When the receiver took it.
+    pub delivered_at: Option<Timestamp>,
+    /// When it is attempted next; `None` once delivered or given up.
+    pub next_attempt_at: Option<Timestamp>,
 }

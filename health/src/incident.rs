@@ -33,3 +33,41 @@ pub struct Incident {
     /// Confirmed findings; once resolved, those it had last.
     pub findings: Vec<StandingFinding>,
 }
+
+/// What a notification says about an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Event {
+    /// It is there, and this receiver has not heard of it yet.
+    Opened,
+    /// Its severity or its confirmed findings changed.
+    Updated,
+    /// It is still there.
+    Reminder,
+    /// It is over.
+    Resolved,
+    /// No incident at all: somebody wants to see whether messages arrive.
+    Test,
+}
+
+impl Event {
+    /// The name used in JSON, metrics and pages.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Updated => "updated",
+            Self::Reminder => "reminder",
+            Self::Resolved => "resolved",
+            Self::Test => "test",
+        }
+    }
+
+    /// The event with this label, or `None`.
+    #[must_use]
+    pub fn from_label(label: &str) -> Option<Self> {
+        [Self::Opened, Self::Updated, Self::Reminder, Self::Resolved, Self::Test]
+            .into_iter()
+            .find(|event| event.label() == label)
+    }
+}
