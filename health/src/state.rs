@@ -5,6 +5,7 @@
 //! opens when the check has been bad `fail_after` times in a row, whatever the findings were,
 //! and resolves when it has been good `recover_after` times in a row.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -59,6 +60,13 @@ struct Memory {
     standing: StandingFinding,
     present_run: u32,
     absent_run: u32,
+}
+
+impl Memory {
+    /// Confirmed, and not absent for long enough to be forgotten.
+    fn is_believed(&self, thresholds: Thresholds) -> bool {
+        self.standing.confirmed && self.absent_run < thresholds.recover_after
+    }
 }
 
 /// How many changes within [`FLAP_WINDOW`] make a check flap.
@@ -189,65 +197,62 @@ impl Track {
     }
 
     fn remember(&mut self, seen: &[Finding], thresholds: Thresholds, now: Timestamp) {
+        let mut seen = worst_of_each(seen);
         for memory in &mut self.memories {
-            memory.absent_run = memory.absent_run.saturating_add(1);
-        }
-        for finding in seen {
-            let known =
-                self.memories.iter_mut().find(|memory| memory.standing.finding.is_same_as(finding));
-            if let Some(memory) = known {
-                if memory.absent_run > 1 && !memory.standing.confirmed {
-                    memory.present_run = 0;
-                    memory.standing.since = now;
-                }
-                // Two findings of one observation may share code and subject: the worst one speaks.
-                let repeated = memory.absent_run == 0;
-                memory.absent_run = 0;
-                if !repeated {
-                    memory.present_run = memory.present_run.saturating_add(1);
-                }
-                if *memory.standing.finding != *finding
-                    && !(repeated && memory.standing.finding.severity >= finding.severity)
-                {
-                    memory.standing.finding = Arc::new(finding.clone());
-                }
-            } else {
-                let standing = StandingFinding {
-                    finding: Arc::new(finding.clone()),
-                    since: now,
-                    confirmed: false,
-                    explained_by: None,
-                };
-                self.memories.push(Memory { standing, present_run: 1, absent_run: 0 });
+            let found = seen.remove(&key(&memory.standing.finding));
+            let Some(finding) = found else {
+                memory.absent_run = memory.absent_run.saturating_add(1);
+                continue;
+            };
+            memory.absent_run = 0;
+            memory.present_run = memory.present_run.saturating_add(1);
+            memory.standing.confirmed |= memory.present_run >= thresholds.fail_after;
+            if *memory.standing.finding != *finding {
+                memory.standing.finding = Arc::new(finding.clone());
             }
         }
-        for memory in &mut self.memories {
-            memory.standing.confirmed |=
-                memory.absent_run == 0 && memory.present_run >= thresholds.fail_after;
-        }
+        self.memories.extend(seen.into_values().map(|finding| Memory {
+            standing: StandingFinding {
+                finding: Arc::new(finding.clone()),
+                since: now,
+                confirmed: thresholds.fail_after <= 1,
+                explained_by: None,
+            },
+            present_run: 1,
+            absent_run: 0,
+        }));
+        // Different findings can take turns so that none is left when the good observations come; an
+        // open incident then keeps its last reason until it resolves.
+        let keeps_reason = self.incident_open
+            && !self.memories.iter().any(|memory| {
+                is_bad(&memory.standing.finding)
+                    && (memory.absent_run == 0 || memory.is_believed(thresholds))
+            });
         self.memories.retain(|memory| {
             memory.absent_run == 0
-                || (memory.standing.confirmed && memory.absent_run < thresholds.recover_after)
+                || memory.is_believed(thresholds)
+                || (keeps_reason && memory.standing.confirmed && is_bad(&memory.standing.finding))
         });
         self.memories.sort_by(|a, b| {
-            b.standing
-                .finding
-                .severity
-                .cmp(&a.standing.finding.severity)
-                .then_with(|| a.standing.finding.code.cmp(&b.standing.finding.code))
-                .then_with(|| a.standing.finding.subject.cmp(&b.standing.finding.subject))
+            let (a, b) = (&a.standing.finding, &b.standing.finding);
+            b.severity
+                .cmp(&a.severity)
+                .then_with(|| a.code.cmp(&b.code))
+                .then_with(|| a.subject.cmp(&b.subject))
         });
     }
 
     /// A check that was bad `fail_after` times in a row is bad, even when it was never twice the same:
-    /// without a confirmed finding, those of the last observation are believed.
+    /// without a confirmed finding worse than a notice, those of the last observation are believed.
     fn believe_all_present(&mut self) {
-        let any = self.memories.iter().any(|memory| {
-            memory.standing.confirmed && memory.standing.finding.severity > Severity::Notice
-        });
+        let any = self
+            .memories
+            .iter()
+            .any(|memory| memory.standing.confirmed && is_bad(&memory.standing.finding));
         if !any {
             for memory in &mut self.memories {
-                memory.standing.confirmed |= memory.absent_run == 0;
+                memory.standing.confirmed |=
+                    memory.absent_run == 0 && is_bad(&memory.standing.finding);
             }
         }
     }
@@ -258,7 +263,7 @@ impl Track {
 
     fn confirmed_signature(&self) -> Vec<(crate::Code, String, Severity)> {
         self.findings()
-            .filter(|standing| standing.confirmed && standing.finding.severity > Severity::Notice)
+            .filter(|standing| standing.confirmed && is_bad(&standing.finding))
             .map(|standing| {
                 let finding = &standing.finding;
                 (finding.code, finding.subject.clone(), finding.severity)
@@ -294,3 +299,33 @@ impl Track {
         self.since = now;
     }
 }
+
+/// Worse than a notice: it makes an observation bad.
+fn is_bad(finding: &Finding) -> bool {
+    finding.severity > Severity::Notice
+}
+
+/// What a memory is found by. A notice that turns into a warning (or back) is another memory, because
+/// the one opens incidents and has to last for that, and the other does not.
+fn key(finding: &Finding) -> (crate::Code, bool, String) {
+    (finding.code, is_bad(finding), finding.subject.clone())
+}
+
+/// Two findings of one observation may share code and subject: the worst one speaks.
+fn worst_of_each(seen: &[Finding]) -> BTreeMap<(crate::Code, bool, String), &Finding> {
+    let mut worst: BTreeMap<(crate::Code, &str), &Finding> = BTreeMap::new();
+    for finding in seen {
+        worst
+            .entry((finding.code, &finding.subject))
+            .and_modify(|known| {
+                if known.severity < finding.severity {
+                    *known = finding;
+                }
+            })
+            .or_insert(finding);
+    }
+    worst.into_values().map(|finding| (key(finding), finding)).collect()
+}
+
+#[cfg(test)]
+mod tests;
