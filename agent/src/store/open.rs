@@ -91,9 +91,12 @@ impl Store {
             trouble_sender,
         );
         std::thread::Builder::new().name("store".to_owned()).spawn(move || {
-            writer.run();
-            // Held until the last write is done.
+            let closed = writer.run();
+            // Held until the last write is done and the file closed; then the next agent may have it.
             drop(lock);
+            if let Some((ack, closed)) = closed {
+                let _ = ack.send(closed);
+            }
         })?;
         Ok(Self(Arc::new(Shared {
             jobs,

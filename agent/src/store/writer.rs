@@ -155,17 +155,14 @@ impl Writer {
         }
     }
 
-    /// Writes until the store is closed or dropped.
-    pub(super) fn run(mut self) {
+    /// Writes until the store is closed or dropped; returns how that went to whoever waits for it.
+    pub(super) fn run(mut self) -> Option<(Ack, Result<(), StoreError>)> {
         loop {
             let turn = self.listen();
             self.write_backlog();
             if let Turn::Closed(ack) = turn {
                 let closed = self.finish();
-                if let Some(ack) = ack {
-                    let _ = ack.send(closed);
-                }
-                return;
+                return ack.map(|ack| (ack, closed));
             }
             self.write_samples(Take::Old);
             self.keep_house();
