@@ -32,11 +32,7 @@ impl Sums {
     #[expect(clippy::cast_possible_truncation, reason = "at most 35 minutes in microseconds")]
     fn add(&mut self, sample: &Sample) {
         let took = (sample.duration_seconds * 1e6).round() as i64;
-        if sample.success {
-            self.good += 1
-        } else {
-            self.bad += 1
-        }
+        *(if sample.success { &mut self.good } else { &mut self.bad }) += 1;
         self.sum_us += took;
         self.max_us = self.max_us.max(took);
     }

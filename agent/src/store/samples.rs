@@ -16,6 +16,11 @@ const CHUNK_SAMPLES: usize = 30;
 pub(super) const CHUNK_SPAN_MS: i64 = 300_000;
 /// Rows that may wait for the writer; beyond that, new samples are dropped and counted.
 const CHUNKS_WAITING: usize = 20_000;
+/// Rows are written this often, by the time of the samples, or as soon as there are so many.
+const WRITE_EVERY_MS: i64 = 10_000;
+const WRITE_AT_CHUNKS: usize = 512;
+/// Rows in one transaction at most, because commits wait for it.
+pub(super) const CHUNKS_AT_ONCE: usize = 2000;
 /// Bytes of one sample.
 const SAMPLE_BYTES: usize = 8;
 /// Marks a good observation; the bits below are the duration in microseconds.
@@ -110,8 +115,8 @@ impl SampleBuffer {
         }
     }
 
-    /// What the writer should write next: what it failed to write last, or else all that is full or
-    /// old by now, or simply all of it.
+    /// What the writer should write next: what it failed to write last, or else what is full or old by
+    /// now, or simply everything; at most [`CHUNKS_AT_ONCE`].
     pub(super) fn take(&self, which: Take) -> Ready {
         let mut chunks = self.lock();
         if !chunks.writing.is_empty() {
@@ -122,13 +127,17 @@ impl SampleBuffer {
             Take::OldAt(now) => now.as_millisecond().max(chunks.latest_ms),
             Take::All => i64::MAX,
         };
-        if latest.saturating_sub(chunks.swept_ms) >= CHUNK_SPAN_MS / 30 {
-            chunks.swept_ms = chunks.latest_ms;
-            let is_old = |chunk: &Chunk| latest.saturating_sub(chunk.first_ms) >= CHUNK_SPAN_MS;
-            let old: Vec<_> = chunks.open.extract_if(|_, chunk| is_old(chunk)).collect();
-            chunks.full.extend(old);
+        // Every write is a sync of the disk: a few rows wait for more.
+        let is_soon = latest.saturating_sub(chunks.swept_ms) < WRITE_EVERY_MS;
+        if is_soon && matches!(which, Take::Old) && chunks.full.len() < WRITE_AT_CHUNKS {
+            return Ready::default();
         }
-        chunks.writing = Arc::new(std::mem::take(&mut chunks.full));
+        chunks.swept_ms = chunks.latest_ms;
+        let is_old = |chunk: &Chunk| latest.saturating_sub(chunk.first_ms) >= CHUNK_SPAN_MS;
+        let old: Vec<_> = chunks.open.extract_if(|_, chunk| is_old(chunk)).collect();
+        chunks.full.extend(old);
+        let count = chunks.full.len().min(CHUNKS_AT_ONCE);
+        chunks.writing = Arc::new(chunks.full.drain(..count).collect());
         Arc::clone(&chunks.writing)
     }
 

@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, params};
 use tokio::sync::{oneshot, watch};
 
 use super::retention::{self, Retention};
-use super::samples::{SampleBuffer, Take};
+use super::samples::{CHUNKS_AT_ONCE, SampleBuffer, Take};
 use super::{Batch, StoreError, ledger, outbox, rollup};
 
 /// Writes in one transaction at most.
@@ -244,21 +244,28 @@ impl Writer {
         let _ = write.ack.send(outcome);
     }
 
-    fn write_samples(&mut self, which: Take) {
+    /// Writes recent observations; says how many rows.
+    fn write_samples(&mut self, which: Take) -> usize {
         // Changes come first; a database that refused them would only be asked twice.
         if !self.backlog.is_empty() {
-            return;
+            return 0;
         }
         match self.try_samples(which) {
-            Ok(()) => self.recovered(),
-            Err(error) => self.failed(&error),
+            Ok(count) => {
+                self.recovered();
+                count
+            }
+            Err(error) => {
+                self.failed(&error);
+                0
+            }
         }
     }
 
-    fn try_samples(&self, which: Take) -> rusqlite::Result<()> {
+    fn try_samples(&self, which: Take) -> rusqlite::Result<usize> {
         let ready = self.samples.take(which);
         if ready.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let transaction = self.connection.unchecked_transaction()?;
         for (check, chunk) in ready.iter() {
@@ -272,14 +279,18 @@ impl Writer {
         }
         transaction.commit()?;
         self.samples.written();
-        Ok(())
+        Ok(ready.len())
     }
 
     /// One step of the oldest chore.
     fn keep_house(&mut self) {
         let Some(mut chore) = self.chores.pop_front() else { return };
-        if matches!(chore.work, Work::RollUp(_)) {
-            self.write_samples(Take::OldAt(chore.now));
+        if matches!(chore.work, Work::RollUp(_))
+            && self.write_samples(Take::OldAt(chore.now)) == CHUNKS_AT_ONCE
+        {
+            // There is more, and it belongs into the sums.
+            self.chores.push_front(chore);
+            return;
         }
         match chore.step(&self.connection) {
             Ok(true) => {
@@ -294,9 +305,7 @@ impl Writer {
     }
 
     fn finish(&mut self) -> Result<(), StoreError> {
-        // Twice: what failed before is taken first, and the rest after it.
-        self.try_samples(Take::All)?;
-        self.try_samples(Take::All)?;
+        while self.try_samples(Take::All)? > 0 {}
         let left = self.backlog.len();
         if left > 0 {
             tracing::error!(left, "the database failed to the end: these changes are lost");

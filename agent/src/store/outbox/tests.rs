@@ -21,13 +21,16 @@ use crate::store::{Batch, Store};
 /// What arrived: the webhook-id, the event, the check.
 type Arrived = (String, String, String);
 
+/// Status and Retry-After.
+type Answer = (u16, Option<u64>);
+
 /// A real receiver whose answer can be changed.
 #[derive(Clone)]
 struct Hook {
     url: String,
     seen: Arc<Mutex<Vec<Arrived>>>,
-    /// Status and Retry-After, by check; the empty name is for all others.
-    answers: Arc<Mutex<HashMap<String, (u16, Option<u64>)>>>,
+    /// By check; the empty name is for all others.
+    answers: Arc<Mutex<HashMap<String, Answer>>>,
     arrivals: Arc<watch::Sender<usize>>,
 }
 

@@ -34,11 +34,7 @@ fn by_hand(samples: &[Sample], span: i64) -> Vec<Bucket> {
             buckets.push(Bucket { at, good: 0, bad: 0, mean_seconds: 0.0, max_seconds: 0.0 });
         }
         let bucket = buckets.last_mut().unwrap();
-        if sample.success {
-            bucket.good += 1
-        } else {
-            bucket.bad += 1
-        }
+        *(if sample.success { &mut bucket.good } else { &mut bucket.bad }) += 1;
         let count = (bucket.good + bucket.bad) as f64;
         bucket.mean_seconds += (sample.duration_seconds - bucket.mean_seconds) / count;
         bucket.max_seconds = bucket.max_seconds.max(sample.duration_seconds);
