@@ -1,47 +1,28 @@
 //! Incidents → decisions (pure) → notifications → delivery (the only I/O here).
+//!
+//! [`Engine`] decides what happened and whom to tell, [`retry`] when to try again; both are pure and
+//! take the time as an argument. [`deliver`] makes one attempt, [`Courier`] carries what an
+//! [`Outbox`] holds until it is delivered or given up.
+//!
+//! Deliberately absent: storage (the agent implements [`Outbox`]), clocks, digests, silencing, and
+//! holding back what another incident explains: who is told too much can route, who is never told
+//! cannot know.
 
-use health::Severity;
+mod courier;
+mod engine;
+mod notification;
+mod outbox;
+mod payload;
+mod policy;
+mod receiver;
+pub mod retry;
 
-/// Somebody to be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receiver {
-    /// Unique among receivers.
-    pub name: String,
-    /// How.
-    pub channel: Channel,
-}
-
-/// How a receiver is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Channel {
-    /// A webhook by the Standard Webhooks specification.
-    Webhook(Webhook),
-}
-
-/// A webhook by the Standard Webhooks specification.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Webhook {
-    /// http or https.
-    pub url: String,
-    /// Signs every message, when given.
-    pub secret: Option<Secret>,
-}
-
-/// The bytes of a webhook secret; never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub Vec<u8>);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-/// Which incidents go to whom. The first route that matches wins; without routes everybody hears all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// Matches incidents of at least this severity; `None`: all.
-    pub severity: Option<Severity>,
-    /// Names of receivers.
-    pub receivers: Vec<String>,
-}
+pub use courier::{Clock, Courier, Dispatch};
+pub use engine::{Engine, OpenIncident, Step};
+pub use health::incident::Event;
+pub use notification::Notification;
+pub use outbox::{Attempt, Outbox, OutboxError, Pending, Waiting};
+pub use policy::{Policy, Reminders, Route};
+pub use receiver::webhook::{Secret, Webhook};
+pub use receiver::{Channel, Outcome, Receiver, client, deliver};
+pub use retry::Verdict;

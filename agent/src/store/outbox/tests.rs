@@ -1,0 +1,312 @@
+//! The courier between this outbox and real receivers: outages, restarts, order, Retry-After.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use alerts::{Clock, Courier, Dispatch, Engine, Receiver};
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use jiff::SignedDuration;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::store::tests::{crash_image, engine, folder, opening, receiver, resolving};
+use crate::store::{Batch, Store};
+
+/// What arrived: the webhook-id, the event, the check.
+type Arrived = (String, String, String);
+
+/// Status and Retry-After.
+type Answer = (u16, Option<u64>);
+
+/// A real receiver whose answer can be changed.
+#[derive(Clone)]
+struct Hook {
+    url: String,
+    seen: Arc<Mutex<Vec<Arrived>>>,
+    /// By check; the empty name is for all others.
+    answers: Arc<Mutex<HashMap<String, Answer>>>,
+    arrivals: Arc<watch::Sender<usize>>,
+}
+
+impl Hook {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.32.0.1:0").await.unwrap();
+        let hook = Self {
+            url: format!("http://{}/hook", listener.local_addr().unwrap()),
+            seen: Arc::default(),
+            answers: Arc::default(),
+            arrivals: Arc::new(watch::Sender::new(0)),
+        };
+        let own = hook.clone();
+        let router = Router::new().route(
+            "/hook",
+            post(move |headers: HeaderMap, body: Bytes| async move { own.take(&headers, &body) }),
+        );
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        hook
+    }
+
+    fn take(&self, headers: &HeaderMap, body: &[u8]) -> (StatusCode, HeaderMap) {
+        let body: serde_json::Value = serde_json::from_slice(body).unwrap();
+        let id = headers["webhook-id"].to_str().unwrap().to_owned();
+        let word = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
+        let check = word("check");
+        let answers = self.answers.lock().unwrap();
+        let (status, retry_after) = answers.get(&check).or(answers.get("")).unwrap_or(&(204, None));
+        let mut headers = HeaderMap::new();
+        if let Some(seconds) = retry_after {
+            headers.insert("retry-after", (*seconds).into());
+        }
+        self.seen.lock().unwrap().push((id, word("type"), check));
+        self.arrivals.send_modify(|count| *count += 1);
+        (StatusCode::from_u16(*status).unwrap(), headers)
+    }
+
+    fn answer(&self, check: &str, status: u16, retry_after: Option<u64>) {
+        self.answers.lock().unwrap().insert(check.to_owned(), (status, retry_after));
+    }
+
+    async fn arrived(&self, count: usize) -> Vec<Arrived> {
+        self.arrivals.subscribe().wait_for(|seen| *seen >= count).await.unwrap();
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+/// A wall clock that the test sets.
+#[derive(Clone)]
+struct Watch(Arc<AtomicI64>);
+
+impl Watch {
+    fn new() -> Self {
+        Self(Arc::new(AtomicI64::new(nanos(crate::store::tests::at(0)))))
+    }
+
+    fn now(&self) -> Timestamp {
+        moment(self.0.load(Ordering::SeqCst))
+    }
+
+    fn advance(&self, by: SignedDuration) {
+        self.0.fetch_add(i64::try_from(by.as_nanos()).unwrap(), Ordering::SeqCst);
+    }
+
+    fn clock(&self) -> Clock {
+        let watch = self.clone();
+        Arc::new(move || watch.now())
+    }
+}
+
+struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+    reports: watch::Receiver<Vec<Dispatch>>,
+    receivers: watch::Sender<Vec<Arc<Receiver>>>,
+}
+
+impl Running {
+    fn start(store: &Store, receivers: &[Receiver], watch: &Watch) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        let client = alerts::client(tls).unwrap();
+        let receivers = receivers.iter().cloned().map(Arc::new).collect();
+        let (sender, receivers) = watch::channel(receivers);
+        let (courier, reports) = Courier::new(client, store.clone(), receivers, watch.clock());
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(courier.run(async move {
+            let _ = stopped.await;
+        }));
+        Self { stop, task, reports, receivers: sender }
+    }
+
+    async fn wait_for(&mut self, name: &str, what: impl Fn(&Dispatch) -> bool) -> Dispatch {
+        let found =
+            |all: &Vec<Dispatch>| all.iter().any(|one| &*one.standing.name == name && what(one));
+        let all = self.reports.wait_for(found).await.unwrap().clone();
+        all.into_iter().find(|one| &*one.standing.name == name).unwrap()
+    }
+
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.task.await.unwrap();
+    }
+}
+
+/// Makes lanes look at the clock again, as the next notification would.
+async fn poke(store: &Store) {
+    store.0.added.send_modify(|count| *count += 1);
+}
+
+fn ids(batch: &Batch) -> Vec<String> {
+    batch.notifications.iter().map(|n| n.id.to_string()).collect()
+}
+
+async fn commit(store: &Store, batch: &Batch) {
+    store.commit(batch.clone()).written().await.unwrap();
+}
+
+fn setup(hooks: &[(&str, &Hook)]) -> (Vec<Receiver>, Engine, Watch) {
+    let receivers: Vec<Receiver> =
+        hooks.iter().map(|(name, hook)| receiver(name, hook.url.clone())).collect();
+    let engine = engine(&receivers);
+    (receivers, engine, Watch::new())
+}
+
+#[tokio::test]
+async fn an_outage_over_a_crash_loses_nothing_and_repeats_under_the_same_id() {
+    let (folder, path) = folder();
+    let (store, _) = Store::open(&path, crate::store::tests::at(0)).unwrap();
+    let hook = Hook::start().await;
+    let (receivers, mut engine, watch) = setup(&[("ops", &hook)]);
+    hook.answer("", 503, None);
+    let opened = opening(&mut engine, "a", watch.now());
+    let resolved = resolving(&mut engine, "a", watch.now());
+    commit(&store, &opened).await;
+    commit(&store, &resolved).await;
+    let mut running = Running::start(&store, &receivers, &watch);
+    let failing = running.wait_for("ops", |one| one.retried == 1).await;
+    assert_eq!(failing.standing.pending, 2);
+    assert_eq!(failing.standing.failed, Some((watch.now(), "503".to_owned())));
+    running.stop().await;
+
+    // Killed here; the receiver comes back while nobody runs.
+    let image = crash_image(&path, folder.path());
+    hook.answer("", 204, None);
+    watch.advance(SignedDuration::from_hours(1));
+    let (store, restored) = Store::open(&image, watch.now()).unwrap();
+    assert_eq!(restored.pending, 2);
+    let mut running = Running::start(&store, &receivers, &watch);
+    let done = running.wait_for("ops", |one| one.delivered == 2 && one.standing.pending == 0).await;
+    assert_eq!(done.standing.failed, None);
+    let arrived = hook.arrived(3).await;
+    let (first, second) = (&ids(&opened)[0], &ids(&resolved)[0]);
+    let order: Vec<_> = arrived.iter().map(|(id, event, _)| (id, event.as_str())).collect();
+    let wanted =
+        [(first, "incident.opened"), (first, "incident.opened"), (second, "incident.resolved")];
+    assert_eq!(order, wanted);
+    let (_, records) = store.incident(&opened.incidents[0].id).await.unwrap().unwrap();
+    assert_eq!(records[0].attempts, 2);
+    assert_eq!(records[0].delivered_at, Some(watch.now()));
+    assert_eq!(records[1].last_outcome.as_deref(), Some("204"));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_refused_again_and_again_holds_up_only_its_own_incident() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, crate::store::tests::at(0)).unwrap();
+    let hook = Hook::start().await;
+    let (receivers, mut engine, watch) = setup(&[("ops", &hook)]);
+    hook.answer("poison", 500, None);
+    for check in ["poison", "a", "b"] {
+        let opened = opening(&mut engine, check, watch.now());
+        commit(&store, &opened).await;
+        commit(&store, &resolving(&mut engine, check, watch.now())).await;
+    }
+    let mut running = Running::start(&store, &receivers, &watch);
+    running.wait_for("ops", |one| one.delivered == 4 && one.standing.pending == 2).await;
+    let arrived = hook.arrived(5).await;
+    let poison = arrived.iter().filter(|(.., check)| check == "poison");
+    assert!(poison.clone().all(|(_, event, _)| event == "incident.opened"), "{arrived:?}");
+    hook.answer("poison", 200, None);
+    watch.advance(SignedDuration::from_mins(1));
+    poke(&store).await;
+    running.wait_for("ops", |one| one.delivered == 6 && one.standing.pending == 0).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn retry_after_closes_the_receiver_and_a_success_opens_it_for_all() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, crate::store::tests::at(0)).unwrap();
+    let hook = Hook::start().await;
+    let (receivers, mut engine, watch) = setup(&[("ops", &hook)]);
+    hook.answer("", 429, Some(3600));
+    commit(&store, &opening(&mut engine, "a", watch.now())).await;
+    let mut running = Running::start(&store, &receivers, &watch);
+    running.wait_for("ops", |one| one.retried == 1).await;
+    // Others wait too: it is the receiver that asked.
+    commit(&store, &opening(&mut engine, "b", watch.now())).await;
+    watch.advance(SignedDuration::from_mins(59));
+    poke(&store).await;
+    running.wait_for("ops", |one| one.standing.pending == 2).await;
+    hook.answer("", 200, None);
+    watch.advance(SignedDuration::from_mins(2));
+    poke(&store).await;
+    running.wait_for("ops", |one| one.delivered == 2).await;
+    assert_eq!(hook.arrived(3).await.len(), 3, "called before the time it asked for");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_will_never_be_taken_is_given_up_and_shown() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, crate::store::tests::at(0)).unwrap();
+    let hook = Hook::start().await;
+    let (receivers, mut engine, watch) = setup(&[("ops", &hook)]);
+    hook.answer("a", 410, None);
+    let opened = opening(&mut engine, "a", watch.now());
+    commit(&store, &opened).await;
+    let mut running = Running::start(&store, &receivers, &watch);
+    let given_up = running.wait_for("ops", |one| one.failed == 1).await;
+    assert_eq!(given_up.standing.failed, Some((watch.now(), "410".to_owned())));
+    running.wait_for("ops", |one| one.standing.pending == 0).await;
+    running.stop().await;
+    let (_, records) = store.incident(&opened.incidents[0].id).await.unwrap().unwrap();
+    assert_eq!((records[0].attempts, records[0].next_attempt_at), (1, None));
+    let standing = store.standings().await.unwrap().remove(0);
+    assert_eq!(standing.failed, Some((watch.now(), "410".to_owned())));
+}
+
+#[tokio::test]
+async fn a_silent_receiver_delays_no_other_and_one_that_leaves_is_given_up() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, crate::store::tests::at(0)).unwrap();
+    let hook = Hook::start().await;
+    // Accepts into its backlog and never says a word.
+    let silent = std::net::TcpListener::bind("127.32.0.1:0").unwrap();
+    let (mut receivers, _, watch) = setup(&[("ops", &hook)]);
+    receivers.push(receiver("silent", format!("http://{}/", silent.local_addr().unwrap())));
+    let mut engine = engine(&receivers);
+    let opened = opening(&mut engine, "a", watch.now());
+    commit(&store, &opened).await;
+    let mut running = Running::start(&store, &receivers, &watch);
+    running.wait_for("ops", |one| one.delivered == 1).await;
+    // An attempt at the silent one is still under way, or waits for another.
+    drop(silent);
+    running.wait_for("silent", |one| one.retried == 1).await;
+    running.receivers.send_replace(vec![Arc::new(receivers[0].clone())]);
+    running.reports.wait_for(|all| all.len() == 1).await.unwrap();
+    commit(&store, &opening(&mut engine, "b", watch.now())).await;
+    running.wait_for("ops", |one| one.delivered == 2).await;
+    running.stop().await;
+    let (_, records) = store.incident(&opened.incidents[0].id).await.unwrap().unwrap();
+    let silent = records.iter().find(|record| &*record.receiver == "silent").unwrap();
+    assert_eq!(silent.last_outcome.as_deref(), Some("the receiver left the plan"));
+}
+
+#[tokio::test]
+async fn a_delivered_attempt_that_cannot_be_recorded_is_not_sent_again() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, crate::store::tests::at(0)).unwrap();
+    let hook = Hook::start().await;
+    let (receivers, mut engine, watch) = setup(&[("ops", &hook)]);
+    commit(&store, &opening(&mut engine, "a", watch.now())).await;
+    store.on_writer(|c| c.execute_batch("PRAGMA query_only = 1")).await.unwrap();
+    let mut running = Running::start(&store, &receivers, &watch);
+    running.wait_for("ops", |one| one.delivered == 1).await;
+    store.trouble().wait_for(Option::is_some).await.unwrap();
+    poke(&store).await;
+    store.on_writer(|c| c.execute_batch("PRAGMA query_only = 0")).await.unwrap();
+    running.wait_for("ops", |one| one.standing.pending == 0).await;
+    assert_eq!(hook.arrived(1).await.len(), 1);
+    running.stop().await;
+}

@@ -1,0 +1,84 @@
+//! Tables and how they came to be: one step per released version of the file.
+//!
+//! Times are integers: nanoseconds since 1970 for what must survive exactly (incidents, notifications,
+//! changes), milliseconds for samples, seconds for roll-ups.
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// Every step, first to last; `PRAGMA user_version` counts those taken. Never change one: add one.
+const STEPS: &[&str] = &["
+CREATE TABLE checks (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state TEXT, since INTEGER
+) STRICT;
+CREATE TABLE change (
+    check_id INTEGER NOT NULL, at INTEGER NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL
+) STRICT;
+CREATE INDEX change_by_check ON change (check_id, at);
+
+CREATE TABLE incident (
+    id TEXT PRIMARY KEY, check_id INTEGER NOT NULL, opened_at INTEGER NOT NULL,
+    resolved_at INTEGER, peak INTEGER NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE INDEX incident_by_time ON incident (opened_at, id);
+CREATE INDEX incident_by_check ON incident (check_id, opened_at);
+CREATE INDEX incident_open ON incident (opened_at) WHERE resolved_at IS NULL;
+CREATE INDEX incident_resolved ON incident (resolved_at) WHERE resolved_at IS NOT NULL;
+
+CREATE TABLE notification (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, incident TEXT NOT NULL,
+    receiver TEXT NOT NULL, event TEXT NOT NULL, body TEXT NOT NULL,
+    created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+    standing TEXT NOT NULL, attempts INTEGER NOT NULL, due_at INTEGER NOT NULL,
+    attempted_at INTEGER, outcome TEXT
+) STRICT;
+CREATE INDEX notification_due ON notification (receiver, due_at) WHERE standing = 'pending';
+CREATE INDEX notification_order ON notification (receiver, incident, seq) WHERE standing = 'pending';
+CREATE INDEX notification_by_incident ON notification (incident, seq);
+CREATE INDEX notification_done ON notification (receiver, standing, attempted_at);
+
+CREATE TABLE sample_chunk (
+    check_id INTEGER NOT NULL, first_ms INTEGER NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (check_id, first_ms)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE minutes (
+    check_id INTEGER NOT NULL, hour INTEGER NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (check_id, hour)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE bucket (
+    check_id INTEGER NOT NULL, span INTEGER NOT NULL, at INTEGER NOT NULL,
+    good INTEGER NOT NULL, bad INTEGER NOT NULL, sum_us INTEGER NOT NULL, max_us INTEGER NOT NULL,
+    PRIMARY KEY (check_id, span, at)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE mark (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+"];
+
+/// The format this version writes.
+#[expect(clippy::cast_possible_truncation, reason = "a handful")]
+const VERSION: u32 = STEPS.len() as u32;
+
+/// Settings of every connection that writes, and the tables as this version wants them.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(std::time::Duration::from_secs(2))?;
+    // Only works before the first table; lets retention give pages back without a full VACUUM.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A notification that was acknowledged must survive a power cut, not only a crash: FULL syncs the
+    // log at every commit. Commits are few (changes, and samples in batches), so that costs little.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    let taken: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if taken > VERSION {
+        return Err(StoreError::Newer { version: taken });
+    }
+    for (version, step) in (1..=VERSION).zip(STEPS) {
+        if version > taken {
+            let transaction = connection.transaction()?;
+            transaction.execute_batch(step)?;
+            transaction.pragma_update(None, "user_version", version)?;
+            transaction.commit()?;
+        }
+    }
+    Ok(())
+}

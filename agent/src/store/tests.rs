@@ -1,0 +1,316 @@
+//! On real files: crashes, full disks, damaged and locked databases.
+
+use std::os::unix::fs::PermissionsExt;
+
+use alerts::{Engine, Outbox as _, Policy, Receiver, Reminders};
+use health::{
+    Check, Code, Finding, Kind, Language, Severity, StandingFinding, Text, Thresholds, Timing,
+    Transition,
+};
+use tempfile::TempDir;
+
+use super::*;
+
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+pub(super) fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portwarden.db");
+    (folder, path)
+}
+
+pub(super) fn engine(receivers: &[Receiver]) -> Engine {
+    Engine::new(Policy {
+        agent: "edge".into(),
+        url: "http://127.0.0.1:9740".to_owned(),
+        language: Language::En,
+        receivers: receivers.iter().cloned().map(Arc::new).collect(),
+        routes: Vec::new(),
+        reminders: Reminders::default(),
+    })
+}
+
+pub(super) fn receiver(name: &str, url: String) -> Receiver {
+    let webhook = alerts::Webhook { url, secret: None };
+    Receiver { name: name.to_owned(), channel: alerts::Channel::Webhook(webhook) }
+}
+
+fn check(name: &str) -> Check {
+    Check {
+        name: name.into(),
+        kind: Kind::Tcp,
+        instance: "127.0.0.1:22".into(),
+        host: None,
+        timing: Timing::Every(Duration::from_secs(30)),
+        timeout: Duration::from_secs(5),
+        thresholds: Thresholds::default(),
+        depends_on: Vec::new(),
+    }
+}
+
+/// The batch that opens an incident of this check.
+pub(super) fn opening(engine: &mut Engine, name: &str, now: Timestamp) -> Batch {
+    let finding = Finding::new(Code::TcpRefused, "s", Text::same("what"), Text::same("do"));
+    let standing = StandingFinding {
+        finding: Arc::new(finding.severity(Severity::Critical)),
+        since: now,
+        confirmed: true,
+        explained_by: None,
+    };
+    let opened = Transition::Opened(vec![standing]);
+    let step = engine.advance(&check(name), State::Down, &opened, now);
+    let change = Change { at: now, from: State::Up, to: State::Down };
+    batch(step, now, vec![(name.into(), change)])
+}
+
+/// The batch that resolves it.
+pub(super) fn resolving(engine: &mut Engine, name: &str, now: Timestamp) -> Batch {
+    let step = engine.advance(&check(name), State::Up, &Transition::Resolved, now);
+    batch(step, now, vec![(name.into(), Change { at: now, from: State::Down, to: State::Up })])
+}
+
+fn batch(step: alerts::Step, at: Timestamp, changes: Vec<(Arc<str>, Change)>) -> Batch {
+    let incidents = step.incident.into_iter().collect();
+    Batch { at, changes, incidents, notifications: step.notifications }
+}
+
+fn nobody() -> Vec<Receiver> {
+    vec![receiver("ops", "http://127.0.0.1:9/".to_owned())]
+}
+
+/// The files as a killed process would leave them.
+pub(super) fn crash_image(path: &Path, folder: &Path) -> PathBuf {
+    let image = folder.join("image.db");
+    for suffix in ["", "-wal"] {
+        let name = |path: &Path| PathBuf::from(format!("{}{suffix}", path.display()));
+        std::fs::copy(name(path), name(&image)).unwrap();
+    }
+    image
+}
+
+impl Store {
+    /// Runs something on the writer's own connection.
+    pub(super) async fn on_writer<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&rusqlite::Connection) -> T + Send + 'static,
+    ) -> T {
+        let (answer, done) = oneshot::channel();
+        let job = Job::Read(Box::new(move |connection| {
+            let _ = answer.send(act(connection));
+        }));
+        assert!(self.0.jobs.send(job).is_ok());
+        done.await.unwrap()
+    }
+
+    async fn pragma(&self, sql: &'static str) {
+        self.on_writer(move |connection| connection.execute_batch(sql)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_crash() {
+    let (folder, path) = folder();
+    let (store, restored) = Store::open(&path, at(0)).unwrap();
+    assert!(restored.incidents.is_empty() && restored.states.is_empty());
+    let mut engine = engine(&nobody());
+    store.commit(opening(&mut engine, "a", at(1))).written().await.unwrap();
+    store.commit(opening(&mut engine, "b", at(2))).written().await.unwrap();
+    store.commit(resolving(&mut engine, "b", at(3))).written().await.unwrap();
+
+    let (_, restored) = Store::open(&crash_image(&path, folder.path()), at(4)).unwrap();
+    assert_eq!(restored.pending, 3);
+    assert_eq!(restored.states["a"], (State::Down, at(1)));
+    assert_eq!(restored.states["b"], (State::Up, at(3)));
+    let mut resumed = self::engine(&nobody());
+    resumed.resume(restored.incidents);
+    assert_eq!(resumed.next_due(), engine.next_due());
+    let end = at(100_000);
+    assert_eq!(resumed.due(end), engine.due(end));
+    let resolved = resolving(&mut resumed, "a", end);
+    assert_eq!(resolved.notifications, resolving(&mut engine, "a", end).notifications);
+    assert_eq!(resolved.notifications.len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_pages_read() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, at(0)).unwrap();
+    let mut engine = engine(&nobody());
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        let opened = opening(&mut engine, "a", at(10 * n));
+        ids.push(Arc::clone(&opened.incidents[0].id));
+        store.commit(opened);
+        store.commit(resolving(&mut engine, "a", at(10 * n + 5))).written().await.unwrap();
+    }
+    ids.reverse();
+    let page = |incidents: Vec<Incident>| incidents.into_iter().map(|i| i.id).collect::<Vec<_>>();
+    let newest = page(store.incidents(2, None).await.unwrap());
+    assert_eq!(newest, ids[..2]);
+    assert_eq!(page(store.incidents(9, Some(&newest[1])).await.unwrap()), ids[2..]);
+    let (incident, records) = store.incident(&ids[0]).await.unwrap().unwrap();
+    assert_eq!(incident.resolved_at, Some(at(45)));
+    assert_eq!(
+        records.iter().map(|record| record.event.label()).collect::<Vec<_>>(),
+        ["opened", "resolved"]
+    );
+    assert_eq!(store.incident("nobody").await.unwrap(), None);
+    let history = store.history("a", at(100)).await.unwrap();
+    assert_eq!(page(history.incidents), ids);
+    assert_eq!(history.changes.len(), 10);
+    assert_eq!(history.changes[0], Change { at: at(45), from: State::Down, to: State::Up });
+}
+
+#[tokio::test]
+async fn the_file_is_private_and_for_one_agent() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, at(0)).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let Err(StoreError::Open { source, .. }) = Store::open(&path, at(0)) else {
+        panic!("opened twice")
+    };
+    assert!(matches!(*source, StoreError::InUse));
+    store.close().await.unwrap();
+    assert!(matches!(store.commit(Batch::default()).written().await, Err(StoreError::Closed)));
+}
+
+#[tokio::test]
+async fn a_damaged_or_newer_file_is_refused_and_life_goes_on_in_memory() {
+    let (folder, path) = folder();
+    std::fs::write(&path, "not a database, and long enough to be taken for one".repeat(100))
+        .unwrap();
+    let error = Store::open(&path, at(0)).err().unwrap();
+    assert!(error.to_string().contains("portwarden.db cannot be opened"), "{error}");
+    let newer = folder.path().join("newer.db");
+    rusqlite::Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let refused = Store::open(&newer, at(0)).err().unwrap().to_string();
+    assert!(refused.contains("later version"), "{refused}");
+    assert!(Store::open(folder.path(), at(0)).is_err());
+
+    let store = Store::detached(&error, at(7)).unwrap();
+    let trouble = store.trouble().borrow().clone().unwrap();
+    assert_eq!(trouble.since, at(7));
+    assert!(trouble.message.en.contains("Nothing is stored"), "{}", trouble.message.en);
+    store.commit(opening(&mut engine(&nobody()), "a", at(8))).written().await.unwrap();
+    assert_eq!(store.waiting("ops", 5).await.unwrap().pending, 1);
+    assert_eq!(store.incidents(5, None).await.unwrap().len(), 1);
+    assert!(!store.writable(at(9)).await);
+    assert!(store.trouble().borrow().is_some(), "writing to memory does not end it");
+}
+
+#[tokio::test]
+async fn a_full_disk_delays_and_loses_nothing() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, at(0)).unwrap();
+    assert!(store.writable(at(0)).await);
+    let mut engine = engine(&nobody());
+    store.pragma("PRAGMA max_page_count = 1").await;
+    let mut trouble = store.trouble();
+    let receipts: Vec<Receipt> = (0..50)
+        .map(|n| store.commit(opening(&mut engine, &format!("check {n}"), at(n + 1))))
+        .collect();
+    let told = trouble.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+    assert!(told.message.en.contains("full") && told.message.ko.contains("portwarden.db"));
+    assert!(told.since >= at(1));
+    assert!(!store.writable(at(60)).await);
+    let waiting = store.waiting("ops", 100).await.unwrap();
+    assert!(waiting.heads.len() < 50, "there was room for all");
+    store.pragma("PRAGMA max_page_count = 100000").await;
+    for receipt in receipts {
+        receipt.written().await.unwrap();
+    }
+    trouble.wait_for(Option::is_none).await.unwrap();
+    assert!(store.writable(at(120)).await);
+    assert_eq!(store.waiting("ops", 100).await.unwrap().heads.len(), 50);
+}
+
+#[tokio::test]
+async fn at_the_bound_the_newest_batch_is_refused_and_counted() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, at(0)).unwrap();
+    store.pragma("PRAGMA query_only = 1").await;
+    let mut big = opening(&mut engine(&nobody()), "a", at(1));
+    big.changes = vec![big.changes[0].clone(); WAITING - 2];
+    let big = store.commit(big);
+    let small = store.commit(opening(&mut engine(&nobody()), "b", at(2)));
+    assert!(matches!(small.written().await, Err(StoreError::Backlog)));
+    assert_eq!(store.batches_refused(), 1);
+    store.pragma("PRAGMA query_only = 0").await;
+    big.written().await.unwrap();
+    store.commit(opening(&mut engine(&nobody()), "b", at(2))).written().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_batch_that_can_never_be_written_holds_up_no_other() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, at(0)).unwrap();
+    store
+        .pragma(
+            "CREATE TRIGGER poison BEFORE INSERT ON incident
+             WHEN NEW.body LIKE '%\"check\":\"bad\"%' BEGIN SELECT RAISE(ABORT, 'no'); END",
+        )
+        .await;
+    let mut engine = engine(&nobody());
+    let receipts =
+        ["a", "bad", "c"].map(|name| store.commit(opening(&mut engine, name, at(1))).written());
+    let [a, bad, c] = receipts;
+    assert!(a.await.is_ok());
+    assert!(matches!(bad.await, Err(StoreError::Sqlite(_))));
+    assert!(c.await.is_ok());
+    assert!(store.trouble().borrow().is_none());
+}
+
+#[tokio::test]
+async fn a_stop_writes_the_newest_samples_too() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, at(0)).unwrap();
+    let check: Arc<str> = "a".into();
+    let sample = |n| Sample { at: at(n), duration_seconds: 0.25, success: n != 1 };
+    store.append((0..3).map(|n| (&check, sample(n))));
+    let before = store.history("a", at(10)).await.unwrap();
+    assert_eq!(before.samples, [sample(0), sample(1), sample(2)]);
+    store.close().await.unwrap();
+    let (store, _) = Store::open(&path, at(20)).unwrap();
+    assert_eq!(store.history("a", at(20)).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn no_page_and_no_delivery_scans_a_table() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, at(0)).unwrap();
+    let queries = [
+        outbox::HEADS,
+        "SELECT count(*) FROM notification WHERE receiver = ?1 AND standing = 'pending'",
+        "SELECT body FROM incident ORDER BY opened_at DESC, id DESC LIMIT ?1",
+        "SELECT body FROM incident WHERE (opened_at, id) <
+             (SELECT opened_at, id FROM incident WHERE id = ?2)
+         ORDER BY opened_at DESC, id DESC LIMIT ?1",
+        "SELECT body FROM incident WHERE check_id = ?1 ORDER BY opened_at DESC LIMIT ?2",
+        "SELECT id FROM notification WHERE incident = ?1 ORDER BY seq LIMIT 1000",
+        "SELECT at FROM change WHERE check_id = ?1 ORDER BY at DESC, rowid DESC LIMIT ?2",
+        "SELECT data FROM sample_chunk WHERE check_id = ?1 ORDER BY first_ms DESC",
+        "SELECT good FROM bucket WHERE check_id = ?1 AND span = ?2 AND at > ?3 - ?2 ORDER BY at",
+        "SELECT data FROM minutes WHERE check_id = ?1 AND hour > ?2 AND hour < ?3 ORDER BY hour",
+    ];
+    for query in queries {
+        let plan: Vec<String> = store
+            .on_writer(move |connection| {
+                let mut statement =
+                    connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+                let count = statement.parameter_count();
+                let parameters = rusqlite::params_from_iter(vec![1; count]);
+                statement
+                    .query_map(parameters, |row| row.get(3))
+                    .unwrap()
+                    .map(Result::unwrap)
+                    .collect()
+            })
+            .await;
+        let scans =
+            plan.iter().any(|step| step.starts_with("SCAN") && !step.contains("USING INDEX"));
+        let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE"));
+        assert!(!scans && !sorts, "{query}: {plan:?}");
+    }
+}

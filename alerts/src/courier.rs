@@ -1,0 +1,206 @@
+//! Carries what the outbox holds until it is delivered or given up.
+//!
+//! Every receiver has a lane of its own, so that a slow one delays no other; a lane has at most
+//! [`IN_FLIGHT`] deliveries under way, each of another incident. A message that is refused again and
+//! again holds back only what follows it within its own incident.
+//!
+//! Deliberately absent: what to send (see [`crate::Engine`]) and where it is kept (see [`Outbox`]).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use health::snapshot::ReceiverStanding;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::{Outbox, Receiver, Verdict};
+
+mod lane;
+
+use lane::Lane;
+
+/// Deliveries to one receiver under way at once.
+const IN_FLIGHT: usize = 4;
+
+/// Says what time it is.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How deliveries to one receiver stand, and how many attempts ended how since the start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dispatch {
+    /// For pages.
+    pub standing: ReceiverStanding,
+    /// Notifications that arrived.
+    pub delivered: u64,
+    /// Attempts after which another follows.
+    pub retried: u64,
+    /// Notifications given up.
+    pub failed: u64,
+}
+
+/// Carries notifications to receivers. One per agent.
+pub struct Courier<O> {
+    client: reqwest::Client,
+    outbox: O,
+    receivers: watch::Receiver<Vec<Arc<Receiver>>>,
+    clock: Clock,
+    board: Board,
+}
+
+impl<O: Outbox> Courier<O> {
+    /// A courier for the receivers of the plan, and where it reports how deliveries stand. What is
+    /// pending for a receiver that is not among `receivers` is given up, so begin with the real ones.
+    #[must_use]
+    pub fn new(
+        client: reqwest::Client,
+        outbox: O,
+        receivers: watch::Receiver<Vec<Arc<Receiver>>>,
+        clock: Clock,
+    ) -> (Self, watch::Receiver<Vec<Dispatch>>) {
+        let (sender, reports) = watch::channel(Vec::new());
+        let board = Board(Arc::new(sender));
+        (Self { client, outbox, receivers, clock, board }, reports)
+    }
+
+    /// Carries until `stop` is ready; then lets the attempts under way end, which takes at most ten
+    /// seconds. Dropped before that, it repeats them after the next start, under the same ids.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+        let mut stop = std::pin::pin!(stop);
+        let mut added = self.outbox.added();
+        let mut lanes: BTreeMap<String, Running> = BTreeMap::new();
+        let past = match self.outbox.standings().await {
+            Ok(past) => past,
+            Err(error) => {
+                tracing::error!(%error, "how deliveries stood is not known");
+                Vec::new()
+            }
+        };
+        loop {
+            let receivers = self.receivers.borrow_and_update().clone();
+            self.arrange(&mut lanes, &receivers, &past).await;
+            let known = receivers.iter().map(|receiver| receiver.name.as_str().into()).collect();
+            if let Err(error) = self.outbox.abandon(known, (self.clock)()).await {
+                tracing::warn!(%error, "what is pending for receivers that left the plan stays");
+            }
+            tokio::select! {
+                () = &mut stop => break,
+                changed = self.receivers.changed() => if changed.is_err() { break },
+                changed = added.changed() => if changed.is_err() { break },
+            }
+        }
+        end(lanes).await;
+    }
+
+    /// Starts lanes for new receivers, ends those of receivers that left, and hands the others their
+    /// new address.
+    async fn arrange(
+        &self,
+        lanes: &mut BTreeMap<String, Running>,
+        receivers: &[Arc<Receiver>],
+        past: &[ReceiverStanding],
+    ) {
+        let leaves = |name: &String| !receivers.iter().any(|receiver| receiver.name == *name);
+        let left: Vec<String> = lanes.keys().filter(|name| leaves(name)).cloned().collect();
+        end(left.into_iter().filter_map(|name| lanes.remove_entry(&name)).collect()).await;
+        self.board.keep(receivers, past);
+        for receiver in receivers {
+            if let Some(running) = lanes.get(&receiver.name)
+                && !running.task.is_finished()
+            {
+                running.receiver.send_if_modified(|known| {
+                    let changed = known != receiver;
+                    *known = Arc::clone(receiver);
+                    changed
+                });
+                continue;
+            }
+            let (sender, changes) = watch::channel(Arc::clone(receiver));
+            let lane = Lane {
+                client: self.client.clone(),
+                outbox: self.outbox.clone(),
+                clock: Arc::clone(&self.clock),
+                board: self.board.clone(),
+                receiver: changes,
+            };
+            let task = tokio::spawn(lane.run());
+            lanes.insert(receiver.name.clone(), Running { receiver: sender, task });
+        }
+    }
+}
+
+/// A lane that runs; dropping the sender ends it after the attempts under way.
+struct Running {
+    receiver: watch::Sender<Arc<Receiver>>,
+    task: JoinHandle<()>,
+}
+
+async fn end(lanes: BTreeMap<String, Running>) {
+    let tasks: Vec<(String, JoinHandle<()>)> =
+        lanes.into_iter().map(|(name, running)| (name, running.task)).collect();
+    for (receiver, task) in tasks {
+        if let Err(error) = task.await {
+            tracing::error!(%error, receiver, "deliveries ended abnormally");
+        }
+    }
+}
+
+/// Where lanes write how deliveries stand.
+#[derive(Clone)]
+struct Board(Arc<watch::Sender<Vec<Dispatch>>>);
+
+impl Board {
+    fn keep(&self, receivers: &[Arc<Receiver>], past: &[ReceiverStanding]) {
+        self.0.send_modify(|all| {
+            let mut kept = Vec::with_capacity(receivers.len());
+            for receiver in receivers {
+                let known = all.iter().find(|one| *one.standing.name == *receiver.name);
+                kept.push(known.cloned().unwrap_or_else(|| fresh(receiver, past)));
+            }
+            *all = kept;
+        });
+    }
+
+    fn pending(&self, receiver: &str, pending: u64) {
+        self.0.send_if_modified(|all| match find(all, receiver) {
+            Some(one) if one.standing.pending != pending => {
+                one.standing.pending = pending;
+                true
+            }
+            _ => false,
+        });
+    }
+
+    fn attempted(&self, receiver: &str, at: Timestamp, verdict: Verdict, outcome: &str) {
+        self.0.send_modify(|all| {
+            let Some(one) = find(all, receiver) else { return };
+            match verdict {
+                Verdict::Delivered => {
+                    one.delivered += 1;
+                    one.standing.delivered_at = Some(at);
+                    one.standing.failed = None;
+                }
+                Verdict::Retry(_) => one.retried += 1,
+                Verdict::Failed => one.failed += 1,
+            }
+            if verdict != Verdict::Delivered {
+                one.standing.failed = Some((at, outcome.to_owned()));
+            }
+        });
+    }
+}
+
+fn find<'a>(all: &'a mut [Dispatch], receiver: &str) -> Option<&'a mut Dispatch> {
+    all.iter_mut().find(|one| &*one.standing.name == receiver)
+}
+
+fn fresh(receiver: &Receiver, past: &[ReceiverStanding]) -> Dispatch {
+    let known = past.iter().find(|standing| *standing.name == *receiver.name);
+    let standing = known.cloned().unwrap_or_else(|| ReceiverStanding {
+        name: receiver.name.as_str().into(),
+        pending: 0,
+        delivered_at: None,
+        failed: None,
+    });
+    Dispatch { standing, delivered: 0, retried: 0, failed: 0 }
+}

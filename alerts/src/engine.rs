@@ -1,0 +1,315 @@
+//! From transitions to incidents and from incidents to messages: who hears what, and when. Pure.
+//!
+//! Whoever was told that an incident opened is told how it goes on and that it resolved, even when its
+//! severity fell below their route or the routes changed since. Whoever the routes name only later (it
+//! escalated, or the plan was reloaded) is told `opened` with the next change or reminder.
+//!
+//! Deliberately absent: holding back what flaps or what another incident explains. Each message says
+//! `explained_by` where that is known, and receivers can sort by it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use health::{Check, Code, Event, Incident, Severity, StandingFinding, State, Transition};
+use jiff::Timestamp;
+
+use crate::notification::incident_id;
+use crate::{Notification, Policy};
+
+/// What one decision changes; to be written down in one transaction before anything is sent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Step {
+    /// The incident as it is now, when it changed.
+    pub incident: Option<Incident>,
+    /// Messages that follow from it, in the order in which they are to be sent.
+    pub notifications: Vec<Notification>,
+}
+
+/// An open incident with what a restart must not forget. All of it follows from what was stored: the
+/// incident, its worst severity, and the notifications written for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenIncident {
+    /// The incident.
+    pub incident: Incident,
+    /// The worst severity it ever had.
+    pub peak: Severity,
+    /// Receivers that were told it opened, first told first.
+    pub told: Vec<Arc<str>>,
+    /// How many notifications were written for it, to all receivers.
+    pub notifications: u32,
+    /// When a message last said that it is there (opened or reminder); `opened_at` when none did.
+    pub called_at: Timestamp,
+}
+
+/// Decides what becomes an incident and who is told. Time is an argument.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    policy: Policy,
+    open: BTreeMap<Arc<str>, OpenIncident>,
+    reminders: BTreeSet<(Timestamp, Arc<str>)>,
+    /// The last opening and how many there were at that very moment.
+    last_opening: Option<(Timestamp, u32)>,
+}
+
+impl Engine {
+    /// An engine that knows of no incident.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self { policy, open: BTreeMap::new(), reminders: BTreeSet::new(), last_opening: None }
+    }
+
+    /// Takes up the incidents that were open when the agent last ran.
+    pub fn resume(&mut self, incidents: impl IntoIterator<Item = OpenIncident>) {
+        for open in incidents {
+            self.open.insert(Arc::clone(&open.incident.check), open);
+        }
+        self.schedule_all();
+    }
+
+    /// Follows a reloaded plan. Tells nobody anything: nothing happened.
+    pub fn replace_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+        self.schedule_all();
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Every open incident, by check name.
+    pub fn open_incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.open.values().map(|open| &open.incident)
+    }
+
+    /// The open incident of a check.
+    #[must_use]
+    pub fn incident_of(&self, check: &str) -> Option<&Incident> {
+        self.open.get(check).map(|open| &open.incident)
+    }
+
+    /// Follows one transition of one check, whose state is now `state`.
+    pub fn advance(
+        &mut self,
+        check: &Check,
+        state: State,
+        transition: &Transition,
+        now: Timestamp,
+    ) -> Step {
+        match transition {
+            Transition::Settled => Step::default(),
+            Transition::Opened(findings) | Transition::Updated(findings) => {
+                match self.open.remove(&check.name) {
+                    Some(open) => self.update(open, check, state, findings, now),
+                    None => self.open(check, state, findings, now),
+                }
+            }
+            Transition::Resolved => self.close(&check.name, state, now),
+        }
+    }
+
+    /// The check left the plan: its incident is over, with an unknown state.
+    pub fn removed(&mut self, check: &str, now: Timestamp) -> Step {
+        self.close(check, State::Unknown, now)
+    }
+
+    /// Reminders that are due. One each, however many were missed.
+    pub fn due(&mut self, now: Timestamp) -> Vec<Step> {
+        let mut steps = Vec::new();
+        while let Some((at, _)) = self.reminders.first()
+            && *at <= now
+        {
+            let Some((_, check)) = self.reminders.pop_first() else { break };
+            let Some(mut open) = self.open.remove(&check) else { continue };
+            let notifications = self.call(&mut open, Event::Reminder, now);
+            // Also where nobody was left to be called, or this would be due forever.
+            open.called_at = now;
+            self.keep(open);
+            steps.push(Step { incident: None, notifications });
+        }
+        steps
+    }
+
+    /// When [`Engine::due`] has something to say.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.reminders.first().map(|(at, _)| *at)
+    }
+
+    fn open(
+        &mut self,
+        check: &Check,
+        state: State,
+        findings: &[StandingFinding],
+        now: Timestamp,
+    ) -> Step {
+        let nth = match self.last_opening {
+            Some((at, nth)) if at == now => nth + 1,
+            _ => 0,
+        };
+        self.last_opening = Some((now, nth));
+        let severity = worst(findings);
+        let incident = Incident {
+            id: incident_id(&self.policy.agent, &check.name, now, nth),
+            check: Arc::clone(&check.name),
+            kind: check.kind,
+            instance: Arc::clone(&check.instance),
+            host: check.host.clone(),
+            severity,
+            state,
+            opened_at: now,
+            updated_at: now,
+            resolved_at: None,
+            findings: findings.to_vec(),
+        };
+        let mut open = OpenIncident {
+            incident,
+            peak: severity,
+            told: Vec::new(),
+            notifications: 0,
+            called_at: now,
+        };
+        let notifications = self.call(&mut open, Event::Opened, now);
+        let step = Step { incident: Some(open.incident.clone()), notifications };
+        self.keep(open);
+        step
+    }
+
+    fn update(
+        &mut self,
+        mut open: OpenIncident,
+        check: &Check,
+        state: State,
+        findings: &[StandingFinding],
+        now: Timestamp,
+    ) -> Step {
+        self.unschedule(&open);
+        let incident = &mut open.incident;
+        let severity = worst(findings);
+        let changed = severity != incident.severity
+            || state != incident.state
+            || signature(findings) != signature(&incident.findings);
+        incident.kind = check.kind;
+        incident.instance = Arc::clone(&check.instance);
+        incident.host = check.host.clone();
+        incident.severity = severity;
+        incident.state = state;
+        incident.findings = findings.to_vec();
+        open.peak = open.peak.max(severity);
+        let mut notifications = Vec::new();
+        if changed {
+            incident.updated_at = now;
+            notifications = self.call(&mut open, Event::Updated, now);
+        }
+        let step = Step { incident: Some(open.incident.clone()), notifications };
+        self.keep(open);
+        step
+    }
+
+    fn close(&mut self, check: &str, state: State, now: Timestamp) -> Step {
+        let Some(mut open) = self.open.remove(check) else { return Step::default() };
+        self.unschedule(&open);
+        let incident = &mut open.incident;
+        // A clock that was set back makes no incident end before it began.
+        let ended = now.max(incident.opened_at);
+        incident.state = state;
+        incident.severity = open.peak;
+        incident.updated_at = ended;
+        incident.resolved_at = Some(ended);
+        let told = open.told.clone();
+        let notifications = told
+            .iter()
+            .filter(|receiver| self.policy.knows(receiver))
+            .map(|receiver| self.write(&mut open, receiver, Event::Resolved, now))
+            .collect();
+        Step { incident: Some(open.incident), notifications }
+    }
+
+    /// Tells everybody concerned that the incident is there: `event` to those who know it already,
+    /// `opened` to those whom the routes name and who were never told.
+    fn call(&self, open: &mut OpenIncident, event: Event, now: Timestamp) -> Vec<Notification> {
+        let (known, new) = self.audience(open);
+        let mut notifications = Vec::with_capacity(known.len() + new.len());
+        for receiver in &known {
+            notifications.push(self.write(open, receiver, event, now));
+        }
+        for receiver in &new {
+            notifications.push(self.write(open, receiver, Event::Opened, now));
+        }
+        let called = event == Event::Reminder && !known.is_empty();
+        if called || !new.is_empty() {
+            open.called_at = now;
+        }
+        open.told.extend(new);
+        notifications
+    }
+
+    /// Receivers that know of the incident, and those that should but do not.
+    fn audience(&self, open: &OpenIncident) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
+        let known = open.told.iter().filter(|name| self.policy.knows(name)).cloned().collect();
+        let mut new = self.policy.routed(open.incident.severity);
+        new.retain(|name| !open.told.contains(name));
+        (known, new)
+    }
+
+    fn write(
+        &self,
+        open: &mut OpenIncident,
+        receiver: &Arc<str>,
+        event: Event,
+        now: Timestamp,
+    ) -> Notification {
+        let number = open.notifications;
+        open.notifications = number.saturating_add(1);
+        Notification::new(&self.policy, &open.incident, receiver, event, number, now)
+    }
+
+    fn keep(&mut self, open: OpenIncident) {
+        if let Some(at) = self.reminder_of(&open) {
+            self.reminders.insert((at, Arc::clone(&open.incident.check)));
+        }
+        self.open.insert(Arc::clone(&open.incident.check), open);
+    }
+
+    fn unschedule(&mut self, open: &OpenIncident) {
+        if let Some(at) = self.reminder_of(open) {
+            self.reminders.remove(&(at, Arc::clone(&open.incident.check)));
+        }
+    }
+
+    fn schedule_all(&mut self) {
+        let due = |open| self.reminder_of(open);
+        self.reminders = self
+            .open
+            .iter()
+            .filter_map(|(check, open)| Some((due(open)?, Arc::clone(check))))
+            .collect();
+    }
+
+    fn reminder_of(&self, open: &OpenIncident) -> Option<Timestamp> {
+        let (known, new) = self.audience(open);
+        if known.is_empty() && new.is_empty() {
+            return None;
+        }
+        self.policy.reminders.next(open.incident.opened_at, open.called_at)
+    }
+}
+
+fn worst(findings: &[StandingFinding]) -> Severity {
+    let severities = findings.iter().map(|standing| standing.finding.severity);
+    severities.max().unwrap_or(Severity::Warning)
+}
+
+/// What makes an update worth a message: which confirmed findings there are, and how bad each is.
+fn signature(findings: &[StandingFinding]) -> BTreeSet<(Code, &str, Severity)> {
+    findings
+        .iter()
+        .map(|standing| &*standing.finding)
+        .filter(|finding| finding.severity > Severity::Notice)
+        .map(|finding| (finding.code, &*finding.subject, finding.severity))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

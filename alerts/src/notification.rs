@@ -1,0 +1,90 @@
+//! One message to one receiver, written once and never changed.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use health::{Event, Incident};
+use jiff::Timestamp;
+use ring::digest;
+
+use crate::{Policy, payload, retry};
+
+/// One message to one receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// Unique and stable: the `webhook-id` of every attempt.
+    pub id: Arc<str>,
+    /// The incident's id; `test` for a test.
+    pub incident: Arc<str>,
+    /// Name of the receiver.
+    pub receiver: Arc<str>,
+    /// What it says.
+    pub event: Event,
+    /// The exact JSON that is sent and signed.
+    pub body: Arc<str>,
+    /// When it was decided.
+    pub created_at: Timestamp,
+    /// When the last attempt is made.
+    pub expires_at: Timestamp,
+}
+
+impl Notification {
+    /// A message that is no incident, to see whether messages arrive.
+    #[must_use]
+    pub fn test(policy: &Policy, receiver: &str, now: Timestamp) -> Self {
+        let id = message_id(&[&policy.agent, receiver, "test", &now.as_nanosecond().to_string()]);
+        Self {
+            id,
+            incident: "test".into(),
+            receiver: receiver.into(),
+            event: Event::Test,
+            body: payload::test(policy).into(),
+            created_at: now,
+            expires_at: retry::expires_at(now),
+        }
+    }
+
+    /// The `number`th message about an incident. The id follows from whom it tells about what, so
+    /// that an engine that decides the same again after a crash repeats it instead of inventing one.
+    pub(crate) fn new(
+        policy: &Policy,
+        incident: &Incident,
+        receiver: &Arc<str>,
+        event: Event,
+        number: u32,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id: message_id(&[&incident.id, receiver, &number.to_string()]),
+            incident: Arc::clone(&incident.id),
+            receiver: Arc::clone(receiver),
+            event,
+            body: payload::incident(policy, incident, event).into(),
+            created_at: now,
+            expires_at: retry::expires_at(now),
+        }
+    }
+}
+
+/// The id of an incident: when it opened, for people, and a hash of what makes it unique. `nth` tells
+/// apart incidents of one check that opened at the very same nanosecond.
+pub(crate) fn incident_id(agent: &str, check: &str, opened_at: Timestamp, nth: u32) -> Arc<str> {
+    let parts = [agent, check, &opened_at.as_nanosecond().to_string(), &nth.to_string()];
+    format!("{}-{}", opened_at.strftime("%Y%m%d-%H%M%S"), &hash(&parts)[..12]).into()
+}
+
+fn message_id(parts: &[&str]) -> Arc<str> {
+    format!("msg_{}", &hash(parts)[..32]).into()
+}
+
+fn hash(parts: &[&str]) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(part.as_bytes());
+        context.update(&[0]);
+    }
+    context.finish().as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

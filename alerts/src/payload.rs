@@ -1,0 +1,48 @@
+//! The JSON of a notification, as the contract has it: every key in every message.
+
+use health::finding::View;
+use health::{Event, Incident};
+use serde_json::{Value, json};
+
+use crate::Policy;
+
+/// The body that says what happened to an incident.
+pub(crate) fn incident(policy: &Policy, incident: &Incident, event: Event) -> String {
+    let findings: Vec<View<'_>> = incident
+        .findings
+        .iter()
+        .map(|standing| View::new(&incident.check, incident.kind, standing, policy.language))
+        .collect();
+    json!({
+        "type": format!("incident.{}", event.label()),
+        "id": incident.id,
+        "agent": policy.agent,
+        "check": incident.check,
+        "kind": incident.kind,
+        "severity": incident.severity,
+        "state": incident.state,
+        "opened_at": incident.opened_at,
+        "resolved_at": incident.resolved_at,
+        "findings": findings,
+        "url": format!("{}/incidents/{}", policy.url, incident.id),
+    })
+    .to_string()
+}
+
+/// The body of a test message.
+pub(crate) fn test(policy: &Policy) -> String {
+    json!({
+        "type": Event::Test.label(),
+        "id": "test",
+        "agent": policy.agent,
+        "check": Value::Null,
+        "kind": Value::Null,
+        "severity": Value::Null,
+        "state": Value::Null,
+        "opened_at": Value::Null,
+        "resolved_at": Value::Null,
+        "findings": [],
+        "url": policy.url,
+    })
+    .to_string()
+}
