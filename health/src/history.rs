@@ -66,3 +66,22 @@ pub struct Change {
     /// The state after.
     pub to: State,
 }
+
+/// One notification about an incident, and how its delivery went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NotificationRecord {
+    /// The notification's own id, the same for every attempt.
+    pub id: String,
+    /// Name of the receiver.
+    pub receiver: String,
+    /// `opened`, `updated`, `reminder` or `resolved`.
+    pub event: String,
+    /// When it was written down.
+    pub created_at: Timestamp,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// `delivered`, `pending`, or what the receiver answered last.
+    pub outcome: String,
+    /// When it arrived.
+    pub delivered_at: Option<Timestamp>,
+}
