@@ -111,6 +111,7 @@
 
   const copy = async (button, text) => {
     const before = button.textContent;
+    const label = button.title;
     try { await navigator.clipboard.writeText(text); } catch {
       // Plain http on another machine's address has no clipboard: select, so that a key copies.
       const area = document.createElement("textarea");
@@ -121,7 +122,8 @@
       area.remove();
     }
     button.textContent = words.copied;
-    setTimeout(() => { button.textContent = before; }, 1500);
+    button.classList.add("done");
+    setTimeout(() => { button.textContent = before; button.title = label; button.classList.remove("done"); }, 1500);
   };
 
   // Times in the reader's own zone, copy buttons, and filters that apply themselves.
@@ -137,6 +139,7 @@
       button.type = "button";
       button.className = "copy-code";
       button.textContent = words.copy;
+      button.title = words.copy;
       const command = code.textContent;
       button.addEventListener("click", () => copy(button, command));
       code.after(button);

@@ -19,6 +19,19 @@ pub(crate) struct Place<'a> {
     pub(crate) key_matches: Option<bool>,
 }
 
+impl<'a> Place<'a> {
+    /// What is wrong with the leaf here: with a file, what names it; over the network, whatever is
+    /// said of certificates and TLS.
+    fn findings(&self) -> impl Iterator<Item = &'a StandingFinding> {
+        self.check.findings.iter().filter(|found| {
+            let finding = &found.finding;
+            let label = finding.code.label();
+            (label.starts_with("cert.") || label.starts_with("tls."))
+                && (!self.is_file || finding.subject.contains(&self.at))
+        })
+    }
+}
+
 /// One certificate, with every place it was seen in.
 pub(crate) struct Certificate<'a> {
     pub(crate) facts: &'a CertificateFacts,
@@ -80,23 +93,14 @@ impl<'a> Certificate<'a> {
         }
         if is_leaf {
             self.is_leaf = true;
-            let about = place.check.findings.iter().filter(|found| {
-                let label = found.finding.code.label();
-                label.starts_with("cert.") || label.starts_with("tls.")
-            });
-            if self.findings.last().is_none_or(|(known, _)| known.check.name != *name) {
-                self.findings.extend(about.map(|found| (place.check, found)));
-            }
+            self.findings.extend(place.findings().map(|found| (place.check, found)));
         }
         self.places.push(place);
     }
 
-    /// What it is for: its first name, or its subject.
+    /// What it is for.
     pub(crate) fn title(&self) -> &str {
-        self.facts.names.first().map_or_else(
-            || self.facts.subject.strip_prefix("CN=").unwrap_or(&self.facts.subject),
-            String::as_str,
-        )
+        title(self.facts)
     }
 
     /// The names after the first, as many as are shown.
@@ -111,8 +115,7 @@ impl<'a> Certificate<'a> {
 
     /// The issuer's common name, or all of it.
     pub(crate) fn issuer(&self) -> &str {
-        let issuer = &self.facts.issuer;
-        issuer.split(',').find_map(|part| part.trim().strip_prefix("CN=")).unwrap_or(issuer)
+        common_name(&self.facts.issuer)
     }
 
     pub(crate) fn days_left(&self) -> i64 {
@@ -140,6 +143,15 @@ impl<'a> Certificate<'a> {
     pub(crate) fn left(&self) -> String {
         format!("{:.2}%", share_left(self.facts, self.now) * 100.0)
     }
+}
+
+/// What a certificate is for: its first name, or its subject's common name, or all of its subject.
+pub(crate) fn title(facts: &CertificateFacts) -> &str {
+    facts.names.first().map_or_else(|| common_name(&facts.subject), String::as_str)
+}
+
+fn common_name(name: &str) -> &str {
+    name.split(',').find_map(|part| part.trim().strip_prefix("CN=")).unwrap_or(name)
 }
 
 /// Whole days until the end; negative once it is over.

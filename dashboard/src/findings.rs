@@ -56,11 +56,7 @@ fn plain(value: &Value) -> String {
 
 /// The findings of one check, none folded.
 pub(crate) fn of_check(standing: &CheckStanding) -> Vec<Card<'_>> {
-    standing
-        .findings
-        .iter()
-        .map(|found| Card { standing, found, follow: Vec::new() })
-        .collect()
+    standing.findings.iter().map(|found| Card { standing, found, follow: Vec::new() }).collect()
 }
 
 /// Every finding of the snapshot: the worst first, then those already certain, then the newest;

@@ -56,12 +56,8 @@ impl<'a> Frame<'a> {
     }
 
     pub(crate) fn entries(&self) -> [Entry; 5] {
-        let entry = |href, label, tab, count| Entry {
-            href,
-            label,
-            is_current: self.tab == tab,
-            count,
-        };
+        let entry =
+            |href, label, tab, count| Entry { href, label, is_current: self.tab == tab, count };
         [
             entry("/", self.t.overview(), Tab::Overview, 0),
             entry("/ports", self.t.ports(), Tab::Ports, 0),
@@ -109,13 +105,14 @@ impl<'a> Frame<'a> {
 
     /// The icon tells a row of browser tabs which one needs a look.
     pub(crate) fn icon(&self) -> &'static str {
-        let worst = self.view.snapshot.checks.iter().map(|standing| standing.state).max_by_key(
-            |state| match state {
-                State::Down => 2,
-                State::Degraded => 1,
-                State::Up | State::Unknown => 0,
-            },
-        );
+        let worst =
+            self.view.snapshot.checks.iter().map(|standing| standing.state).max_by_key(|state| {
+                match state {
+                    State::Down => 2,
+                    State::Degraded => 1,
+                    State::Up | State::Unknown => 0,
+                }
+            });
         asset::url(match worst {
             Some(State::Down) => "icon-down.svg",
             Some(State::Degraded) => "icon-degraded.svg",
@@ -152,6 +149,12 @@ impl<'a> Frame<'a> {
         self.moment(*at, &amount::relative(self.t, *at, self.view.now))
     }
 
+    /// For how long something has been so, with the moment it began behind it.
+    pub(crate) fn held(&self, since: &Timestamp) -> Safe<String> {
+        let span = amount::span(self.t, self.view.now.duration_since(*since));
+        self.moment(*since, &self.t.for_span(&span))
+    }
+
     /// The day alone, with the exact moment behind it.
     pub(crate) fn day(&self, at: &Timestamp) -> Safe<String> {
         let day = at.to_zoned(self.view.zone.clone()).strftime("%Y-%m-%d").to_string();
@@ -181,10 +184,6 @@ impl<'a> Frame<'a> {
 
     pub(crate) fn took(&self, duration: &Duration) -> String {
         amount::took(*duration)
-    }
-
-    pub(crate) fn took_seconds(&self, seconds: &f64) -> String {
-        amount::took_seconds(*seconds)
     }
 
     /// A configured duration, such as an interval.
@@ -244,7 +243,9 @@ mod tests {
         let shown = |prose| {
             pieces(prose)
                 .iter()
-                .map(|piece| if piece.is_code { format!("<{}>", piece.text) } else { piece.text.to_owned() })
+                .map(|piece| {
+                    if piece.is_code { format!("<{}>", piece.text) } else { piece.text.to_owned() }
+                })
                 .collect::<String>()
         };
         assert_eq!(shown("Reload: `nginx -s reload`."), "Reload: <nginx -s reload>.");

@@ -68,7 +68,13 @@ mod tests {
     #[test]
     fn the_language_switch_keeps_the_rest() {
         assert_eq!(in_language("/", "", "ko"), "/?lang=ko");
-        assert_eq!(in_language("/ports", "q=a%26b&lang=en&page=2", "ko"), "/ports?q=a%26b&page=2&lang=ko");
-        assert_eq!(with_query("/", &[("q", "a b"), ("kind", ""), ("page", "2")]), "/?q=a%20b&page=2");
+        assert_eq!(
+            in_language("/ports", "q=a%26b&lang=en&page=2", "ko"),
+            "/ports?q=a%26b&page=2&lang=ko"
+        );
+        assert_eq!(
+            with_query("/", &[("q", "a b"), ("kind", ""), ("page", "2")]),
+            "/?q=a%20b&page=2"
+        );
     }
 }

@@ -23,15 +23,23 @@ fn korean(code: Code) -> &'static str {
         Code::TcpOpen => "닫혀 있어야 할 포트가 열려 있습니다.",
         Code::SshHostKey => "SSH 서버이지만 다른 서버입니다.",
         Code::HttpStatus => "기대한 상태 코드가 아닙니다.",
-        Code::HttpBadGateway => "프록시가 502, 503 또는 504로 응답했으며 원인이 되는 업스트림이 확인되었습니다.",
-        Code::HttpHostRejected => "이 Host에 400 또는 421로 응답했습니다. 애플리케이션이 이 이름을 알지 못합니다.",
+        Code::HttpBadGateway => {
+            "프록시가 502, 503 또는 504로 응답했으며 원인이 되는 업스트림이 확인되었습니다."
+        }
+        Code::HttpHostRejected => {
+            "이 Host에 400 또는 421로 응답했습니다. 애플리케이션이 이 이름을 알지 못합니다."
+        }
         Code::HttpRedirect => "리디렉션이 없거나 잘못되었거나 반복됩니다.",
         Code::HttpBody => "본문이 기대와 다릅니다.",
         Code::HttpJson => "JSON 값이 기대와 다릅니다.",
         Code::HttpHeader => "헤더가 기대와 다릅니다.",
         Code::HttpSlow => "기대보다 느립니다. 어느 단계가 느린지 함께 알려 줍니다.",
-        Code::HttpTimeout => "제한 시간 안에 응답이 끝나지 않았습니다. 어느 단계에서 멈췄는지 함께 알려 줍니다.",
-        Code::HttpProtocol => "HTTP가 아니거나 깨진 HTTP입니다. 잘렸거나 길이가 맞지 않거나 본문 도중에 끊겼습니다.",
+        Code::HttpTimeout => {
+            "제한 시간 안에 응답이 끝나지 않았습니다. 어느 단계에서 멈췄는지 함께 알려 줍니다."
+        }
+        Code::HttpProtocol => {
+            "HTTP가 아니거나 깨진 HTTP입니다. 잘렸거나 길이가 맞지 않거나 본문 도중에 끊겼습니다."
+        }
         Code::HttpTooLarge => "본문이 허용 크기보다 큽니다.",
         Code::HttpSessionLost => "앞 단계의 쿠키나 세션이 뒤 단계에서 사라졌습니다.",
         Code::HttpUpgradeRefused => "WebSocket 업그레이드가 거부되었습니다.",
@@ -45,9 +53,13 @@ fn korean(code: Code) -> &'static str {
         Code::CertWeakSignature => "클라이언트가 거부하는 알고리즘으로 서명되었습니다.",
         Code::CertUnreadable => "인증서 파일이 없거나 사용할 수 없습니다.",
         Code::CertKeyMismatch => "키 파일이 인증서와 짝이 맞지 않습니다.",
-        Code::TlsHandshake => "TLS 연결이 성립되지 않습니다. 어떤 경고로 끝났는지 함께 알려 줍니다.",
+        Code::TlsHandshake => {
+            "TLS 연결이 성립되지 않습니다. 어떤 경고로 끝났는지 함께 알려 줍니다."
+        }
         Code::TlsUntrusted => "제공된 체인이 신뢰할 수 있는 루트로 이어지지 않습니다.",
-        Code::TlsIncompleteChain => "제공된 체인에 중간 인증서가 빠져 있습니다. 어느 것인지 함께 알려 줍니다.",
+        Code::TlsIncompleteChain => {
+            "제공된 체인에 중간 인증서가 빠져 있습니다. 어느 것인지 함께 알려 줍니다."
+        }
         Code::TlsOldProtocol => "기준보다 오래된 프로토콜만 지원하거나 아직 지원합니다.",
         Code::TlsNotReloaded => "파일은 갱신되었으나 서버가 여전히 이전 인증서를 제공합니다.",
         Code::TlsDiffersByAddress => "같은 이름의 주소들이 서로 다른 인증서를 제공합니다.",

@@ -1,6 +1,6 @@
 //! The first page: what is wrong now, then the numbers, then everything that is watched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use askama::Template;
 use health::facts::CertificateFacts;
@@ -69,10 +69,10 @@ struct Group<'a> {
     rows: Vec<&'a CheckStanding>,
 }
 
-/// The certificate that ends first, and the check that saw it.
+/// The certificate that ends first.
 struct Ending<'a> {
     certificate: &'a CertificateFacts,
-    check: &'a str,
+    name: &'a str,
     days: i64,
     class: &'static str,
 }
@@ -186,12 +186,12 @@ fn ending<'a>(view: &View<'a>) -> Option<Ending<'a>> {
         let facts = &standing.last.as_ref()?.facts;
         let served = facts.tls.as_ref().and_then(|tls| tls.chain.first());
         let filed = facts.files.iter().filter_map(|file| file.chain.first());
-        let first = served.into_iter().chain(filed).min_by_key(|leaf| leaf.not_after)?;
-        Some((first, &*standing.check.name))
+        served.into_iter().chain(filed).min_by_key(|leaf| leaf.not_after)
     });
-    let (certificate, check) = leaves.min_by_key(|(leaf, _)| leaf.not_after)?;
+    let certificate = leaves.min_by_key(|leaf| leaf.not_after)?;
+    let name = chain::title(certificate);
     let days = chain::days_left(certificate, view.now);
-    Some(Ending { certificate, check, days, class: chain::nearness(certificate, view.now) })
+    Some(Ending { certificate, name, days, class: chain::nearness(certificate, view.now) })
 }
 
 impl OverviewQuery {
@@ -283,7 +283,9 @@ fn groups<'a>(view: &View<'a>, query: &OverviewQuery, t: Words) -> (Vec<Group<'a
             State::Up => 3,
         });
     }
-    let mut grouped: BTreeMap<(usize, &str), Group<'a>> = BTreeMap::new();
+    let order: HashMap<&str, usize> =
+        view.snapshot.hosts.iter().enumerate().map(|(at, host)| (&*host.name, at)).collect();
+    let mut grouped: BTreeMap<(usize, usize, &str), Group<'a>> = BTreeMap::new();
     for row in &rows[slice.range()] {
         let check = &row.check;
         let place = Kind::ALL.iter().position(|&kind| kind == check.kind).unwrap_or_default();
@@ -291,15 +293,17 @@ fn groups<'a>(view: &View<'a>, query: &OverviewQuery, t: Words) -> (Vec<Group<'a
             Kind::Port => check.host.as_deref().unwrap_or_default(),
             _ => "",
         };
-        let group = grouped.entry((place, host)).or_insert_with(|| Group {
-            title: if host.is_empty() {
-                t.kind_of(check.kind).to_owned()
-            } else {
-                t.ports_on(host)
-            },
-            tally: Tally::default(),
-            rows: Vec::new(),
-        });
+        let group = grouped
+            .entry((place, order.get(host).copied().unwrap_or(usize::MAX), host))
+            .or_insert_with(|| Group {
+                title: if host.is_empty() {
+                    t.kind_of(check.kind).to_owned()
+                } else {
+                    t.ports_on(host)
+                },
+                tally: Tally::default(),
+                rows: Vec::new(),
+            });
         group.tally.count(row.state);
         group.rows.push(row);
     }

@@ -219,8 +219,7 @@ impl Row<'_> {
 
     /// What is seen of it, in a word; the addresses come beside it.
     fn sight(&self, t: &Words) -> &'static str {
-        let is_reserved =
-            self.claim().is_some_and(|claim| claim.claim == ClaimKind::Reserved);
+        let is_reserved = self.claim().is_some_and(|claim| claim.claim == ClaimKind::Reserved);
         match self.observed() {
             None => t.not_looked(),
             Some(seen) => match seen.listening {

@@ -93,14 +93,10 @@ words! {
     evidence: "Evidence", "근거";
     subject: "Subject", "대상";
     seen_once: "seen once, checking again", "한 번 관측됨, 다시 확인 중";
-    confirmed: "confirmed", "확인됨";
     explained_by: "explained by", "원인:";
     next_end: "Next certificate to end", "가장 먼저 만료되는 인증서";
     no_certificates_short: "none seen", "확인된 인증서 없음";
-    hosts: "Hosts", "호스트";
-    checks: "Checks", "점검";
     state: "State", "상태";
-    check: "Check", "점검";
     name: "Name", "이름";
     looks_at: "Looks at", "점검 대상";
     took: "Took", "소요";
@@ -118,7 +114,6 @@ words! {
     flapping: "flapping", "상태가 자주 바뀜";
     plan_refused: "The changed plan was refused; the previous one keeps running.", "변경된 계획 파일에 오류가 있어 적용하지 않았습니다. 이전 계획으로 계속 동작합니다.";
     plan: "Plan", "계획 파일";
-    agent: "Agent", "에이전트";
     host: "Host", "호스트";
     port: "Port", "포트";
     service: "Service", "서비스";
@@ -145,30 +140,25 @@ words! {
     certificates_lead: "Every certificate seen, served or on disk, the first to end at the top.", "제공 중이거나 디스크에 있는 모든 인증서를 만료가 가까운 순서로 보여 줍니다.";
     no_certificates: "No certificate has been seen yet.", "아직 확인된 인증서가 없습니다.";
     certificate_chain: "Issuing certificates", "발급자 인증서";
-    issued: "Issued", "발급";
-    ends: "Ends", "만료";
     ended: "ended", "만료됨";
     not_yet: "not valid yet", "아직 유효하지 않음";
     issuer: "Issuer", "발급자";
     names: "Names", "이름";
-    key: "Key", "키";
     served_by: "Served", "제공";
     file: "File", "파일";
     fingerprint: "SHA-256", "SHA-256";
     serial: "Serial", "일련번호";
-    key_matches: "key belongs to it", "키 일치";
-    key_differs: "key does not belong to it", "키 불일치";
+    key_matches: "key matches", "키 일치";
+    key_differs: "key does not match", "키 불일치";
     dns_lead: "Each planned record on each authoritative nameserver, asked directly.", "계획한 레코드를 권한 있는 네임서버마다 직접 조회한 결과입니다.";
     no_dns: "The plan watches no zone yet.", "감시 중인 DNS 영역이 아직 없습니다.";
     not_asked: "Not asked yet.", "아직 조회하지 않았습니다.";
     record: "Record", "레코드";
-    planned: "planned", "계획";
     caches: "Caches", "캐시 리졸버";
     zone_serial: "SOA serial", "SOA 일련번호";
     round_trip: "Round trip", "응답 시간";
     no_answer: "no answer", "응답 없음";
     unresolved: "does not resolve", "주소를 찾을 수 없음";
-    over_tcp: "over TCP", "TCP 사용";
     odd_one: "differs from the others", "다른 서버와 다름";
     legend_match: "as planned", "계획과 일치";
     legend_bad: "not as planned", "계획과 다름";
@@ -205,8 +195,6 @@ words! {
     not_trusted: "does not lead to a trusted root", "신뢰할 수 있는 루트로 이어지지 않음";
     planned_file: "Planned file", "계획된 파일";
     never: "not yet", "아직 없음";
-    by_schedule: "by schedule", "일정에 따름";
-    all_fine_here: "Nothing is wrong here.", "문제가 없습니다.";
     incidents_lead: "What went wrong, from the moment it was certain to the moment it was over.", "장애가 확정된 시점부터 해소된 시점까지의 기록입니다.";
     open_now: "Open now", "진행 중";
     recent: "Recent", "지난 장애";
@@ -220,8 +208,6 @@ words! {
     timeline: "Timeline", "시간순 기록";
     event_opened: "The incident opened", "장애가 발생했습니다";
     event_resolved: "The incident was resolved", "장애가 해소되었습니다";
-    event_found: "Found", "발견";
-    event_notified: "Notification", "알림";
     delivered: "delivered", "전달됨";
     not_delivered: "not delivered yet", "아직 전달되지 않음";
     gone_from_plan: "The check left the plan.", "이 점검은 계획에서 제거되었습니다.";
@@ -234,10 +220,6 @@ words! {
     back: "Back to the overview", "개요로 돌아가기";
     details: "Details", "자세히";
     loaded: "loaded", "불러온 시각";
-    nothing_there: "—", "—";
-    language: "Language", "언어";
-    machine_readable: "For machines", "기계용";
-    and_children: "Follow from this", "이로 인해 발생한 문제";
     just_now: "just now", "방금";
 }
 
@@ -246,9 +228,6 @@ counted! {
     n_degraded: "{n} check needs attention", "{n} checks need attention", "{n}개 점검에 주의가 필요합니다";
     n_checks: "{n} check", "{n} checks", "점검 {n}개";
     n_hosts: "{n} host", "{n} hosts", "호스트 {n}개";
-    n_ports: "{n} port", "{n} ports", "포트 {n}개";
-    n_certificates: "{n} certificate", "{n} certificates", "인증서 {n}개";
-    n_findings: "{n} finding", "{n} findings", "진단 {n}건";
     n_explained: "{n} more follows from this", "{n} more follow from this", "이로 인한 문제 {n}건 더 보기";
     n_more: "{n} more", "{n} more", "{n}개 더 보기";
     n_more_findings: "{n} more finding is not shown here: filter the list below.", "{n} more findings are not shown here: filter the list below.", "여기에 표시하지 않은 진단이 {n}건 더 있습니다. 아래 목록에서 조건을 적용해 확인하십시오.";
@@ -258,7 +237,6 @@ counted! {
     n_attempts: "{n} attempt", "{n} attempts", "{n}회 시도";
     n_bad: "{n} bad look in a row", "{n} bad looks in a row", "연속 {n}회 이상";
     n_pending: "{n} notification waits", "{n} notifications wait", "대기 중인 알림 {n}건";
-    n_reserved: "{n} reserved port", "{n} reserved ports", "예약 포트 {n}개";
 }
 
 phrases! {
@@ -268,10 +246,9 @@ phrases! {
     receiver_failing(receiver): "Notifications to {receiver} do not arrive.", "{receiver}(으)로 알림이 전달되지 않습니다.";
     page_of(page, pages): "Page {page} of {pages}", "{pages}쪽 중 {page}쪽";
     rows_of(from, to, all): "{from}–{to} of {all}", "전체 {all}개 중 {from}–{to}";
+    for_span(span): "for {span}", "{span}째";
     ago(span): "{span} ago", "{span} 전";
     within(span): "in {span}", "{span} 후";
-    changed(from, to): "{from} → {to}", "{from} → {to}";
-    told(receiver, event): "{event} → {receiver}", "{event} → {receiver}";
     ports_on(host): "Ports on {host}", "{host} 포트";
     bar_label(when, share, seen): "{when}: {share} good of {seen}", "{when}: {seen}회 중 {share} 정상";
     bar_empty(when): "{when}: no observations", "{when}: 관측 없음";
