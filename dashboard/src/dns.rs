@@ -11,6 +11,8 @@ use crate::frame::{Frame, Tab};
 use crate::words::Words;
 use crate::{Error, View, amount};
 
+/// Zones drawn on one page; what is not well comes first.
+const ZONES: usize = 100;
 /// Rows of one matrix that are shown.
 const RECORDS: usize = 200;
 
@@ -57,6 +59,7 @@ struct Page<'a> {
     page: Frame<'a>,
     t: Words,
     zones: Vec<Zone<'a>>,
+    zones_left: usize,
 }
 
 /// The DNS page.
@@ -65,9 +68,19 @@ struct Page<'a> {
 /// When the template fails.
 pub fn dns(view: &View<'_>) -> Result<String, Error> {
     let t = Words(view.language);
-    let checks = view.snapshot.checks.iter().filter(|standing| standing.check.kind == Kind::Dns);
-    let zones = checks.map(|standing| zone(standing)).collect();
-    Ok(Page { page: Frame::new(view, Tab::Dns, t.dns()), t, zones }.render()?)
+    let mut checks: Vec<&CheckStanding> = view
+        .snapshot
+        .checks
+        .iter()
+        .map(|standing| &**standing)
+        .filter(|standing| standing.check.kind == Kind::Dns)
+        .collect();
+    let zones_left = checks.len().saturating_sub(ZONES);
+    if zones_left > 0 {
+        checks.sort_by_key(|standing| standing.findings.is_empty());
+    }
+    let zones = checks.into_iter().take(ZONES).map(zone).collect();
+    Ok(Page { page: Frame::new(view, Tab::Dns, t.dns()), t, zones, zones_left }.render()?)
 }
 
 /// What a check saw of its zone, as matrices.

@@ -1,6 +1,8 @@
 //! Every page, drawn from fixed snapshots: what it says, that it is whole, and that nothing from
 //! outside can do more on it than be read.
 
+#![allow(clippy::unwrap_used, reason = "a page that cannot be drawn must fail")]
+
 mod fixture;
 
 use std::time::Duration;
@@ -10,8 +12,10 @@ use fixture::hostile::{self, NASTY};
 use health::{Code, Language, Snapshot};
 use jiff::tz::TimeZone;
 
+static ZONE: TimeZone = TimeZone::UTC;
+
 fn view(snapshot: &Snapshot, language: Language) -> View<'_> {
-    View { snapshot, language, now: fixture::now(), zone: &TimeZone::UTC, path: "/x", query: "q=1" }
+    View { snapshot, language, now: fixture::now(), zone: &ZONE, path: "/x", query: "q=1" }
 }
 
 const DOCUMENT: &str = "# Title\n\nWhat it means.\n\n## Fix\n\n```sh\nss -ltnp\n```\n";
@@ -149,7 +153,10 @@ fn filters_narrow_and_garbage_narrows_nothing() {
     let sick = fixture::sick();
     let view = view(&sick, Language::En);
     let rows = |query: &OverviewQuery| {
-        dashboard::overview(&view, query).unwrap().matches("class=\"c-name\">").count()
+        dashboard::overview(&view, query)
+            .unwrap()
+            .matches("<th scope=\"row\" class=\"c-name\">")
+            .count()
     };
     let asked = |state: &str, kind: &str, q: &str| OverviewQuery {
         state: Some(state.to_owned()),
@@ -164,7 +171,7 @@ fn filters_narrow_and_garbage_narrows_nothing() {
     assert_eq!(rows(&asked("up", "http", "nothing like it")), 0);
 
     let ports = |query: &PortsQuery| {
-        dashboard::ports(&view, query).unwrap().matches("class=\"c-port").count()
+        dashboard::ports(&view, query).unwrap().matches("<th scope=\"row\" class=\"c-port").count()
     };
     let claimed =
         |claim: &str| PortsQuery { claim: Some(claim.to_owned()), ..PortsQuery::default() };
