@@ -46,7 +46,7 @@ pub fn check(view: &View<'_>, name: &str, history: &History) -> Result<Option<St
         .unwrap_or_default();
     let zone = standing.last.as_ref().and_then(|last| last.facts.dns.as_ref());
     let page = Page {
-        page: Frame::new(view, Tab::None, name),
+        page: Frame::new(view, Tab::Check, name),
         t,
         standing,
         cards: findings::of_check(standing),

@@ -18,7 +18,9 @@ pub(crate) enum Tab {
     Dns,
     Incidents,
     Explain,
-    None,
+    /// The page of one check: what is said of it needs no link to it.
+    Check,
+    Nowhere,
 }
 
 /// One entry of the navigation.

@@ -21,7 +21,7 @@ struct Page<'a> {
 /// When the template fails.
 pub fn not_found(view: &View<'_>) -> Result<String, Error> {
     let t = Words(view.language);
-    let page = Frame::new(view, Tab::None, t.not_found_title());
+    let page = Frame::new(view, Tab::Nowhere, t.not_found_title());
     Ok(Page { page, t, code: 404, explanation: t.not_found_why() }.render()?)
 }
 
@@ -31,6 +31,6 @@ pub fn not_found(view: &View<'_>) -> Result<String, Error> {
 /// When the template fails.
 pub fn failed(view: &View<'_>, code: u16, explanation: &str) -> Result<String, Error> {
     let t = Words(view.language);
-    let page = Frame::new(view, Tab::None, t.failed_title());
+    let page = Frame::new(view, Tab::Nowhere, t.failed_title());
     Ok(Page { page, t, code, explanation }.render()?)
 }

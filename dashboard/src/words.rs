@@ -85,6 +85,7 @@ words! {
     all_well: "All is well", "모두 정상입니다";
     nothing_watched: "Nothing is watched yet", "아직 감시하는 대상이 없습니다";
     nothing_watched_why: "The plan has no checks. Add a host, a port, a certificate or a zone to it, and this page fills within seconds.", "계획 파일에 점검 항목이 없습니다. 호스트, 포트, 인증서 또는 DNS 영역을 추가하면 몇 초 안에 이 페이지가 채워집니다.";
+    last_looked: "last looked", "마지막 확인";
     first_look: "Taking a first look", "처음으로 살펴보는 중입니다";
     minor_only: "Up, with something to look at", "동작 중이지만 살펴볼 것이 있습니다";
     wrong_now: "What is wrong now", "지금 문제가 있는 것";
@@ -242,7 +243,6 @@ counted! {
 phrases! {
     watched_from(checks, hosts, agent): "{checks} on {hosts}, seen from {agent}", "{agent}에서 {hosts}, {checks}를 감시 중";
     watched_from_hostless(checks, agent): "{checks}, seen from {agent}", "{agent}에서 {checks}를 감시 중";
-    last_looked(when): "last looked {when}", "마지막 확인 {when}";
     receiver_failing(receiver): "Notifications to {receiver} do not arrive.", "{receiver}(으)로 알림이 전달되지 않습니다.";
     page_of(page, pages): "Page {page} of {pages}", "{pages}쪽 중 {page}쪽";
     rows_of(from, to, all): "{from}–{to} of {all}", "전체 {all}개 중 {from}–{to}";
