@@ -1,1 +1,69 @@
-//! Snapshot → HTML, pure.
+//! Snapshot → HTML: the pages people read. Pure: every page is a function of a [`View`].
+//!
+//! Each page is one file here and one template beside it; `frame` is what all of them share.
+//! Deliberately absent: I/O, clocks, routing, and anything that would let text from outside reach a
+//! page unescaped (see `escape`). Pages need no JavaScript; with it they stay current by themselves.
+
+mod amount;
+mod asset;
+mod certificates;
+mod chain;
+mod chart;
+mod check;
+mod dns;
+mod escape;
+mod explain;
+mod findings;
+mod frame;
+mod incidents;
+mod language;
+mod link;
+mod markdown;
+mod meaning;
+mod notice;
+mod overview;
+mod pages;
+mod ports;
+mod words;
+
+pub use asset::{Asset, asset};
+pub use certificates::certificates;
+pub use check::check;
+pub use dns::dns;
+pub use explain::{explain, explain_index};
+pub use incidents::{incident, incidents};
+pub use language::language;
+pub use notice::{failed, not_found};
+pub use overview::{OverviewQuery, overview};
+pub use ports::{PortsQuery, ports};
+
+use health::{Language, Snapshot};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// The Content-Security-Policy header that every page is made for: nothing inline, nothing foreign.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; \
+    script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; \
+    base-uri 'none'; frame-ancestors 'none'";
+
+/// What every page is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Everything at one moment.
+    pub snapshot: &'a Snapshot,
+    /// The language of the page.
+    pub language: Language,
+    /// The moment it is made for.
+    pub now: Timestamp,
+    /// The zone that absolute times are written in until the browser knows better.
+    pub zone: &'a TimeZone,
+    /// Path of the request, as it came: percent-encoded.
+    pub path: &'a str,
+    /// Query of the request, as it came, without the question mark; may be empty.
+    pub query: &'a str,
+}
+
+/// A page could not be made: a bug in a template.
+#[derive(Debug, thiserror::Error)]
+#[error("the page could not be rendered: {0}")]
+pub struct Error(#[from] askama::Error);

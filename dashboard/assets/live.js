@@ -1,0 +1,169 @@
+// Keeps the page current while it is looked at. Everything works without it, only not by itself.
+"use strict";
+(() => {
+  const body = document.body;
+  const words = { ...body.dataset };
+  const badge = document.getElementById("live");
+  const PAUSE_MS = 2000; // between two renewals, at least
+  const IDLE_MS = 30000; // without an event, so that "3 min ago" stays true
+
+  let source = null;
+  let renewedAt = Date.now();
+  let planned = 0;
+  let fetching = false;
+
+  const show = (live) => {
+    badge.hidden = false;
+    badge.className = live ? "live on" : "live off";
+    badge.lastElementChild.textContent = live ? words.live : words.offline;
+  };
+
+  // What a reader has done to the page survives its renewal.
+  const remember = (main) => {
+    const focus = document.activeElement;
+    return {
+      open: new Map([...main.querySelectorAll("details[data-key]")].map((d) => [d.dataset.key, d.open])),
+      typed: new Map([...main.querySelectorAll("input[id], select[id]")].map((f) => [f.id, f.value])),
+      focus: main.contains(focus) ? { id: focus.id, href: focus.getAttribute("href") } : null,
+      caret: focus && "selectionStart" in focus ? [focus.selectionStart, focus.selectionEnd] : null,
+      scrolled: [...main.querySelectorAll(".scroll")].map((s) => s.scrollLeft),
+    };
+  };
+
+  const restore = (main, kept) => {
+    for (const d of main.querySelectorAll("details[data-key]")) {
+      if (kept.open.has(d.dataset.key)) d.open = kept.open.get(d.dataset.key);
+    }
+    for (const f of main.querySelectorAll("input[id], select[id]")) {
+      if (kept.typed.has(f.id)) f.value = kept.typed.get(f.id);
+    }
+    [...main.querySelectorAll(".scroll")].forEach((s, i) => { s.scrollLeft = kept.scrolled[i] || 0; });
+    if (!kept.focus) return;
+    const same = kept.focus.id
+      ? document.getElementById(kept.focus.id)
+      : kept.focus.href && main.querySelector(`a[href="${CSS.escape(kept.focus.href)}"]`);
+    if (!same) return;
+    same.focus({ preventScroll: true });
+    if (kept.caret && same.setSelectionRange) {
+      try { same.setSelectionRange(...kept.caret); } catch { /* not a field with a caret */ }
+    }
+  };
+
+  const isBusy = () => {
+    const selection = getSelection();
+    return (selection && !selection.isCollapsed) || document.querySelector("main select:focus");
+  };
+
+  const renew = async () => {
+    planned = 0;
+    if (document.hidden || fetching) return;
+    if (isBusy()) { plan(PAUSE_MS); return; }
+    fetching = true;
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      if (!answer.ok) return;
+      const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const main = document.getElementById("main");
+      const fresh = next.getElementById("main");
+      if (!fresh || isBusy()) return;
+      const kept = remember(main);
+      main.replaceWith(fresh);
+      restore(fresh, kept);
+      const nav = next.querySelector("header nav");
+      const oldNav = document.querySelector("header nav");
+      if (nav && oldNav && nav.innerHTML !== oldNav.innerHTML && !oldNav.contains(document.activeElement)) oldNav.replaceWith(nav);
+      const icon = document.querySelector("link[rel=icon]");
+      const nextIcon = next.querySelector("link[rel=icon]");
+      if (icon && nextIcon && icon.href !== nextIcon.href) icon.href = nextIcon.href;
+      document.title = next.title;
+      enliven(fresh);
+    } catch { /* the stream notices that the agent is gone */ } finally {
+      renewedAt = Date.now();
+      fetching = false;
+    }
+  };
+
+  const plan = (wait) => {
+    if (planned) return;
+    planned = setTimeout(renew, Math.max(wait, renewedAt + PAUSE_MS - Date.now()));
+  };
+
+  const connect = () => {
+    if (source || document.hidden) return;
+    source = new EventSource(words.events);
+    source.onopen = () => show(true);
+    source.onerror = () => {
+      show(false);
+      if (source && source.readyState === EventSource.CLOSED) { source = null; setTimeout(connect, 5000); }
+    };
+    source.addEventListener("snapshot", () => { show(true); plan(0); });
+  };
+
+  const disconnect = () => { if (source) { source.close(); source = null; } };
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) disconnect();
+    else { connect(); plan(0); }
+  });
+  addEventListener("pagehide", disconnect);
+  addEventListener("pageshow", (event) => { if (event.persisted) { connect(); plan(0); } });
+  setInterval(() => { if (source && source.readyState === EventSource.OPEN && Date.now() - renewedAt > IDLE_MS) plan(0); }, 5000);
+
+  const copy = async (button, text) => {
+    const before = button.textContent;
+    const label = button.title;
+    try { await navigator.clipboard.writeText(text); } catch {
+      // Plain http on another machine's address has no clipboard: select, so that a key copies.
+      const area = document.createElement("textarea");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    button.textContent = words.copied;
+    button.classList.add("done");
+    setTimeout(() => { button.textContent = before; button.title = label; button.classList.remove("done"); }, 1500);
+  };
+
+  // Times in the reader's own zone, copy buttons, and filters that apply themselves.
+  const enliven = (root) => {
+    const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "long" });
+    for (const time of root.querySelectorAll("time[datetime]")) {
+      const at = new Date(time.dateTime);
+      if (!Number.isNaN(at.getTime())) time.title = `${format.format(at)}\n${time.dateTime}`;
+    }
+    for (const code of root.querySelectorAll("code.command")) {
+      if (!/\s/.test(code.textContent)) continue;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "copy-code";
+      button.textContent = words.copy;
+      button.title = words.copy;
+      const command = code.textContent;
+      button.addEventListener("click", () => copy(button, command));
+      code.after(button);
+    }
+    for (const button of root.querySelectorAll("button[data-copy-url]")) {
+      button.hidden = false;
+      button.addEventListener("click", async () => {
+        const answer = await fetch(button.dataset.copyUrl);
+        if (answer.ok) copy(button, await answer.text());
+      });
+    }
+    for (const select of root.querySelectorAll("form.filter select")) {
+      select.addEventListener("change", () => select.form.requestSubmit());
+    }
+  };
+
+  document.addEventListener("keydown", (event) => {
+    const search = document.getElementById("q");
+    if (event.key === "/" && search && !event.ctrlKey && !event.metaKey && !/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) {
+      event.preventDefault();
+      search.focus();
+    }
+  });
+
+  enliven(document);
+  if (location.protocol.startsWith("http")) connect();
+})();

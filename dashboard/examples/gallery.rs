@@ -1,0 +1,78 @@
+//! Writes every page, healthy and sick, in both languages, to a folder, to be looked at with a
+//! browser: `cargo run -p dashboard --example gallery -- FOLDER`.
+
+#[path = "../tests/fixture/mod.rs"]
+mod fixture;
+
+use std::error::Error;
+use std::fs;
+use std::path::PathBuf;
+
+use dashboard::{OverviewQuery, PortsQuery, View};
+use health::{Code, Language, Snapshot};
+use jiff::tz::TimeZone;
+
+const DOCUMENT: &str = "# port.taken\n\nA port that the plan keeps free is in use.\n\n## Why it matters\n\nThe next service that gets this port **will not start**. See also [port.dead](port.dead.md).\n\n## Check by hand\n\n```sh\nss -ltnp 'sport = :3014'\nps -fp 48211\n```\n\n| what | where |\n|---|---|\n| claim | `probes.toml` |\n\n- stop it, or\n- give it a port of its own\n";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = PathBuf::from(std::env::args().nth(1).ok_or("name a folder")?);
+    fs::create_dir_all(&folder)?;
+    for (day, snapshot) in [
+        ("sick", fixture::sick()),
+        ("well", fixture::healthy()),
+        ("many", fixture::many(10_000)),
+        ("empty", fixture::empty()),
+    ] {
+        for language in [Language::En, Language::Ko] {
+            for (page, html) in pages(&snapshot, language)? {
+                let name = format!("{day}-{page}-{language:?}.html").to_lowercase();
+                fs::write(folder.join(name), localised(&html, &folder)?)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn pages(
+    snapshot: &Snapshot,
+    language: Language,
+) -> Result<Vec<(&'static str, String)>, dashboard::Error> {
+    let zone = TimeZone::fixed(jiff::tz::offset(9));
+    let view = View { snapshot, language, now: fixture::now(), zone: &zone, path: "/", query: "" };
+    let incidents = fixture::past::incidents(snapshot);
+    let mut pages = vec![
+        ("overview", dashboard::overview(&view, &OverviewQuery::default())?),
+        ("ports", dashboard::ports(&view, &PortsQuery::default())?),
+        ("certificates", dashboard::certificates(&view)?),
+        ("dns", dashboard::dns(&view)?),
+        ("incidents", dashboard::incidents(&view, &incidents)?),
+        ("codes", dashboard::explain_index(&view)?),
+        ("code", dashboard::explain(&view, Code::PortTaken, DOCUMENT)?),
+        ("nowhere", dashboard::not_found(&view)?),
+    ];
+    for (page, name) in
+        [("http", "shop"), ("tls", "shop-certificate"), ("zone", "zone"), ("port", "web:3014")]
+    {
+        let history = fixture::past::history(snapshot, name);
+        pages.extend(dashboard::check(&view, name, &history)?.map(|html| (page, html)));
+    }
+    if let Some(incident) = incidents.first() {
+        let told = fixture::past::notifications();
+        pages.push(("incident", dashboard::incident(&view, incident, &told)?));
+    }
+    Ok(pages)
+}
+
+/// The page with its assets beside it, because a file has no server to ask.
+fn localised(html: &str, folder: &std::path::Path) -> Result<String, Box<dyn Error>> {
+    let mut local = html.to_owned();
+    while let Some(start) = local.find("\"/assets/") {
+        let end = local[start + 1..].find('"').ok_or("an attribute without an end")? + start + 1;
+        let url = local[start + 1..end].to_owned();
+        let asset = dashboard::asset(&url).ok_or("an asset that is not there")?;
+        let name = url.rsplit('/').next().unwrap_or_default();
+        fs::write(folder.join(name), asset.body)?;
+        local = local.replace(&url, name);
+    }
+    Ok(local)
+}

@@ -1,0 +1,99 @@
+//! What each code says, in every language. English comes from [`Code::meaning`]; a code without
+//! its Korean sentence does not compile.
+
+use health::{Code, Language};
+
+/// One sentence: what the code says.
+pub(crate) fn of(code: Code, language: Language) -> &'static str {
+    match language {
+        Language::En => code.meaning(),
+        Language::Ko => korean(code),
+    }
+}
+
+fn korean(code: Code) -> &'static str {
+    match code {
+        Code::ResolveFailed => "대상의 이름을 주소로 해석할 수 없습니다.",
+        Code::TcpRefused => "수신 대기 중인 프로세스가 없어 연결이 거부되었습니다.",
+        Code::TcpTimeout => "제한 시간 안에 연결 시도에 대한 응답이 없습니다.",
+        Code::TcpUnreachable => "대상까지 가는 경로가 없습니다.",
+        Code::TcpReset => "연결은 수락되었으나 바로 끊겼습니다.",
+        Code::TcpSilent => "연결은 수락되었으나 와야 할 응답이 없습니다.",
+        Code::TcpUnexpectedReply => "응답은 있으나 기대한 서비스가 아닙니다.",
+        Code::TcpOpen => "닫혀 있어야 할 포트가 열려 있습니다.",
+        Code::SshHostKey => "SSH 서버이지만 다른 서버입니다.",
+        Code::HttpStatus => "기대한 상태 코드가 아닙니다.",
+        Code::HttpBadGateway => {
+            "프록시가 502, 503 또는 504로 응답했으며 원인이 되는 업스트림이 확인되었습니다."
+        }
+        Code::HttpHostRejected => {
+            "이 Host에 400 또는 421로 응답했습니다. 애플리케이션이 이 이름을 알지 못합니다."
+        }
+        Code::HttpRedirect => "리디렉션이 없거나 잘못되었거나 반복됩니다.",
+        Code::HttpBody => "본문이 기대와 다릅니다.",
+        Code::HttpJson => "JSON 값이 기대와 다릅니다.",
+        Code::HttpHeader => "헤더가 기대와 다릅니다.",
+        Code::HttpSlow => "기대보다 느립니다. 어느 단계가 느린지 함께 알려 줍니다.",
+        Code::HttpTimeout => {
+            "제한 시간 안에 응답이 끝나지 않았습니다. 어느 단계에서 멈췄는지 함께 알려 줍니다."
+        }
+        Code::HttpProtocol => {
+            "HTTP가 아니거나 깨진 HTTP입니다. 잘렸거나 길이가 맞지 않거나 본문 도중에 끊겼습니다."
+        }
+        Code::HttpTooLarge => "본문이 허용 크기보다 큽니다.",
+        Code::HttpSessionLost => "앞 단계의 쿠키나 세션이 뒤 단계에서 사라졌습니다.",
+        Code::HttpUpgradeRefused => "WebSocket 업그레이드가 거부되었습니다.",
+        Code::CertExpired => "인증서가 만료되었습니다.",
+        Code::CertExpiring => "인증서 만료가 가깝습니다.",
+        Code::CertNotYetValid => "인증서의 유효 기간이 아직 시작되지 않았습니다.",
+        Code::CertRenewalOverdue => "갱신 도구가 이미 갱신했어야 할 시점이 지났습니다.",
+        Code::CertWrongName => "요청한 이름에 유효한 인증서가 아닙니다.",
+        Code::CertSelfSigned => "신뢰할 수 있는 루트가 아닌 자체 서명 인증서입니다.",
+        Code::CertWeakKey => "키가 너무 짧거나 클라이언트가 거부하는 종류입니다.",
+        Code::CertWeakSignature => "클라이언트가 거부하는 알고리즘으로 서명되었습니다.",
+        Code::CertUnreadable => "인증서 파일이 없거나 사용할 수 없습니다.",
+        Code::CertKeyMismatch => "키 파일이 인증서와 짝이 맞지 않습니다.",
+        Code::TlsHandshake => {
+            "TLS 연결이 성립되지 않습니다. 어떤 경고로 끝났는지 함께 알려 줍니다."
+        }
+        Code::TlsUntrusted => "제공된 체인이 신뢰할 수 있는 루트로 이어지지 않습니다.",
+        Code::TlsIncompleteChain => {
+            "제공된 체인에 중간 인증서가 빠져 있습니다. 어느 것인지 함께 알려 줍니다."
+        }
+        Code::TlsOldProtocol => "기준보다 오래된 프로토콜만 지원하거나 아직 지원합니다.",
+        Code::TlsNotReloaded => "파일은 갱신되었으나 서버가 여전히 이전 인증서를 제공합니다.",
+        Code::TlsDiffersByAddress => "같은 이름의 주소들이 서로 다른 인증서를 제공합니다.",
+        Code::TlsPinMismatch => "고정한 키 또는 인증서가 아닙니다.",
+        Code::DnsDrift => "권한 있는 응답이 계획과 다릅니다.",
+        Code::DnsMissing => "이름은 있으나 레코드가 없습니다(NODATA).",
+        Code::DnsNxdomain => "권한 있는 서버가 그런 이름이 없다고 응답합니다.",
+        Code::DnsUnexpected => "없어야 할 레코드가 있습니다.",
+        Code::DnsInconsistent => "네임서버마다 레코드가 서로 다릅니다.",
+        Code::DnsSerial => "네임서버마다 SOA 일련번호가 서로 다릅니다.",
+        Code::DnsLame => "영역에 등록된 네임서버가 권한 있는 응답을 하지 않습니다.",
+        Code::DnsUnreachable => "네임서버 또는 리졸버가 응답하지 않습니다.",
+        Code::DnsSlow => "네임서버 또는 리졸버가 많은 조회를 놓치거나 늦게 응답합니다.",
+        Code::DnsNoTcp => "UDP로만 응답합니다. 응답이 잘리면(TC) 답을 전혀 받을 수 없습니다.",
+        Code::DnsStaleCache => "영역은 올바르지만 리졸버가 아직 이전 응답을 가지고 있습니다.",
+        Code::DnsAcmeLeftover => "이전 인증용 레코드가 남아 있습니다.",
+        Code::DnsAcmeMismatch => "있어야 할 인증용 레코드가 아닙니다.",
+        Code::DnsCaa => "사용 중인 인증서를 발급한 CA를 CAA 레코드가 금지합니다.",
+        Code::DnsDangling => "CNAME이 존재하지 않는 이름을 가리킵니다.",
+        Code::DnsCnameLoop => "CNAME이 자기 자신으로 되돌아옵니다.",
+        Code::DnsWildcard => "와일드카드에서 나온 응답이며 레코드 자체는 없습니다.",
+        Code::DnsBogus => "DNSSEC 검증에 실패합니다.",
+        Code::DnsDelegation => "상위 영역의 NS 또는 글루 레코드가 영역 자체의 것과 다릅니다.",
+        Code::PortDead => "할당된 포트인데 응답하는 프로세스가 없습니다.",
+        Code::PortTaken => "예약된 포트인데 누군가 수신 대기 중입니다.",
+        Code::PortWrongOwner => "할당된 포트를 다른 프로세스가 소유하고 있습니다.",
+        Code::PortExposed => "계획보다 넓은 범위에 열려 있습니다.",
+        Code::PortHidden => "계획보다 좁은 범위에만 열려 있습니다.",
+        Code::PortUndeclared => "수신 대기 중이지만 계획에 없는 포트입니다.",
+        Code::ForwardBroken => "안쪽 서비스는 살아 있으나 바깥쪽 포트가 응답하지 않습니다.",
+        Code::ForwardMisdirected => "바깥쪽 포트가 다른 곳으로 연결됩니다.",
+        Code::ForwardNoHairpin => "바깥쪽 주소가 외부에서는 되지만 내부에서는 되지 않습니다.",
+        Code::AcmeHttp01 => "CA가 요청하는 방식으로는 인증용 파일에 접근할 수 없습니다.",
+        Code::AcmeRenewal => "갱신 도구의 설정 또는 로그에 따르면 다음 갱신이 실패합니다.",
+        Code::AgentPanic => "점검 도중 프로그램 오류가 발생했습니다. 신고가 필요한 결함입니다.",
+    }
+}

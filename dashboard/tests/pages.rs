@@ -1,0 +1,219 @@
+//! Every page, drawn from fixed snapshots: what it says, that it is whole, and that nothing from
+//! outside can do more on it than be read.
+
+#![allow(clippy::unwrap_used, reason = "a page that cannot be drawn must fail")]
+
+mod fixture;
+
+use std::time::Duration;
+
+use dashboard::{OverviewQuery, PortsQuery, View};
+use fixture::hostile::{self, NASTY};
+use health::{Code, Language, Snapshot};
+use jiff::tz::TimeZone;
+
+static ZONE: TimeZone = TimeZone::UTC;
+
+fn view(snapshot: &Snapshot, language: Language) -> View<'_> {
+    View { snapshot, language, now: fixture::now(), zone: &ZONE, path: "/x", query: "q=1" }
+}
+
+const DOCUMENT: &str = "# Title\n\nWhat it means.\n\n## Fix\n\n```sh\nss -ltnp\n```\n";
+
+/// Every page of a snapshot by name; the checks' pages by the number of the check.
+fn pages(snapshot: &Snapshot, language: Language) -> Vec<(String, String)> {
+    let view = view(snapshot, language);
+    let incidents = fixture::past::incidents(snapshot);
+    let mut told = fixture::past::notifications();
+    told.push(hostile::poisoned(&told[1]));
+    let mut pages = vec![
+        ("overview", dashboard::overview(&view, &OverviewQuery::default()).unwrap()),
+        ("ports", dashboard::ports(&view, &PortsQuery::default()).unwrap()),
+        ("certificates", dashboard::certificates(&view).unwrap()),
+        ("dns", dashboard::dns(&view).unwrap()),
+        ("incidents", dashboard::incidents(&view, &incidents).unwrap()),
+        ("explain-index", dashboard::explain_index(&view).unwrap()),
+        ("explain", dashboard::explain(&view, Code::PortTaken, DOCUMENT).unwrap()),
+        ("not-found", dashboard::not_found(&view).unwrap()),
+        ("failed", dashboard::failed(&view, 500, &hostile::nasty("why")).unwrap()),
+    ];
+    if let Some(incident) = incidents.first() {
+        pages.push(("incident", dashboard::incident(&view, incident, &told).unwrap()));
+    }
+    let mut pages: Vec<_> = pages.into_iter().map(|(name, html)| (name.to_owned(), html)).collect();
+    for (number, standing) in snapshot.checks.iter().enumerate() {
+        let name = &standing.check.name;
+        let history = fixture::past::history(snapshot, name);
+        let html = dashboard::check(&view, name, &history).unwrap().unwrap();
+        pages.push((format!("check-{number:02}"), html));
+    }
+    pages
+}
+
+/// The page as it is kept: without what changes whenever the stylesheet or the version does.
+fn stable(html: &str) -> String {
+    let mut parts = html.split("/assets/");
+    let mut stable = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        stable.push_str("/assets/HASH");
+        stable.push_str(&part[16..]);
+    }
+    stable.replace(env!("CARGO_PKG_VERSION"), "VERSION")
+}
+
+#[test]
+fn pages_look_as_they_did() {
+    let sick = fixture::sick();
+    let kept = ["check-00", "check-03", "check-05", "check-08", "check-11"];
+    for (name, html) in pages(&sick, Language::En) {
+        if !name.starts_with("check-") || kept.contains(&name.as_str()) {
+            insta::assert_snapshot!(format!("sick-{name}-en"), stable(&html));
+        }
+    }
+    for (name, html) in pages(&sick, Language::Ko) {
+        if ["overview", "ports", "check-00"].contains(&name.as_str()) {
+            insta::assert_snapshot!(format!("sick-{name}-ko"), stable(&html));
+        }
+    }
+    for (day, snapshot) in [("well", fixture::healthy()), ("empty", fixture::empty())] {
+        for (name, html) in pages(&snapshot, Language::En) {
+            if ["overview", "ports"].contains(&name.as_str()) {
+                insta::assert_snapshot!(format!("{day}-{name}-en"), stable(&html));
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_from_outside_survives_unescaped() {
+    let snapshot = hostile::snapshot();
+    for language in [Language::En, Language::Ko] {
+        for (name, html) in pages(&snapshot, language) {
+            assert!(html.contains("alert(&#34;&#39;&#38;&#34;)"), "{name}: shown, as text");
+            assert!(html.contains("[U+202E]"), "{name}: shown for what it is");
+            assert!(!html.contains('\u{202e}'), "{name}: turned around");
+            assert_eq!(html.matches("<script").count(), 1, "{name}: our own script alone");
+            assert!(!html.contains("alert(\"") && !html.contains("alert('"), "{name}: quotes");
+            assert_whole(&name, &html);
+        }
+    }
+    let query = OverviewQuery {
+        q: Some(NASTY.to_owned()),
+        state: Some(NASTY.to_owned()),
+        kind: Some(NASTY.to_owned()),
+        page: Some(NASTY.to_owned()),
+    };
+    let view = View { path: "/", query: "q=%3Cscript%3E&lang=xx", ..view(&snapshot, Language::En) };
+    let html = dashboard::overview(&view, &query).unwrap();
+    assert_eq!(html.matches("<script").count(), 1);
+    let query = PortsQuery { host: Some(NASTY.to_owned()), ..PortsQuery::default() };
+    let html = dashboard::ports(&view, &query).unwrap();
+    assert_eq!(html.matches("<script").count(), 1);
+}
+
+#[test]
+fn pages_keep_to_the_content_security_policy() {
+    let sick = fixture::sick();
+    for (name, html) in pages(&sick, Language::En) {
+        assert!(!html.contains(" style=") && !html.contains("<style"), "{name}: inline style");
+        let inline = html.split("<script").skip(1).all(|rest| rest.starts_with(" src=\"/assets/"));
+        assert!(inline, "{name}: inline script");
+        for event in [" onclick=", " onload=", " onerror=", "javascript:"] {
+            assert!(!html.contains(event), "{name}: {event}");
+        }
+        for attribute in ["src=\"", "href=\""] {
+            let foreign = html.split(attribute).skip(1).any(|rest| rest.starts_with("http"));
+            assert!(!foreign, "{name}: {attribute} leads away");
+        }
+        assert_whole(&name, &html);
+    }
+}
+
+/// Every element that opens also closes, in order.
+fn assert_whole(name: &str, html: &str) {
+    const VOID: [&str; 6] = ["meta", "link", "img", "input", "br", "col"];
+    let mut open: Vec<&str> = Vec::new();
+    for tag in html.split('<').skip(1) {
+        let (tag, _) = tag.split_once('>').unwrap_or((tag, ""));
+        let element = tag.split([' ', '/']).find(|part| !part.is_empty()).unwrap_or_default();
+        if tag.starts_with('!') || tag.ends_with('/') || VOID.contains(&element) {
+            continue;
+        }
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(element), "{name}");
+        } else {
+            open.push(element);
+        }
+    }
+    assert!(open.is_empty(), "{name}: {open:?} stay open");
+}
+
+#[test]
+fn filters_narrow_and_garbage_narrows_nothing() {
+    let sick = fixture::sick();
+    let view = view(&sick, Language::En);
+    let rows = |query: &OverviewQuery| {
+        dashboard::overview(&view, query)
+            .unwrap()
+            .matches("<th scope=\"row\" class=\"c-name\">")
+            .count()
+    };
+    let asked = |state: &str, kind: &str, q: &str| OverviewQuery {
+        state: Some(state.to_owned()),
+        kind: Some(kind.to_owned()),
+        q: Some(q.to_owned()),
+        page: Some("no number".to_owned()),
+    };
+    assert_eq!(rows(&OverviewQuery::default()), sick.checks.len());
+    assert_eq!(rows(&asked("??", "??", "  ")), sick.checks.len());
+    assert_eq!(rows(&asked("down", "http", "")), 3);
+    assert_eq!(rows(&asked("", "", "POSTGRES")), 1);
+    assert_eq!(rows(&asked("up", "http", "nothing like it")), 0);
+
+    let ports = |query: &PortsQuery| {
+        dashboard::ports(&view, query).unwrap().matches("<th scope=\"row\" class=\"c-port").count()
+    };
+    let claimed =
+        |claim: &str| PortsQuery { claim: Some(claim.to_owned()), ..PortsQuery::default() };
+    assert_eq!(ports(&claimed("undeclared")), 1);
+    assert_eq!(ports(&claimed("reserved")), 4, "two quiet stretches, one taken, one alone");
+    let owner = PortsQuery { q: Some("python".to_owned()), ..PortsQuery::default() };
+    assert_eq!(ports(&owner), 1);
+}
+
+#[test]
+fn what_follows_lies_below_its_cause() {
+    let sick = fixture::sick();
+    let html = dashboard::overview(&view(&sick, Language::En), &OverviewQuery::default()).unwrap();
+    assert_eq!(html.matches("<article class=\"card").count(), 7);
+    assert!(html.contains("3 more follow from this"));
+}
+
+#[test]
+fn ten_thousand_checks_stay_a_page() {
+    let many = fixture::many(10_000);
+    let view = view(&many, Language::En);
+    let html = dashboard::overview(&view, &OverviewQuery::default()).unwrap();
+    assert!(html.len() < 600_000, "{} bytes", html.len());
+    assert!(html.contains("Page 1 of 20"));
+    let last = OverviewQuery { page: Some("20".to_owned()), ..OverviewQuery::default() };
+    let html = dashboard::overview(&view, &last).unwrap();
+    assert!(html.contains("9501–10000 of 10000"));
+}
+
+#[test]
+fn an_unknown_check_has_no_page() {
+    let well = fixture::healthy();
+    let page = dashboard::check(&view(&well, Language::En), "nobody", &Default::default());
+    assert!(page.unwrap().is_none());
+}
+
+#[test]
+fn intervals_of_any_length_are_told() {
+    let mut well = fixture::healthy();
+    let check = std::sync::Arc::make_mut(&mut well.checks[0]);
+    std::sync::Arc::make_mut(&mut check.check).timeout = Duration::from_millis(250);
+    let name = check.check.name.clone();
+    let html = dashboard::check(&view(&well, Language::En), &name, &Default::default());
+    assert!(html.unwrap().unwrap().contains("<dd>250 ms</dd>"));
+}
