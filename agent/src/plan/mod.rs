@@ -1,5 +1,32 @@
 //! The plan: all of probes.toml after validation. An invalid plan cannot be constructed
 //! outside this module.
+//!
+//! [`load`] reads a file and [`parse`] a text; both hand back a plan or every mistake at once.
+//! Which keys there are is declared once, in `schema`, and read through `row`, which notes
+//! whatever does not fit. Deliberately absent: defaults of single kinds of checks, which stand
+//! with the kind, and anything that runs.
+
+mod agent;
+mod cron;
+mod dns;
+mod expect;
+mod frame;
+mod hosts;
+mod http;
+mod load;
+mod mistakes;
+mod names;
+mod notes;
+mod receivers;
+mod row;
+mod same;
+mod schema;
+mod surroundings;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod values;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -8,6 +35,12 @@ use std::sync::Arc;
 use health::{Host, Language};
 
 use crate::probe;
+
+pub use load::{load, parse};
+pub use mistakes::{Mistake, Mistakes};
+pub use same::same;
+pub use schema::schema;
+pub use surroundings::{Surroundings, ThisMachine};
 
 /// All of probes.toml after validation.
 #[derive(Clone, Debug)]

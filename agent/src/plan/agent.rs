@@ -1,0 +1,86 @@
+//! `[agent]`: this vantage point.
+
+use std::net::SocketAddr;
+
+use health::Language;
+
+use super::notes::{At, Wrong};
+use super::row::{Reading, Row};
+use super::{Agent, frame, values};
+
+const LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9740);
+
+/// Reads `[agent]`, or makes one of defaults alone where there is none.
+pub(super) fn agent(plan: &Row<'_>) -> Agent {
+    let machine = machine_name(plan.reading);
+    let Some(row) = plan.row("agent") else {
+        return Agent {
+            url: url_of(LISTEN, &machine),
+            name: machine.into(),
+            listen: LISTEN,
+            store: plan.reading.folder.join("portwarden.db"),
+            language: Language::En,
+            resolver: None,
+            probes_in_flight: 512,
+        };
+    };
+    let listen = row.parsed("listen", values::socket).map_or(LISTEN, |at| at.value);
+    let name = row.parsed("name", values::name).map_or_else(|| machine.clone(), |at| at.value);
+    let store = row.text("store").and_then(|text| {
+        refuse_server(&row, &text)?;
+        frame::path(&row, "store", &text)
+    });
+    Agent {
+        url: row
+            .parsed("url", super::http::url)
+            .map_or_else(|| url_of(listen, &machine), |at| at.value.to_string())
+            .trim_end_matches('/')
+            .to_owned(),
+        name: name.into(),
+        listen,
+        store: store.unwrap_or_else(|| plan.reading.folder.join("portwarden.db")),
+        language: match row.choice("language") {
+            Some("ko") => Language::Ko,
+            _ => Language::En,
+        },
+        resolver: row.parsed("resolver", server).map(|at| at.value),
+        probes_in_flight: row
+            .whole("probes_in_flight")
+            .and_then(|at| usize::try_from(at.value).ok())
+            .unwrap_or(512),
+    }
+}
+
+/// A DNS server by its address; without a port, port 53.
+pub(super) fn server(text: &str) -> Result<SocketAddr, Wrong> {
+    let (host, port) = values::host_and_port(text, Some(53))?;
+    Ok(SocketAddr::new(values::ip(host)?, port))
+}
+
+/// A database server may come later; it must not be taken for the name of a file.
+fn refuse_server(row: &Row<'_>, text: &At<&str>) -> Option<()> {
+    let Some((scheme, _)) = text.value.split_once("://") else { return Some(()) };
+    let wrong = match scheme {
+        "postgres" | "postgresql" => {
+            Wrong::secret("`store`: PostgreSQL is not supported yet by this version")
+        }
+        _ => Wrong::secret("`store` is a file, not a URL"),
+    };
+    row.note(&text.span, wrong.help("write the path of an SQLite file such as \"portwarden.db\""));
+    None
+}
+
+fn machine_name(reading: &Reading<'_>) -> String {
+    let own = reading.surroundings.machine_name();
+    own.and_then(|own| values::name(&own).ok()).unwrap_or_else(|| "portwarden".to_owned())
+}
+
+/// Where people find the dashboard: an address that means every address is no link.
+fn url_of(listen: SocketAddr, machine: &str) -> String {
+    if listen.ip().is_unspecified() {
+        format!("http://{machine}:{}", listen.port())
+    } else {
+        format!("http://{listen}")
+    }
+}

@@ -1,0 +1,245 @@
+//! `[[dns]]` and `[[dns.record]]`
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+use health::Kind;
+use hickory_proto::rr::{Name, RecordType};
+
+use super::frame::{self, Pace};
+use super::names::{Hosts, Names};
+use super::notes::{At, Span, Wrong, shown};
+use super::row::Row;
+use super::{Endpoint, Target, agent};
+use crate::probe::{self, dns};
+
+/// Reads one `[[dns]]`.
+pub(super) fn check(
+    row: &Row<'_>,
+    pace: &Pace,
+    hosts: &Hosts,
+    names: &mut Names,
+) -> Option<probe::Check> {
+    let name = frame::name(row, names);
+    let pace = pace.overridden(row);
+    let written = row.need("zone", row.text("zone"));
+    let zone = written.as_ref().and_then(|text| row.understood("zone", text, domain));
+    let nameservers = frame::endpoints(row, "nameservers", hosts, Some(53));
+    let source = frame::source(row, first_address(&nameservers));
+    let (parent, resolvers) = (servers(row, "parent"), servers(row, "resolvers"));
+    let consistent = row.switch("consistent").unwrap_or(true);
+    let mut known = HashMap::new();
+    let mut records = Vec::new();
+    for row in row.rows("record") {
+        records.extend(record(&row, zone.as_ref().map(|at| &at.value), &mut known));
+    }
+    let (name, written, zone) = (name?, written?, zone?);
+    let instance = written.value.to_owned();
+    let frame = frame::frame(row, names, &pace, Kind::Dns, name, instance, None);
+    let zone = zone.value;
+    let spec = dns::Spec { zone, nameservers, parent, resolvers, consistent, source, records };
+    Some(probe::Check { frame, spec: probe::Spec::Dns(spec) })
+}
+
+fn first_address(endpoints: &[Endpoint]) -> Option<&Target> {
+    endpoints.iter().map(|at| &at.host).find(|host| matches!(host, Target::Address(_)))
+}
+
+fn servers(row: &Row<'_>, key: &'static str) -> Vec<SocketAddr> {
+    let texts = row.texts(key).unwrap_or_default();
+    let read = |text: &At<_>| row.understood(key, text, agent::server).map(|at| at.value);
+    texts.iter().filter_map(read).collect()
+}
+
+fn record(
+    row: &Row<'_>,
+    zone: Option<&Name>,
+    known: &mut HashMap<(Name, RecordType), Span>,
+) -> Option<dns::Record> {
+    let name = row.need("name", row.text("name"));
+    let kind = row.need("type", record_type(row));
+    frame::exclusive(row, &["values", "contains", "absent"]);
+    let values = kind.map(|kind| (listed(row, "values", kind), listed(row, "contains", kind)));
+    let absent = row.switch("absent").unwrap_or(false);
+    let name = zone
+        .zip(name)
+        .and_then(|(zone, text)| row.understood("name", &text, |text| within(text, zone)))?;
+    let (record_type, (values, contains)) = (kind?, values?);
+    if let Some(first) = known.get(&(name.value.clone(), record_type)) {
+        let wrong = Wrong::new(format!("{} {record_type} is planned twice", name.value))
+            .help("write all its values in one [[dns.record]]");
+        row.reading.notes.note_both(&name.span, wrong, "it is first planned here", first);
+    }
+    known.insert((name.value.clone(), record_type), name.span);
+    let expectation = match (values, contains, absent) {
+        (Some(values), _, _) => dns::Expectation::Exactly(values),
+        (None, Some(values), _) => dns::Expectation::Contains(values),
+        (None, None, true) => dns::Expectation::Absent,
+        (None, None, false) => dns::Expectation::Anything,
+    };
+    Some(dns::Record { name: name.value, record_type, expectation })
+}
+
+fn record_type(row: &Row<'_>) -> Option<RecordType> {
+    RecordType::from_str(row.choice("type")?).ok()
+}
+
+/// Values in presentation format, each of the form its type has, none of them twice.
+fn listed(row: &Row<'_>, key: &'static str, kind: RecordType) -> Option<Vec<String>> {
+    let mut values: Vec<String> = Vec::new();
+    for text in row.texts(key)? {
+        let Some(value) = row.understood(key, &text, |text| value(kind, text)) else { continue };
+        if values.contains(&value.value) {
+            let wrong = Wrong::new(format!("{} is there twice", shown(&value.value)));
+            row.note_key(key, &value.span, wrong);
+            continue;
+        }
+        values.push(value.value);
+    }
+    Some(values)
+}
+
+/// What a value of a type looks like, as far as that can be told without asking anybody.
+fn value(kind: RecordType, text: &str) -> Result<String, Wrong> {
+    // The strings of a TXT record are bytes; blanks at their ends are part of them.
+    if kind == RecordType::TXT {
+        return Ok(text.to_owned());
+    }
+    let text = text.trim();
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let numbers =
+        |count: usize| fields.iter().take(count).all(|field| field.parse::<u32>().is_ok());
+    let named = |field: usize| fields.get(field).is_some_and(|name| domain_or_root(name));
+    let (fits, form) = match kind {
+        RecordType::A => (text.parse::<Ipv4Addr>().is_ok(), "an IPv4 address"),
+        RecordType::AAAA => (text.parse::<Ipv6Addr>().is_ok(), "an IPv6 address"),
+        RecordType::CNAME | RecordType::NS => (fields.len() == 1 && named(0), "a domain name"),
+        RecordType::MX => (
+            fields.len() == 2 && numbers(1) && named(1),
+            "a preference and a name: \"10 mail.shop.example\"",
+        ),
+        RecordType::SRV => (
+            fields.len() == 4 && numbers(3) && named(3),
+            "priority, weight, port and name: \"10 5 443 shop.example\"",
+        ),
+        RecordType::SOA => (
+            fields.len() == 7
+                && named(0)
+                && named(1)
+                && fields[2..].iter().all(|field| field.parse::<u32>().is_ok()),
+            "seven fields: name, mailbox, serial, refresh, retry, expire, minimum",
+        ),
+        RecordType::CAA => (
+            fields.len() >= 3 && fields[0].parse::<u8>().is_ok(),
+            "flags, tag and value: '0 issue \"letsencrypt.org\"'",
+        ),
+        _ => (!text.is_empty(), "a value"),
+    };
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(Wrong::new(format!("{text:?} is not the value of {kind}")).help(form))
+    }
+}
+
+fn domain_or_root(text: &str) -> bool {
+    text == "." || domain(text).is_ok()
+}
+
+/// A domain name, fully qualified and in lower case.
+fn domain(text: &str) -> Result<Name, Wrong> {
+    let wrong = || Wrong::new(format!("{text:?} is not a domain name"));
+    if text.parse::<IpAddr>().is_ok() || text.contains([' ', '/', ':', '@']) || text.is_empty() {
+        return Err(wrong());
+    }
+    if !text.is_ascii() {
+        return Err(wrong().help("write a name in other letters in its ASCII form, xn--…"));
+    }
+    let mut name = Name::from_ascii(text).map_err(|error| wrong().help(error.to_string()))?;
+    name.set_fqdn(true);
+    Ok(name.to_lowercase())
+}
+
+/// The name of a record: `@` and relative names are within the zone, and so has to be any other.
+fn within(text: &str, zone: &Name) -> Result<Name, Wrong> {
+    if text == "@" {
+        return Ok(zone.clone());
+    }
+    let name = domain(text)?;
+    if zone.zone_of(&name) && !zone.is_root() {
+        return Ok(name);
+    }
+    if text.ends_with('.') && !zone.is_root() {
+        return Err(Wrong::new(format!("{text:?} is not in the zone {zone}"))
+            .help("a name with a dot at its end is complete; others are below the zone"));
+    }
+    let relative = Name::from_ascii(text.trim_end_matches('.'))
+        .and_then(|name| name.append_domain(zone))
+        .map_err(|error| Wrong::new(format!("{text:?} is not a domain name: {error}")))?;
+    Ok(relative.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_within_a_zone() {
+        let zone = domain("Shop.Example").unwrap();
+        let table = [
+            ("@", Some("shop.example.")),
+            ("www", Some("www.shop.example.")),
+            ("WWW", Some("www.shop.example.")),
+            ("a.b", Some("a.b.shop.example.")),
+            ("*", Some("*.shop.example.")),
+            ("_acme-challenge", Some("_acme-challenge.shop.example.")),
+            ("www.shop.example", Some("www.shop.example.")),
+            ("www.shop.example.", Some("www.shop.example.")),
+            ("shop.example", Some("shop.example.")),
+            ("other.example.", None),
+            ("", None),
+            ("a..b", None),
+            ("한국", None),
+            ("192.0.2.1", None),
+        ];
+        for (text, expected) in table {
+            let name = within(text, &zone).ok().map(|name| name.to_string());
+            assert_eq!(name.as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn values_have_the_form_of_their_type() {
+        let good = [
+            (RecordType::A, "192.0.2.10"),
+            (RecordType::AAAA, "2001:db8::1"),
+            (RecordType::CNAME, "shop.example."),
+            (RecordType::MX, "10 mail.shop.example"),
+            (RecordType::MX, "0 ."),
+            (RecordType::TXT, "  v=spf1 -all "),
+            (RecordType::TXT, ""),
+            (RecordType::NS, "ns1.host.example"),
+            (RecordType::SOA, "ns1.x. admin.x. 1 2 3 4 5"),
+            (RecordType::CAA, "0 issue \"letsencrypt.org\""),
+            (RecordType::SRV, "10 5 443 shop.example"),
+        ];
+        for (kind, text) in good {
+            assert!(value(kind, text).is_ok(), "{kind} {text}");
+        }
+        let bad = [
+            (RecordType::A, "2001:db8::1"),
+            (RecordType::A, "192.0.2"),
+            (RecordType::AAAA, "192.0.2.10"),
+            (RecordType::CNAME, "a b"),
+            (RecordType::CNAME, ""),
+            (RecordType::MX, "mail.shop.example"),
+            (RecordType::SRV, "10 443 shop.example"),
+            (RecordType::SOA, "ns1.x. admin.x. 1 2 3 4"),
+            (RecordType::CAA, "issue letsencrypt.org"),
+        ];
+        for (kind, text) in bad {
+            assert!(value(kind, text).is_err(), "{kind} {text}");
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! `[[host]]` and `[[host.port]]`: machines and the claims on their ports.
+
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use health::claim::{Addresses, Network};
+use health::{Claim, ClaimKind, Exposure, Host, Kind, PortKey, Protocol, Undeclared};
+
+use super::frame::{self, Pace};
+use super::names::{self, Hosts, Names};
+use super::notes::{At, Span, Wrong, shown};
+use super::row::{Row, integer};
+use super::{Endpoint, Target, values};
+use crate::probe::{self, port};
+
+/// Every host with its claims, and the checks and sweeps that come of them.
+#[derive(Default)]
+pub(super) struct Machines {
+    pub(super) hosts: Vec<Arc<Host>>,
+    pub(super) checks: Vec<Arc<probe::Check>>,
+    pub(super) sweeps: Vec<Arc<port::Sweep>>,
+}
+
+struct Machine<'a> {
+    row: Row<'a>,
+    host: Host,
+    target: Target,
+    /// The claims of each row, by where they begin and how many there are.
+    ports: Vec<(Row<'a>, std::ops::Range<usize>)>,
+}
+
+/// Reads every `[[host]]`. Hosts come first: everything else may name them.
+pub(super) fn machines(
+    plan: &Row<'_>,
+    pace: &Pace,
+    names: &mut Names,
+    known: &mut Hosts,
+) -> Machines {
+    let mut taken = HashMap::new();
+    let read: Vec<Machine<'_>> =
+        plan.rows("host").into_iter().filter_map(|row| machine(row, &mut taken)).collect();
+    for machine in &read {
+        known.declare(&machine.host, machine.target.clone());
+    }
+    let mut machines = Machines::default();
+    let shared: Vec<(Arc<Host>, &Machine<'_>)> =
+        read.iter().map(|machine| (Arc::new(machine.host.clone()), machine)).collect();
+    let locals: Vec<Arc<Host>> =
+        shared.iter().map(|(host, _)| host.clone()).filter(|host| host.local).collect();
+    for (host, machine) in &shared {
+        let neighbours = if host.local { &locals[..] } else { &[] };
+        for (row, range) in &machine.ports {
+            checks(
+                row,
+                host,
+                &machine.target,
+                &host.claims[range.clone()],
+                neighbours,
+                pace,
+                names,
+            )
+            .into_iter()
+            .for_each(|check| machines.checks.push(Arc::new(check)));
+        }
+        if host.local && host.undeclared != Undeclared::Ignore {
+            machines.sweeps.push(Arc::new(port::Sweep {
+                host: host.clone(),
+                interval: pace.interval(),
+                thresholds: pace.thresholds(),
+                neighbours: neighbours.to_vec(),
+            }));
+        }
+    }
+    machines.hosts = shared.into_iter().map(|(host, _)| host).collect();
+    machines
+}
+
+fn machine<'a>(row: Row<'a>, taken: &mut HashMap<String, Span>) -> Option<Machine<'a>> {
+    let name = row.need("name", row.parsed("name", values::host_name));
+    let name = name.filter(|name| first_use(&row, name, taken));
+    let local = row.switch("local").unwrap_or(false);
+    let target = address(&row, local);
+    let undeclared = match row.choice("undeclared") {
+        Some("ignore") => Undeclared::Ignore,
+        Some("critical") => Undeclared::Critical,
+        _ => Undeclared::Warn,
+    };
+    if row.has("undeclared") && !local {
+        let wrong = Wrong::new("`undeclared` needs `local = true`")
+            .help("only this machine's own listening sockets can be listed");
+        row.note(&row.span_of("undeclared"), wrong);
+    }
+    let addresses = row.row("addresses").map(|row| addresses(&row)).unwrap_or_default();
+    let own: Arc<str> = name.as_ref().map_or("?", |name| name.value.as_str()).into();
+    let mut claims = Claims { host: own.clone(), local, list: Vec::new(), taken: HashMap::new() };
+    let mut ports = Vec::new();
+    for port in row.rows("port") {
+        let range = claims.read(&port);
+        ports.push((port, range));
+    }
+    let (Some(name), Some((written, target))) = (name, target) else { return None };
+    let host = Host {
+        name: name.value.into(),
+        address: written,
+        local,
+        undeclared,
+        addresses,
+        claims: claims.list,
+    };
+    Some(Machine { row, host, target, ports }).filter(|machine| plausible(machine))
+}
+
+/// A host named like an address has to have that address.
+fn plausible(machine: &Machine<'_>) -> bool {
+    let named: Option<IpAddr> = machine.host.name.parse().ok();
+    match (named, &machine.target) {
+        (Some(named), Target::Address(address)) if named == *address => true,
+        (None, _) => true,
+        (Some(_), _) => {
+            let wrong = Wrong::new(format!(
+                "{} is an address, but not the host's own",
+                shown(&machine.host.name)
+            ));
+            let row = &machine.row;
+            row.note(&row.span_of("name"), wrong.help("name it after what it is"));
+            false
+        }
+    }
+}
+
+fn first_use(row: &Row<'_>, name: &At<String>, taken: &mut HashMap<String, Span>) -> bool {
+    if let Some(first) = taken.get(&name.value) {
+        let wrong = Wrong::new(format!("there is another host {}", shown(&name.value)))
+            .help("host names are unique");
+        row.reading.notes.note_both(&name.span, wrong, "it is first used here", first);
+        return false;
+    }
+    taken.insert(name.value.clone(), name.span.clone());
+    true
+}
+
+/// The address as written, and what it means.
+fn address(row: &Row<'_>, local: bool) -> Option<(String, Target)> {
+    let loopback = Target::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    if !row.has("address") && local {
+        return Some(("127.0.0.1".to_owned(), loopback));
+    }
+    let target = row.parsed("address", |text| {
+        if text.parse::<IpAddr>().is_err() && text.contains(':') {
+            return Err(Wrong::new(format!("{text:?} has a port"))
+                .help("a host's address has none; its ports are [[host.port]]"));
+        }
+        Ok((text.to_owned(), names::target(text)?))
+    });
+    row.need("address", target).map(|at| at.value)
+}
+
+fn addresses(row: &Row<'_>) -> Addresses {
+    let mut taken: HashMap<Network, (&'static str, Span)> = HashMap::new();
+    let mut list = |key: &'static str| {
+        let mut networks = Vec::new();
+        for text in row.texts(key).unwrap_or_default() {
+            let Some(network) = row.understood(key, &text, values::network) else { continue };
+            if let Some((other, first)) = taken.get(&network.value) {
+                let wrong = Wrong::new(format!("{} is {other} already", network.value));
+                let both = "it is first named here";
+                row.reading.notes.note_both(&network.span, wrong.of_key(key), both, first);
+                continue;
+            }
+            taken.insert(network.value, (key, network.span));
+            networks.push(network.value);
+        }
+        networks
+    };
+    Addresses { public: list("public"), internal: list("internal"), loopback: list("loopback") }
+}
+
+/// The claims of one host.
+struct Claims {
+    host: Arc<str>,
+    local: bool,
+    list: Vec<Arc<Claim>>,
+    taken: HashMap<(Protocol, u16), Span>,
+}
+
+impl Claims {
+    /// Reads one `[[host.port]]`; hands back which claims came of it.
+    fn read(&mut self, row: &Row<'_>) -> std::ops::Range<usize> {
+        let start = self.list.len();
+        let protocol = match row.choice("protocol") {
+            Some("udp") => Protocol::Udp,
+            _ => Protocol::Tcp,
+        };
+        let kind = match row.choice("claim") {
+            Some("reserved") => ClaimKind::Reserved,
+            Some("system") => ClaimKind::System,
+            _ => ClaimKind::Allocated,
+        };
+        let exposure = row.choice("exposure").map(|exposure| match exposure {
+            "public" => Exposure::Public,
+            "internal" => Exposure::Internal,
+            _ => Exposure::Loopback,
+        });
+        let text = |key| row.text(key).map(|at| at.value.to_owned()).unwrap_or_default();
+        let (service, description) = (text("service"), text("description"));
+        let processes = processes(row);
+        let dialled = self.dialled(row, kind, protocol);
+        let Some(range) = row.need("port", range(row)) else { return start..start };
+        self.clash(row, &range, protocol);
+        let (first, last) = range.value;
+        for port in first..=last {
+            self.list.push(Arc::new(Claim {
+                key: PortKey { host: self.host.clone(), port, protocol },
+                range: range.value,
+                service: service.clone(),
+                description: description.clone(),
+                claim: kind,
+                exposure,
+                processes: processes.clone(),
+                dialled,
+            }));
+        }
+        start..self.list.len()
+    }
+
+    /// Notes the first port of a range that another claim has already.
+    fn clash(&mut self, row: &Row<'_>, range: &At<(u16, u16)>, protocol: Protocol) {
+        let mut noted = false;
+        for port in range.value.0..=range.value.1 {
+            let Some(first) = self.taken.get(&(protocol, port)) else {
+                self.taken.insert((protocol, port), range.span.clone());
+                continue;
+            };
+            if !noted {
+                let key = PortKey { host: self.host.clone(), port, protocol };
+                let wrong = Wrong::new(format!("{} is claimed twice", shown(&key.to_string())))
+                    .help("one claim per host, protocol and port");
+                row.reading.notes.note_both(&range.span, wrong, "it is first claimed here", first);
+                noted = true;
+            }
+        }
+    }
+
+    fn dialled(&self, row: &Row<'_>, kind: ClaimKind, protocol: Protocol) -> bool {
+        let reserved_here = self.local && kind == ClaimKind::Reserved;
+        let refuse = |message: &str, help: &str| {
+            row.note_key("probe", &row.span_of("probe"), Wrong::new(message).help(help));
+            false
+        };
+        match (row.choice("probe"), protocol) {
+            (Some("tcp"), Protocol::Udp) => {
+                refuse("a UDP port cannot be dialled over TCP", "remove it, or write \"none\"")
+            }
+            (Some("tcp"), Protocol::Tcp) if reserved_here => refuse(
+                "a reserved port of a local host is not dialled",
+                "the socket table says who listens, without a connection; remove it",
+            ),
+            (Some("none"), _) | (_, Protocol::Udp) => false,
+            _ => !reserved_here,
+        }
+    }
+}
+
+fn range(row: &Row<'_>) -> Option<At<(u16, u16)>> {
+    let item = row.value("port")?;
+    if item.get_ref().is_str() {
+        return row.parsed("port", values::port_range);
+    }
+    if let Some(number) = integer(item.get_ref()) {
+        let port = u16::try_from(number).ok().filter(|&port| port > 0);
+        if port.is_none() {
+            let wrong = Wrong::new(format!("{number} is not a port")).help("ports are 1 to 65535");
+            row.note_key("port", &item.span(), wrong);
+        }
+        return port.map(|port| At { value: (port, port), span: item.span() });
+    }
+    row.mismatch("port", item);
+    None
+}
+
+fn processes(row: &Row<'_>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let mut processes = Vec::new();
+    for text in row.texts("process").unwrap_or_default() {
+        let process = row.understood("process", &text, |process| {
+            if process.contains('/') && !process.starts_with('/') {
+                return Err(Wrong::new(format!("{process:?} is not an absolute path"))
+                    .help("a name without a slash, or a path that begins with one"));
+            }
+            values::name(process)
+        });
+        let fresh = process.filter(|process| seen.insert(process.value.clone()));
+        processes.extend(fresh.map(|process| process.value));
+    }
+    processes
+}
+
+fn checks(
+    row: &Row<'_>,
+    host: &Arc<Host>,
+    target: &Target,
+    claims: &[Arc<Claim>],
+    neighbours: &[Arc<Host>],
+    pace: &Pace,
+    names: &mut Names,
+) -> Vec<probe::Check> {
+    let pace = pace.overridden(row);
+    let source = frame::source(row, Some(target));
+    let span = row.span_of("port");
+    let mut shared: Option<Arc<health::Check>> = None;
+    let mut checks = Vec::with_capacity(claims.len());
+    for claim in claims {
+        let name: Arc<str> = claim.key.to_string().into();
+        names.claim(&name, &span);
+        let endpoint = Endpoint { host: target.clone(), port: claim.key.port };
+        let instance = match claim.key.protocol {
+            Protocol::Tcp => endpoint.to_string(),
+            Protocol::Udp => format!("{endpoint}/udp"),
+        };
+        let frame = match &shared {
+            // The other ports of a range differ in nothing else; reading the row again would
+            // note its mistakes again.
+            Some(first) => {
+                names.depends_alike(&first.name, &name);
+                let (name, instance) = (name, instance.into());
+                Arc::new(health::Check { name, instance, ..(**first).clone() })
+            }
+            None => {
+                let host = Some(host.name.clone());
+                frame::frame(row, names, &pace, Kind::Port, name, instance, host)
+            }
+        };
+        shared.get_or_insert_with(|| frame.clone());
+        let spec = port::Spec {
+            host: host.clone(),
+            claim: claim.clone(),
+            target: endpoint,
+            source,
+            neighbours: neighbours.to_vec(),
+        };
+        checks.push(probe::Check { frame, spec: probe::Spec::Port(spec) });
+    }
+    checks
+}

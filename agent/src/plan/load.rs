@@ -1,0 +1,128 @@
+//! From text to plan, or to every mistake in it.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+use super::frame::Pace;
+use super::mistakes::Mistakes;
+use super::names::{Hosts, Names};
+use super::notes::{Notes, Wrong};
+use super::row::{Reading, Row};
+use super::schema::PLAN;
+use super::surroundings::{Surroundings, ThisMachine, bounded};
+use super::{Plan, agent, dns, hosts, http, receivers, tcp, tls};
+use crate::probe;
+
+/// Largest plan that is read, in bytes: some hundred thousand checks.
+const LARGEST: u64 = 64 * 1024 * 1024;
+
+/// Reads a plan from a file.
+///
+/// # Errors
+/// Every mistake in it; or one about the file as a whole, when it cannot be read.
+pub fn load(path: &Path) -> Result<Plan, Mistakes> {
+    let shown = path.display().to_string();
+    let bytes = match bounded(path, LARGEST) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => {
+            let message = format!("larger than {} MiB", LARGEST / 1024 / 1024);
+            return Err(Mistakes::of_file(&shown, message, "this is not a plan"));
+        }
+        Err(error) => {
+            let help = "name another file with --config FILE, or run `portwarden discover` for a first plan";
+            return Err(Mistakes::of_file(&shown, format!("cannot be read: {error}"), help));
+        }
+    };
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let folder = absolute.parent().unwrap_or(Path::new("/"));
+    match String::from_utf8(bytes) {
+        Ok(text) => parse(&text, path, folder, &ThisMachine),
+        Err(error) => {
+            let text = String::from_utf8_lossy(error.as_bytes());
+            let notes = Notes::new(&shown, &text);
+            // Up to the first bad byte the text is as it was, so the place is the same.
+            let bad = error.utf8_error().valid_up_to();
+            notes.note(&(bad..bad + 1), Wrong::new("not UTF-8").help("save the file as UTF-8"));
+            Err(notes.into_mistakes().unwrap_or_else(|| {
+                Mistakes::of_file(&shown, "not UTF-8".to_owned(), "save the file as UTF-8")
+            }))
+        }
+    }
+}
+
+/// Makes a plan of a text: a function of that text and its surroundings. `path` is what messages
+/// call the file, `folder` (absolute) what relative paths in it are relative to.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn parse(
+    text: &str,
+    path: &Path,
+    folder: &Path,
+    surroundings: &dyn Surroundings,
+) -> Result<Plan, Mistakes> {
+    let shown = path.display().to_string();
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let reading = Reading {
+        notes: Notes::new(&shown, text),
+        surroundings,
+        folder,
+        roots: RefCell::default(),
+        patterns: RefCell::default(),
+        byte_patterns: RefCell::default(),
+    };
+    errors.iter().for_each(|error| reading.notes.note_syntax(error));
+    let plan = read(&Row::open(&reading, &PLAN, document.get_ref(), 0..0), path);
+    match reading.notes.into_mistakes() {
+        Some(mistakes) => Err(mistakes),
+        None => Ok(plan),
+    }
+}
+
+/// Reads everything; worth something only if no mistake was noted on the way.
+fn read(root: &Row<'_>, path: &Path) -> Plan {
+    let agent = agent::agent(root);
+    let builtin = Pace::builtin();
+    let pace = root.row("defaults").map_or_else(|| builtin.clone(), |row| builtin.overridden(&row));
+    let (mut names, mut known) = (Names::default(), Hosts::default());
+    let machines = hosts::machines(root, &pace, &mut names, &mut known);
+    let mut checks = machines.checks;
+    checks.extend(others(root, &pace, &known, &mut names).into_iter().map(Arc::new));
+    let (receivers, receiver_names) = receivers::receivers(root);
+    let routes = receivers::routes(root, &receiver_names);
+    names.judge_ports(&root.reading.notes, &known);
+    names.judge_dependencies(&root.reading.notes, &known);
+    Plan {
+        path: path.to_owned(),
+        agent,
+        hosts: machines.hosts,
+        checks,
+        sweeps: machines.sweeps,
+        receivers,
+        routes,
+    }
+}
+
+/// Every check that is not a claim, in the order of the file.
+fn others(root: &Row<'_>, pace: &Pace, known: &Hosts, names: &mut Names) -> Vec<probe::Check> {
+    let kinds = ["tcp", "http", "tls", "certificate", "dns"];
+    let mut rows: Vec<(&str, Row<'_>)> = kinds
+        .iter()
+        .flat_map(|&kind| root.rows(kind).into_iter().map(move |row| (kind, row)))
+        .collect();
+    rows.sort_by_key(|(_, row)| row.span.start);
+    let mut checks = Vec::with_capacity(rows.len());
+    for (kind, row) in &rows {
+        checks.extend(match *kind {
+            "tcp" => tcp::check(row, pace, known, names),
+            "http" => http::check(row, pace, known, names),
+            "tls" => tls::check(row, pace, known, names),
+            "certificate" => tls::files(row, pace, names),
+            _ => dns::check(row, pace, known, names),
+        });
+    }
+    checks
+}

@@ -1,0 +1,149 @@
+//! Are two checks the same check, before and after a reload?
+
+use std::sync::Arc;
+
+use health::{Claim, Host};
+
+use crate::probe::{Check, Spec, certificate, dns, http, port, tcp, tls};
+
+/// Whether a check is unchanged by a reload, so that its state and phase may be kept. Patterns
+/// are compared by their text, hosts without their other claims. Trusted roots are not compared:
+/// take the new check even when it is the same, for its roots may be newer.
+#[must_use]
+pub fn same(a: &Check, b: &Check) -> bool {
+    a.frame == b.frame
+        && match (&a.spec, &b.spec) {
+            (Spec::Tcp(a), Spec::Tcp(b)) => same_tcp(a, b),
+            (Spec::Http(a), Spec::Http(b)) => same_http(a, b),
+            (Spec::Tls(a), Spec::Tls(b)) => same_tls(a, b),
+            (Spec::Dns(a), Spec::Dns(b)) => same_dns(a, b),
+            (Spec::Certificate(a), Spec::Certificate(b)) => same_certificate(a, b),
+            (Spec::Port(a), Spec::Port(b)) => same_port(a, b),
+            (
+                Spec::Tcp(_)
+                | Spec::Http(_)
+                | Spec::Tls(_)
+                | Spec::Dns(_)
+                | Spec::Certificate(_)
+                | Spec::Port(_),
+                _,
+            ) => false,
+        }
+}
+
+// Every function takes its spec apart without `..`, so that a new field must be considered here.
+
+fn same_tcp(a: &tcp::Spec, b: &tcp::Spec) -> bool {
+    let tcp::Spec { target, source, expect_closed, steps } = a;
+    let pairwise = |(a, b): (&tcp::Step, &tcp::Step)| {
+        let tcp::Step { send, expect } = a;
+        let text = |pattern: &Option<regex::bytes::Regex>| {
+            pattern.as_ref().map(|pattern| pattern.as_str().to_owned())
+        };
+        *send == b.send && text(expect) == text(&b.expect)
+    };
+    *target == b.target
+        && *source == b.source
+        && *expect_closed == b.expect_closed
+        && steps.len() == b.steps.len()
+        && steps.iter().zip(&b.steps).all(pairwise)
+}
+
+fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
+    let http::Spec {
+        url,
+        connect,
+        source,
+        method,
+        headers,
+        body,
+        follow_redirects,
+        max_body_bytes,
+        expect,
+        upstream,
+        roots: _,
+    } = a;
+    *url == b.url
+        && *connect == b.connect
+        && *source == b.source
+        && *method == b.method
+        && *headers == b.headers
+        && *body == b.body
+        && *follow_redirects == b.follow_redirects
+        && *max_body_bytes == b.max_body_bytes
+        && same_expect(expect, &b.expect)
+        && *upstream == b.upstream
+}
+
+fn same_expect(a: &http::Expect, b: &http::Expect) -> bool {
+    let http::Expect { status, body, json, headers, location, within } = a;
+    let text = |pattern: &Option<regex::Regex>| {
+        pattern.as_ref().map(|pattern| pattern.as_str().to_owned())
+    };
+    *status == b.status
+        && text(body) == text(&b.body)
+        && *json == b.json
+        && headers.len() == b.headers.len()
+        && headers.iter().zip(&b.headers).all(|(a, b)| a.0 == b.0 && a.1.as_str() == b.1.as_str())
+        && text(location) == text(&b.location)
+        && *within == b.within
+}
+
+fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
+    let tls::Spec { target, connect, source, server_name, file, expiring, min_version, roots: _ } =
+        a;
+    *target == b.target
+        && *connect == b.connect
+        && *source == b.source
+        && *server_name == b.server_name
+        && *file == b.file
+        && *expiring == b.expiring
+        && *min_version == b.min_version
+}
+
+fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
+    let dns::Spec { zone, nameservers, parent, resolvers, consistent, source, records } = a;
+    let pairwise = |(a, b): (&dns::Record, &dns::Record)| {
+        let dns::Record { name, record_type, expectation } = a;
+        *name == b.name && *record_type == b.record_type && *expectation == b.expectation
+    };
+    *zone == b.zone
+        && *nameservers == b.nameservers
+        && *parent == b.parent
+        && *resolvers == b.resolvers
+        && *consistent == b.consistent
+        && *source == b.source
+        && records.len() == b.records.len()
+        && records.iter().zip(&b.records).all(pairwise)
+}
+
+fn same_certificate(a: &certificate::Spec, b: &certificate::Spec) -> bool {
+    let certificate::Spec { path, key, expiring } = a;
+    *path == b.path && *key == b.key && *expiring == b.expiring
+}
+
+fn same_port(a: &port::Spec, b: &port::Spec) -> bool {
+    let port::Spec { host, claim, target, source, neighbours } = a;
+    same_host(host, &b.host)
+        && same_claim(claim, &b.claim)
+        && *target == b.target
+        && *source == b.source
+        && neighbours.len() == b.neighbours.len()
+        && neighbours.iter().zip(&b.neighbours).all(|(a, b)| same_host(a, b))
+}
+
+fn same_claim(a: &Arc<Claim>, b: &Arc<Claim>) -> bool {
+    Arc::ptr_eq(a, b) || a == b
+}
+
+/// Without the claims: a claim is not another because its neighbour is, and comparing them all
+/// for each would take quadratic time.
+fn same_host(a: &Arc<Host>, b: &Arc<Host>) -> bool {
+    let Host { name, address, local, undeclared, addresses, claims: _ } = &**a;
+    Arc::ptr_eq(a, b)
+        || (*name == b.name
+            && *address == b.address
+            && *local == b.local
+            && *undeclared == b.undeclared
+            && *addresses == b.addresses)
+}

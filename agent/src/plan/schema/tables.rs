@@ -1,0 +1,622 @@
+//! Every table and key of probes.toml.
+
+use super::Presence::{Default, Later, Optional, Refused, Required};
+use super::Shape::{
+    Anything, Either, Many, Map, OneOf, OneOrMany, Row, Rows, Switch, Whole, Words as Text,
+};
+use super::{Key, Presence, Shape, Table, Words};
+
+const fn key(name: &'static str, shape: Shape, presence: Presence, doc: &'static str) -> Key {
+    Key { name, shape, presence, doc }
+}
+
+const fn words(what: &'static str, pattern: &'static str) -> Words {
+    Words { what, pattern: Some(pattern) }
+}
+
+const fn any(what: &'static str) -> Words {
+    Words { what, pattern: None }
+}
+
+static NAME: Words = words("a name", "^[^\\x00-\\x1f\\x7f]{1,128}$");
+static FREE: Words = any("a string");
+static DURATION: Words = words("a duration such as \"30s\"", "^(0|[1-9][0-9]*)(ms|s|m|h|d)$");
+static CRON: Words = any("a cron expression such as \"0 */12 * * *\"");
+static TIMEZONE: Words = any("a time zone such as \"Asia/Seoul\"");
+static IP: Words = any("an IP address");
+static SOCKET: Words = any("an address with a port such as \"127.0.0.1:9740\"");
+static SERVER: Words = any("an address such as \"127.0.0.1:53\"; without a port, port 53");
+static NETWORK: Words = any("an address or a network such as \"10.0.0.0/8\"");
+static ENDPOINT: Words = any("HOST:PORT: a name, an address, or a host of the plan, and a port");
+static REGEX: Words = any("a regular expression");
+static URL: Words = words("a URL such as \"https://shop.example/\"", "^https?://");
+static PATH: Words = any("a path, relative to the plan's folder");
+static REFERENCE: Words = any("the name of a check, or HOST:PORT");
+static RECEIVER_NAME: Words = any("the name of a receiver");
+static RANGE: Words = words("a range of ports such as \"3012-3014\"", "^[0-9]+(-[0-9]+)?$");
+static STATUSES: Words =
+    words("statuses such as \"2xx\" or \"200-299\"", "^([1-5]xx|[1-5][0-9]{2}(-[1-5][0-9]{2})?)$");
+static REMAINDER: Words =
+    words("a share such as \"33%\" or a duration such as \"21d\"", "^[0-9.]+(%|ms|s|m|h|d)$");
+static VARIABLE: Words = any("the name of an environment variable");
+static ZONE: Words = any("a domain name");
+static NAMESERVER: Words = any("a name server: a name or an address; without a port, port 53");
+static METHOD: Words =
+    words("a method such as \"GET\"", "^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$");
+static REMAINDER_TEXT: Shape = Text(&REMAINDER);
+static STATUS: Shape = Either(&[Whole { least: 100, most: 599 }, Text(&STATUSES)]);
+
+/// All of probes.toml.
+pub(in crate::plan) static PLAN: Table = Table {
+    header: "the plan",
+    doc: "All of probes.toml.",
+    keys: &[&[
+        key("agent", Row(&AGENT), Optional, "This vantage point."),
+        key("defaults", Row(&DEFAULTS), Optional, "What every check may override."),
+        key("host", Rows(&HOST), Optional, "Machines and their ports."),
+        key("tcp", Rows(&TCP), Optional, "TCP services."),
+        key("http", Rows(&HTTP), Optional, "HTTP services."),
+        key("tls", Rows(&TLS), Optional, "Certificates as served."),
+        key("certificate", Rows(&CERTIFICATE), Optional, "Certificates as files."),
+        key("dns", Rows(&DNS), Optional, "Zones and their records."),
+        key("receiver", Rows(&RECEIVER), Optional, "Who is told."),
+        key("route", Rows(&ROUTE), Optional, "Who is told of what."),
+        key("forward", Rows(&FORWARD), Later, "Router and NAT rules."),
+        key("journey", Rows(&JOURNEY), Later, "Requests that share cookies."),
+        key("websocket", Rows(&WEBSOCKET), Later, "WebSocket upgrades."),
+        key("acme", Rows(&ACME), Later, "Whether a renewal over HTTP-01 would work."),
+        key("heartbeat", Rows(&HEARTBEAT), Later, "Jobs that report by themselves."),
+    ]],
+};
+
+static AGENT: Table = Table {
+    header: "[agent]",
+    doc: "This vantage point.",
+    keys: &[&[
+        key("name", Text(&NAME), Optional, "The `agent` label; default: the machine's name."),
+        key(
+            "listen",
+            Text(&SOCKET),
+            Default("\"127.0.0.1:9740\""),
+            "Where dashboard, API and /metrics are served.",
+        ),
+        key(
+            "url",
+            Text(&URL),
+            Optional,
+            "How people reach the dashboard; links in notifications begin with it. Default: `http://` and `listen`.",
+        ),
+        key("store", Text(&PATH), Default("\"portwarden.db\""), "The embedded SQLite database."),
+        key(
+            "language",
+            OneOf(&["en", "ko"]),
+            Default("\"en\""),
+            "Language of notifications; pages follow the browser.",
+        ),
+        key(
+            "resolver",
+            Text(&SERVER),
+            Optional,
+            "Resolver for the names of targets and for delegation walks; default: the system's.",
+        ),
+        key(
+            "probes_in_flight",
+            Whole { least: 1, most: 65_535 },
+            Default("512"),
+            "How many probes may be under way at once.",
+        ),
+    ]],
+};
+
+/// What `[defaults]` sets and every check may override.
+static PACE: &[Key] = &[
+    key("interval", Text(&DURATION), Default("\"30s\""), "How often; from 100ms to 365d."),
+    key(
+        "cron",
+        Text(&CRON),
+        Optional,
+        "When, instead of `interval`: five fields, or six with seconds first.",
+    ),
+    key(
+        "timezone",
+        Text(&TIMEZONE),
+        Default("\"UTC\""),
+        "The zone `cron` is read in; right across daylight saving.",
+    ),
+    key(
+        "timeout",
+        Text(&DURATION),
+        Default("\"5s\""),
+        "The bound on one probe, from 1ms to 10m. It may be longer than the interval: a slow probe delays only itself.",
+    ),
+    key(
+        "fail_after",
+        Whole { least: 1, most: 1000 },
+        Default("2"),
+        "Consecutive bad observations before an incident opens.",
+    ),
+    key(
+        "recover_after",
+        Whole { least: 1, most: 1000 },
+        Default("1"),
+        "Consecutive good ones before it resolves.",
+    ),
+    key(
+        "ca",
+        OneOrMany(&Text(&PATH)),
+        Optional,
+        "PEM files with extra roots, where TLS is spoken; default: the system's alone.",
+    ),
+];
+
+static NAMED: &[Key] =
+    &[key("name", Text(&NAME), Required, "Unique among checks, at most 128 characters.")];
+
+static DEPENDS: &[Key] = &[key(
+    "depends_on",
+    OneOrMany(&Text(&REFERENCE)),
+    Optional,
+    "Checks, or ports as `host:port`, whose own incident explains this one.",
+)];
+
+static DIALS: &[Key] = &[key("source", Text(&IP), Optional, "Dial from this address.")];
+
+static DEFAULTS: Table =
+    Table { header: "[defaults]", doc: "What every check may override.", keys: &[PACE] };
+
+static HOST: Table = Table {
+    header: "[[host]]",
+    doc: "A machine. It may have no ports.",
+    keys: &[&[
+        key(
+            "name",
+            Text(&NAME),
+            Required,
+            "Unique among hosts; without `:` and `/`, because its ports are named `HOST:PORT`.",
+        ),
+        key(
+            "address",
+            Text(&any("a name or an IP address")),
+            Optional,
+            "Its address, or a name that resolves to it; required unless `local`, then 127.0.0.1 is the default.",
+        ),
+        key(
+            "local",
+            Switch,
+            Default("false"),
+            "It is this machine: its claims are compared with the listening sockets.",
+        ),
+        key(
+            "undeclared",
+            OneOf(&["ignore", "warn", "critical"]),
+            Default("\"warn\""),
+            "What to make of listeners that no claim names, on a local host.",
+        ),
+        key(
+            "addresses",
+            Row(&ADDRESSES),
+            Optional,
+            "What binding to which address means here; default: loopback and private ranges as the RFCs have them, the rest public.",
+        ),
+        key("port", Rows(&PORT), Optional, "Its claims."),
+    ]],
+};
+
+static ADDRESSES: Table = Table {
+    header: "addresses",
+    doc: "Addresses and networks by how widely they reach.",
+    keys: &[&[
+        key("public", Many(&Text(&NETWORK)), Optional, "Reachable from anywhere."),
+        key("internal", Many(&Text(&NETWORK)), Optional, "Reachable from the own network."),
+        key("loopback", Many(&Text(&NETWORK)), Optional, "Reachable from the machine alone."),
+    ]],
+};
+
+static PORT: Table = Table {
+    header: "[[host.port]]",
+    doc: "A claim on a port or a range. Its check is named `HOST:PORT`, with `/udp` after it for UDP.",
+    keys: &[
+        &[
+            key(
+                "port",
+                Either(&[Whole { least: 1, most: 65_535 }, Text(&RANGE)]),
+                Required,
+                "A port, or a range such as \"3012-3014\" of at most 10000 ports.",
+            ),
+            key("service", Text(&FREE), Default("\"\""), "Who it is for."),
+            key("description", Text(&FREE), Default("\"\""), "More words about it."),
+            key(
+                "claim",
+                OneOf(&["allocated", "reserved", "system"]),
+                Default("\"allocated\""),
+                "allocated and system: somebody must listen. reserved: nobody may.",
+            ),
+            key(
+                "exposure",
+                OneOf(&["public", "internal", "loopback"]),
+                Optional,
+                "How widely it may be reached; default: not judged.",
+            ),
+            key("protocol", OneOf(&["tcp", "udp"]), Default("\"tcp\""), "The transport."),
+            key(
+                "process",
+                OneOrMany(&Text(&any(
+                    "a process: the name `ss -p` shows, the name of the executable, or with a slash its path",
+                ))),
+                Optional,
+                "Who may own it; default: anybody.",
+            ),
+            key(
+                "probe",
+                OneOf(&["tcp", "none"]),
+                Optional,
+                "Whether it is dialled too; default: tcp for allocated and system TCP ports, and for reserved ones of other machines.",
+            ),
+        ],
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
+};
+
+static TCP: Table = Table {
+    header: "[[tcp]]",
+    doc: "A TCP service: it accepts, and says what it should.",
+    keys: &[
+        &[
+            key("address", Text(&ENDPOINT), Required, "Whom to dial."),
+            key("expect", Text(&REGEX), Optional, "What it has to say first."),
+            key("expect_closed", Switch, Default("false"), "It must not accept."),
+            key(
+                "step",
+                Rows(&TCP_STEP),
+                Optional,
+                "Your own dialogue, after `expect` where that is given.",
+            ),
+            key("speaks", Text(&FREE), Later, "A protocol, for a real hello."),
+            key("host_key", Text(&FREE), Later, "The key of an SSH server."),
+            key("user", Text(&FREE), Later, "For a real hello to a database."),
+            key("database", Text(&FREE), Later, "For a real hello to a database."),
+        ],
+        NAMED,
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
+};
+
+static TCP_STEP: Table = Table {
+    header: "[[tcp.step]]",
+    doc: "One step of a dialogue.",
+    keys: &[&[
+        key("send", Text(&FREE), Optional, "Sent as it is; \"\\r\\n\" is a line end."),
+        key("expect", Text(&REGEX), Optional, "What has to come back."),
+    ]],
+};
+
+static HTTP: Table = Table {
+    header: "[[http]]",
+    doc: "An HTTP service: one request, and what is expected of the answer.",
+    keys: &[
+        &[
+            key("url", Text(&URL), Required, "http or https; without user, password and fragment."),
+            key(
+                "connect",
+                Either(&[Text(&ENDPOINT), Map(&Text(&ENDPOINT))]),
+                Optional,
+                "Dial here for the URL's own host and port, keeping name, SNI and Host; or a table { \"shop.example:80\" = \"127.0.0.1:8081\" } for several.",
+            ),
+            key("method", Text(&METHOD), Default("\"GET\""), "The method."),
+            key(
+                "headers",
+                Map(&Either(&[Text(&FREE), Row(&HEADER)])),
+                Optional,
+                "Request headers; a secret one is a table { value_env = \"…\" } or { value_file = \"…\" }.",
+            ),
+            key("body", Text(&FREE), Default("\"\""), "The request's body."),
+            key(
+                "follow_redirects",
+                Switch,
+                Default("true"),
+                "Follow up to 10 redirects and judge the last answer. Where `expect.location` is given or `expect.status` names 3xx alone, the default is false: the redirect itself is judged.",
+            ),
+            key(
+                "max_body_bytes",
+                Whole { least: 1, most: 67_108_864 },
+                Default("1048576"),
+                "The most of a body that is read.",
+            ),
+            key("expect", Row(&EXPECT), Optional, "What is expected of the answer."),
+            key(
+                "upstream",
+                OneOrMany(&Text(&ENDPOINT)),
+                Optional,
+                "Whom a 502, 503 or 504 is to be blamed on, nearest first.",
+            ),
+        ],
+        NAMED,
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
+};
+
+pub(in crate::plan) static HEADER: Table = Table {
+    header: "a header",
+    doc: "The value of a header that must not stand in the file.",
+    keys: &[&[
+        key("value_env", Text(&VARIABLE), Optional, "An environment variable that holds it."),
+        key("value_file", Text(&PATH), Optional, "A file that holds it."),
+    ]],
+};
+
+static EXPECT: Table = Table {
+    header: "expect",
+    doc: "What is expected of an answer; also written `expect.status = …`.",
+    keys: &[&[
+        key(
+            "status",
+            OneOrMany(&STATUS),
+            Optional,
+            "Accepted statuses: 200, \"2xx\", \"200-299\"; default: 2xx, and 3xx where redirects are not followed.",
+        ),
+        key("body", Text(&REGEX), Optional, "Must match the body."),
+        key(
+            "json",
+            Map(&Anything),
+            Optional,
+            "JSON Pointer (RFC 6901) = the value that must be there.",
+        ),
+        key("headers", Map(&Text(&REGEX)), Optional, "Header = what its value must match."),
+        key(
+            "location",
+            Text(&REGEX),
+            Optional,
+            "Must match the Location of the answer that is judged.",
+        ),
+        key("within", Text(&DURATION), Optional, "All of it within this time, at most `timeout`."),
+        key("cookie", Text(&FREE), Later, "A cookie that must be set."),
+    ]],
+};
+
+static TLS: Table = Table {
+    header: "[[tls]]",
+    doc: "The certificate chain a server presents.",
+    keys: &[
+        &[
+            key("address", Text(&ENDPOINT), Required, "Whom to ask; without a port, port 443."),
+            key("connect", Text(&ENDPOINT), Optional, "Dial this instead."),
+            key(
+                "server_name",
+                Text(&any("a domain name or an IP address")),
+                Optional,
+                "Asked for (SNI) and checked against the certificate; default: the host of `address`.",
+            ),
+            key(
+                "min_version",
+                OneOf(&["1.2", "1.3"]),
+                Optional,
+                "Versions below it that are still enabled are a finding; default: not looked at.",
+            ),
+            key("file", Text(&PATH), Optional, "The certificate file that should be served."),
+            EXPIRING_WITHIN,
+            key("starttls", Text(&FREE), Later, "A protocol that begins without TLS."),
+            key("issuer", Text(&FREE), Later, "The CAA name of the CA in use."),
+            key(
+                "nginx",
+                Text(&PATH),
+                Later,
+                "An nginx configuration whose certificates are all looked at.",
+            ),
+        ],
+        NAMED,
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
+};
+
+const EXPIRING_WITHIN: Key = key(
+    "expiring_within",
+    Many(&REMAINDER_TEXT),
+    Default("[\"25%\", \"10%\"]"),
+    "When the end is near: warning, critical; each a share of the lifetime or a time left.",
+);
+
+static CERTIFICATE: Table = Table {
+    header: "[[certificate]]",
+    doc: "Certificate files on this machine.",
+    keys: &[
+        &[
+            key("path", Text(&PATH), Required, "A file, or a pattern with * for several."),
+            key(
+                "key",
+                Text(&PATH),
+                Optional,
+                "The key; default: looked for beside the certificate.",
+            ),
+            EXPIRING_WITHIN,
+        ],
+        NAMED,
+        PACE,
+        DEPENDS,
+    ],
+};
+
+static DNS: Table = Table {
+    header: "[[dns]]",
+    doc: "A zone, asked of its authoritative nameservers directly.",
+    keys: &[
+        &[
+            key("zone", Text(&ZONE), Required, "The zone's name."),
+            key(
+                "nameservers",
+                OneOrMany(&Text(&NAMESERVER)),
+                Optional,
+                "Whom to ask; default: as the parent delegates.",
+            ),
+            key(
+                "parent",
+                OneOrMany(&Text(&SERVER)),
+                Optional,
+                "Servers of the parent zone; default: found by walking the delegation.",
+            ),
+            key(
+                "resolvers",
+                OneOrMany(&Text(&SERVER)),
+                Optional,
+                "Caches to compare with the authoritative truth.",
+            ),
+            key(
+                "consistent",
+                Switch,
+                Default("true"),
+                "The nameservers must agree, SOA serials too.",
+            ),
+            key("record", Rows(&RECORD), Optional, "What the zone must hold."),
+        ],
+        NAMED,
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
+};
+
+static RECORD: Table = Table {
+    header: "[[dns.record]]",
+    doc: "What a zone must hold. Without values, contains and absent: whatever it is, the servers must agree on it.",
+    keys: &[&[
+        key(
+            "name",
+            Text(&ZONE),
+            Required,
+            "`@` for the zone itself, or a name below it: `www`, `www.shop.example` or `www.shop.example.`.",
+        ),
+        key(
+            "type",
+            OneOf(&["A", "AAAA", "CNAME", "TXT", "MX", "NS", "SOA", "CAA", "SRV"]),
+            Required,
+            "The type of the record.",
+        ),
+        key(
+            "values",
+            OneOrMany(&Text(&FREE)),
+            Optional,
+            "This set, no more and no less. A TXT value is its strings joined.",
+        ),
+        key("contains", OneOrMany(&Text(&FREE)), Optional, "At least these."),
+        key("absent", Switch, Default("false"), "No such record."),
+    ]],
+};
+
+static RECEIVER: Table = Table {
+    header: "[[receiver]]",
+    doc: "Somebody to be told.",
+    keys: &[&[
+        key("name", Text(&NAME), Required, "Unique among receivers."),
+        key(
+            "webhook",
+            Row(&WEBHOOK),
+            Required,
+            "A webhook by the Standard Webhooks specification.",
+        ),
+    ]],
+};
+
+static WEBHOOK: Table = Table {
+    header: "webhook",
+    doc: "A webhook by the Standard Webhooks specification.",
+    keys: &[&[
+        key("url", Text(&URL), Required, "Where messages are posted."),
+        key(
+            "secret_env",
+            Text(&VARIABLE),
+            Optional,
+            "An environment variable with the secret that signs: plain text, or `whsec_` and base64.",
+        ),
+        key("secret_file", Text(&PATH), Optional, "A file with the same."),
+        key(
+            "secret",
+            Text(&FREE),
+            Refused(
+                "a secret is never in the file: put it in an environment variable and write `secret_env = \"NAME\"`, or in a file of its own and write `secret_file = \"PATH\"`",
+            ),
+            "Refused.",
+        ),
+    ]],
+};
+
+static ROUTE: Table = Table {
+    header: "[[route]]",
+    doc: "Who is told of what; the first that matches wins. Without routes every receiver hears all.",
+    keys: &[&[
+        key(
+            "severity",
+            OneOf(&["warning", "critical"]),
+            Optional,
+            "Matches incidents of at least this severity; default: all.",
+        ),
+        key("receivers", OneOrMany(&Text(&RECEIVER_NAME)), Required, "Who is told."),
+    ]],
+};
+
+static FORWARD: Table = Table {
+    header: "[[forward]]",
+    doc: "A router or NAT rule.",
+    keys: &[&[
+        key("name", Text(&NAME), Later, "Its name."),
+        key("from", Text(&ENDPOINT), Later, "The outer address."),
+        key("to", Text(&ENDPOINT), Later, "The inner one."),
+        key("source", Text(&IP), Later, "Dial from here."),
+    ]],
+};
+
+static JOURNEY: Table = Table {
+    header: "[[journey]]",
+    doc: "Requests that share cookies; each step is an http check.",
+    keys: &[&[
+        key("name", Text(&NAME), Later, "Its name."),
+        key("base", Text(&URL), Later, "What the paths of its steps are relative to."),
+        key("connect", Text(&ENDPOINT), Later, "Dial here."),
+        key("step", Rows(&JOURNEY_STEP), Later, "Its steps."),
+    ]],
+};
+
+static JOURNEY_STEP: Table = Table {
+    header: "[[journey.step]]",
+    doc: "One request of a journey.",
+    keys: &[&[
+        key("name", Text(&NAME), Later, "Its name."),
+        key("method", Text(&METHOD), Later, "The method."),
+        key("path", Text(&FREE), Later, "Relative to the journey's base."),
+        key("expect", Row(&EXPECT), Later, "What is expected of the answer."),
+    ]],
+};
+
+static WEBSOCKET: Table = Table {
+    header: "[[websocket]]",
+    doc: "A WebSocket upgrade.",
+    keys: &[&[
+        key("name", Text(&NAME), Later, "Its name."),
+        key("url", Text(&any("a URL such as \"wss://shop.example/\"")), Later, "ws or wss."),
+        key("connect", Text(&ENDPOINT), Later, "Dial here."),
+    ]],
+};
+
+static ACME: Table = Table {
+    header: "[[acme]]",
+    doc: "Whether a renewal over HTTP-01 would work right now.",
+    keys: &[&[
+        key("name", Text(&NAME), Later, "Its name."),
+        key("domains", Many(&Text(&ZONE)), Later, "The names of the certificate."),
+        key("webroot", Text(&PATH), Later, "Where a token is put."),
+        key("connect", Text(&ENDPOINT), Later, "The inner way."),
+        key("renewal", Text(&PATH), Later, "What certbot will do."),
+    ]],
+};
+
+static HEARTBEAT: Table = Table {
+    header: "[[heartbeat]]",
+    doc: "A job that reports by itself.",
+    keys: &[&[key("name", Text(&NAME), Later, "Its name.")]],
+};

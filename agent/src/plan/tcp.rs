@@ -1,0 +1,50 @@
+//! `[[tcp]]`
+
+use health::Kind;
+
+use super::frame::{self, Pace};
+use super::names::{Hosts, Names};
+use super::notes::Wrong;
+use super::row::Row;
+use crate::probe::{self, tcp};
+
+/// Reads one `[[tcp]]`.
+pub(super) fn check(
+    row: &Row<'_>,
+    pace: &Pace,
+    hosts: &Hosts,
+    names: &mut Names,
+) -> Option<probe::Check> {
+    let name = frame::name(row, names);
+    let pace = pace.overridden(row);
+    let address = row.need("address", row.text("address"));
+    let target =
+        address.as_ref().and_then(|text| frame::endpoint(row, "address", text, hosts, None));
+    let source = frame::source(row, target.as_ref().map(|dialled| &dialled.endpoint.host));
+    let expect_closed = row.switch("expect_closed").unwrap_or(false);
+    let mut steps = Vec::new();
+    if let Some(text) = row.text("expect") {
+        let expect = frame::byte_pattern(row, "expect", &text);
+        steps.push(tcp::Step { send: Vec::new(), expect });
+    }
+    steps.extend(row.rows("step").iter().map(step));
+    if expect_closed && !steps.is_empty() {
+        let wrong = Wrong::new("a port that must be closed says nothing")
+            .help("remove `expect` and the steps, or `expect_closed`");
+        row.note_key("expect_closed", &row.span_of("expect_closed"), wrong);
+    }
+    let (name, address, target) = (name?, address?, target?);
+    let instance = address.value.to_owned();
+    let frame = frame::frame(row, names, &pace, Kind::Tcp, name, instance, target.owner);
+    let spec = tcp::Spec { target: target.endpoint, source, expect_closed, steps };
+    Some(probe::Check { frame, spec: probe::Spec::Tcp(spec) })
+}
+
+fn step(row: &Row<'_>) -> tcp::Step {
+    let send = row.text("send").map(|at| at.value.as_bytes().to_vec()).unwrap_or_default();
+    let expect = row.text("expect").and_then(|text| frame::byte_pattern(row, "expect", &text));
+    if !row.has("send") && !row.has("expect") {
+        row.note_missing("the step does nothing".to_owned(), "`send`, `expect`, or both");
+    }
+    tcp::Step { send, expect }
+}

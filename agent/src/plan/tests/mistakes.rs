@@ -1,0 +1,3 @@
+//! What is said about wrong plans, to the letter.
+
+use super::*;

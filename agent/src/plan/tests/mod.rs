@@ -1,0 +1,85 @@
+//! Plans as texts: what they become, and what is said about the wrong ones.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::{Mistakes, Plan, Surroundings, parse};
+use crate::tls::Roots;
+
+mod hostile;
+mod mistakes;
+mod reference;
+mod sample;
+mod unchanged;
+mod values;
+
+/// Variables and files that are there, and no others.
+#[derive(Default)]
+struct Small {
+    variables: HashMap<&'static str, &'static str>,
+    files: HashMap<PathBuf, &'static str>,
+}
+
+impl Surroundings for Small {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).map(ToString::to_string)
+    }
+
+    fn text_file(&self, path: &Path) -> Result<String, String> {
+        match self.files.get(path) {
+            Some(text) => Ok(text.to_string()),
+            None => Err("No such file or directory".to_owned()),
+        }
+    }
+
+    fn roots(&self, files: &[PathBuf]) -> Result<Roots, String> {
+        static SYSTEM: OnceLock<Roots> = OnceLock::new();
+        match files.iter().find(|file| !self.files.contains_key(*file)) {
+            Some(missing) => Err(format!("{} is not there", missing.display())),
+            None => Ok(SYSTEM.get_or_init(|| Roots::load(&[]).unwrap()).clone()),
+        }
+    }
+
+    fn machine_name(&self) -> Option<String> {
+        Some("seoul".to_owned())
+    }
+}
+
+/// Variables and files as the examples name them.
+fn surroundings() -> Small {
+    let files = ["roots.pem", "other.pem", "token.txt", "night.secret"];
+    let mut small = Small {
+        variables: HashMap::from([
+            ("OPS_WEBHOOK_SECRET", "whsec_c2VjcmV0"),
+            ("PLAIN_SECRET", "plain words"),
+            ("BROKEN_SECRET", "whsec_%%%"),
+            ("EMPTY", ""),
+            ("SHOP_TOKEN", "Bearer abc"),
+        ]),
+        files: files.map(|name| (Path::new("/plans").join(name), "Bearer xyz\n")).into(),
+    };
+    small.files.insert("/plans/empty.txt".into(), "\n");
+    small
+}
+
+fn read(text: &str) -> Result<Plan, Mistakes> {
+    parse(text, Path::new("probes.toml"), Path::new("/plans"), &surroundings())
+}
+
+#[track_caller]
+fn good(text: &str) -> Plan {
+    match read(text) {
+        Ok(plan) => plan,
+        Err(mistakes) => panic!("{mistakes}"),
+    }
+}
+
+/// The rendered mistakes of a plan that has some.
+#[track_caller]
+fn bad(text: &str) -> String {
+    match read(text) {
+        Ok(_) => panic!("accepted:\n{text}"),
+        Err(mistakes) => mistakes.to_string(),
+    }
+}

@@ -1,0 +1,128 @@
+//! `[[tls]]` and `[[certificate]]`
+
+use health::Kind;
+use rustls_pki_types::ServerName;
+
+use super::frame::{self, Pace};
+use super::names::{Hosts, Names};
+use super::notes::Wrong;
+use super::row::Row;
+use super::values;
+use crate::probe::{self, certificate, tls};
+use crate::tls::{Expiring, ProtocolFloor, Remaining};
+
+/// Reads one `[[tls]]`.
+pub(super) fn check(
+    row: &Row<'_>,
+    pace: &Pace,
+    hosts: &Hosts,
+    names: &mut Names,
+) -> Option<probe::Check> {
+    let name = frame::name(row, names);
+    let pace = pace.overridden(row);
+    let address = row.need("address", row.text("address"));
+    let target =
+        address.as_ref().and_then(|text| frame::endpoint(row, "address", text, hosts, Some(443)));
+    let port = target.as_ref().map(|dialled| dialled.endpoint.port);
+    let connect =
+        row.text("connect").and_then(|text| frame::endpoint(row, "connect", &text, hosts, port));
+    let dialled = connect.as_ref().or(target.as_ref());
+    let source = frame::source(row, dialled.map(|dialled| &dialled.endpoint.host));
+    let owner = dialled.and_then(|dialled| dialled.owner.clone());
+    let server_name = row.parsed("server_name", server_name).map(|at| at.value);
+    let min_version = row.choice("min_version").map(|version| match version {
+        "1.3" => ProtocolFloor::Tls13,
+        _ => ProtocolFloor::Tls12,
+    });
+    let file = row.text("file").and_then(|text| frame::path(row, "file", &text));
+    let expiring = expiring(row);
+    let roots = pace.roots(row);
+    let (name, address, target) = (name?, address?, target?);
+    let instance = address.value.to_owned();
+    let frame = frame::frame(row, names, &pace, Kind::Tls, name, instance, owner);
+    let spec = tls::Spec {
+        server_name: server_name.unwrap_or(target.host),
+        target: target.endpoint,
+        connect: connect.map(|dialled| dialled.endpoint),
+        source,
+        file,
+        expiring,
+        min_version,
+        roots: roots?,
+    };
+    Some(probe::Check { frame, spec: probe::Spec::Tls(spec) })
+}
+
+/// Reads one `[[certificate]]`.
+pub(super) fn files(row: &Row<'_>, pace: &Pace, names: &mut Names) -> Option<probe::Check> {
+    let name = frame::name(row, names);
+    let pace = pace.overridden(row);
+    let written = row.need("path", row.text("path"));
+    let path = written.as_ref().and_then(|text| {
+        row.understood("path", text, |text| {
+            row.reading.path(text)?;
+            absolute_pattern(row, text)
+        })
+    });
+    let key = row.text("key").and_then(|text| frame::path(row, "key", &text));
+    let expiring = expiring(row);
+    let (name, written, path) = (name?, written?, path?);
+    let instance = written.value.to_owned();
+    let frame = frame::frame(row, names, &pace, Kind::Certificate, name, instance, None);
+    let spec = certificate::Spec { path: path.value, key, expiring };
+    Some(probe::Check { frame, spec: probe::Spec::Certificate(spec) })
+}
+
+/// The pattern with the plan's folder before it, where it is relative; the folder's own name may
+/// hold characters that a pattern would understand.
+fn absolute_pattern(row: &Row<'_>, text: &str) -> Result<String, Wrong> {
+    glob::Pattern::new(text).map_err(|error| {
+        Wrong::new(format!("{text:?} is not a pattern: {}", error.msg))
+            .help("* stands for any part of a name, ** for any folders, [[] for a bracket")
+    })?;
+    if text.starts_with('/') {
+        return Ok(text.to_owned());
+    }
+    let folder = row.reading.folder.to_str().ok_or_else(|| {
+        Wrong::new("the plan's folder is not UTF-8").help("write an absolute path")
+    })?;
+    Ok(format!("{}/{text}", glob::Pattern::escape(folder).trim_end_matches('/')))
+}
+
+fn server_name(text: &str) -> Result<String, Wrong> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    match ServerName::try_from(name) {
+        Ok(_) => Ok(name.to_ascii_lowercase()),
+        Err(_) => Err(Wrong::new(format!("{text:?} is neither a domain name nor an address"))
+            .help("such as \"shop.example\", without a port and without *")),
+    }
+}
+
+/// `expiring_within = [warning, critical]`
+fn expiring(row: &Row<'_>) -> Expiring {
+    let Some(texts) = row.texts("expiring_within") else { return Expiring::default() };
+    let parts: Vec<_> = texts
+        .iter()
+        .filter_map(|text| row.understood("expiring_within", text, values::remaining))
+        .collect();
+    let span = row.span_of("expiring_within");
+    if texts.len() != 2 {
+        let wrong = Wrong::new("two values are needed: warning, critical")
+            .help("such as [\"33%\", \"10%\"] or [\"21d\", \"7d\"]");
+        row.note_key("expiring_within", &span, wrong);
+    }
+    let [warning, critical] = &parts[..] else { return Expiring::default() };
+    let (warning, critical) = (warning.value, critical.value);
+    let backwards = match (warning, critical) {
+        (Remaining::Share(warning), Remaining::Share(critical)) => warning < critical,
+        (Remaining::Time(warning), Remaining::Time(critical)) => warning < critical,
+        // A share of a lifetime not known yet and a time cannot be compared.
+        _ => false,
+    };
+    if backwards {
+        let wrong = Wrong::new("the warning would come after it is critical")
+            .help("the first value is the warning's and the larger one");
+        row.note_key("expiring_within", &span, wrong);
+    }
+    Expiring { warning, critical }
+}
