@@ -368,7 +368,6 @@ impl Entry {
             phases: observation.phases,
             facts: observation.facts,
             success,
-            findings: Vec::new(),
         };
         self.refresh(Some(last), now);
         Arc::make_mut(&mut self.standing).next_due = next_due;

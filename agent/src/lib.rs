@@ -5,14 +5,21 @@
 //! decided in `health` and `alerts`, without I/O; this crate does the I/O around them.
 
 pub mod board;
+pub mod cli;
 pub mod clock;
+pub mod demo;
 pub mod explain;
+pub mod housekeeping;
 pub mod listeners;
+pub mod main_loop;
 pub mod metrics;
 pub mod net;
 pub mod plan;
+pub mod plan_watch;
 pub mod port_report;
 pub mod probe;
+pub mod run;
 pub mod schedule;
+pub mod server;
 pub mod store;
 pub mod tls;

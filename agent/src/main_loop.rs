@@ -236,7 +236,11 @@ impl MainLoop {
         let counters = &self.counters;
         counters.in_flight.set(i64::try_from(self.schedule.running()).unwrap_or(i64::MAX));
         counters.turns(self.schedule.skipped(), self.schedule.deferred());
-        self.troubles.waiting(self.schedule.waiting(), self.plan.agent.probes_in_flight, moment.wall);
+        self.troubles.waiting(
+            self.schedule.waiting(),
+            self.plan.agent.probes_in_flight,
+            moment.wall,
+        );
         let _ = self.turned.send_replace(self.start + moment.tick);
     }
 

@@ -119,7 +119,9 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
         let _ = server.await;
     };
     if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
-        tracing::warn!("some answers or deliveries did not end in time; deliveries are repeated after the next start");
+        tracing::warn!(
+            "some answers or deliveries did not end in time; deliveries are repeated after the next start"
+        );
     }
     if store.path().is_some() {
         store.close().await.context("the last history was not written")?;
@@ -139,11 +141,12 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     }
     let table = Sockets::default().table(Duration::ZERO).await.ok();
     let owner = table.as_ref().and_then(|table| {
-        let taken = table.listeners.iter().find(|listener| listener.bind.port() == address.port())?;
+        let taken =
+            table.listeners.iter().find(|listener| listener.bind.port() == address.port())?;
         match &taken.owner {
-            health::Owner::Processes(processes) => {
-                processes.first().map(|process| format!(" by {} (pid {})", process.name, process.pid))
-            }
+            health::Owner::Processes(processes) => processes
+                .first()
+                .map(|process| format!(" by {} (pid {})", process.name, process.pid)),
             _ => None,
         }
     });

@@ -7,9 +7,7 @@ use jiff::Timestamp;
 
 use crate::facts::Facts;
 use crate::ports::Observed;
-use crate::{
-    Check, Claim, Finding, Host, Incident, Phases, PortKey, StandingFinding, State, Text, Timing,
-};
+use crate::{Check, Claim, Host, Incident, Phases, PortKey, StandingFinding, State, Text, Timing};
 
 /// Everything at one moment.
 #[derive(Clone, Debug)]
@@ -108,8 +106,6 @@ pub struct Last {
     pub facts: Facts,
     /// It saw nothing worse than a notice.
     pub success: bool,
-    /// What it found.
-    pub findings: Vec<Arc<Finding>>,
 }
 
 /// How deliveries to one receiver stand.

@@ -27,7 +27,9 @@ pub(super) fn execute(explain: &Explain, language: Language) -> anyhow::Result<O
                 near(a).total_cmp(&near(b))
             })
             .map_or("", |code| code.label());
-        anyhow::bail!("no finding has the code {label:?}; did you mean {nearest}? All of them: portwarden explain");
+        anyhow::bail!(
+            "no finding has the code {label:?}; did you mean {nearest}? All of them: portwarden explain"
+        );
     };
     paint::line(crate::explain::page(code, language).trim_end());
     Ok(Outcome::Well)

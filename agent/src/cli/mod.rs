@@ -162,11 +162,14 @@ fn start_log(arguments: &Arguments) {
         (_, 1) => "debug,hyper=info,hickory_resolver=info,hickory_net=info,rustls=info",
         _ => "trace",
     };
-    let filter = EnvFilter::try_from_env("PORTWARDEN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let filter =
+        EnvFilter::try_from_env("PORTWARDEN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
     // Only the first subscriber counts; a test that runs several commands keeps the first.
     let _ = match arguments.log {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
+        LogFormat::Text => {
+            log.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init()
+        }
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
 }
@@ -179,7 +182,22 @@ fn language(asked: Option<Tongue>) -> Language {
             let set = ["LC_ALL", "LC_MESSAGES", "LANG"]
                 .into_iter()
                 .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-            if set.is_some_and(|value| value.starts_with("ko")) { Language::Ko } else { Language::En }
+            if set.is_some_and(|value| value.starts_with("ko")) {
+                Language::Ko
+            } else {
+                Language::En
+            }
+        }
+    }
+}
+
+/// The plan, or `None` after its mistakes have been printed.
+fn load(config: &std::path::Path) -> Option<crate::plan::Plan> {
+    match crate::plan::load(config) {
+        Ok(plan) => Some(plan),
+        Err(mistakes) => {
+            anstream::eprintln!("{}", format!("{mistakes:#}").trim_end());
+            None
         }
     }
 }

@@ -17,17 +17,19 @@ pub struct Notify {
     pub receiver: String,
 }
 
-pub(super) fn execute(notify: &Notify, config: &Path, language: Language) -> anyhow::Result<Outcome> {
-    let plan = match crate::plan::load(config) {
-        Ok(plan) => plan,
-        Err(mistakes) => {
-            paint::line(mistakes.to_string().trim_end());
-            return Ok(Outcome::Failed);
-        }
-    };
+pub(super) fn execute(
+    notify: &Notify,
+    config: &Path,
+    language: Language,
+) -> anyhow::Result<Outcome> {
+    let Some(plan) = super::load(config) else { return Ok(Outcome::Failed) };
     let Some(receiver) = plan.receivers.iter().find(|known| known.name == notify.receiver) else {
         let names: Vec<&str> = plan.receivers.iter().map(|known| &*known.name).collect();
-        bail!("the plan has no receiver named {:?}; its receivers: {}", notify.receiver, names.join(", "));
+        bail!(
+            "the plan has no receiver named {:?}; its receivers: {}",
+            notify.receiver,
+            names.join(", ")
+        );
     };
     let policy = crate::main_loop::policy(&plan);
     let message = alerts::Notification::test(&policy, &receiver.name, clock::now());
@@ -42,6 +44,10 @@ pub(super) fn execute(notify: &Notify, config: &Path, language: Language) -> any
         (false, Language::En) => "not delivered",
         (false, Language::Ko) => "전달되지 않음",
     };
-    paint::line(&format!("{}: {words} ({})", receiver.name, paint::printable(&outcome.to_string())));
+    paint::line(&format!(
+        "{}: {words} ({})",
+        receiver.name,
+        paint::printable(&outcome.to_string())
+    ));
     Ok(if delivered { Outcome::Well } else { Outcome::Failed })
 }

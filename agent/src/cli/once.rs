@@ -8,7 +8,8 @@ use anyhow::bail;
 use clap::Args;
 use futures_util::StreamExt;
 use futures_util::stream;
-use health::{Language, Observation, PortKey};
+use health::snapshot::{CheckStanding, Last};
+use health::{Claim, Language, Observation, PortKey, Thresholds, Track};
 
 use super::{Format, Outcome, paint};
 use crate::net::Net;
@@ -31,16 +32,12 @@ pub(super) struct Seen {
     pub(super) observation: Observation,
     /// The port, for a claim or an undeclared listener.
     pub(super) port: Option<PortKey>,
+    /// The claim.
+    pub(super) claim: Option<Arc<Claim>>,
 }
 
 pub(super) fn execute(once: &Once, config: &Path, language: Language) -> anyhow::Result<Outcome> {
-    let plan = match crate::plan::load(config) {
-        Ok(plan) => plan,
-        Err(mistakes) => {
-            paint::line(mistakes.to_string().trim_end());
-            return Ok(Outcome::Failed);
-        }
-    };
+    let Some(plan) = super::load(config) else { return Ok(Outcome::Failed) };
     for name in &once.names {
         if !plan.checks.iter().any(|check| &*check.frame.name == name.as_str()) {
             bail!("the plan has no check named {name:?}; its checks: {}", names(&plan));
@@ -79,11 +76,12 @@ pub(super) async fn look(plan: &Plan, wanted: impl Fn(&str) -> bool) -> anyhow::
         })
         .buffer_unordered(plan.agent.probes_in_flight);
     while let Some((place, observation, check)) = under_way.next().await {
-        let port = match &check.spec {
-            probe::Spec::Port(spec) => Some(spec.claim.key.clone()),
+        let claim = match &check.spec {
+            probe::Spec::Port(spec) => Some(spec.claim.clone()),
             _ => None,
         };
-        seen.push((place, Seen { frame: check.frame.clone(), observation, port }));
+        let port = claim.as_ref().map(|claim| claim.key.clone());
+        seen.push((place, Seen { frame: check.frame.clone(), observation, port, claim }));
         if progress {
             let _ = write!(anstream::stderr(), "\r{}/{total} checks", seen.len());
         }
@@ -98,7 +96,7 @@ pub(super) async fn look(plan: &Plan, wanted: impl Fn(&str) -> bool) -> anyhow::
         for (port, observation) in probe::port::sweep(sweep, &net).await {
             let frame = crate::board::found_check(&port, sweep);
             if wanted(&frame.name) {
-                seen.push(Seen { frame, observation, port: Some(port) });
+                seen.push(Seen { frame, observation, port: Some(port), claim: None });
             }
         }
     }
@@ -129,6 +127,31 @@ fn names(plan: &Plan) -> String {
 }
 
 impl Seen {
+    /// How the check stands if this one observation is believed.
+    pub(super) fn into_standing(self) -> CheckStanding {
+        let Self { frame, observation, port, claim } = self;
+        let mut track = Track::new(observation.at);
+        track.advance(&observation, Thresholds { fail_after: 1, recover_after: 1 }, observation.at);
+        CheckStanding {
+            check: frame,
+            port,
+            claim,
+            state: track.state(),
+            since: observation.at,
+            flapping: false,
+            findings: track.findings().cloned().collect(),
+            incident: None,
+            next_due: None,
+            last: Some(Arc::new(Last {
+                at: observation.at,
+                duration: observation.duration,
+                success: observation.is_good(),
+                phases: observation.phases,
+                facts: observation.facts,
+            })),
+        }
+    }
+
     fn to_json(&self) -> serde_json::Value {
         super::probe::to_json(&self.frame, &self.observation)
     }

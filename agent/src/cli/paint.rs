@@ -49,7 +49,11 @@ pub(super) fn finding(finding: &Finding, language: Language, indent: &str) {
             Value::String(words) => words.clone(),
             other => other.to_string(),
         };
-        line(&format!("{indent}         {DIM}{:<14}{DIM:#} {}", printable(name), printable(&words)));
+        line(&format!(
+            "{indent}         {DIM}{:<14}{DIM:#} {}",
+            printable(name),
+            printable(&words)
+        ));
     }
     line(&format!("{indent}         → {}", printable(finding.remedy.in_language(language))));
 }

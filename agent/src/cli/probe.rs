@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Format, Outcome, paint};
 use crate::net::Net;
+use crate::plan;
 
 /// `probe`
 #[derive(Debug, Args)]
@@ -104,11 +105,13 @@ pub struct More {
 
 pub(super) fn execute(probe: Probe, language: Language) -> anyhow::Result<Outcome> {
     let (text, format) = probe.kind.into_plan();
-    let plan = match crate::plan::parse_text(&text, Path::new("probe")) {
+    let folder = std::env::current_dir()?;
+    let plan = match plan::parse(&text, Path::new("probe"), &folder, &plan::ThisMachine) {
         Ok(plan) => plan,
         Err(mistakes) => {
-            for mistake in mistakes.iter() {
-                paint::line(&format!("probe: {}", mistake.message));
+            for mistake in mistakes.list() {
+                let help = mistake.help.as_deref().unwrap_or_default();
+                anstream::eprintln!("portwarden: {}; {help}", mistake.message);
             }
             return Ok(Outcome::Failed);
         }

@@ -28,11 +28,16 @@ pub(super) fn execute(config: &Path, format: Format) -> Outcome {
             Outcome::Well
         }
         (Err(mistakes), Format::Text) => {
-            paint::line(mistakes.to_string().trim_end());
+            paint::line(format!("{mistakes:#}").trim_end());
             Outcome::Failed
         }
         (Err(mistakes), Format::Json) => {
-            paint::line(&mistakes.to_json().to_string());
+            let report = serde_json::json!({
+                "file": config.display().to_string(),
+                "mistakes": mistakes.list(),
+                "count": mistakes.count(),
+            });
+            paint::line(&report.to_string());
             Outcome::Failed
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use jiff::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -86,7 +86,8 @@ fn parameters(
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name);
     let date = |at: Timestamp| {
-        time::OffsetDateTime::from_unix_timestamp(at.as_second()).context("a date beyond the calendar")
+        time::OffsetDateTime::from_unix_timestamp(at.as_second())
+            .context("a date beyond the calendar")
     };
     params.not_before = date(not_before)?;
     params.not_after = date(not_after)?;

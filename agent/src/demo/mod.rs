@@ -100,7 +100,8 @@ impl Targets {
 
         let mut nameservers = Vec::new();
         for number in 1..=4 {
-            let token = if number == 3 { "stale-challenge-token" } else { "current-challenge-token" };
+            let token =
+                if number == 3 { "stale-challenge-token" } else { "current-challenge-token" };
             nameservers.push(nameserver::start(Ipv4Addr::new(127, 77, 53, number), token).await?);
         }
         Ok(Self {

@@ -72,7 +72,8 @@ impl Zone {
         let found: Vec<Record> =
             named().filter(|record| record.record_type() == asked.query_type()).cloned().collect();
         if found.is_empty() {
-            let is_inside = asked.name().zone_of(&self.soa.name) || self.soa.name.zone_of(asked.name());
+            let is_inside =
+                asked.name().zone_of(&self.soa.name) || self.soa.name.zone_of(asked.name());
             answer.metadata.response_code = match (is_inside, named().next()) {
                 (false, _) => ResponseCode::Refused,
                 (true, None) => ResponseCode::NXDomain,

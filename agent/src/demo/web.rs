@@ -44,8 +44,8 @@ pub(super) fn proxy(listener: TcpListener, settings: Arc<ServerConfig>) {
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
                 let service = TowerToHyperService::new(app);
-                let connection =
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                let connection = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service);
                 // A visitor who hangs up is no concern of the demo's.
                 let _ = connection.await;
             });

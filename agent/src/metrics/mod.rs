@@ -147,7 +147,8 @@ impl Counters {
                 ("retried", dispatch.retried),
                 ("failed", dispatch.failed),
             ] {
-                let labels = DeliveryLabels { receiver: dispatch.standing.name.to_string(), outcome };
+                let labels =
+                    DeliveryLabels { receiver: dispatch.standing.name.to_string(), outcome };
                 raise(&self.notifications.get_or_create(&labels), total);
             }
         }

@@ -106,9 +106,3 @@ impl std::fmt::Display for Endpoint {
         }
     }
 }
-
-/// Whether two checks look at the same thing in the same way.
-#[must_use]
-pub fn same(a: &probe::Check, b: &probe::Check) -> bool {
-    format!("{a:?}") == format!("{b:?}")
-}

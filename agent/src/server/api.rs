@@ -1,7 +1,6 @@
 //! `/api/v1/…`: the snapshot as JSON. Shapes are fixed: add to them, do not change them.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,12 +10,13 @@ use axum::response::{IntoResponse, Response};
 use health::facts::{CertificateFacts, DnsFacts, Facts};
 use health::finding::View;
 use health::snapshot::CheckStanding;
-use health::{Exposure, Kind, Language, Phases, Snapshot};
+use health::{Kind, Language, Phases, Snapshot};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Served;
+use crate::port_report;
 
 /// What every list takes.
 #[derive(Debug, Default, Deserialize)]
@@ -34,11 +34,18 @@ impl Asked {
 
 fn views(standing: &CheckStanding, language: Language) -> Vec<View<'_>> {
     let check = &standing.check;
-    standing.findings.iter().map(|finding| View::new(&check.name, check.kind, finding, language)).collect()
+    standing
+        .findings
+        .iter()
+        .map(|finding| View::new(&check.name, check.kind, finding, language))
+        .collect()
 }
 
 /// `GET /api/v1/findings`: what is wrong now, worst first.
-pub(super) async fn findings(State(served): State<Arc<Served>>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn findings(
+    State(served): State<Arc<Served>>,
+    Query(asked): Query<Asked>,
+) -> Response {
     let snapshot = served.snapshot();
     let mut findings: Vec<View<'_>> =
         snapshot.checks.iter().flat_map(|standing| views(standing, asked.language())).collect();
@@ -98,7 +105,10 @@ impl<'a> CheckView<'a> {
 }
 
 /// `GET /api/v1/checks`
-pub(super) async fn checks(State(served): State<Arc<Served>>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn checks(
+    State(served): State<Arc<Served>>,
+    Query(asked): Query<Asked>,
+) -> Response {
     let snapshot = served.snapshot();
     let checks: Vec<CheckView<'_>> =
         snapshot.checks.iter().map(|standing| CheckView::new(standing, asked.language())).collect();
@@ -132,68 +142,12 @@ pub(super) async fn check(
     .into_response()
 }
 
-#[derive(Serialize)]
-struct PortView<'a> {
-    host: &'a str,
-    port: u16,
-    protocol: health::Protocol,
-    service: Option<&'a str>,
-    description: Option<&'a str>,
-    claim: Option<&'static str>,
-    exposure: Option<Exposure>,
-    state: health::State,
-    observed: ObservedView<'a>,
-    findings: Vec<View<'a>>,
-}
-
-#[derive(Default, Serialize)]
-struct ObservedView<'a> {
-    listening: Option<bool>,
-    bind: &'a [SocketAddr],
-    process: Option<&'a str>,
-    pid: Option<u32>,
-    reachable: Option<bool>,
-    exposure: Option<Exposure>,
-    owners: &'a [Arc<health::Process>],
-    owner_unknown: Option<&'a str>,
-}
-
 /// `GET /api/v1/ports`: claims and undeclared listeners alike.
-pub(super) async fn ports(State(served): State<Arc<Served>>, Query(asked): Query<Asked>) -> Response {
-    let snapshot = served.snapshot();
-    let ports: Vec<PortView<'_>> =
-        snapshot.checks.iter().filter_map(|standing| port_view(standing, asked.language())).collect();
-    Json(json!({ "ports": ports })).into_response()
-}
-
-fn port_view(standing: &CheckStanding, language: Language) -> Option<PortView<'_>> {
-    let port = standing.port.as_ref()?;
-    let claim = standing.claim.as_deref();
-    let observed = standing.observed().map_or_else(ObservedView::default, |observed| {
-        let owner = observed.owners.first();
-        ObservedView {
-            listening: observed.listening,
-            bind: &observed.bind,
-            process: owner.map(|process| &*process.name),
-            pid: owner.map(|process| process.pid),
-            reachable: observed.reachable,
-            exposure: observed.exposure,
-            owners: &observed.owners,
-            owner_unknown: observed.owner_unknown.as_deref(),
-        }
-    });
-    Some(PortView {
-        host: &port.host,
-        port: port.port,
-        protocol: port.protocol,
-        service: claim.map(|claim| &*claim.service),
-        description: claim.map(|claim| &*claim.description),
-        claim: claim.map(|claim| claim.claim.label()),
-        exposure: claim.and_then(|claim| claim.exposure),
-        state: standing.state,
-        observed,
-        findings: views(standing, language),
-    })
+pub(super) async fn ports(
+    State(served): State<Arc<Served>>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    Json(port_report::json(&served.snapshot().checks, asked.language())).into_response()
 }
 
 #[derive(Serialize)]
@@ -214,7 +168,10 @@ struct PlaceView<'a> {
 }
 
 /// `GET /api/v1/certificates`: every certificate once, nearest end first, with all its places.
-pub(super) async fn certificates(State(served): State<Arc<Served>>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn certificates(
+    State(served): State<Arc<Served>>,
+    Query(asked): Query<Asked>,
+) -> Response {
     let snapshot = served.snapshot();
     let mut found: BTreeMap<&str, CertificateView<'_>> = BTreeMap::new();
     for (standing, place, stored, chain) in chains(&snapshot) {
@@ -224,7 +181,8 @@ pub(super) async fn certificates(State(served): State<Arc<Served>>, Query(asked)
                 position,
                 places: Vec::new(),
             });
-            let findings = if position == 0 { views(standing, asked.language()) } else { Vec::new() };
+            let findings =
+                if position == 0 { views(standing, asked.language()) } else { Vec::new() };
             let (check, kind) = (&*standing.check.name, standing.check.kind);
             view.places.push(PlaceView { check, kind, place, stored, findings });
         }
@@ -241,7 +199,8 @@ fn chains(snapshot: &Snapshot) -> impl Iterator<Item = Chain<'_>> {
     snapshot.checks.iter().flat_map(|standing| {
         let facts = standing.last.as_deref().map(|last| &last.facts);
         let tls = facts.and_then(|facts| facts.tls.as_deref());
-        let served = tls.map(|tls| (&**standing, &*standing.check.instance, "served", &**tls.chain));
+        let served =
+            tls.map(|tls| (&**standing, &*standing.check.instance, "served", &**tls.chain));
         let files = facts.map(|facts| &*facts.files).unwrap_or_default();
         let files = files.iter().chain(tls.and_then(|tls| tls.file.as_ref()));
         let stored = files.map(|file| (&**standing, &*file.path, "file", &**file.chain));
@@ -274,7 +233,10 @@ pub(super) async fn dns(State(served): State<Arc<Served>>, Query(asked): Query<A
 }
 
 /// `GET /api/v1/incidents`: open ones and the last hundred that resolved, newest first.
-pub(super) async fn incidents(State(served): State<Arc<Served>>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn incidents(
+    State(served): State<Arc<Served>>,
+    Query(asked): Query<Asked>,
+) -> Response {
     let snapshot = served.snapshot();
     let past = served.past_incidents().await;
     let open = snapshot.incidents.iter().map(|incident| incident_view(incident, asked.language()));

@@ -5,7 +5,6 @@ mod api;
 mod events;
 mod pages;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -44,7 +43,7 @@ pub struct Served {
 /// The loop turns at least this often; slower means it hangs.
 const TURN_SECONDS: u64 = 15;
 /// How many incidents the pages and the API look back to.
-const PAST_INCIDENTS: usize = 100;
+const PAST_INCIDENTS: u32 = 100;
 
 impl Served {
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -89,8 +88,7 @@ impl Served {
 /// When the listening socket fails.
 pub async fn serve(listener: TcpListener, served: Arc<Served>) -> std::io::Result<()> {
     let stop = served.stop.clone();
-    let app = router(served).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+    axum::serve(listener, router(served)).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
 fn router(served: Arc<Served>) -> Router {
@@ -113,7 +111,11 @@ fn router(served: Arc<Served>) -> Router {
         .route("/readyz", get(ready))
         .nest("/api/v1", api)
         .layer(axum::middleware::from_fn(harden))
-        .layer(CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest).compress_when(compressed))
+        .layer(
+            CompressionLayer::new()
+                .quality(tower_http::CompressionLevel::Fastest)
+                .compress_when(compressed),
+        )
         .with_state(served)
 }
 

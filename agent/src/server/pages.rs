@@ -61,8 +61,11 @@ impl Asked {
                 _ => None,
             })
         };
-        let by_browser =
-            || dashboard::language(headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()));
+        let by_browser = || {
+            dashboard::language(
+                headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()),
+            )
+        };
         Self {
             snapshot: served.snapshot(),
             language: by_link.or_else(by_cookie).unwrap_or_else(by_browser),
@@ -100,7 +103,10 @@ impl Asked {
             Ok(html) => (code, Html(html)).into_response(),
             Err(error) => {
                 tracing::error!(path = self.uri.path(), %error, "a page could not be rendered");
-                (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be rendered; the log says why\n")
+                (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the page could not be rendered; the log says why\n",
+                )
                     .into_response()
             }
         };
@@ -143,7 +149,8 @@ async fn ports_markdown(
     OriginalUri(uri): OriginalUri,
 ) -> Response {
     let asked = Asked::new(&served, &headers, uri);
-    let text = port_report::markdown(&asked.snapshot.checks, asked.language);
+    let rows = port_report::fold(port_report::rows(&asked.snapshot.checks));
+    let text = port_report::markdown(&rows, asked.language);
     ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response()
 }
 
@@ -153,7 +160,7 @@ async fn ports_csv(
     OriginalUri(uri): OriginalUri,
 ) -> Response {
     let asked = Asked::new(&served, &headers, uri);
-    let text = port_report::csv(&asked.snapshot.checks, asked.language);
+    let text = port_report::csv(&port_report::rows(&asked.snapshot.checks));
     ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response()
 }
 

@@ -48,6 +48,12 @@ const WRITABLE_FOR: SignedDuration = SignedDuration::from_secs(10);
 #[derive(Clone)]
 pub struct Store(Arc<Shared>);
 
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Store").field(&self.0.path).finish()
+    }
+}
+
 struct Shared {
     jobs: mpsc::Sender<Job>,
     waiting: Arc<AtomicUsize>,

@@ -37,7 +37,7 @@ pub use expiry::{expiry, nearing_end};
 pub(crate) use judge::is_valid_for;
 pub use judge::judge;
 pub(crate) use old_protocol::below_floor;
-pub use roots::Roots;
+pub use roots::{Roots, client_settings};
 pub(crate) use span::span;
 pub(crate) use verdict::weak_key;
 

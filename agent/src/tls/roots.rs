@@ -190,3 +190,18 @@ fn settings() -> Result<ClientConfig, String> {
     settings.resumption = Resumption::disabled();
     Ok(settings)
 }
+
+/// What an ordinary client trusts: the system's roots, names and dates checked. For messages to
+/// receivers, not for probes.
+///
+/// # Errors
+/// One sentence for people when the settings cannot be made.
+pub fn client_settings() -> Result<ClientConfig, String> {
+    let mut roots = rustls::RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(found.certs);
+    let settings = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("no TLS client can be set up: {error}"))?;
+    Ok(settings.with_root_certificates(roots).with_no_client_auth())
+}
