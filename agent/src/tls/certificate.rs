@@ -261,3 +261,35 @@ fn signature_of(oid: &str) -> (String, bool) {
     };
     (name.to_owned(), weak)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::parse;
+    use crate::tls::key::within;
+    use crate::tls::workshop::{Leaf, plain};
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn damaged_certificates_and_keys_do_no_harm(
+            flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+            noise in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let leaf = Leaf::self_signed(&["shop.example", "127.0.0.1"], &plain);
+            for original in [leaf.der.to_vec(), leaf.key.serialize_der()] {
+                let mut bytes = original;
+                for (place, value) in &flips {
+                    let place = place.index(bytes.len());
+                    bytes[place] = *value;
+                }
+                let _ = (parse(&bytes), within(&bytes));
+                bytes.truncate(noise.len());
+                let _ = (parse(&bytes), within(&bytes));
+            }
+            let _ = (parse(&noise), within(&noise));
+        }
+    }
+}

@@ -201,3 +201,64 @@ fn ending(chain: &[CertificateFacts], index: usize, subject: &str, now: Timestam
         .evidence("lifetime_days", lifetime.as_hours() / 24)
         .evidence("lifetime_left", format!("{share:.0} %"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::certificate::facts_of;
+    use crate::tls::workshop::{Authority, days, noon};
+
+    /// `code/severity of subject` for a chain whose elements have so many days left.
+    fn said(leaf: i64, intermediate: i64, root: i64, expiring: Expiring) -> Vec<String> {
+        let authority = Authority::root_with("Root", &|params| days(params, -3_000, root));
+        let issuer = authority.intermediate("R3", &|params| days(params, -1_000, intermediate));
+        let own = issuer.leaf(&["shop.example"], &|params| days(params, leaf - 100, leaf));
+        let ders = [own.der, issuer.der(), authority.der()];
+        let chain: Vec<CertificateFacts> = ders.iter().filter_map(|der| facts_of(der)).collect();
+        expiry(&chain, &expiring, "f.pem", noon())
+            .iter()
+            .map(|found| {
+                let (code, severity) = (found.code.label(), found.severity.label());
+                format!("{code}/{severity} of {}", found.subject)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_element_by_its_own_measure() {
+        let default = Expiring::default();
+        let weeks = Expiring {
+            warning: Remaining::Time(Duration::from_secs(21 * 86_400)),
+            critical: Remaining::Time(Duration::from_secs(7 * 86_400)),
+        };
+        let cases: [(i64, i64, i64, Expiring, &[&str]); 11] = [
+            (26, 400, 900, default, &[]),
+            (25, 400, 900, default, &["cert.expiring/warning of f.pem"]),
+            (11, 400, 900, default, &["cert.expiring/warning of f.pem"]),
+            (10, 400, 900, default, &["cert.expiring/critical of f.pem"]),
+            // An eighth of the intermediate's life is left: more than the leaf's will need.
+            (60, 140, 900, default, &[]),
+            (60, 25, 900, default, &["cert.expiring/warning of f.pem, intermediate \"R3\""]),
+            (60, 400, 1, default, &[]),
+            (22, 22, 900, weeks, &[]),
+            (21, 400, 900, weeks, &["cert.expiring/warning of f.pem"]),
+            (7, 400, 900, weeks, &["cert.expiring/critical of f.pem"]),
+            (
+                -1,
+                -2,
+                -3,
+                weeks,
+                &[
+                    "cert.expired/critical of f.pem",
+                    "cert.expired/critical of f.pem, intermediate \"R3\"",
+                    "cert.expired/notice of f.pem, root \"Root\"",
+                ],
+            ),
+        ];
+        for (leaf, intermediate, root, expiring, expected) in cases {
+            let said = said(leaf, intermediate, root, expiring);
+            assert_eq!(said, expected, "{leaf} {intermediate} {root} {expiring:?}");
+        }
+        assert_eq!(expiry(&[], &default, "f.pem", noon()), []);
+    }
+}

@@ -250,6 +250,28 @@ mod tests {
         assert_eq!(endless.into_choice().map(|choice| choice.suite), Some(5));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_do_no_harm(
+            start in proptest::bool::ANY,
+            pieces in proptest::collection::vec(
+                proptest::collection::vec(proptest::num::u8::ANY, 0..80), 0..20
+            ),
+        ) {
+            let mut gathering = Gathering::default();
+            if start {
+                gathering.take_in(&hello(TLS_1_2, 0xc02f));
+                gathering.take_in(&[11, 0, 0, 40]);
+            }
+            for piece in pieces {
+                if gathering.take_in(&piece) {
+                    break;
+                }
+            }
+            let _ = gathering.into_choice();
+        }
+    }
+
     #[test]
     fn a_hello_is_one_record_that_counts_itself() {
         for (version, name) in [(TLS_1_0, None), (TLS_1_2, Some("shop.example"))] {

@@ -22,7 +22,7 @@ use super::{Presented, Roots};
 /// Most elements of a chain that are looked at; real chains have two to five.
 const MOST_ELEMENTS: usize = 48;
 /// How long a verdict is believed.
-const BELIEVED: Duration = Duration::from_hours(1);
+const BELIEVED: Duration = Duration::from_secs(60 * 60);
 
 /// Verdicts by digest of chain and name.
 pub(super) type Verdicts = Memo<[u8; 32], Arc<Verdict>>;

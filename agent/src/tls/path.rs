@@ -175,9 +175,12 @@ fn verified(
 }
 
 fn distrust(error: &Error, certificates: &[Certificate], walk: &[usize], roots: &Roots) -> Trust {
-    let is_weak = walk.iter().map(|&index| &certificates[index]).any(|element| {
-        element.weak_key || (element.weak_signature && !element.facts.is_self_signed)
-    });
+    // The leaf's own key signs nothing in the chain.
+    let is_weak =
+        walk.iter().map(|&index| (index, &certificates[index])).any(|(index, element)| {
+            (element.weak_key && index > 0)
+                || (element.weak_signature && !element.facts.is_self_signed)
+        });
     match error {
         Error::UnknownIssuer | Error::CertExpired { .. } | Error::CertNotValidYet { .. } => {
             let top = walk.last().copied().unwrap_or(0);

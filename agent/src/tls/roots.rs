@@ -205,3 +205,44 @@ pub fn client_settings() -> Result<ClientConfig, String> {
         .map_err(|error| format!("no TLS client can be set up: {error}"))?;
     Ok(settings.with_root_certificates(roots).with_no_client_auth())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::Roots;
+    use crate::tls::workshop::{Authority, pem};
+
+    #[test]
+    fn says_which_file_is_no_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, contents: &[u8]| -> PathBuf {
+            let path = folder.path().join(name);
+            std::fs::write(&path, contents).unwrap();
+            path
+        };
+        let root = Authority::root("Test Root");
+        let good = write("root.pem", pem(&[&root.der(), &root.der()]).as_bytes());
+        let der = write("root.der", &root.der());
+        for path in [good.clone(), der] {
+            let roots = Roots::load(&[path]).unwrap();
+            assert!(roots.has_extra());
+            assert!(roots.names(&root_subject(&root)));
+        }
+        let cases = [
+            (folder.path().join("nowhere.pem"), "there is no such file"),
+            (folder.path().to_owned(), "not a regular file"),
+            (write("text.pem", b"hello"), "holds no certificate"),
+            (write("bad.der", &[0x30, 3, 1, 1, 0]), "cannot be used"),
+        ];
+        for (path, expected) in cases {
+            let refused = Roots::load(&[good.clone(), path.clone()]).unwrap_err();
+            assert!(refused.contains(expected), "{refused}");
+            assert!(refused.contains(&path.display().to_string()), "{refused}");
+        }
+    }
+
+    fn root_subject(root: &Authority) -> Vec<u8> {
+        super::parse(&root.der()).unwrap().subject
+    }
+}

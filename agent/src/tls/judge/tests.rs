@@ -82,7 +82,9 @@ fn good_chains_are_good() {
     let address = issuer.leaf(&["127.0.0.1", "::1"], &plain);
     let short = issuer.leaf(SHOP, &|params| days(params, -1, 5));
     let direct = root.leaf(SHOP, &plain);
-    let deep = issuer.intermediate("Test R4", &plain).intermediate("Test R5", &plain);
+    let r4 = issuer.intermediate("Test R4", &plain);
+    let r5 = r4.intermediate("Test R5", &plain);
+    let deep = r5.leaf(SHOP, &plain);
     let no_usage = issuer.leaf(SHOP, &|params| params.extended_key_usages = Vec::new());
     let chain = |leaf: &Leaf| vec![leaf.der.clone(), issuer.der()];
     check(
@@ -114,17 +116,18 @@ fn good_chains_are_good() {
             ("straight from the root", vec![direct.der], roots.clone(), "shop.example", &[]),
             ("no extended key usage", chain(&no_usage), roots.clone(), "shop.example", &[]),
             (
-                "three intermediates, the trusted one in the middle",
-                vec![deep.leaf(SHOP, &plain).der, deep.der(), issuer.der()],
-                {
-                    let r4 = issuer.intermediate("Test R4", &plain);
-                    let r5 = r4.intermediate("Test R5", &plain);
-                    assert_ne!(r5.der(), deep.der());
-                    roots.clone()
-                },
+                "three intermediates",
+                vec![deep.der, r5.der(), r4.der(), issuer.der()],
+                roots.clone(),
                 "shop.example",
-                // R4 is missing: nothing says that it exists, only that it is not trusted.
-                &["tls.untrusted/critical"],
+                &[],
+            ),
+            (
+                "an intermediate is trusted itself",
+                vec![leaf.der],
+                trusting(&[issuer.der()]),
+                "shop.example",
+                &[],
             ),
         ],
         noon(),
@@ -295,6 +298,8 @@ fn distrust_says_which_link() {
         });
     });
     let outside = constrained.leaf(SHOP, &plain);
+    let r5 = issuer.intermediate("Test R4", &plain).intermediate("Test R5", &plain);
+    let deep = r5.leaf(SHOP, &plain);
     let untrusted: &[&str] = &["tls.untrusted/critical"];
     let nobody = trusting(&[]);
     check(
@@ -323,6 +328,13 @@ fn distrust_says_which_link() {
             (
                 "a root that is not trusted, not presented",
                 vec![stray.der.clone(), other_issuer.der()],
+                roots.clone(),
+                "shop.example",
+                untrusted,
+            ),
+            (
+                "an intermediate missing in the middle",
+                vec![deep.der, r5.der(), issuer.der()],
                 roots.clone(),
                 "shop.example",
                 untrusted,
@@ -365,7 +377,7 @@ fn distrust_says_which_link() {
             (
                 "a leaf, pinned",
                 vec![leaf.der.clone()],
-                trusting(&[leaf.der.clone()]),
+                trusting(std::slice::from_ref(&leaf.der)),
                 "shop.example",
                 &[],
             ),
@@ -500,7 +512,6 @@ fn hostile_names_cannot_hide() {
 
 #[test]
 fn what_only_openssl_makes() {
-    let now = crate::clock::now();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let root = Authority::root("Test Root");
@@ -527,6 +538,8 @@ fn what_only_openssl_makes() {
         issued_by_openssl(folder, &root, "ecparam -name secp521r1 -genkey -noout", "-sha256");
     let p192 =
         issued_by_openssl(folder, &root, "ecparam -name prime192v1 -genkey -noout", "-sha256");
+    openssl(folder, "ecparam -name prime256v1 -genkey -noout -out leaf.key");
+    openssl(folder, "req -new -key leaf.key -subj /CN=shop.example -out leaf.csr");
     // A root on P-521, which ring cannot verify.
     openssl(folder, "ecparam -name secp521r1 -genkey -noout -out big.key");
     openssl(folder, "req -x509 -new -key big.key -subj /CN=Big -days 900 -out big.pem");
@@ -549,6 +562,7 @@ fn what_only_openssl_makes() {
         "req -x509 -newkey rsa:1024 -nodes -keyout own.key -subj /CN=own -days 90 -addext subjectAltName=DNS:shop.example -out own.pem",
     );
     let own = read("own.pem");
+    let now = crate::clock::now();
     check(
         vec![
             ("RSA 3072", vec![rsa_3072], roots.clone(), "shop.example", &[]),
