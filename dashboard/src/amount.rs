@@ -58,6 +58,19 @@ pub(crate) fn relative(words: Words, at: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// A number with its thousands apart: `12,345`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 /// A share between 0 and 1 as a percentage that says 100 only when it is all of it.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
@@ -112,6 +125,14 @@ mod tests {
             let at = now + SignedDuration::from_secs(seconds);
             assert_eq!(relative(EN, at, now), en);
             assert_eq!(relative(KO, at, now), ko);
+        }
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        let cases = [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")];
+        for (number, shown) in cases {
+            assert_eq!(grouped(number), shown);
         }
     }
 

@@ -9,12 +9,16 @@ use serde_json::Value;
 
 /// More evidence than this, in characters, is cut.
 const EVIDENCE_CHARACTERS: usize = 2_000;
+/// More values than this under one name are left out.
+const EVIDENCE_LINES: usize = 50;
 
 /// One finding with the check it belongs to, and the findings that follow from it.
 pub(crate) struct Card<'a> {
     pub(crate) standing: &'a CheckStanding,
     pub(crate) found: &'a StandingFinding,
     pub(crate) follow: Vec<Card<'a>>,
+    /// Its remedy and evidence wait behind a click, because many findings stand above it.
+    pub(crate) is_folded: bool,
 }
 
 impl Card<'_> {
@@ -34,7 +38,7 @@ pub(crate) fn evidence(map: &serde_json::Map<String, Value>) -> Vec<(&str, Vec<S
     map.iter()
         .map(|(name, value)| {
             let lines = match value {
-                Value::Array(values) => values.iter().map(plain).collect(),
+                Value::Array(values) => values.iter().take(EVIDENCE_LINES).map(plain).collect(),
                 single => vec![plain(single)],
             };
             (name.as_str(), lines)
@@ -56,7 +60,11 @@ fn plain(value: &Value) -> String {
 
 /// The findings of one check, none folded.
 pub(crate) fn of_check(standing: &CheckStanding) -> Vec<Card<'_>> {
-    standing.findings.iter().map(|found| Card { standing, found, follow: Vec::new() }).collect()
+    standing
+        .findings
+        .iter()
+        .map(|found| Card { standing, found, follow: Vec::new(), is_folded: false })
+        .collect()
 }
 
 /// Every finding of the snapshot: the worst first, then those already certain, then the newest;
@@ -67,7 +75,7 @@ pub(crate) fn tree(snapshot: &Snapshot) -> Vec<Card<'_>> {
     let mut causes: HashMap<&str, &str> = HashMap::new();
     for standing in snapshot.checks.iter().filter(|standing| !standing.findings.is_empty()) {
         for found in &standing.findings {
-            let card = Card { standing, found, follow: Vec::new() };
+            let card = Card { standing, found, follow: Vec::new(), is_folded: false };
             if let Some(cause) = found.explained_by.as_deref() {
                 causes.insert(&standing.check.name, cause);
                 following.push(card);
@@ -114,4 +122,89 @@ fn root<'a>(
 fn order(card: &Card<'_>) -> impl Ord + use<> {
     let found = card.found;
     (Reverse(found.finding.severity), Reverse(found.confirmed), Reverse(found.since))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use health::snapshot::PlanStanding;
+    use health::{Check, Code, Finding, Kind, State, Text, Thresholds, Timing};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn standing(name: &str, explained_by: Option<&str>) -> Arc<CheckStanding> {
+        let words = Text::same(name);
+        let found = StandingFinding {
+            finding: Arc::new(Finding::new(Code::TcpRefused, name, words.clone(), words)),
+            since: Timestamp::UNIX_EPOCH,
+            confirmed: true,
+            explained_by: explained_by.map(Into::into),
+        };
+        Arc::new(CheckStanding {
+            check: Arc::new(Check {
+                name: name.into(),
+                kind: Kind::Tcp,
+                instance: name.into(),
+                host: None,
+                timing: Timing::Every(Duration::from_secs(1)),
+                timeout: Duration::from_secs(1),
+                thresholds: Thresholds::default(),
+                depends_on: Vec::new(),
+            }),
+            port: None,
+            claim: None,
+            state: State::Down,
+            since: Timestamp::UNIX_EPOCH,
+            flapping: false,
+            last: None,
+            findings: vec![found],
+            incident: None,
+            next_due: None,
+        })
+    }
+
+    fn shape(explained: &[(&str, Option<&str>)]) -> Vec<(String, Vec<String>)> {
+        let now = Timestamp::UNIX_EPOCH;
+        let snapshot = Snapshot {
+            agent: "a".into(),
+            at: now,
+            started_at: now,
+            plan: PlanStanding { path: String::new(), loaded_at: now, refused: None },
+            checks: explained.iter().map(|&(name, by)| standing(name, by)).collect(),
+            hosts: Vec::new(),
+            incidents: Vec::new(),
+            receivers: Vec::new(),
+            troubles: Vec::new(),
+        };
+        let name = |card: &Card<'_>| card.standing.check.name.to_string();
+        tree(&snapshot)
+            .iter()
+            .map(|card| (name(card), card.follow.iter().map(name).collect()))
+            .collect()
+    }
+
+    #[test]
+    fn what_follows_hangs_below_what_nothing_explains() {
+        let hung = |name: &str, below: &[&str]| {
+            (name.to_owned(), below.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            shape(&[("site", Some("app")), ("app", Some("db")), ("db", None)]),
+            [hung("db", &["site", "app"])],
+            "a chain hangs below its end"
+        );
+        assert_eq!(
+            shape(&[("a", Some("b")), ("b", Some("a"))]),
+            [hung("a", &[]), hung("b", &[])],
+            "a circle explains nothing, and hides nothing"
+        );
+        assert_eq!(
+            shape(&[("a", Some("well by now"))]),
+            [hung("a", &[])],
+            "a cause that is over hides nothing"
+        );
+    }
 }

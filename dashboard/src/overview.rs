@@ -17,6 +17,8 @@ use crate::{Error, View, amount, chain, link};
 
 /// Findings shown on the page; the rest is counted.
 const CARDS: usize = 100;
+/// Findings shown with their remedy at once; those below show it on a click.
+const OPEN_CARDS: usize = 10;
 
 /// What the list on the overview is narrowed to. Anything unknown narrows nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -109,6 +111,7 @@ pub fn overview(view: &View<'_>, query: &OverviewQuery) -> Result<String, Error>
     let mut cards = findings::tree(snapshot);
     let cards_left = cards.len().saturating_sub(CARDS);
     cards.truncate(CARDS);
+    cards.iter_mut().skip(OPEN_CARDS).for_each(|card| card.is_folded = true);
     let (tone, verdict) = verdict(t, tally, !cards.is_empty());
     let (groups, slice) = groups(view, query, t);
     let title = match tally.down + tally.degraded {

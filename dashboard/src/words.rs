@@ -5,6 +5,8 @@ use std::borrow::Borrow;
 
 use health::{ClaimKind, Exposure, Kind, Language, Phase, Severity, State};
 
+use crate::amount;
+
 /// The words of one language.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Words(pub(crate) Language);
@@ -48,9 +50,10 @@ macro_rules! counted {
     ($($name:ident: $one:literal, $many:literal, $ko:literal;)*) => {
         impl Words {
             $(pub(crate) fn $name(self, n: impl Count) -> String {
-                let n = n.count();
+                let count = n.count();
+                let n = amount::grouped(count);
                 match self.0 {
-                    Language::En if n == 1 => format!($one, n = n),
+                    Language::En if count == 1 => format!($one, n = n),
                     Language::En => format!($many, n = n),
                     Language::Ko => format!($ko, n = n),
                 }
@@ -256,6 +259,11 @@ phrases! {
 }
 
 impl Words {
+    /// A number by itself.
+    pub(crate) fn number(self, n: impl Count) -> String {
+        amount::grouped(n.count())
+    }
+
     pub(crate) fn state_of(self, state: impl Borrow<State>) -> &'static str {
         match (self.0, *state.borrow()) {
             (Language::En, State::Unknown) => "Unknown",

@@ -198,7 +198,7 @@ fn ten_thousand_checks_stay_a_page() {
     assert!(html.contains("Page 1 of 20"));
     let last = OverviewQuery { page: Some("20".to_owned()), ..OverviewQuery::default() };
     let html = dashboard::overview(&view, &last).unwrap();
-    assert!(html.contains("9501–10000 of 10000"));
+    assert!(html.contains("9,501–10,000 of 10,000"));
 }
 
 #[test]
