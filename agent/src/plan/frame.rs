@@ -53,7 +53,7 @@ impl Pace {
         let count = |key, default| {
             row.whole(key).and_then(|at| u32::try_from(at.value).ok()).unwrap_or(default)
         };
-        Self {
+        let pace = Self {
             timing: self.timing_of(row, interval),
             timeout: timeout.unwrap_or(self.timeout),
             thresholds: Thresholds {
@@ -64,7 +64,12 @@ impl Pace {
                 || self.ca.clone(),
                 |files| files.iter().filter_map(|file| path(row, "ca", file)).collect(),
             ),
+        };
+        if row.has("ca") {
+            // Read where it is written: a file that is not there is told there, and once.
+            pace.roots(row);
         }
+        pace
     }
 
     fn timing_of(&self, row: &Row<'_>, interval: Option<At<Duration>>) -> Timing {

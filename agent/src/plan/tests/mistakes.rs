@@ -57,6 +57,7 @@ fn timing() {
         "[defaults]\ncron = \"0 0 30 2 *\"\ntimezone = \"Asia/Seul\"",
         "[defaults]\ncron = \"61 * * * *\"",
         "[defaults]\ncron = \"every hour\"",
+        "[defaults]\nca = [\"roots.pem\", \"missing.pem\"]\n[[tls]]\nname = \"a\"\naddress = \"a\"",
     ]));
 }
 
@@ -180,6 +181,34 @@ fn a_program_reads_the_place_the_message_and_the_help() {
                      fail_after, recover_after, ca",
         }])
     );
+}
+
+#[test]
+fn one_mistake_is_not_told_as_several() {
+    let table = [
+        (
+            "[[host]]\nname = \"web\"\naddress = \"192.0.2.256\"\n[[host.port]]\nport = 80\n\
+          [[tcp]]\nname = \"a\"\naddress = \"web:80\"\ndepends_on = [\"web:80\"]",
+            1,
+        ),
+        (
+            "[[tcp]]\nname = \"a\"\naddress = \"?\"\n\
+          [[tcp]]\nname = \"b\"\naddress = \"b:1\"\ndepends_on = [\"a\"]",
+            1,
+        ),
+        ("[[receiver]]\nname = \"a\"\nwebhook.url = 1\n[[route]]\nreceivers = [\"a\"]", 1),
+        (
+            "[defaults]\nca = \"missing.pem\"\n[[tls]]\nname = \"a\"\naddress = \"a\"\n\
+          [[tls]]\nname = \"b\"\naddress = \"a\"",
+            1,
+        ),
+        ("[[tcp]]\nname = \"a\"\naddress = \"?\"\ndepends_on = [\"x\"]", 2),
+        ("[[host]]\nname = \"a\"\n[[host.port]]\nport = 0\ndepends_on = [\"x\"]\ninterval = 3", 4),
+    ];
+    for (text, count) in table {
+        let mistakes = read(text).unwrap_err();
+        assert_eq!(mistakes.count(), count, "{mistakes}");
+    }
 }
 
 #[test]
