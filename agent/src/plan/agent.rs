@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use health::Language;
 
 use super::notes::{At, Wrong};
-use super::row::{Reading, Row};
+use super::reading::Reading;
+use super::row::Row;
 use super::{Agent, frame, values};
 
 const LISTEN: SocketAddr =

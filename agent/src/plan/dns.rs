@@ -21,7 +21,7 @@ pub(super) fn check(
     hosts: &Hosts,
     names: &mut Names,
 ) -> Option<probe::Check> {
-    let name = frame::name(row, names);
+    let named = frame::named(row, names);
     let pace = pace.overridden(row);
     let written = row.need("zone", row.text("zone"));
     let zone = written.as_ref().and_then(|text| row.understood("zone", text, domain));
@@ -34,9 +34,8 @@ pub(super) fn check(
     for row in row.rows("record") {
         records.extend(record(&row, zone.as_ref().map(|at| &at.value), &mut known));
     }
-    let (name, written, zone) = (name?, written?, zone?);
-    let instance = written.value.to_owned();
-    let frame = frame::frame(row, names, &pace, Kind::Dns, name, instance, None);
+    let (written, zone) = (written?, zone?);
+    let frame = named.frame(&pace, Kind::Dns, written.value, None)?;
     let zone = zone.value;
     let spec = dns::Spec { zone, nameservers, parent, resolvers, consistent, source, records };
     Some(probe::Check { frame, spec: probe::Spec::Dns(spec) })

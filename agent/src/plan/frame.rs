@@ -53,7 +53,7 @@ impl Pace {
         let count = |key, default| {
             row.whole(key).and_then(|at| u32::try_from(at.value).ok()).unwrap_or(default)
         };
-        Self {
+        let pace = Self {
             timing: self.timing_of(row, interval),
             timeout: timeout.unwrap_or(self.timeout),
             thresholds: Thresholds {
@@ -64,7 +64,12 @@ impl Pace {
                 || self.ca.clone(),
                 |files| files.iter().filter_map(|file| path(row, "ca", file)).collect(),
             ),
+        };
+        if row.has("ca") {
+            // Read where it is written: a file that is not there is told there, and once.
+            pace.roots(row);
         }
+        pace
     }
 
     fn timing_of(&self, row: &Row<'_>, interval: Option<At<Duration>>) -> Timing {
@@ -130,42 +135,59 @@ impl Pace {
     }
 }
 
-/// The name of a check that has a `name`, registered whatever else is wrong with the check.
-pub(super) fn name(row: &Row<'_>, names: &mut Names) -> Option<Arc<str>> {
-    let name = row.need("name", row.parsed("name", values::name))?;
-    names.check(&row.reading.notes, &name);
-    Some(name.value.into())
+/// What a check is called and what its failures may be explained by.
+pub(super) struct Named {
+    name: Option<Arc<str>>,
+    depends_on: Vec<Arc<str>>,
 }
 
-/// The frame of a check.
-pub(super) fn frame(
-    row: &Row<'_>,
-    names: &mut Names,
-    pace: &Pace,
-    kind: Kind,
-    name: Arc<str>,
-    instance: String,
-    host: Option<Arc<str>>,
-) -> Arc<health::Check> {
-    let depends_on = row.texts("depends_on").unwrap_or_default();
-    let depends_on: Vec<Arc<str>> = depends_on
-        .into_iter()
-        .map(|at| {
-            let on: Arc<str> = at.value.into();
-            names.depends(&name, At { value: on.clone(), span: at.span });
-            on
-        })
-        .collect();
-    Arc::new(health::Check {
-        name,
-        kind,
-        instance: instance.into(),
-        host,
-        timing: pace.timing.clone(),
-        timeout: pace.timeout,
-        thresholds: pace.thresholds,
-        depends_on,
-    })
+/// Reads and registers `name` and `depends_on`, whatever else is wrong with the check.
+pub(super) fn named(row: &Row<'_>, names: &mut Names) -> Named {
+    let name = row.need("name", row.parsed("name", values::name));
+    if let Some(name) = &name {
+        names.check(&row.reading.notes, name);
+    }
+    let name: Option<Arc<str>> = name.map(|name| name.value.into());
+    let depends_on = depends_on(row, names, name.as_ref().unwrap_or(&"".into()));
+    Named { name, depends_on }
+}
+
+/// Reads and registers `depends_on` of a check.
+pub(super) fn depends_on(row: &Row<'_>, names: &mut Names, check: &Arc<str>) -> Vec<Arc<str>> {
+    let texts = row.texts("depends_on").unwrap_or_default();
+    let register = |at: At<&str>| {
+        let on: Arc<str> = at.value.into();
+        names.depends(check, At { value: on.clone(), span: at.span });
+        on
+    };
+    texts.into_iter().map(register).collect()
+}
+
+impl Named {
+    /// The frame of the check, unless it has no name.
+    pub(super) fn frame(
+        self,
+        pace: &Pace,
+        kind: Kind,
+        instance: &str,
+        host: Option<Arc<str>>,
+    ) -> Option<Arc<health::Check>> {
+        Some(Arc::new(health::Check {
+            name: self.name?,
+            kind,
+            instance: instance.into(),
+            host,
+            timing: pace.timing.clone(),
+            timeout: pace.timeout,
+            thresholds: pace.thresholds,
+            depends_on: self.depends_on,
+        }))
+    }
+
+    /// The same dependencies under a name that was not written: a claim's.
+    pub(super) fn claim(name: Arc<str>, depends_on: Vec<Arc<str>>) -> Self {
+        Self { name: Some(name), depends_on }
+    }
 }
 
 /// An absolute path: relative ones are relative to the plan's own folder.

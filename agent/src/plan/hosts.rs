@@ -23,7 +23,6 @@ pub(super) struct Machines {
 }
 
 struct Machine<'a> {
-    row: Row<'a>,
     host: Host,
     target: Target,
     /// The claims of each row, by where they begin and how many there are.
@@ -39,7 +38,7 @@ pub(super) fn machines(
 ) -> Machines {
     let mut taken = HashMap::new();
     let read: Vec<Machine<'_>> =
-        plan.rows("host").into_iter().filter_map(|row| machine(row, &mut taken)).collect();
+        plan.rows("host").into_iter().map(|row| machine(&row, &mut taken)).collect();
     for machine in &read {
         known.declare(&machine.host, machine.target.clone());
     }
@@ -76,17 +75,25 @@ pub(super) fn machines(
     machines
 }
 
-fn machine<'a>(row: Row<'a>, taken: &mut HashMap<String, Span>) -> Option<Machine<'a>> {
+/// Reads one `[[host]]`. One with mistakes is read on with placeholders, so that those of
+/// its ports are found as well and references to them do not dangle.
+fn machine<'a>(row: &Row<'a>, taken: &mut HashMap<String, Span>) -> Machine<'a> {
     let name = row.need("name", row.parsed("name", values::host_name));
-    let name = name.filter(|name| first_use(&row, name, taken));
-    let local = row.switch("local").unwrap_or(false);
-    let target = address(&row, local);
+    if let Some(name) = &name {
+        first_use(row, name, taken);
+    }
+    let local = row.switch("local").unwrap_or(row.has("local"));
+    let (written, target) = address(row, local)
+        .unwrap_or_else(|| ("?".to_owned(), Target::Address(IpAddr::V4(Ipv4Addr::LOCALHOST))));
+    if let Some(name) = &name {
+        judge_name(row, name, &target);
+    }
     let undeclared = match row.choice("undeclared") {
         Some("ignore") => Undeclared::Ignore,
         Some("critical") => Undeclared::Critical,
         _ => Undeclared::Warn,
     };
-    if row.has("undeclared") && !local {
+    if row.has("undeclared") && !local && undeclared != Undeclared::Ignore {
         let wrong = Wrong::new("`undeclared` needs `local = true`")
             .help("only this machine's own listening sockets can be listed");
         row.note(&row.span_of("undeclared"), wrong);
@@ -99,45 +106,31 @@ fn machine<'a>(row: Row<'a>, taken: &mut HashMap<String, Span>) -> Option<Machin
         let range = claims.read(&port);
         ports.push((port, range));
     }
-    let (Some(name), Some((written, target))) = (name, target) else { return None };
-    let host = Host {
-        name: name.value.into(),
-        address: written,
-        local,
-        undeclared,
-        addresses,
-        claims: claims.list,
-    };
-    Some(Machine { row, host, target, ports }).filter(|machine| plausible(machine))
+    let host =
+        Host { name: own, address: written, local, undeclared, addresses, claims: claims.list };
+    Machine { host, target, ports }
 }
 
 /// A host named like an address has to have that address.
-fn plausible(machine: &Machine<'_>) -> bool {
-    let named: Option<IpAddr> = machine.host.name.parse().ok();
-    match (named, &machine.target) {
-        (Some(named), Target::Address(address)) if named == *address => true,
-        (None, _) => true,
-        (Some(_), _) => {
-            let wrong = Wrong::new(format!(
-                "{} is an address, but not the host's own",
-                shown(&machine.host.name)
-            ));
-            let row = &machine.row;
-            row.note(&row.span_of("name"), wrong.help("name it after what it is"));
-            false
-        }
+fn judge_name(row: &Row<'_>, name: &At<String>, target: &Target) {
+    let own = match target {
+        Target::Address(address) => Some(*address),
+        Target::Name(_) => None,
+    };
+    if name.value.parse::<IpAddr>().is_ok_and(|named| own != Some(named)) {
+        let message = format!("{} is an address, but not the host's own", shown(&name.value));
+        row.note(&name.span, Wrong::new(message).help("name it after what it is"));
     }
 }
 
-fn first_use(row: &Row<'_>, name: &At<String>, taken: &mut HashMap<String, Span>) -> bool {
+fn first_use(row: &Row<'_>, name: &At<String>, taken: &mut HashMap<String, Span>) {
     if let Some(first) = taken.get(&name.value) {
         let wrong = Wrong::new(format!("there is another host {}", shown(&name.value)))
             .help("host names are unique");
         row.reading.notes.note_both(&name.span, wrong, "it is first used here", first);
-        return false;
+    } else {
+        taken.insert(name.value.clone(), name.span.clone());
     }
-    taken.insert(name.value.clone(), name.span.clone());
-    true
 }
 
 /// The address as written, and what it means.
@@ -308,30 +301,24 @@ fn checks(
     let pace = pace.overridden(row);
     let source = frame::source(row, Some(target));
     let span = row.span_of("port");
-    let mut shared: Option<Arc<health::Check>> = None;
+    let first: Arc<str> =
+        claims.first().map_or_else(String::new, |claim| claim.key.to_string()).into();
+    let depends_on = frame::depends_on(row, names, &first);
     let mut checks = Vec::with_capacity(claims.len());
     for claim in claims {
         let name: Arc<str> = claim.key.to_string().into();
         names.claim(&name, &span);
+        if name != first {
+            names.depends_alike(&first, &name);
+        }
         let endpoint = Endpoint { host: target.clone(), port: claim.key.port };
         let instance = match claim.key.protocol {
             Protocol::Tcp => endpoint.to_string(),
             Protocol::Udp => format!("{endpoint}/udp"),
         };
-        let frame = match &shared {
-            // The other ports of a range differ in nothing else; reading the row again would
-            // note its mistakes again.
-            Some(first) => {
-                names.depends_alike(&first.name, &name);
-                let (name, instance) = (name, instance.into());
-                Arc::new(health::Check { name, instance, ..(**first).clone() })
-            }
-            None => {
-                let host = Some(host.name.clone());
-                frame::frame(row, names, &pace, Kind::Port, name, instance, host)
-            }
-        };
-        shared.get_or_insert_with(|| frame.clone());
+        let named = frame::Named::claim(name, depends_on.clone());
+        let owner = Some(host.name.clone());
+        let Some(frame) = named.frame(&pace, Kind::Port, &instance, owner) else { continue };
         let spec = port::Spec {
             host: host.clone(),
             claim: claim.clone(),

@@ -25,7 +25,7 @@ pub(super) fn check(
     hosts: &Hosts,
     names: &mut Names,
 ) -> Option<probe::Check> {
-    let name = frame::name(row, names);
+    let named = frame::named(row, names);
     let pace = pace.overridden(row);
     let url = row.need("url", row.parsed("url", url));
     let written = row.text("url");
@@ -47,10 +47,9 @@ pub(super) fn check(
     let max_body_bytes = row.whole("max_body_bytes").map_or(1024 * 1024, |at| at.value);
     let upstream = frame::endpoints(row, "upstream", hosts, None);
     let roots = pace.roots(row);
-    let (name, url, written) = (name?, url?, written?);
+    let (url, written) = (url?, written?);
     let owner = dialled.and_then(|dialled| dialled.owner);
-    let instance = written.value.to_owned();
-    let frame = frame::frame(row, names, &pace, Kind::Http, name, instance, owner);
+    let frame = named.frame(&pace, Kind::Http, written.value, owner)?;
     let spec = probed::Spec {
         url: url.value,
         connect,
@@ -79,8 +78,11 @@ pub(super) fn url(text: &str) -> Result<Uri, Wrong> {
             "a secret is never in the file: headers = { authorization = { value_env = \"NAME\" } }",
         ));
     }
+    if authority.is_empty() || authority.starts_with(':') {
+        return Err(Wrong::new(format!("{text:?} has no host")));
+    }
     if !matches!(scheme, "http" | "https") {
-        return Err(Wrong::new(format!("{:?} is neither http nor https", scheme)));
+        return Err(Wrong::new(format!("{scheme:?} is neither http nor https")));
     }
     if text.contains('#') {
         return Err(Wrong::new("what follows # is never sent to a server").help("remove it"));

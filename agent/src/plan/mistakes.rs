@@ -61,6 +61,7 @@ pub(super) struct Excerpt {
     before: String,
     meant: String,
     after: String,
+    masked: bool,
 }
 
 impl Mistakes {
@@ -95,7 +96,10 @@ impl Excerpt {
     /// The part of `text` at `place` that is `characters` long; it never leaves its line.
     pub(super) fn of(text: &str, line_start: usize, place: Place, characters: usize) -> Self {
         let line = text[line_start..].split('\n').next().unwrap_or_default();
-        let first = place.column.saturating_sub(1 + EXCERPT_CHARACTERS / 2);
+        let first = match line.chars().nth(EXCERPT_CHARACTERS) {
+            Some(_) => place.column.saturating_sub(1 + EXCERPT_CHARACTERS / 2),
+            None => 0,
+        };
         let skipped = if first == 0 { "" } else { "…" };
         let visible = |c: char| if c.is_control() { ' ' } else { c };
         let mut rest = line.trim_end_matches('\r').chars().skip(first).map(visible);
@@ -107,13 +111,13 @@ impl Excerpt {
         if rest.next().is_some() {
             after.push('…');
         }
-        Self { line: place.line, before: format!("{skipped}{before}"), meant, after }
+        Self { line: place.line, before: format!("{skipped}{before}"), meant, after, masked: false }
     }
 
     /// The line's number alone: what stands there may be a secret.
     pub(super) fn masked(line: usize) -> Self {
         let before = "(not shown: this line may hold a secret)".to_owned();
-        Self { line, before, meant: String::new(), after: String::new() }
+        Self { line, before, meant: String::new(), after: String::new(), masked: true }
     }
 
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,6 +132,9 @@ impl Excerpt {
             self.meant,
             self.after.trim_end()
         )?;
+        if self.masked {
+            return Ok(());
+        }
         writeln!(f, "{number}      |{number:#} {gap}{caret}{marks}{caret:#}")
     }
 }

@@ -17,6 +17,7 @@ mod load;
 mod mistakes;
 mod names;
 mod notes;
+mod reading;
 mod receivers;
 mod row;
 mod same;

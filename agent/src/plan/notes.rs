@@ -151,12 +151,15 @@ impl<'a> Notes<'a> {
             .map(|note| self.place(note.span.start).line)
             .collect();
         if !broken.is_empty() {
-            // Around broken text only what is certainly wrong is worth saying.
+            // Around broken text only what is certainly wrong is worth saying: below a broken
+            // header the keys seem to stand in another table.
+            let astray = self.below_broken_headers(&broken);
             notes.retain(|note| match note.wrong.nature {
                 Nature::Syntax => true,
                 Nature::Absence => false,
                 Nature::Presence | Nature::Secret => {
-                    !broken.contains(&self.place(note.span.start).line)
+                    let line = self.place(note.span.start).line;
+                    !broken.contains(&line) && !astray.contains(&line)
                 }
             });
         }
@@ -171,6 +174,20 @@ impl<'a> Notes<'a> {
         let list: Vec<Mistake> =
             notes.into_iter().map(|note| self.mistake(note, &secret)).collect();
         (!list.is_empty()).then_some(Mistakes { list, left_out })
+    }
+
+    fn below_broken_headers(&self, broken: &HashSet<usize>) -> HashSet<usize> {
+        let mut astray = HashSet::new();
+        let mut is_astray = false;
+        for (index, line) in self.text.lines().enumerate() {
+            if line.trim_start().starts_with('[') {
+                is_astray = broken.contains(&(index + 1));
+            }
+            if is_astray {
+                astray.insert(index + 1);
+            }
+        }
+        astray
     }
 
     fn mistake(&self, note: Note, secret: &HashSet<usize>) -> Mistake {

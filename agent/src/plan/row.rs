@@ -1,51 +1,12 @@
 //! Reads one table of the file by its declaration: unknown keys, wrong types and missing values
 //! are noted here, once, for every table alike.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::notes::{At, Notes, Span, Wrong, listed, shown};
+use super::notes::{At, Span, Wrong, listed, shown};
+use super::reading::Reading;
 use super::schema::{Key, PLAN, Presence, Shape, Table};
-use super::surroundings::Surroundings;
-use crate::tls::Roots;
-
-/// What all of one reading shares.
-pub(super) struct Reading<'a> {
-    pub(super) notes: Notes<'a>,
-    pub(super) surroundings: &'a dyn Surroundings,
-    /// The plan's own folder, absolute.
-    pub(super) folder: &'a Path,
-    /// One per distinct set of files, so that ten thousand checks share them.
-    pub(super) roots: RefCell<HashMap<Vec<PathBuf>, Option<Roots>>>,
-    /// Compiled once per pattern, for the same reason.
-    pub(super) patterns: RefCell<HashMap<String, regex::Regex>>,
-    pub(super) byte_patterns: RefCell<HashMap<String, regex::bytes::Regex>>,
-}
-
-impl Reading<'_> {
-    /// An absolute path: relative ones are relative to the plan's own folder.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub(super) fn path(&self, text: &str) -> Result<PathBuf, Wrong> {
-        if text.trim().is_empty() {
-            return Err(Wrong::new("the path is empty"));
-        }
-        if text.contains('\0') {
-            return Err(Wrong::new("the path holds a NUL character"));
-        }
-        if text == "~" || text.starts_with("~/") {
-            return Err(
-                Wrong::new(format!("{text:?} is not expanded")).help("write the whole path")
-            );
-        }
-        Ok(self.folder.join(text))
-    }
-}
 
 /// One table of the file.
 #[derive(Clone)]
@@ -340,7 +301,7 @@ impl<'a> Row<'a> {
     pub(super) fn value(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         debug_assert!(self.declared(key).is_some(), "{key} of {} is read", self.header());
         #[cfg(test)]
-        seen::note(self.table.header, key);
+        super::reading::seen::note(self.table.header, key);
         self.values.get(key)
     }
 
@@ -406,25 +367,5 @@ fn found(value: &DeValue<'_>) -> String {
         }
         DeValue::Array(_) => "a list".to_owned(),
         DeValue::Table(_) => "a table".to_owned(),
-    }
-}
-
-/// Which keys were asked for, so that a test can hold them against the declaration.
-#[cfg(test)]
-pub(super) mod seen {
-    use std::cell::RefCell;
-    use std::collections::BTreeSet;
-
-    thread_local! {
-        static SEEN: RefCell<BTreeSet<(&'static str, &'static str)>> = RefCell::default();
-    }
-
-    pub(super) fn note(header: &'static str, key: &'static str) {
-        SEEN.with_borrow_mut(|seen| seen.insert((header, key)));
-    }
-
-    /// Every table and key read by this thread so far.
-    pub(in crate::plan) fn take() -> BTreeSet<(&'static str, &'static str)> {
-        SEEN.take()
     }
 }

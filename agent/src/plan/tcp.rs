@@ -15,7 +15,7 @@ pub(super) fn check(
     hosts: &Hosts,
     names: &mut Names,
 ) -> Option<probe::Check> {
-    let name = frame::name(row, names);
+    let named = frame::named(row, names);
     let pace = pace.overridden(row);
     let address = row.need("address", row.text("address"));
     let target =
@@ -33,9 +33,8 @@ pub(super) fn check(
             .help("remove `expect` and the steps, or `expect_closed`");
         row.note_key("expect_closed", &row.span_of("expect_closed"), wrong);
     }
-    let (name, address, target) = (name?, address?, target?);
-    let instance = address.value.to_owned();
-    let frame = frame::frame(row, names, &pace, Kind::Tcp, name, instance, target.owner);
+    let (address, target) = (address?, target?);
+    let frame = named.frame(&pace, Kind::Tcp, address.value, target.owner)?;
     let spec = tcp::Spec { target: target.endpoint, source, expect_closed, steps };
     Some(probe::Check { frame, spec: probe::Spec::Tcp(spec) })
 }

@@ -18,7 +18,7 @@ pub(super) fn check(
     hosts: &Hosts,
     names: &mut Names,
 ) -> Option<probe::Check> {
-    let name = frame::name(row, names);
+    let named = frame::named(row, names);
     let pace = pace.overridden(row);
     let address = row.need("address", row.text("address"));
     let target =
@@ -37,9 +37,8 @@ pub(super) fn check(
     let file = row.text("file").and_then(|text| frame::path(row, "file", &text));
     let expiring = expiring(row);
     let roots = pace.roots(row);
-    let (name, address, target) = (name?, address?, target?);
-    let instance = address.value.to_owned();
-    let frame = frame::frame(row, names, &pace, Kind::Tls, name, instance, owner);
+    let (address, target) = (address?, target?);
+    let frame = named.frame(&pace, Kind::Tls, address.value, owner)?;
     let spec = tls::Spec {
         server_name: server_name.unwrap_or(target.host),
         target: target.endpoint,
@@ -55,7 +54,7 @@ pub(super) fn check(
 
 /// Reads one `[[certificate]]`.
 pub(super) fn files(row: &Row<'_>, pace: &Pace, names: &mut Names) -> Option<probe::Check> {
-    let name = frame::name(row, names);
+    let named = frame::named(row, names);
     let pace = pace.overridden(row);
     let written = row.need("path", row.text("path"));
     let path = written.as_ref().and_then(|text| {
@@ -66,9 +65,8 @@ pub(super) fn files(row: &Row<'_>, pace: &Pace, names: &mut Names) -> Option<pro
     });
     let key = row.text("key").and_then(|text| frame::path(row, "key", &text));
     let expiring = expiring(row);
-    let (name, written, path) = (name?, written?, path?);
-    let instance = written.value.to_owned();
-    let frame = frame::frame(row, names, &pace, Kind::Certificate, name, instance, None);
+    let (written, path) = (written?, path?);
+    let frame = named.frame(&pace, Kind::Certificate, written.value, None)?;
     let spec = certificate::Spec { path: path.value, key, expiring };
     Some(probe::Check { frame, spec: probe::Spec::Certificate(spec) })
 }

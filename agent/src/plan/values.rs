@@ -252,7 +252,7 @@ pub(super) fn domain(text: &str) -> Result<String, Wrong> {
     if text.is_empty() {
         return Err(Wrong::new("the host is missing"));
     }
-    if text.chars().any(|c| !c.is_ascii()) {
+    if !text.is_ascii() {
         return Err(wrong().help("write a name in other letters in its ASCII form, xn--…"));
     }
     if text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {

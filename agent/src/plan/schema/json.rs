@@ -89,7 +89,7 @@ mod tests {
     fn names_required_keys_defaults_and_bounds() {
         let schema = schema();
         let http = &schema["properties"]["http"]["items"];
-        assert_eq!(http["required"], json!(["url", "name"]));
+        assert_eq!(http["required"], json!(["name", "url"]));
         assert_eq!(http["properties"]["method"]["default"], "GET");
         assert_eq!(http["additionalProperties"], false);
         assert_eq!(http["properties"]["fail_after"]["minimum"], 1);

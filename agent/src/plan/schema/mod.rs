@@ -7,6 +7,8 @@ mod json;
 mod tables;
 
 pub use json::schema;
+#[cfg(test)]
+pub(super) use tables::PACE;
 pub(super) use tables::{HEADER, PLAN};
 
 /// A table of the plan and its keys.

@@ -27,7 +27,7 @@ static IP: Words = any("an IP address");
 static SOCKET: Words = any("an address with a port such as \"127.0.0.1:9740\"");
 static SERVER: Words = any("an address such as \"127.0.0.1:53\"; without a port, port 53");
 static NETWORK: Words = any("an address or a network such as \"10.0.0.0/8\"");
-static ENDPOINT: Words = any("HOST:PORT: a name, an address, or a host of the plan, and a port");
+static ENDPOINT: Words = any("HOST:PORT");
 static REGEX: Words = any("a regular expression");
 static URL: Words = words("a URL such as \"https://shop.example/\"", "^https?://");
 static PATH: Words = any("a path, relative to the plan's folder");
@@ -109,7 +109,7 @@ static AGENT: Table = Table {
 };
 
 /// What `[defaults]` sets and every check may override.
-static PACE: &[Key] = &[
+pub(in crate::plan) static PACE: &[Key] = &[
     key("interval", Text(&DURATION), Default("\"30s\""), "How often; from 100ms to 365d."),
     key(
         "cron",
@@ -263,6 +263,7 @@ static TCP: Table = Table {
     header: "[[tcp]]",
     doc: "A TCP service: it accepts, and says what it should.",
     keys: &[
+        NAMED,
         &[
             key("address", Text(&ENDPOINT), Required, "Whom to dial."),
             key("expect", Text(&REGEX), Optional, "What it has to say first."),
@@ -278,7 +279,6 @@ static TCP: Table = Table {
             key("user", Text(&FREE), Later, "For a real hello to a database."),
             key("database", Text(&FREE), Later, "For a real hello to a database."),
         ],
-        NAMED,
         PACE,
         DEPENDS,
         DIALS,
@@ -298,6 +298,7 @@ static HTTP: Table = Table {
     header: "[[http]]",
     doc: "An HTTP service: one request, and what is expected of the answer.",
     keys: &[
+        NAMED,
         &[
             key("url", Text(&URL), Required, "http or https; without user, password and fragment."),
             key(
@@ -334,7 +335,6 @@ static HTTP: Table = Table {
                 "Whom a 502, 503 or 504 is to be blamed on, nearest first.",
             ),
         ],
-        NAMED,
         PACE,
         DEPENDS,
         DIALS,
@@ -383,6 +383,7 @@ static TLS: Table = Table {
     header: "[[tls]]",
     doc: "The certificate chain a server presents.",
     keys: &[
+        NAMED,
         &[
             key("address", Text(&ENDPOINT), Required, "Whom to ask; without a port, port 443."),
             key("connect", Text(&ENDPOINT), Optional, "Dial this instead."),
@@ -409,7 +410,6 @@ static TLS: Table = Table {
                 "An nginx configuration whose certificates are all looked at.",
             ),
         ],
-        NAMED,
         PACE,
         DEPENDS,
         DIALS,
@@ -427,6 +427,7 @@ static CERTIFICATE: Table = Table {
     header: "[[certificate]]",
     doc: "Certificate files on this machine.",
     keys: &[
+        NAMED,
         &[
             key("path", Text(&PATH), Required, "A file, or a pattern with * for several."),
             key(
@@ -437,7 +438,6 @@ static CERTIFICATE: Table = Table {
             ),
             EXPIRING_WITHIN,
         ],
-        NAMED,
         PACE,
         DEPENDS,
     ],
@@ -447,6 +447,7 @@ static DNS: Table = Table {
     header: "[[dns]]",
     doc: "A zone, asked of its authoritative nameservers directly.",
     keys: &[
+        NAMED,
         &[
             key("zone", Text(&ZONE), Required, "The zone's name."),
             key(
@@ -475,7 +476,6 @@ static DNS: Table = Table {
             ),
             key("record", Rows(&RECORD), Optional, "What the zone must hold."),
         ],
-        NAMED,
         PACE,
         DEPENDS,
         DIALS,

@@ -8,7 +8,7 @@ const SAMPLE: &str = include_str!("../../../../probes.toml");
 
 /// The sample with its examples as part of the plan, the later ones too: every key is in it.
 fn full() -> String {
-    SAMPLE.lines().map(super::sample::uncommented).collect::<Vec<_>>().join("\n")
+    SAMPLE.lines().map(sample::uncommented).collect::<Vec<_>>().join("\n")
 }
 
 /// Every mistake stands within the file, and rendering it does not panic.

@@ -1,3 +1,227 @@
-//! What is said about wrong plans, to the letter.
+//! What is said about wrong plans, to the letter: each group is one file in `snapshots/`.
 
 use super::*;
+
+/// Renders what is said about each text under the text itself.
+#[track_caller]
+fn said(texts: &[&str]) -> String {
+    let each = |text: &&str| format!("{}\n────\n{}", text.trim(), bad(text.trim()));
+    texts.iter().map(each).collect::<Vec<_>>().join("\n════════\n\n")
+}
+
+#[test]
+fn keys() {
+    insta::assert_snapshot!(said(&[
+        "[defaults]\nintervall = \"30s\"",
+        "[[htp]]\nname = \"a\"",
+        "[agent]\ninterval = \"30s\"",
+        "[[tcp]]\nname = \"a\"\naddress = \"a:1\"\nurl = \"http://a\"\nprobe_every = 3",
+        "[[http]]\nname = \"a\"",
+        "[host]\nname = \"a\"\naddress = \"a\"",
+        "[[agent]]\nname = \"a\"",
+        "[[journey]]\nname = \"a\"\n[[journey]]\n[[journey.step]]\n[forward]",
+        "[[tcp]]\nname = \"a\"\naddress = \"a:1\"\nspeaks = \"ssh\"",
+        "[[http]]\nname = \"a\"\nurl = \"http://a\"\nexpect.cookie = \"sid\"",
+        "http = 3\ntcp = [1]",
+    ]));
+}
+
+#[test]
+fn syntax() {
+    insta::assert_snapshot!(said(&[
+        "[agent]\nname = \"edge\nlisten = 30s\n\n[defaults]\nintervall = \"1s\"\nfail_after = 0",
+        "[agent]\nname = \"a\"\nname = \"b\"",
+        "[[http]\nname = \"a\"",
+        "[[http]]\nname = \"a\"\nurl =\ntimeout = 5",
+    ]));
+}
+
+#[test]
+fn types_and_bounds() {
+    insta::assert_snapshot!(said(&[
+        "[defaults]\ninterval = 30\ntimeout = \"5\"\nfail_after = 0\nrecover_after = \"1\"",
+        "[defaults]\ninterval = \"10ms\"\ntimeout = \"1h\"",
+        "[defaults]\ninterval = \"30 sec\"\ntimeout = \"soon\"",
+        "[[host]]\nname = \"a\"\nlocal = \"yes\"\nundeclared = \"warning\"",
+        "[agent]\nlanguage = \"kr\"\nlisten = \"localhost:80\"\nresolver = \"dns.example\"\nprobes_in_flight = 0\nname = 3",
+        "[agent]\nlisten = \"9740\"\nstore = \"postgres://u:p@db/x\"\nurl = \"watch.example\"",
+        "[[tcp]]\nname = \"이름\u{ac00}\"\naddress = [\"a:1\"] # 뒤",
+    ]));
+}
+
+#[test]
+fn timing() {
+    insta::assert_snapshot!(said(&[
+        "[defaults]\ninterval = \"30s\"\ncron = \"0 * * * *\"",
+        "[defaults]\ntimezone = \"Asia/Seoul\"",
+        "[defaults]\ncron = \"0 0 30 2 *\"\ntimezone = \"Asia/Seul\"",
+        "[defaults]\ncron = \"61 * * * *\"",
+        "[defaults]\ncron = \"every hour\"",
+        "[defaults]\nca = [\"roots.pem\", \"missing.pem\"]\n[[tls]]\nname = \"a\"\naddress = \"a\"",
+    ]));
+}
+
+#[test]
+fn names_and_references() {
+    insta::assert_snapshot!(said(&[
+        "[[tcp]]\nname = \"ssh\"\naddress = \"a:22\"\n\n[[http]]\nname = \"ssh\"\nurl = \"http://a/\"",
+        "[[host]]\nname = \"a\"\naddress = \"a\"\n[[host]]\nname = \"a\"\naddress = \"b\"",
+        "[[host]]\nname = \"web:1\"\naddress = \"a\"\n[[host]]\nname = \"10.0.0.1\"\naddress = \"10.0.0.2\"",
+        "[[host]]\nname = \"web\"\naddress = \"a\"\n[[host.port]]\nport = 80\n[[tcp]]\nname = \"web:80\"\naddress = \"a:1\"\n[[tcp]]\nname = \"web:81\"\naddress = \"a:1\"",
+        "[[tcp]]\nname = \"\"\naddress = \"a:1\"\n[[tcp]]\nname = \" a\"\naddress = \"a:1\"\n[[tcp]]\nname = \"a\\u0007\"\naddress = \"a:1\"",
+        "[[host]]\nname = \"router\"\naddress = \"a\"\n[[tcp]]\nname = \"shop\"\naddress = \"a:1\"\ndepends_on = [\"shopp\", \"router\", \"nothing like it\"]",
+        "[[tcp]]\nname = \"a\"\naddress = \"a:1\"\ndepends_on = [\"b\"]\n[[tcp]]\nname = \"b\"\naddress = \"a:1\"\ndepends_on = [\"c\"]\n[[tcp]]\nname = \"c\"\naddress = \"a:1\"\ndepends_on = [\"a\"]",
+        "[[tcp]]\nname = \"a\"\naddress = \"a:1\"\ndepends_on = [\"a\"]",
+    ]));
+}
+
+#[test]
+fn ports() {
+    let host = "[[host]]\nname = \"web\"\naddress = \"192.0.2.1\"\nlocal = true\n";
+    let claims = [
+        "[[host.port]]\nport = 3011\n[[host.port]]\nport = 3011",
+        "[[host.port]]\nport = 3011\n[[host.port]]\nport = \"3010-3020\"\nclaim = \"reserved\"",
+        "[[host.port]]\nport = 0\n[[host.port]]\nport = 65536\n[[host.port]]\nport = \"20-10\"\n[[host.port]]\nport = \"1-65535\"",
+        "[[host.port]]\nservice = \"x\"\n[[host.port]]\nport = [80, 443]",
+        "[[host.port]]\nport = 53\nprotocol = \"udp\"\nprobe = \"tcp\"\n[[host.port]]\nport = 54\nclaim = \"reserved\"\nprobe = \"tcp\"",
+        "[[host.port]]\nport = 80\nprocess = \"bin/nginx\"\nclaim = \"reserve\"\nexposure = \"world\"",
+    ];
+    let claims: Vec<String> = claims.iter().map(|claim| format!("{host}{claim}")).collect();
+    let claims: Vec<&str> = claims.iter().map(String::as_str).collect();
+    insta::assert_snapshot!(said(&claims));
+}
+
+#[test]
+fn hosts_and_addresses() {
+    insta::assert_snapshot!(said(&[
+        "[[host]]\nname = \"web\"",
+        "[[host]]\nname = \"web\"\naddress = \"192.0.2.1:80\"\nundeclared = \"warn\"",
+        "[[host]]\nname = \"web\"\naddress = \"192.0.2.256\"\naddresses = { internal = [\"10.0.0.1/8\", \"10.0.0.0/40\"], public = [\"x\"] }",
+        "[[host]]\nname = \"web\"\nlocal = true\naddresses = { internal = [\"10.0.0.0/8\"], public = [\"10.0.0.0/8\"] }",
+        "[[tcp]]\nname = \"a\"\naddress = \"127.0.0.1\"",
+        "[[tcp]]\nname = \"a\"\naddress = \"::1:443:x\"\nsource = \"127.0.0.1:3\"",
+        "[[tcp]]\nname = \"a\"\naddress = \"[::1]:1\"\nsource = \"127.0.0.1\"\nexpect = \"(\"\nexpect_closed = true\n[[tcp.step]]",
+        "[[tcp]]\nname = \"a\"\naddress = \"http://shop.example:80\"",
+    ]));
+}
+
+#[test]
+fn http() {
+    insta::assert_snapshot!(said(&[
+        "[[http]]\nname = \"a\"\nurl = \"shop.example/x\"",
+        "[[http]]\nname = \"a\"\nurl = \"https://user:hidden@shop.example/\" # a=hidden",
+        "[[http]]\nname = \"a\"\nurl = \"http:///x\"",
+        "[[http]]\nname = \"a\"\nurl = \"http://a/\"\nmethod = \"get\"\nheaders = { Authorization = \"Basic hidden\" }",
+        "[[http]]\nname = \"a\"\nurl = \"http://a/\"\nheaders = { \"x y\" = \"1\", content-length = \"3\", Accept = \"a\", accept = \"b\", t = {}, u = { value_env = \"NOT_SET\" } }",
+        "[[http]]\nname = \"a\"\nurl = \"http://a/\"\nexpect.status = [99, \"6xx\", \"299-200\", true]\nexpect.json = { \"status.ok\" = 1 }\nexpect.body = \"[a\"\nexpect.within = \"6s\"",
+        "[[http]]\nname = \"a\"\nurl = \"http://a/\"\nmethod = \"HEAD\"\nexpect.body = \"a\"",
+        "[[http]]\nname = \"a\"\nurl = \"http://a/\"\nconnect = { \"a\" = \"127.0.0.1:1\", \"a:80\" = 3 }\nupstream = [\"web\"]\nca = \"missing.pem\"",
+    ]));
+}
+
+#[test]
+fn certificates_and_zones() {
+    insta::assert_snapshot!(said(&[
+        "[[tls]]\nname = \"a\"\naddress = \"a\"\nexpiring_within = [\"10%\", \"33%\"]\nmin_version = \"1.1\"\nserver_name = \"*.a\"",
+        "[[tls]]\nname = \"a\"\naddress = \"a\"\nexpiring_within = [\"200%\", \"7\", \"1d\"]",
+        "[[certificate]]\nname = \"a\"\npath = \"~/x.pem\"\nexpiring_within = \"21d\"\nsource = \"127.0.0.1\"",
+        "[[certificate]]\nname = \"a\"\npath = \"a[\"",
+        "[[dns]]\nname = \"a\"\nzone = \"192.0.2.1\"\nparent = \"ns.example\"",
+        "[[dns]]\nname = \"a\"\nzone = \"shop.example\"\n[[dns.record]]\nname = \"@\"\ntype = \"a\"\n[[dns.record]]\nname = \"other.example.\"\ntype = \"A\"\nvalues = []",
+        "[[dns]]\nname = \"a\"\nzone = \"shop.example\"\n[[dns.record]]\nname = \"@\"\ntype = \"A\"\nvalues = [\"192.0.2.1\", \"192.0.2.1\", \"x\"]\nabsent = true\n[[dns.record]]\nname = \"shop.example\"\ntype = \"A\"",
+    ]));
+}
+
+#[test]
+fn receivers_and_secrets() {
+    let said = said(&[
+        "[[receiver]]\nname = \"ops\"\nwebhook = { url = \"https://hooks.example/x\", secret = \"hidden\" }",
+        "[[receiver]]\nname = \"ops\"\nwebhook.url = \"https://hooks.example/x\"\nwebhook.secret_env = \"NOT_SET\"",
+        "[[receiver]]\nname = \"ops\"\nwebhook.url = \"https://hooks.example/x\"\nwebhook.secret_env = \"EMPTY\"",
+        "[[receiver]]\nname = \"ops\"\nwebhook.url = \"https://hooks.example/x\"\nwebhook.secret_env = \"BROKEN_SECRET\"",
+        "[[receiver]]\nname = \"ops\"\nwebhook.url = \"https://hooks.example/x\"\nwebhook.secret_file = \"none.txt\"",
+        "[[receiver]]\nname = \"ops\"\nwebhook.url = \"https://hooks.example/x\"\nwebhook.secret_file = \"empty.txt\"\nwebhook.secret_env = \"PLAIN_SECRET\"",
+        "[[receiver]]\nname = \"ops\"\n[[receiver]]\nname = \"ops\"\nwebhook = { url = \"x\", password = \"hidden\" }",
+        "[[receiver]]\nname = \"ops\"\nwebhook.url = \"https://hooks.example/x\"\n[[route]]\nreceivers = [\"opps\"]\n[[route]]\nseverity = \"critical\"\nreceivers = []\n[[route]]",
+        "[[route]]\nseverity = \"high\"\nreceivers = \"ops\"",
+    ]);
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn what_may_be_a_secret_is_never_shown() {
+    let texts = [
+        "[[receiver]]\nname = \"a\"\nwebhook = { url = \"http://a\", secret = \"hidden\", x = 1 }",
+        "[[receiver]]\nname = \"a\"\nwebhook = { url = \"http://u:hidden@a\" }",
+        "[[receiver]]\nname = \"a\"\nwebhook = { url = \"http://a\", secrets = \"hidden\" }",
+        "[[http]]\nname = \"a\"\nurl = \"http://u:hidden@a\"",
+        "[[http]]\nname = \"a\"\nurl = \"http://a\"\nheaders = { authorization = \"hidden\", \"\" = 1 }",
+        "[agent]\nstore = \"postgres://u:hidden@db/x\"",
+    ];
+    for text in texts {
+        let mistakes = read(text).unwrap_err();
+        assert!(!mistakes.to_string().contains("hidden"), "{mistakes}");
+        let json = serde_json::to_string(mistakes.list()).unwrap();
+        assert!(!json.contains("hidden"), "{json}");
+    }
+}
+
+#[test]
+fn a_program_reads_the_place_the_message_and_the_help() {
+    let mistakes = read("[defaults]\n  intervall = \"30s\"").unwrap_err();
+    let json = serde_json::to_value(mistakes.list()).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!([{
+            "path": "probes.toml",
+            "line": 2,
+            "column": 3,
+            "message": "unknown key `intervall` in [defaults]",
+            "help": "did you mean `interval`?\naccepted: interval, cron, timezone, timeout, \
+                     fail_after, recover_after, ca",
+        }])
+    );
+}
+
+#[test]
+fn one_mistake_is_not_told_as_several() {
+    let table = [
+        (
+            "[[host]]\nname = \"web\"\naddress = \"192.0.2.256\"\n[[host.port]]\nport = 80\n\
+          [[tcp]]\nname = \"a\"\naddress = \"web:80\"\ndepends_on = [\"web:80\"]",
+            1,
+        ),
+        (
+            "[[tcp]]\nname = \"a\"\naddress = \"?\"\n\
+          [[tcp]]\nname = \"b\"\naddress = \"b:1\"\ndepends_on = [\"a\"]",
+            1,
+        ),
+        ("[[receiver]]\nname = \"a\"\nwebhook.url = 1\n[[route]]\nreceivers = [\"a\"]", 1),
+        (
+            "[defaults]\nca = \"missing.pem\"\n[[tls]]\nname = \"a\"\naddress = \"a\"\n\
+          [[tls]]\nname = \"b\"\naddress = \"a\"",
+            1,
+        ),
+        ("[[tcp]]\nname = \"a\"\naddress = \"?\"\ndepends_on = [\"x\"]", 2),
+        ("[[host]]\nname = \"a\"\n[[host.port]]\nport = 0\ndepends_on = [\"x\"]\ninterval = 3", 4),
+    ];
+    for (text, count) in table {
+        let mistakes = read(text).unwrap_err();
+        assert_eq!(mistakes.count(), count, "{mistakes}");
+    }
+}
+
+#[test]
+fn files_that_are_no_plans() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = crate::plan::load(&folder.path().join("none.toml")).unwrap_err();
+    assert!(missing.to_string().contains("none.toml: cannot be read: No such file"), "{missing}");
+    let bytes = folder.path().join("bytes.toml");
+    std::fs::write(&bytes, b"[agent]\nname = \"a\xff\"\n").unwrap();
+    let mistakes = crate::plan::load(&bytes).unwrap_err();
+    assert!(mistakes.to_string().contains("bytes.toml:2:10: not UTF-8"), "{mistakes}");
+    let small = folder.path().join("small.toml");
+    std::fs::write(&small, "[agent]\nname = \"edge\"\n").unwrap();
+    let plan = crate::plan::load(&small).unwrap();
+    assert_eq!(plan.agent.store, folder.path().join("portwarden.db"));
+}

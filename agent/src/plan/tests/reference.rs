@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::plan::schema::{PLAN, Presence, Shape, Table};
+use crate::plan::schema::{Key, PACE, PLAN, Presence, Shape, Table};
 
 const REFERENCE: &str = include_str!("../../../../docs/plan.md");
 const BEGIN: &str = "<!-- from here on: made from agent/src/plan/schema/tables.rs -->\n";
@@ -49,7 +49,9 @@ fn made() -> String {
 fn section(text: &mut String, table: &Table) {
     let _ = writeln!(text, "\n## {}\n\n{}\n", in_code(table.header), table.doc);
     let _ = writeln!(text, "| key | value | default | meaning |\n| --- | --- | --- | --- |");
-    for key in table.keys().filter(|key| key.presence.is_accepted()) {
+    let shared = |group: &[Key]| std::ptr::eq(group, PACE) && table.header != "[defaults]";
+    let own = table.keys.iter().filter(|group| !shared(group)).flat_map(|group| group.iter());
+    for key in own.filter(|key| key.presence.is_accepted()) {
         let default = match key.presence {
             Presence::Required => "*required*".to_owned(),
             Presence::Default(value) => format!("`{value}`"),
@@ -62,6 +64,10 @@ fn section(text: &mut String, table: &Table) {
             cell(&value(&key.shape)),
             cell(key.doc)
         );
+    }
+    if table.keys.iter().any(|group| shared(group)) {
+        let names: Vec<&str> = PACE.iter().map(|key| key.name).collect();
+        let _ = writeln!(text, "\nAnd every key of `[defaults]`: `{}`.", names.join("`, `"));
     }
 }
 

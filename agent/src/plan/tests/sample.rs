@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use toml::{Table as Document, Value};
 
 use super::*;
-use crate::plan::row::seen;
+use crate::plan::reading::seen;
 use crate::plan::schema::{PLAN, Presence, Shape, Table};
 
 const SAMPLE: &str = include_str!("../../../../probes.toml");
