@@ -52,8 +52,8 @@ enum Origin {
 pub struct Reconciled {
     /// Checks to put into the schedule.
     pub added: Vec<(Key, Arc<probe::Check>)>,
-    /// Checks whose settings changed though their timing did not: same key, same place.
-    pub changed: Vec<(Key, Arc<probe::Check>)>,
+    /// Checks that keep their place in the schedule and take the new plan's settings.
+    pub kept: Vec<(Key, Arc<probe::Check>)>,
     /// Keys to take out of the schedule.
     pub removed: Vec<Key>,
     /// Names that are gone, with their incidents.
@@ -74,8 +74,8 @@ pub struct Change {
 }
 
 impl Board {
-    /// Takes a new plan: unchanged checks keep everything, changed ones their state, removed ones
-    /// go with all they had.
+    /// Takes a new plan: checks that are still in it keep their state, and their place in the
+    /// schedule unless their timing changed; removed ones go with all they had.
     pub fn reconcile(&mut self, plan: &Plan, now: Timestamp) -> Reconciled {
         let mut reconciled = Reconciled::default();
         let mut order = Vec::with_capacity(plan.checks.len());
@@ -325,20 +325,20 @@ impl Entry {
 
     /// Takes the settings of a new plan; state and history stay.
     fn adopt(&mut self, check: &Arc<probe::Check>, key: Key, reconciled: &mut Reconciled) -> Key {
-        if let Origin::Planned(known) = &self.origin
-            && plan::same(known, check)
-        {
-            return key;
-        }
         if self.frame.timing == check.frame.timing && matches!(self.origin, Origin::Planned(_)) {
-            reconciled.changed.push((key, check.clone()));
+            reconciled.kept.push((key, check.clone()));
         } else {
             reconciled.removed.push(key);
             reconciled.added.push((key, check.clone()));
         }
+        let is_same = matches!(&self.origin, Origin::Planned(known) if plan::same(known, check));
         self.frame = check.frame.clone();
         self.origin = Origin::Planned(check.clone());
         let standing = Arc::make_mut(&mut self.standing);
+        if !is_same {
+            // What was seen belongs to the old settings: a certificate, say, of another server.
+            standing.last = None;
+        }
         standing.check = check.frame.clone();
         if let Spec::Port(spec) = &check.spec {
             standing.port = Some(spec.claim.key.clone());

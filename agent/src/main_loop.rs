@@ -378,7 +378,7 @@ impl MainLoop {
             self.schedule.remove(key);
             self.jobs.remove(&key);
         }
-        for (key, check) in reconciled.changed {
+        for (key, check) in reconciled.kept {
             self.jobs.insert(key, Job::Check(check));
         }
         for (key, check) in reconciled.added {

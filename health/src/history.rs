@@ -71,7 +71,7 @@ pub struct Change {
 }
 
 /// One notification of an incident and how its delivery went.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NotificationRecord {
     /// Its `webhook-id`.
     pub id: Arc<str>,

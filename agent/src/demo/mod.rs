@@ -70,8 +70,10 @@ impl Targets {
         let healthy = authority.issue("shop.example", ago(10), ahead(80))?;
         let near_end = authority.issue("blog.example", ago(86), ahead(4))?;
         let served = authority.issue("api.example", ago(84), ahead(6))?;
-        let renewed = authority.issue("api.example", ago(1), ahead(89))?;
+        let renewed = authority.issue("api.example", ago(2), ahead(88))?;
         fs::write(folder.join("api.example.pem"), renewed.pem())?;
+        let renewed_at = std::time::SystemTime::from(now - SignedDuration::from_hours(31));
+        fs::File::open(folder.join("api.example.pem"))?.set_modified(renewed_at)?;
         fs::write(folder.join("api.example.key"), renewed.key_pem())?;
 
         // A port where nobody listens: bound once to be sure of that, and let go.

@@ -68,7 +68,6 @@ fn seen(mut standing: CheckStanding, state: State, observed: Observed) -> CheckS
         phases: Phases::default(),
         facts: Facts { port: Some(Box::new(observed)), ..Facts::default() },
         success: state == State::Up,
-        findings: Vec::new(),
     }));
     standing
 }
