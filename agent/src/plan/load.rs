@@ -89,7 +89,7 @@ fn read(root: &Row<'_>, path: &Path) -> Plan {
     let builtin = Pace::builtin();
     let pace = root.row("defaults").map_or_else(|| builtin.clone(), |row| builtin.overridden(&row));
     let (mut names, mut known) = (Names::default(), Hosts::default());
-    let machines = hosts::machines(root, &pace, &mut names, &mut known);
+    let machines = hosts::machines(root, &agent, &pace, &mut names, &mut known);
     let mut checks = machines.checks;
     checks.extend(others(root, &pace, &known, &mut names).into_iter().map(Arc::new));
     let (receivers, receiver_names) = receivers::receivers(root);

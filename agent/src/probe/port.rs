@@ -51,6 +51,8 @@ pub struct Sweep {
     pub thresholds: Thresholds,
     /// Every local host of the plan.
     pub neighbours: Vec<Arc<Host>>,
+    /// Where this agent itself listens: the plan knows that one, it says so under `[agent]`.
+    pub dashboard: SocketAddr,
 }
 
 /// Runs one probe of one claim.
@@ -130,6 +132,9 @@ pub async fn sweep(sweep: &Sweep, net: &Net) -> Vec<(PortKey, Observation)> {
         Local { host: &sweep.host, neighbours: &sweep.neighbours, machine: table.machine() };
     undeclared(&local)
         .into_iter()
+        .filter(|stranger| {
+            stranger.key.protocol != Protocol::Tcp || stranger.observed.bind != [sweep.dashboard]
+        })
         .map(|stranger| {
             let facts = Facts { port: Some(Box::new(stranger.observed)), ..Facts::default() };
             let observation = Observation {
