@@ -254,17 +254,6 @@ async fn a_name_that_does_not_resolve() {
     }
 }
 
-#[tokio::test]
-async fn a_dead_port_never_answers_itself() {
-    // Dialled from the very port that is dialled, TCP connects to itself.
-    let port = free_port("127.42.0.7");
-    let address = SocketAddr::from(([127, 42, 0, 7], port));
-    let socket = tokio::net::TcpSocket::new_v4().unwrap();
-    socket.bind(address).unwrap();
-    let stream = socket.connect(address).await.unwrap();
-    assert!(is_own_echo(&stream));
-}
-
 fn elsewhere_address() -> SocketAddr {
     SocketAddr::from(([127, 42, 0, 99], 9740))
 }
