@@ -32,7 +32,7 @@ impl Daemon {
             .stdout(output.try_clone().unwrap())
             .stderr(output)
             .spawn()
-            .unwrap_or_else(|error| panic!("{program}: {error}; apt-get install {package}"));
+            .unwrap_or_else(|error| panic!("{program}: {error}; run tests/install ({package})"));
         Self { child, log }
     }
 
@@ -45,6 +45,17 @@ impl Daemon {
                 let log = std::fs::read_to_string(&self.log).unwrap_or_default();
                 panic!("not ready ({ended:?}):\n{log}");
             }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Asks it to end and waits until it has; kills it when that takes too long.
+    pub fn terminate(mut self) {
+        let start = monotonic();
+        if self.child.try_wait().unwrap().is_none() {
+            self.signal("TERM");
+        }
+        while self.child.try_wait().unwrap().is_none() && monotonic() - start < PATIENCE {
             std::thread::sleep(PAUSE);
         }
     }
