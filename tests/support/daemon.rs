@@ -21,7 +21,8 @@ pub struct Daemon {
 impl Daemon {
     /// Starts `program` from `package`, both output streams into a file in `folder`.
     pub fn start(program: &str, package: &str, arguments: &[&str], folder: &Path) -> Self {
-        let log = folder.join(format!("{program}.log"));
+        let name = Path::new(program).file_name().unwrap().to_str().unwrap();
+        let log = folder.join(format!("{name}.log"));
         let output = std::fs::File::create(&log).unwrap();
         // Daemons live in sbin, which is not on everybody's path.
         let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";

@@ -12,3 +12,4 @@ pub mod nameserver;
 pub mod nginx;
 pub mod receiver;
 pub mod resolver;
+pub mod squatter;

@@ -80,8 +80,22 @@ async fn every_expectation_is_judged_by_itself() {
     let failing = [
         ("status", "/broken", "", "http.status", "500", "down"),
         ("body", "/api/health", "expect.body = \"degraded\"", "http.body", "degraded", "down"),
-        ("json", "/api/health", "expect.json = { \"/queue/length\" = 0 }", "http.json", "0", "down"),
-        ("header", "/api/health", "expect.headers = { x-cache = \"HIT\" }", "http.header", "HIT", "degraded"),
+        (
+            "json",
+            "/api/health",
+            "expect.json = { \"/queue/length\" = 0 }",
+            "http.json",
+            "0",
+            "down",
+        ),
+        (
+            "header",
+            "/api/health",
+            "expect.headers = { x-cache = \"HIT\" }",
+            "http.header",
+            "HIT",
+            "degraded",
+        ),
     ];
     let mut plan = PACE.to_owned() + &check("well", "/api/health", well);
     for (name, path, keys, ..) in failing {
