@@ -6,7 +6,9 @@
 
 pub mod agent;
 pub mod certificates;
+pub mod command;
 pub mod daemon;
+pub mod hostile;
 pub mod loopback;
 pub mod nameserver;
 pub mod nginx;

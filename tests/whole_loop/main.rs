@@ -10,6 +10,7 @@
 mod support;
 
 mod commands;
+mod first_run;
 mod hostile;
 mod https;
 mod outage;
