@@ -126,6 +126,14 @@ impl Agent {
         found
     }
 
+    /// Waits until a check's finding with this code is explained by another check.
+    pub async fn explained(&self, check: &str, code: &str, by: &str) {
+        eventually(&format!("{check}'s {code} is explained by {by}"), async || {
+            self.finding(check, code).await["explained_by"] == by
+        })
+        .await;
+    }
+
     /// Waits until a check has no finding with this code any more.
     pub async fn healed(&self, check: &str, code: &str) {
         eventually(&format!("{check} is rid of {code}"), async || {
@@ -142,11 +150,17 @@ impl Agent {
         checks.iter().find(|check| check["name"] == name).cloned().unwrap_or_default()
     }
 
-    /// An incident by its id, open or past; `null` when there is none.
+    /// An incident by its id, open or past, as soon as it is shown.
     pub async fn incident(&self, id: &str) -> Value {
-        let incidents = self.api("/incidents").await;
-        let incidents = incidents["incidents"].as_array().unwrap();
-        incidents.iter().find(|incident| incident["id"] == id).cloned().unwrap_or_default()
+        let mut found = Value::Null;
+        eventually(&format!("incident {id} is shown"), async || {
+            let incidents = self.api("/incidents").await;
+            let mut incidents = incidents["incidents"].as_array().unwrap().iter();
+            found = incidents.find(|incident| incident["id"] == id).cloned().unwrap_or_default();
+            !found.is_null()
+        })
+        .await;
+        found
     }
 
     /// Lines of /metrics that begin with this.

@@ -195,9 +195,13 @@ async fn the_port_report_is_written_in_every_format() {
     let json = portwarden(site.path(), &["ports", "--format", "json"]).expect(1).json();
     let rows = json["ports"].as_array().unwrap();
     assert_eq!(rows.len(), 2, "{json}");
-    let row = rows.iter().find(|row| row["port"].to_string() == port).unwrap();
+    let of = |port: &str| {
+        let port: u16 = port.parse().unwrap();
+        rows.iter().find(|row| row["port"] == port).unwrap()
+    };
+    let row = of(port);
     assert_eq!(row["observed"]["process"], "nginx", "{row}");
-    let dead = rows.iter().find(|row| row["port"].to_string() == shut).unwrap();
+    let dead = of(shut);
     assert_eq!(dead["findings"][0]["code"], "port.dead", "{dead}");
 }
 

@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
+use axum::Router;
+use axum::routing::get;
 use serde_json::Value;
 
 use crate::support::agent::Agent;
@@ -14,6 +17,8 @@ use crate::support::receiver::Receiver;
 /// A shop over https, plain http that leads there, and an application that is not running.
 struct Shop {
     https: SocketAddr,
+    /// The same without HTTP/2.
+    https1: SocketAddr,
     plain: SocketAddr,
     app: SocketAddr,
     nginx: Nginx,
@@ -22,7 +27,7 @@ struct Shop {
 impl Shop {
     fn open(folder: &Path) -> Self {
         let ip = own_ip();
-        let (https, plain, app) = (on(ip), on(ip), own_address());
+        let (https, https1, plain, app) = (on(ip), on(ip), on(ip), own_address());
         let authority = Authority::new("Test Root");
         let order = Order { names: &["shop.example"], serial: 1, valid: (-DAY, 80 * DAY) };
         authority.issue(&order, folder);
@@ -31,6 +36,7 @@ impl Shop {
             r#"
             server {{
                 listen {https} ssl http2;
+                listen {https1} ssl;
                 ssl_certificate fullchain.pem;
                 ssl_certificate_key privkey.pem;
                 add_header strict-transport-security "max-age=63072000" always;
@@ -48,8 +54,8 @@ impl Shop {
                 location / {{ return 301 https://shop.example$request_uri; }}
             }}"#
         );
-        let nginx = Nginx::start(folder, &[https, plain], &servers);
-        Self { https, plain, app, nginx }
+        let nginx = Nginx::start(folder, &[https, https1, plain], &servers);
+        Self { https, https1, plain, app, nginx }
     }
 }
 
@@ -98,6 +104,10 @@ async fn every_expectation_is_judged_by_itself() {
         ),
     ];
     let mut plan = PACE.to_owned() + &check("well", "/api/health", well);
+    let https1 = shop.https1;
+    plan += &format!(
+        "[[http]]\nname = \"well over 1.1\"\nurl = \"https://shop.example/api/health\"\nconnect = \"{https1}\"\n{well}\n"
+    );
     for (name, path, keys, ..) in failing {
         plan += &check(name, path, keys);
     }
@@ -106,6 +116,8 @@ async fn every_expectation_is_judged_by_itself() {
     let facts = agent.check("well").await["last"]["facts"].clone();
     assert_eq!(facts["http"]["version"], "2", "{facts}");
     assert_eq!(facts["tls"]["trusted"], true, "{facts}");
+    agent.state("well over 1.1", "up").await;
+    assert_eq!(agent.check("well over 1.1").await["last"]["facts"]["http"]["version"], "1.1");
     for (name, _, _, code, expected, state) in failing {
         let finding = agent.finding(name, code).await;
         let evidence = finding["evidence"].to_string();
@@ -116,6 +128,41 @@ async fn every_expectation_is_judged_by_itself() {
     agent.metric("probe_http_status_code", "check=\"status\"", "500").await;
     agent.metric("probe_failed_due_to_regex", "check=\"body\"", "1").await;
     assert_eq!(agent.check("well").await["state"], "up");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_answer_is_told_with_the_phase_that_took_so_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = tokio::net::TcpListener::bind(own_address()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = || async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        "at last"
+    };
+    let app = Router::new().route("/", get(answer));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let check = |name: &str, keys: &str| {
+        format!("[[http]]\nname = \"{name}\"\nurl = \"http://{address}/\"\n{keys}\n")
+    };
+    let plan = format!(
+        "[defaults]\ninterval = \"500ms\"\ntimeout = \"3s\"\n{}{}{}",
+        check("patient", "expect.within = \"3s\""),
+        check("hurried", "expect.within = \"100ms\""),
+        check("too hurried", "timeout = \"200ms\"")
+    );
+    let agent = Agent::start(folder.path(), "", &plan).await;
+    let slow = agent.finding("hurried", "http.slow").await;
+    assert!(slow["summary"].as_str().unwrap().contains("processing"), "{slow}");
+    let late = agent.finding("too hurried", "http.timeout").await;
+    assert_eq!(late["evidence"]["phase"], "processing", "{late}");
+    agent.state("patient", "up").await;
+    let phases = agent.metrics("probe_http_duration_seconds").await;
+    let processing = |line: &&String| {
+        line.contains("check=\"patient\"") && line.contains("phase=\"processing\"")
+    };
+    let line = phases.iter().find(processing).unwrap();
+    let took: f64 = line.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!((0.4..3.0).contains(&took), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,7 +248,7 @@ async fn a_bad_gateway_is_blamed_on_the_upstream_that_is_dead() {
     assert!(subject.contains(&app.to_string()), "names the upstream: {subject}");
     assert_eq!(finding["evidence"]["status"], 502);
     assert!(finding["summary"].as_str().unwrap().contains("refuses connections"), "{finding}");
-    assert_eq!(finding["explained_by"], format!("app:{port}"));
+    agent.explained("basket", "http.bad-gateway", &format!("app:{port}")).await;
     assert!(opened.is_signed());
 
     // The application starts: a second nginx in its place.

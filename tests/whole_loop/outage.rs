@@ -50,12 +50,17 @@ async fn a_stopped_server_is_told_in_time_and_resolved_under_the_same_id() {
         name = "shop"
         url = "http://{address}/health"
         expect.body = "^well"
+
+        [[http]]
+        name = "basket"
+        url = "http://{address}/basket"
+        depends_on = ["shop"]
         {}"#,
         ops.in_plan(folder.path())
     );
     let agent = Agent::start(folder.path(), "", &plan).await;
     let claim = format!("web:{port}");
-    for check in ["shop port", "shop", &claim] {
+    for check in ["shop port", "shop", "basket", &claim] {
         agent.state(check, "up").await;
     }
     assert!(ops.heard().is_empty(), "nothing has happened yet");
@@ -80,9 +85,9 @@ async fn a_stopped_server_is_told_in_time_and_resolved_under_the_same_id() {
     // The claim says it as what it is, and explains the others.
     let dead = ops.expect("incident.opened", &claim).await;
     assert_eq!(dead.message["findings"][0]["code"], "port.dead");
-    let refused = agent.finding("shop port", "tcp.refused").await;
-    assert_eq!(refused["explained_by"], *claim);
-    assert_eq!(agent.finding("shop", "tcp.refused").await["explained_by"], *claim);
+    agent.explained("shop port", "tcp.refused", &claim).await;
+    agent.explained("shop", "tcp.refused", &claim).await;
+    agent.explained("basket", "tcp.refused", "shop").await;
     let id = message["id"].as_str().unwrap();
     assert_eq!(agent.incident(id).await["check"], "shop port");
     let link = message["url"].as_str().unwrap();
@@ -99,9 +104,10 @@ async fn a_stopped_server_is_told_in_time_and_resolved_under_the_same_id() {
     assert_ne!(resolved.id(), opened.id(), "another message has another webhook-id");
     ops.expect("incident.resolved", &claim).await;
     ops.expect("incident.resolved", "shop").await;
+    ops.expect("incident.resolved", "basket").await;
     eventually("nothing is wrong any more", async || agent.findings().await.is_empty()).await;
     agent.metric("probe_success", "check=\"shop port\"", "1").await;
     assert!(!agent.incident(id).await["resolved_at"].is_null());
     let opened = ops.taken().into_iter().filter(|heard| heard.kind() == "incident.opened");
-    assert_eq!(opened.count(), 3, "one for each check, none invented");
+    assert_eq!(opened.count(), 4, "one for each check, none invented");
 }

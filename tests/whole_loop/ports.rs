@@ -139,8 +139,62 @@ async fn the_wrong_owner_and_a_bind_too_wide_are_told() {
     assert!(finding["remedy"].as_str().unwrap().contains("127.0.0.1"), "{finding}");
     open.terminate();
     let narrow = squatter::listen((own, wide.port()).into(), wide_folder.path());
+    agent.healed(&database, "port.exposed").await;
     agent.state(&database, "up").await;
-    assert_eq!(agent.check(&database).await["findings"].as_array().unwrap().len(), 0);
     narrow.terminate();
     agent.finding(&database, "port.dead").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn datagram_sockets_and_ipv6_are_seen_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (four, six) = (own_address(), on("::1".parse().unwrap()));
+    let plan = format!(
+        r#"{PACE}
+        [[host]]
+        name = "web"
+        address = "{}"
+        local = true
+        undeclared = "ignore"
+
+        [[host.port]]
+        port = {}
+        service = "resolver"
+        claim = "reserved"
+        protocol = "udp"
+
+        [[host]]
+        name = "six"
+        address = "::1"
+        local = true
+        undeclared = "ignore"
+
+        [[host.port]]
+        port = {}
+        service = "shop"
+        process = "python3"
+        exposure = "loopback"
+        "#,
+        four.ip(),
+        four.port(),
+        six.port()
+    );
+    let agent = Agent::start(folder.path(), "", &plan).await;
+    let (resolver, shop) = (format!("web:{}/udp", four.port()), format!("six:{}", six.port()));
+    agent.state(&resolver, "up").await;
+    agent.finding(&shop, "port.dead").await;
+
+    let socket = std::net::UdpSocket::bind(four).unwrap();
+    let taken = agent.finding(&resolver, "port.taken").await;
+    assert_eq!(taken["evidence"]["pid"], std::process::id(), "{taken}");
+    drop(socket);
+    agent.state(&resolver, "up").await;
+
+    let _shop = squatter::listen(six, folder.path());
+    agent.state(&shop, "up").await;
+    eventually("the listener is seen where it is", async || {
+        let row = port_row(&agent.api("/ports").await, six.port());
+        row["observed"]["bind"].to_string().contains(&six.to_string())
+    })
+    .await;
 }
