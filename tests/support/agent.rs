@@ -4,9 +4,12 @@ use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use portwarden::clock::monotonic;
 use serde_json::Value;
+
+use super::loopback::own_address;
 
 /// The longest any condition is waited for; what is tested comes far earlier.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,16 +27,26 @@ impl Agent {
     /// Starts the binary on this plan, in this folder, and waits until it is ready. The plan's
     /// `[agent]` table is written here, with `agent_keys` added to it.
     pub async fn start(folder: &Path, agent_keys: &str, plan: &str) -> Self {
-        let listen = free_address("127.0.0.1");
-        let text = format!("[agent]\nname = \"test\"\nlisten = \"{listen}\"\n{agent_keys}\n{plan}");
-        fs::write(folder.join("probes.toml"), text).unwrap();
+        let listen = write_plan(folder, agent_keys, plan);
         Self::start_on(folder, listen).await
     }
 
     /// Starts the binary again on the plan that already lies in the folder.
     pub async fn start_on(folder: &Path, listen: SocketAddr) -> Self {
+        let binary = Command::new(env!("CARGO_BIN_EXE_portwarden"));
+        Self::start_by(binary, folder, listen, "/readyz").await
+    }
+
+    /// Starts it by a command of the test's own, to which the arguments are added, and waits until
+    /// this path answers 200.
+    pub async fn start_by(
+        mut command: Command,
+        folder: &Path,
+        listen: SocketAddr,
+        sign: &str,
+    ) -> Self {
         let log = File::options().create(true).append(true).open(folder.join("agent.log")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_portwarden"))
+        let child = command
             .current_dir(folder)
             .args(["run", "--config", "probes.toml"])
             .stdin(Stdio::null())
@@ -41,16 +54,23 @@ impl Agent {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut agent =
-            Self { child, listen, folder: folder.to_owned(), client: client() };
+        let mut agent = Self { child, listen, folder: folder.to_owned(), client: client() };
         eventually("the agent is ready", async || {
             if let Some(ended) = agent.child.try_wait().unwrap() {
                 panic!("the agent ended with {ended}:\n{}", agent.log());
             }
-            agent.fetch("/readyz").await.is_some_and(|(status, _)| status == 200)
+            agent.fetch(sign).await.is_some_and(|(status, _)| status == 200)
         })
         .await;
         agent
+    }
+
+    /// Writes another plan in the place of the running one, as an editor would.
+    pub fn replan(&self, agent_keys: &str, plan: &str) {
+        let text = plan_text(self.listen, agent_keys, plan);
+        let written = self.folder.join("probes.toml.new");
+        fs::write(&written, text).unwrap();
+        fs::rename(written, self.folder.join("probes.toml")).unwrap();
     }
 
     /// The process id.
@@ -80,12 +100,15 @@ impl Agent {
     /// Everything found now, as (check, code, subject).
     pub async fn findings(&self) -> Vec<(String, String, String)> {
         let findings = self.api("/findings").await;
-        let word = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+        let word =
+            |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
         findings["findings"]
             .as_array()
             .unwrap()
             .iter()
-            .map(|finding| (word(finding, "check"), word(finding, "code"), word(finding, "subject")))
+            .map(|finding| {
+                (word(finding, "check"), word(finding, "code"), word(finding, "subject"))
+            })
             .collect()
     }
 
@@ -101,6 +124,60 @@ impl Agent {
         })
         .await;
         found
+    }
+
+    /// Waits until a check's finding with this code is explained by another check.
+    pub async fn explained(&self, check: &str, code: &str, by: &str) {
+        eventually(&format!("{check}'s {code} is explained by {by}"), async || {
+            self.finding(check, code).await["explained_by"] == by
+        })
+        .await;
+    }
+
+    /// Waits until a check has no finding with this code any more.
+    pub async fn healed(&self, check: &str, code: &str) {
+        eventually(&format!("{check} is rid of {code}"), async || {
+            let findings = self.findings().await;
+            !findings.iter().any(|(known, found, _)| known == check && found == code)
+        })
+        .await;
+    }
+
+    /// How a check stands now; `null` when there is none with this name.
+    pub async fn check(&self, name: &str) -> Value {
+        let checks = self.api("/checks").await;
+        let checks = checks["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["name"] == name).cloned().unwrap_or_default()
+    }
+
+    /// An incident by its id, open or past, as soon as it is shown.
+    pub async fn incident(&self, id: &str) -> Value {
+        let mut found = Value::Null;
+        eventually(&format!("incident {id} is shown"), async || {
+            let incidents = self.api("/incidents").await;
+            let mut incidents = incidents["incidents"].as_array().unwrap().iter();
+            found = incidents.find(|incident| incident["id"] == id).cloned().unwrap_or_default();
+            !found.is_null()
+        })
+        .await;
+        found
+    }
+
+    /// Lines of /metrics that begin with this.
+    pub async fn metrics(&self, begin: &str) -> Vec<String> {
+        let (status, text) = self.fetch("/metrics").await.expect("an answer");
+        assert_eq!(status, 200);
+        text.lines().filter(|line| line.starts_with(begin)).map(str::to_owned).collect()
+    }
+
+    /// Waits until a series of this name and label, such as `check="shop"`, has this value.
+    pub async fn metric(&self, name: &str, label: &str, value: &str) {
+        eventually(&format!("{name} with {label} is {value}"), async || {
+            let lines = self.metrics(name).await;
+            let ending = format!(" {value}");
+            lines.iter().any(|line| line.contains(label) && line.ends_with(&ending))
+        })
+        .await;
     }
 
     /// Waits until a check is in this state.
@@ -141,6 +218,17 @@ impl Drop for Agent {
     }
 }
 
+/// Writes a plan with an `[agent]` table of its own, and says where the agent will serve.
+pub fn write_plan(folder: &Path, agent_keys: &str, plan: &str) -> SocketAddr {
+    let listen = own_address();
+    fs::write(folder.join("probes.toml"), plan_text(listen, agent_keys, plan)).unwrap();
+    listen
+}
+
+fn plan_text(listen: SocketAddr, agent_keys: &str, plan: &str) -> String {
+    format!("[agent]\nname = \"test\"\nlisten = \"{listen}\"\n{agent_keys}\n{plan}")
+}
+
 /// Sends a signal by name to a process that the test started.
 pub fn signal(pid: u32, name: &str) {
     let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap();
@@ -165,9 +253,9 @@ pub fn client() -> reqwest::Client {
 
 /// Asks again and again until it holds; panics, naming it, when that takes too long.
 pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let start = Instant::now();
+    let start = monotonic();
     while !holds().await {
-        assert!(start.elapsed() < PATIENCE, "still not true after {PATIENCE:?}: {what}");
+        assert!(monotonic() - start < PATIENCE, "still not true after {PATIENCE:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -4,6 +4,14 @@
 #![allow(dead_code, unreachable_pub, reason = "every end-to-end test uses another part of this")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
 
+pub mod agent;
+pub mod certificates;
+pub mod command;
 pub mod daemon;
+pub mod hostile;
+pub mod loopback;
 pub mod nameserver;
+pub mod nginx;
+pub mod receiver;
 pub mod resolver;
+pub mod squatter;

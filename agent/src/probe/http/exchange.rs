@@ -3,6 +3,7 @@
 //! Deliberately absent: pools, retries and spawned tasks. When the probe ends, everything it
 //! started has ended with it.
 
+use std::error::Error as _;
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
@@ -246,6 +247,16 @@ fn broken(phase: Phase, cause: Cause, meter: &Meter) -> Broken {
 
 impl Cause {
     fn of(error: &hyper::Error) -> Self {
+        let why = error.source().and_then(|source| source.downcast_ref::<hyper::Error>());
+        if let (true, Some(why)) = (error.is_canceled(), why) {
+            return match Self::of(why) {
+                // The connection had no quarrel with what came, only with its coming unasked.
+                Self::Protocol(_) if why.source().is_none() && !why.is_parse() => {
+                    Self::Protocol("it speaks before it is asked".to_owned())
+                }
+                cause => cause,
+            };
+        }
         if error.is_parse_too_large() {
             let most = BUFFER_BYTES / 1024;
             return Self::Protocol(format!("a head of more than {most} KiB or 100 fields"));

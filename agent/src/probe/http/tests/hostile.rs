@@ -79,6 +79,24 @@ async fn broken_answers_are_told_from_slow_ones() {
 }
 
 #[tokio::test]
+async fn who_speaks_unasked_is_no_truncated_answer() {
+    let address = serving(|mut stream| async move {
+        let _ = stream.write_all(b"220 mail.example ESMTP\r\n").await;
+        let _ = stream.read(&mut [0; 1024]).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    // Whether the greeting or the request comes first is for the two machines to settle.
+    for _ in 0..30 {
+        let (sight, _) = look(&at(address), SHORT).await;
+        assert_eq!(codes(&sight), ["http.protocol"], "{:?}", sight.findings);
+        let finding = &sight.findings[0];
+        assert!(finding.summary.en.contains("not answer in proper HTTP"), "{finding:?}");
+        assert!(finding.evidence["got"].as_str().unwrap().starts_with("220 mail"), "{finding:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_reset_is_told_by_where_it_came() {
     for (bytes, code) in [
         (&b""[..], "tcp.reset"),
