@@ -4,8 +4,9 @@ use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use portwarden::clock::monotonic;
 use serde_json::Value;
 
 /// The longest any condition is waited for; what is tested comes far earlier.
@@ -24,16 +25,26 @@ impl Agent {
     /// Starts the binary on this plan, in this folder, and waits until it is ready. The plan's
     /// `[agent]` table is written here, with `agent_keys` added to it.
     pub async fn start(folder: &Path, agent_keys: &str, plan: &str) -> Self {
-        let listen = free_address("127.0.0.1");
-        let text = format!("[agent]\nname = \"test\"\nlisten = \"{listen}\"\n{agent_keys}\n{plan}");
-        fs::write(folder.join("probes.toml"), text).unwrap();
+        let listen = write_plan(folder, agent_keys, plan);
         Self::start_on(folder, listen).await
     }
 
     /// Starts the binary again on the plan that already lies in the folder.
     pub async fn start_on(folder: &Path, listen: SocketAddr) -> Self {
+        let binary = Command::new(env!("CARGO_BIN_EXE_portwarden"));
+        Self::start_by(binary, folder, listen, "/readyz").await
+    }
+
+    /// Starts it by a command of the test's own, to which the arguments are added, and waits until
+    /// this path answers 200.
+    pub async fn start_by(
+        mut command: Command,
+        folder: &Path,
+        listen: SocketAddr,
+        sign: &str,
+    ) -> Self {
         let log = File::options().create(true).append(true).open(folder.join("agent.log")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_portwarden"))
+        let child = command
             .current_dir(folder)
             .args(["run", "--config", "probes.toml"])
             .stdin(Stdio::null())
@@ -41,13 +52,12 @@ impl Agent {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut agent =
-            Self { child, listen, folder: folder.to_owned(), client: client() };
+        let mut agent = Self { child, listen, folder: folder.to_owned(), client: client() };
         eventually("the agent is ready", async || {
             if let Some(ended) = agent.child.try_wait().unwrap() {
                 panic!("the agent ended with {ended}:\n{}", agent.log());
             }
-            agent.fetch("/readyz").await.is_some_and(|(status, _)| status == 200)
+            agent.fetch(sign).await.is_some_and(|(status, _)| status == 200)
         })
         .await;
         agent
@@ -80,12 +90,15 @@ impl Agent {
     /// Everything found now, as (check, code, subject).
     pub async fn findings(&self) -> Vec<(String, String, String)> {
         let findings = self.api("/findings").await;
-        let word = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+        let word =
+            |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
         findings["findings"]
             .as_array()
             .unwrap()
             .iter()
-            .map(|finding| (word(finding, "check"), word(finding, "code"), word(finding, "subject")))
+            .map(|finding| {
+                (word(finding, "check"), word(finding, "code"), word(finding, "subject"))
+            })
             .collect()
     }
 
@@ -141,6 +154,14 @@ impl Drop for Agent {
     }
 }
 
+/// Writes a plan with an `[agent]` table of its own, and says where the agent will serve.
+pub fn write_plan(folder: &Path, agent_keys: &str, plan: &str) -> SocketAddr {
+    let listen = free_address("127.0.0.1");
+    let text = format!("[agent]\nname = \"test\"\nlisten = \"{listen}\"\n{agent_keys}\n{plan}");
+    fs::write(folder.join("probes.toml"), text).unwrap();
+    listen
+}
+
 /// Sends a signal by name to a process that the test started.
 pub fn signal(pid: u32, name: &str) {
     let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap();
@@ -165,9 +186,9 @@ pub fn client() -> reqwest::Client {
 
 /// Asks again and again until it holds; panics, naming it, when that takes too long.
 pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let start = Instant::now();
+    let start = monotonic();
     while !holds().await {
-        assert!(start.elapsed() < PATIENCE, "still not true after {PATIENCE:?}: {what}");
+        assert!(monotonic() - start < PATIENCE, "still not true after {PATIENCE:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

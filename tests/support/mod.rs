@@ -4,6 +4,9 @@
 #![allow(dead_code, unreachable_pub, reason = "every end-to-end test uses another part of this")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
 
+pub mod agent;
 pub mod daemon;
 pub mod nameserver;
+pub mod receiver;
 pub mod resolver;
+pub mod secure;

@@ -59,7 +59,12 @@ struct Hearing {
 impl Receiver {
     /// Starts listening.
     pub async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_on("127.0.0.1:0".parse().unwrap()).await
+    }
+
+    /// Starts listening on exactly this address.
+    pub async fn start_on(address: SocketAddr) -> Self {
+        let listener = tokio::net::TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(Hearing::default()));
         let app = Router::new().route("/hook", post(hear)).with_state(state.clone());
@@ -100,7 +105,11 @@ impl Receiver {
     }
 }
 
-async fn hear(State(state): State<Arc<Mutex<Hearing>>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn hear(
+    State(state): State<Arc<Mutex<Hearing>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
     let mut hearing = state.lock().unwrap();
     let answered = hearing.fails_with.unwrap_or(StatusCode::NO_CONTENT);
     let message = serde_json::from_slice(&body).unwrap_or_default();
