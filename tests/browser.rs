@@ -160,7 +160,7 @@ async fn walk(scene: &Scene, language: &str, pages: &[(&str, &str)]) {
     let incident = scene.agent.api("/incidents").await["incidents"][0].clone();
     let incident_page = format!("/incidents/{}", incident["id"].as_str().unwrap());
     let check = incident["check"].as_str().unwrap();
-    for (width, height) in [(1280, 900), (500, 850)] {
+    for (width, height) in [(1280, 900), (390, 844)] {
         browser.resize(width, height).await;
         for (path, words) in pages.iter().copied().chain([(&*incident_page, check)]) {
             browser.open(&scene.url(path)).await;
@@ -170,6 +170,7 @@ async fn walk(scene: &Scene, language: &str, pages: &[(&str, &str)]) {
             let console = browser.console().await;
             assert!(console.is_empty(), "{path}: {console:#?}");
             // What is too wide scrolls inside its own box, never the page.
+            assert_eq!(browser.run("return innerWidth").await, width);
             let overflow = "return document.documentElement.scrollWidth - innerWidth";
             let overflow = browser.run(overflow).await.as_i64().unwrap();
             assert!(overflow <= 0, "{path} is {overflow} px too wide at {width}");
@@ -200,6 +201,24 @@ async fn hostile_text_is_text() {
         let console = browser.console().await;
         assert!(console.is_empty(), "{path}: {console:#?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_get_through_is_stopped_by_the_policy_and_heard() {
+    let scene = Scene::start(5).await;
+    let browser = Browser::start("en").await;
+    browser.open(&scene.url("/")).await;
+    assert!(browser.console().await.is_empty());
+    browser
+        .run(
+            "const script = document.createElement('script');\
+             script.textContent = 'window.owned = 1';\
+             document.querySelector('main').append(script);",
+        )
+        .await;
+    assert_eq!(browser.run("return window.owned === undefined").await, true);
+    let console = browser.console().await;
+    assert!(console.iter().any(|line| line.contains("Content Security Policy")), "{console:?}");
 }
 
 async fn nothing_was_executed(browser: &Browser, path: &str) {

@@ -15,7 +15,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portwarden::clock;
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use support::agent::{Agent, client, eventually, write_plan};
@@ -198,10 +200,66 @@ async fn sigterm_ends_it_at_once_with_streams_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sigterm_waits_for_nobody_who_hangs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut target = Target::open("127.91.7.1").await;
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = mute.local_addr().unwrap();
+    let mut agent =
+        Agent::start(folder.path(), "", &plan(address, [("door", target.address)])).await;
+    agent.state("door", "up").await;
+    let mut half = TcpStream::connect(agent.listen).await.unwrap();
+    half.write_all(b"GET / HTTP/1.1\r\nhost: ").await.unwrap();
+    target.close().await;
+    let (connection, _) = mute.accept().await.unwrap();
+    let before = first_bytes(&connection).await;
+
+    let start = clock::monotonic();
+    let ended = agent.terminate();
+    let took = clock::monotonic() - start;
+    assert_eq!(ended.code(), Some(0), "{}", agent.log());
+    assert!(took < Duration::from_secs(8), "it took {took:?}");
+    drop((connection, mute));
+
+    let receiver = Receiver::start_on(address).await;
+    let _agent = Agent::start_on(folder.path(), agent.listen).await;
+    let opened = receiver.expect("incident.opened", "door").await;
+    assert!(before.contains(opened.id()), "another id than before:\n{before}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_agents_never_share_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::open("127.91.8.1").await;
+    let receiver = Receiver::start().await;
+    let plan = plan(receiver.address, [("door", target.address)]);
+    let _agent = Agent::start(folder.path(), "", &plan).await;
+    let second = tempfile::tempdir().unwrap();
+    let store = format!("store = \"{}\"", folder.path().join("portwarden.db").display());
+    write_plan(second.path(), &store, &plan);
+    let done = Command::new(env!("CARGO_BIN_EXE_portwarden"))
+        .args(["run"])
+        .current_dir(second.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(2), "{said}");
+    assert!(said.contains("another portwarden is running with this database"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_usable_store_everything_else_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("portwarden.db")).unwrap();
-    let mut target = Target::open("127.91.5.1").await;
+    goes_on_without_a_store(folder, "127.91.5.1").await;
+
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("portwarden.db"), "not a database ".repeat(4096)).unwrap();
+    goes_on_without_a_store(folder, "127.91.5.2").await;
+}
+
+async fn goes_on_without_a_store(folder: TempDir, ip: &str) {
+    let mut target = Target::open(ip).await;
     let receiver = Receiver::start().await;
     let plan = plan(receiver.address, [("door", target.address)]);
     let listen = write_plan(folder.path(), "", &plan);
@@ -329,7 +387,7 @@ fn plan<'a>(
 }
 
 /// The first piece of a request, as text.
-async fn first_bytes(connection: &tokio::net::TcpStream) -> String {
+async fn first_bytes(connection: &TcpStream) -> String {
     let mut bytes = vec![0; 4096];
     loop {
         connection.readable().await.unwrap();

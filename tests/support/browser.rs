@@ -86,7 +86,11 @@ impl Browser {
 
     /// Lays the page out as on a screen of this size.
     pub async fn resize(&self, width: u32, height: u32) {
-        self.command("POST", "/window/rect", json!({ "width": width, "height": height })).await;
+        let screen = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
+        });
+        let order = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": screen });
+        self.command("POST", "/goog/cdp/execute", order).await;
     }
 
     async fn command(&self, method: &str, path: &str, body: Value) -> Value {
