@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Exposure, Process};
 
 mod finding;
+mod free;
 mod judgement;
 mod local;
 mod machine;
@@ -21,6 +22,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use free::free;
 pub use judgement::{Answer, Dial, judge_local, judge_remote};
 pub use local::{Local, class};
 pub use machine::{Machine, Names, order};

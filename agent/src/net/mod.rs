@@ -238,10 +238,16 @@ async fn open(
         socket.bind(SocketAddr::new(source, 0))?;
     }
     socket.set_nodelay(true)?;
-    match tokio::time::timeout_at(until, socket.connect(address)).await {
-        Ok(connected) => connected,
-        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    let stream = match tokio::time::timeout_at(until, socket.connect(address)).await {
+        Ok(connected) => connected?,
+        Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+    };
+    // Dialling a dead port among those given to clients, the kernel may give us that very port:
+    // the connection then reaches nobody but ourselves.
+    if stream.local_addr()? == address {
+        return Err(io::ErrorKind::ConnectionRefused.into());
     }
+    Ok(stream)
 }
 
 /// What the resolver's error means, in few words.

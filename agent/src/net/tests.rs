@@ -174,3 +174,18 @@ async fn a_silent_resolver_ends_at_the_deadline() {
     assert_eq!(finding.code, Code::ResolveFailed);
     assert!(watch.elapsed() < Duration::from_secs(1));
 }
+
+#[tokio::test]
+async fn a_dead_port_never_answers_itself() {
+    // The kernel walks through the ports it gives to clients, odd ones and even ones apart, so that
+    // one of these attempts is made from the very port that is dialled.
+    let free = closed("127.42.0.7:0").1.port();
+    for port in [free, free ^ 1] {
+        let address = SocketAddr::from(([127, 42, 0, 7], port));
+        let source = Some(address.ip());
+        for _ in 0..16_000 {
+            let until = Instant::from_std(crate::clock::monotonic() + Duration::from_secs(5));
+            assert_eq!(connect(address, source, until).await.err(), Some(Failure::Refused));
+        }
+    }
+}

@@ -11,7 +11,7 @@ use super::frame::{self, Pace};
 use super::names::{self, Hosts, Names};
 use super::notes::{At, Span, Wrong, shown};
 use super::row::{Row, integer};
-use super::{Endpoint, Target, values};
+use super::{Agent, Endpoint, Target, values};
 use crate::probe::{self, port};
 
 /// Every host with its claims, and the checks and sweeps that come of them.
@@ -32,6 +32,7 @@ struct Machine<'a> {
 /// Reads every `[[host]]`. Hosts come first: everything else may name them.
 pub(super) fn machines(
     plan: &Row<'_>,
+    agent: &Agent,
     pace: &Pace,
     names: &mut Names,
     known: &mut Hosts,
@@ -68,6 +69,7 @@ pub(super) fn machines(
                 interval: pace.interval(),
                 thresholds: pace.thresholds(),
                 neighbours: neighbours.to_vec(),
+                dashboard: agent.listen,
             }));
         }
     }

@@ -33,7 +33,7 @@ pub fn load(path: &Path) -> Result<Plan, Mistakes> {
             return Err(Mistakes::of_file(&shown, message, "this is not a plan"));
         }
         Err(error) => {
-            let help = "name another file with --config FILE, or run `portwarden discover` for a first plan";
+            let help = "name another file with --config FILE; the repository's own probes.toml shows every key and is a plan to start from";
             return Err(Mistakes::of_file(&shown, format!("cannot be read: {error}"), help));
         }
     };
@@ -89,7 +89,7 @@ fn read(root: &Row<'_>, path: &Path) -> Plan {
     let builtin = Pace::builtin();
     let pace = root.row("defaults").map_or_else(|| builtin.clone(), |row| builtin.overridden(&row));
     let (mut names, mut known) = (Names::default(), Hosts::default());
-    let machines = hosts::machines(root, &pace, &mut names, &mut known);
+    let machines = hosts::machines(root, &agent, &pace, &mut names, &mut known);
     let mut checks = machines.checks;
     checks.extend(others(root, &pace, &known, &mut names).into_iter().map(Arc::new));
     let (receivers, receiver_names) = receivers::receivers(root);

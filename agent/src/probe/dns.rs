@@ -23,7 +23,7 @@ use super::{Sight, Stopwatch};
 use crate::net::Net;
 use crate::plan::Endpoint;
 
-pub use delegation::Delegations;
+pub use delegation::{Delegations, renew as renew_delegation};
 pub use values::normalise;
 
 /// `[[dns]]` after validation.

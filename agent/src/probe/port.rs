@@ -51,6 +51,8 @@ pub struct Sweep {
     pub thresholds: Thresholds,
     /// Every local host of the plan.
     pub neighbours: Vec<Arc<Host>>,
+    /// Where this agent itself listens: the plan knows that one, it says so under `[agent]`.
+    pub dashboard: SocketAddr,
 }
 
 /// Runs one probe of one claim.
@@ -94,7 +96,6 @@ async fn observe_remote(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight 
     let mut dial = None;
     if is_dialled(claim) || (claim.claim == ClaimKind::Reserved && is_tcp(claim)) {
         let answer = match net.dial(target, *source, watch, &mut facts).await {
-            Ok(stream) if is_own_echo(&stream) => Ok(Answer::Refused),
             Ok(_) => Ok(Answer::Accepted),
             Err(failure) => answer_of(failure),
         };
@@ -130,6 +131,9 @@ pub async fn sweep(sweep: &Sweep, net: &Net) -> Vec<(PortKey, Observation)> {
         Local { host: &sweep.host, neighbours: &sweep.neighbours, machine: table.machine() };
     undeclared(&local)
         .into_iter()
+        .filter(|stranger| {
+            stranger.key.protocol != Protocol::Tcp || stranger.observed.bind != [sweep.dashboard]
+        })
         .map(|stranger| {
             let facts = Facts { port: Some(Box::new(stranger.observed)), ..Facts::default() };
             let observation = Observation {
@@ -194,7 +198,6 @@ async fn dial_here(address: SocketAddr, source: Option<IpAddr>, watch: &mut Stop
     let source = source.filter(|source| source.is_ipv4() == address.is_ipv4());
     let until: Instant = watch.deadline();
     let answer = match net::connect(address, source, until).await {
-        Ok(stream) if is_own_echo(&stream) => Answer::Refused,
         Ok(_) => Answer::Accepted,
         Err(Failure::Refused) => Answer::Refused,
         Err(Failure::Timeout) => Answer::Timeout,
@@ -203,12 +206,6 @@ async fn dial_here(address: SocketAddr, source: Option<IpAddr>, watch: &mut Stop
     };
     watch.lap(Phase::Connect);
     Dial { address, answer }
-}
-
-/// Dialling a dead port among those given to clients, the kernel may give us that very port: the
-/// connection then reaches nobody but ourselves.
-fn is_own_echo(stream: &tokio::net::TcpStream) -> bool {
-    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
 }
 
 /// What a failed dial says of the port, or the finding itself when the name did not resolve.

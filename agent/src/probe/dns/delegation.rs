@@ -30,6 +30,10 @@ const MOST_NAMESERVERS: usize = 32;
 pub(super) const MOST_ADDRESSES: usize = 16;
 /// A delegation is looked up again after this time, however long its TTL.
 const LONGEST_KEPT: Duration = Duration::from_secs(3600);
+/// A known delegation that ends within this time may be renewed.
+const RENEWED_BEFORE: Duration = Duration::from_secs(15 * 60);
+/// How long a renewal may take.
+const RENEWED_WITHIN: Duration = Duration::from_secs(10);
 /// Delegations kept at most.
 const MOST_KEPT: usize = 4096;
 
@@ -107,7 +111,29 @@ pub(super) async fn find(
     if let Some(delegation) = net.delegations.recall(&key, monotonic()) {
         return Ok(delegation);
     }
-    let deadline = watch.deadline() - watch.left() / 2;
+    look_up(key, spec, net, watch.deadline() - watch.left() / 2).await
+}
+
+/// Looks a delegation up again that is known and soon to be forgotten, so that no probe has to wait
+/// for it. One that cannot be looked up stays known until its end.
+pub async fn renew(spec: &Spec, net: &Net) {
+    let key = (spec.zone.clone(), spec.parent.clone());
+    let soon = monotonic() + RENEWED_BEFORE;
+    let is_known = net.delegations.recall(&key, monotonic()).is_some();
+    if is_known && net.delegations.recall(&key, soon).is_none() {
+        let deadline = Stopwatch::start(RENEWED_WITHIN).deadline();
+        if let Err(finding) = look_up(key, spec, net, deadline).await {
+            tracing::debug!(zone = %spec.zone, why = finding.summary.en, "the delegation was not renewed");
+        }
+    }
+}
+
+async fn look_up(
+    key: Key,
+    spec: &Spec,
+    net: &Net,
+    deadline: tokio::time::Instant,
+) -> Result<Arc<Delegation>, Box<Finding>> {
     let parents = if spec.parent.is_empty() {
         walk(&spec.zone, net, deadline).await?
     } else {
