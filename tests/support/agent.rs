@@ -9,6 +9,8 @@ use std::time::Duration;
 use portwarden::clock::monotonic;
 use serde_json::Value;
 
+use super::loopback::own_address;
+
 /// The longest any condition is waited for; what is tested comes far earlier.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -61,6 +63,14 @@ impl Agent {
         })
         .await;
         agent
+    }
+
+    /// Writes another plan in the place of the running one, as an editor would.
+    pub fn replan(&self, agent_keys: &str, plan: &str) {
+        let text = plan_text(self.listen, agent_keys, plan);
+        let written = self.folder.join("probes.toml.new");
+        fs::write(&written, text).unwrap();
+        fs::rename(written, self.folder.join("probes.toml")).unwrap();
     }
 
     /// The process id.
@@ -116,6 +126,46 @@ impl Agent {
         found
     }
 
+    /// Waits until a check has no finding with this code any more.
+    pub async fn healed(&self, check: &str, code: &str) {
+        eventually(&format!("{check} is rid of {code}"), async || {
+            let findings = self.findings().await;
+            !findings.iter().any(|(known, found, _)| known == check && found == code)
+        })
+        .await;
+    }
+
+    /// How a check stands now; `null` when there is none with this name.
+    pub async fn check(&self, name: &str) -> Value {
+        let checks = self.api("/checks").await;
+        let checks = checks["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["name"] == name).cloned().unwrap_or_default()
+    }
+
+    /// An incident by its id, open or past; `null` when there is none.
+    pub async fn incident(&self, id: &str) -> Value {
+        let incidents = self.api("/incidents").await;
+        let incidents = incidents["incidents"].as_array().unwrap();
+        incidents.iter().find(|incident| incident["id"] == id).cloned().unwrap_or_default()
+    }
+
+    /// Lines of /metrics that begin with this.
+    pub async fn metrics(&self, begin: &str) -> Vec<String> {
+        let (status, text) = self.fetch("/metrics").await.expect("an answer");
+        assert_eq!(status, 200);
+        text.lines().filter(|line| line.starts_with(begin)).map(str::to_owned).collect()
+    }
+
+    /// Waits until a series of this name and label, such as `check="shop"`, has this value.
+    pub async fn metric(&self, name: &str, label: &str, value: &str) {
+        eventually(&format!("{name} with {label} is {value}"), async || {
+            let lines = self.metrics(name).await;
+            let ending = format!(" {value}");
+            lines.iter().any(|line| line.contains(label) && line.ends_with(&ending))
+        })
+        .await;
+    }
+
     /// Waits until a check is in this state.
     pub async fn state(&self, check: &str, state: &str) {
         eventually(&format!("{check} is {state}"), async || {
@@ -156,10 +206,13 @@ impl Drop for Agent {
 
 /// Writes a plan with an `[agent]` table of its own, and says where the agent will serve.
 pub fn write_plan(folder: &Path, agent_keys: &str, plan: &str) -> SocketAddr {
-    let listen = free_address("127.0.0.1");
-    let text = format!("[agent]\nname = \"test\"\nlisten = \"{listen}\"\n{agent_keys}\n{plan}");
-    fs::write(folder.join("probes.toml"), text).unwrap();
+    let listen = own_address();
+    fs::write(folder.join("probes.toml"), plan_text(listen, agent_keys, plan)).unwrap();
     listen
+}
+
+fn plan_text(listen: SocketAddr, agent_keys: &str, plan: &str) -> String {
+    format!("[agent]\nname = \"test\"\nlisten = \"{listen}\"\n{agent_keys}\n{plan}")
 }
 
 /// Sends a signal by name to a process that the test started.

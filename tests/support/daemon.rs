@@ -21,7 +21,8 @@ pub struct Daemon {
 impl Daemon {
     /// Starts `program` from `package`, both output streams into a file in `folder`.
     pub fn start(program: &str, package: &str, arguments: &[&str], folder: &Path) -> Self {
-        let log = folder.join(format!("{program}.log"));
+        let name = Path::new(program).file_name().unwrap().to_str().unwrap();
+        let log = folder.join(format!("{name}.log"));
         let output = std::fs::File::create(&log).unwrap();
         // Daemons live in sbin, which is not on everybody's path.
         let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
@@ -32,7 +33,7 @@ impl Daemon {
             .stdout(output.try_clone().unwrap())
             .stderr(output)
             .spawn()
-            .unwrap_or_else(|error| panic!("{program}: {error}; apt-get install {package}"));
+            .unwrap_or_else(|error| panic!("{program}: {error}; run tests/install ({package})"));
         Self { child, log }
     }
 
@@ -45,6 +46,17 @@ impl Daemon {
                 let log = std::fs::read_to_string(&self.log).unwrap_or_default();
                 panic!("not ready ({ended:?}):\n{log}");
             }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Asks it to end and waits until it has; kills it when that takes too long.
+    pub fn terminate(mut self) {
+        let start = monotonic();
+        if self.child.try_wait().unwrap().is_none() {
+            self.signal("TERM");
+        }
+        while self.child.try_wait().unwrap().is_none() && monotonic() - start < PATIENCE {
             std::thread::sleep(PAUSE);
         }
     }

@@ -6,8 +6,12 @@
 
 pub mod agent;
 pub mod browser;
+pub mod certificates;
 pub mod daemon;
+pub mod loopback;
 pub mod nameserver;
+pub mod nginx;
 pub mod receiver;
 pub mod resolver;
 pub mod secure;
+pub mod squatter;

@@ -1,6 +1,7 @@
 //! A webhook receiver that keeps what it heard and can be told to fail.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -8,9 +9,16 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use portwarden::clock;
+use ring::hmac;
 use serde_json::Value;
 
 use super::agent::eventually;
+
+/// What messages are signed with.
+const SECRET: &[u8] = b"known to the agent and to its receiver";
 
 /// One message as it arrived.
 #[derive(Clone, Debug)]
@@ -29,6 +37,26 @@ impl Heard {
     /// `webhook-id`.
     pub fn id(&self) -> &str {
         self.headers["webhook-id"].to_str().unwrap()
+    }
+
+    /// The message is signed with the receiver's secret, as Standard Webhooks asks receivers to
+    /// check it, and bears a timestamp of these minutes.
+    pub fn is_signed(&self) -> bool {
+        let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
+        let (Some(id), Some(at), Some(signatures)) =
+            (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"))
+        else {
+            return false;
+        };
+        let is_fresh =
+            at.parse().is_ok_and(|at: i64| (clock::now().as_second() - at).abs() < 5 * 60);
+        let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET);
+        let signed = [id.as_bytes(), b".", at.as_bytes(), b".", &self.body].concat();
+        let mut tags = signatures.split(' ').filter_map(|signature| signature.strip_prefix("v1,"));
+        is_fresh
+            && tags.any(|tag| {
+                STANDARD.decode(tag).is_ok_and(|tag| hmac::verify(&key, &signed, &tag).is_ok())
+            })
     }
 
     /// `incident.opened`, ….
@@ -75,6 +103,16 @@ impl Receiver {
     /// Its URL.
     pub fn url(&self) -> String {
         format!("http://{}/hook", self.address)
+    }
+
+    /// The plan's `[[receiver]]` named `ops`, with its secret in a file in this folder.
+    pub fn in_plan(&self, folder: &Path) -> String {
+        std::fs::write(folder.join("ops.secret"), format!("whsec_{}", STANDARD.encode(SECRET)))
+            .unwrap();
+        let url = self.url();
+        format!(
+            "[[receiver]]\nname = \"ops\"\nwebhook = {{ url = \"{url}\", secret_file = \"ops.secret\" }}\n"
+        )
     }
 
     /// From now on every message is answered with this; `None`: taken.
