@@ -30,9 +30,9 @@ struct Scene {
 }
 
 impl Scene {
-    /// Every test has addresses of its own: 127.94.`net`.x.
+    /// Every test has addresses of its own: 127.44.`net`.x.
     async fn start(net: u8) -> Self {
-        let ip = |last: u8| format!("127.94.{net}.{last}");
+        let ip = |last: u8| format!("127.44.{net}.{last}");
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new();
         std::fs::write(folder.path().join("roots.pem"), authority.pem()).unwrap();

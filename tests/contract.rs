@@ -105,9 +105,9 @@ struct Scene {
 }
 
 impl Scene {
-    /// Every test has addresses of its own: 127.93.`net`.x.
+    /// Every test has addresses of its own: 127.43.`net`.x.
     async fn start(net: u8) -> Self {
-        let ip = |last: u8| format!("127.93.{net}.{last}");
+        let ip = |last: u8| format!("127.43.{net}.{last}");
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new();
         std::fs::write(folder.path().join("roots.pem"), authority.pem()).unwrap();
@@ -341,7 +341,7 @@ async fn webhooks_have_their_shape_and_their_signature() {
     let expected = format!("v1,{}", STANDARD.encode(context.sign()));
     assert_eq!(header("webhook-signature"), expected);
 
-    let address = (format!("127.93.3.{}", 2), port);
+    let address = ("127.43.3.2", port);
     let _open = TcpListener::bind(address).await.unwrap();
     let resolved = scene.receiver.expect("incident.resolved", &name).await;
     assert_eq!(resolved.message["id"], heard.message["id"]);

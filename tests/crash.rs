@@ -29,7 +29,7 @@ const SEEN_WITHIN_SECONDS: i64 = 2;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_on_its_way_at_the_kill_arrives_after_it() {
     let folder = tempfile::tempdir().unwrap();
-    let mut target = Target::open("127.91.1.1").await;
+    let mut target = Target::open("127.41.1.1").await;
     // Takes the message and never says so: at the kill nobody knows whether it has arrived.
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = mute.local_addr().unwrap();
@@ -75,7 +75,7 @@ async fn an_outage_of_the_receiver_over_restarts_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut targets = Vec::new();
     for last in 1..=5 {
-        targets.push(Target::open(&format!("127.91.2.{last}")).await);
+        targets.push(Target::open(&format!("127.41.2.{last}")).await);
     }
     let receiver = Receiver::start().await;
     receiver.fail_with(Some(503));
@@ -121,7 +121,7 @@ async fn kills_at_random_moments_lose_and_invent_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut targets = Vec::new();
     for last in 1..=4 {
-        targets.push(Target::open(&format!("127.91.3.{last}")).await);
+        targets.push(Target::open(&format!("127.41.3.{last}")).await);
     }
     let receiver = Receiver::start().await;
     let names: Vec<String> = (1..=4).map(|number| format!("door {number}")).collect();
@@ -177,7 +177,7 @@ async fn kills_at_random_moments_lose_and_invent_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_ends_it_at_once_with_streams_open() {
     let folder = tempfile::tempdir().unwrap();
-    let target = Target::open("127.91.4.1").await;
+    let target = Target::open("127.41.4.1").await;
     let receiver = Receiver::start().await;
     let mut agent =
         Agent::start(folder.path(), "", &plan(receiver.address, [("door", target.address)])).await;
@@ -202,7 +202,7 @@ async fn sigterm_ends_it_at_once_with_streams_open() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_waits_for_nobody_who_hangs() {
     let folder = tempfile::tempdir().unwrap();
-    let mut target = Target::open("127.91.7.1").await;
+    let mut target = Target::open("127.41.7.1").await;
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = mute.local_addr().unwrap();
     let mut agent =
@@ -230,7 +230,7 @@ async fn sigterm_waits_for_nobody_who_hangs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_agents_never_share_a_store() {
     let folder = tempfile::tempdir().unwrap();
-    let target = Target::open("127.91.8.1").await;
+    let target = Target::open("127.41.8.1").await;
     let receiver = Receiver::start().await;
     let plan = plan(receiver.address, [("door", target.address)]);
     let _agent = Agent::start(folder.path(), "", &plan).await;
@@ -251,11 +251,11 @@ async fn two_agents_never_share_a_store() {
 async fn without_a_usable_store_everything_else_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("portwarden.db")).unwrap();
-    goes_on_without_a_store(folder, "127.91.5.1").await;
+    goes_on_without_a_store(folder, "127.41.5.1").await;
 
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("portwarden.db"), "not a database ".repeat(4096)).unwrap();
-    goes_on_without_a_store(folder, "127.91.5.2").await;
+    goes_on_without_a_store(folder, "127.41.5.2").await;
 }
 
 async fn goes_on_without_a_store(folder: TempDir, ip: &str) {
@@ -284,7 +284,7 @@ async fn goes_on_without_a_store(folder: TempDir, ip: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_stops_no_probe_and_is_caught_up_with() {
     let folder = tempfile::tempdir().unwrap();
-    let mut target = Target::open("127.91.6.1").await;
+    let mut target = Target::open("127.41.6.1").await;
     let receiver = Receiver::start().await;
     let plan = plan(receiver.address, [("door", target.address)]);
     let listen = write_plan(folder.path(), "", &plan);
@@ -324,6 +324,33 @@ async fn a_full_disk_stops_no_probe_and_is_caught_up_with() {
     let resolved = receiver.expect("incident.resolved", "door").await;
     assert_eq!(opened.message["id"], resolved.message["id"]);
     assert_eq!(judge(&receiver, &incidents(&agent).await), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_limit_on_open_files_makes_nobody_look_sick() {
+    const CHECKS: usize = 100;
+    let folder = tempfile::tempdir().unwrap();
+    // Takes connections and says nothing: each probe holds its socket until the timeout.
+    let silent = TcpListener::bind("127.41.9.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    let mut plan = "[defaults]\ninterval = \"1s\"\ntimeout = \"3s\"\nfail_after = 1\n".to_owned();
+    for number in 0..CHECKS {
+        plan.push_str(&format!(
+            "[[tcp]]\nname = \"silent {number}\"\naddress = \"{address}\"\nexpect = \"^x\"\n"
+        ));
+    }
+    let listen = write_plan(folder.path(), "", &plan);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -Sn 64; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_portwarden")]);
+    let agent = Agent::start_by(shell, folder.path(), listen, "/readyz").await;
+    let mut codes = Vec::new();
+    eventually("every check has its finding", async || {
+        let findings = agent.findings().await;
+        codes = findings.into_iter().map(|(_, code, _)| code).collect();
+        codes.len() >= CHECKS
+    })
+    .await;
+    assert!(codes.iter().all(|code| code == "tcp.silent"), "{codes:?}");
 }
 
 /// Holds everything the receiver took against the incidents the agent knows of, all of which must be

@@ -28,9 +28,9 @@ struct Scene {
 }
 
 impl Scene {
-    /// Every test has addresses of its own: 127.92.`net`.x.
+    /// Every test has addresses of its own: 127.42.`net`.x.
     async fn start(net: u8) -> Self {
-        let ip = |last: u8| format!("127.92.{net}.{last}");
+        let ip = |last: u8| format!("127.42.{net}.{last}");
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new();
         std::fs::write(folder.path().join("roots.pem"), authority.pem()).unwrap();
@@ -146,7 +146,7 @@ async fn openmetrics_by_negotiation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_prometheus_scrapes_and_answers() {
     let Scene { agent, secure, listener, _nameserver, folder } = Scene::start(3).await;
-    let prometheus = Prometheus::start("127.92.3.9", agent.listen, folder.path()).await;
+    let prometheus = Prometheus::start("127.42.3.9", agent.listen, folder.path()).await;
 
     for (query, value) in [
         (r#"probe_success{check="shop"}"#, 1.0),
