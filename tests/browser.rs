@@ -26,7 +26,7 @@ struct Scene {
     door: Door,
     _secure: SecureServer,
     _nameserver: Nameserver,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Scene {
@@ -54,7 +54,7 @@ impl Scene {
         {
             agent.state(check, state).await;
         }
-        Self { agent, door, _secure: secure, _nameserver: nameserver, _folder: folder }
+        Self { agent, door, _secure: secure, _nameserver: nameserver, folder }
     }
 
     fn url(&self, path: &str) -> String {
@@ -256,7 +256,7 @@ async fn a_page_follows_what_happens_without_being_reloaded() {
     scene.agent.kill();
     let is_offline = "return document.querySelector('#live.off') !== null";
     eventually("the page is offline", async || browser.run(is_offline).await == true).await;
-    let folder = scene._folder.path();
+    let folder = scene.folder.path();
     scene.agent = Agent::start_on(folder, scene.agent.listen).await;
     eventually("the page is live again", async || browser.run(is_live).await == true).await;
     assert_eq!(browser.run("return window.marker").await, "not reloaded");

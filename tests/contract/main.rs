@@ -3,25 +3,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
 
+mod scene;
+mod shape;
+#[path = "../support/mod.rs"]
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 use portwarden::clock;
-use regex::Regex;
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use support::agent::{Agent, client, eventually, free_address};
-use support::nameserver::{Nameserver, Zone};
-use support::receiver::Receiver;
-use support::secure::{Authority, SecureServer};
-
-const SECRET: &str = "a secret of this test";
+use scene::{SECRET, Scene};
+use shape::{hangul, has, is_finding, list, one_of, series, times_are_rfc3339};
+use support::agent::{client, eventually};
 
 /// Metrics with the labels they have at least, `*` for those of every check.
 const METRICS: &[(&str, &[&str])] = &[
@@ -65,20 +62,6 @@ const METRICS: &[(&str, &[&str])] = &[
     ("process_start_time_seconds", &[]),
 ];
 
-const FINDING_KEYS: &[&str] = &[
-    "check",
-    "kind",
-    "code",
-    "severity",
-    "subject",
-    "summary",
-    "evidence",
-    "remedy",
-    "since",
-    "confirmed",
-    "explained_by",
-];
-
 const WEBHOOK_KEYS: &[&str] = &[
     "type",
     "id",
@@ -92,128 +75,6 @@ const WEBHOOK_KEYS: &[&str] = &[
     "findings",
     "url",
 ];
-
-/// One check of every kind, sick and healthy, and one receiver.
-struct Scene {
-    agent: Agent,
-    receiver: Receiver,
-    open: TcpListener,
-    _undeclared: TcpListener,
-    _secure: SecureServer,
-    _nameserver: Nameserver,
-    _folder: TempDir,
-}
-
-impl Scene {
-    /// Every test has addresses of its own: 127.43.`net`.x.
-    async fn start(net: u8) -> Self {
-        let ip = |last: u8| format!("127.43.{net}.{last}");
-        let folder = tempfile::tempdir().unwrap();
-        let authority = Authority::new();
-        std::fs::write(folder.path().join("roots.pem"), authority.pem()).unwrap();
-        std::fs::write(folder.path().join("secret"), SECRET).unwrap();
-        let secure = authority.serve(&ip(1), "shop.example", 60).await;
-        let open = TcpListener::bind((ip(2), 0)).await.unwrap();
-        let undeclared = TcpListener::bind((ip(2), 0)).await.unwrap();
-        let receiver = Receiver::start().await;
-        let records = format!("@ NS ns1\nns1 A 192.0.2.1\n@ A {}\n", ip(1));
-        let nameserver = Nameserver::start(&ip(3), &[Zone::new("shop.example", 7, &records)]);
-        let plan = PLAN
-            .replace("RECEIVER", &receiver.url())
-            .replace("HERE", &ip(2))
-            .replace("OPEN", &open.local_addr().unwrap().port().to_string())
-            .replace("CLOSED", &free_address(&ip(2)).port().to_string())
-            .replace("REFUSED", &free_address(&ip(4)).to_string())
-            .replace("SECURE", &secure.address.port().to_string())
-            .replace("NAMESERVER", &nameserver.address().to_string());
-        // Names of targets come from the test's own nameserver: all phases are there to be seen.
-        let resolver = format!("resolver = \"{}\"", nameserver.address());
-        let agent = Agent::start(folder.path(), &resolver, &plan).await;
-        for (check, state) in [
-            ("refused", "down"),
-            ("plain", "down"),
-            ("shop", "up"),
-            ("certificate", "up"),
-            ("zone", "up"),
-            ("on disk", "up"),
-        ] {
-            agent.state(check, state).await;
-        }
-        agent
-            .finding(
-                &format!("here:{}", undeclared.local_addr().unwrap().port()),
-                "port.undeclared",
-            )
-            .await;
-        Self {
-            agent,
-            receiver,
-            open,
-            _undeclared: undeclared,
-            _secure: secure,
-            _nameserver: nameserver,
-            _folder: folder,
-        }
-    }
-}
-
-const PLAN: &str = r#"
-[defaults]
-interval = "300ms"
-timeout = "2s"
-fail_after = 1
-ca = "roots.pem"
-
-[[host]]
-name = "here"
-address = "HERE"
-local = true
-undeclared = "warn"
-
-  [[host.port]]
-  port = OPEN
-  service = "main"
-
-  [[host.port]]
-  port = CLOSED
-  service = "gone"
-
-[[tcp]]
-name = "refused"
-address = "REFUSED"
-
-[[http]]
-name = "shop"
-url = "https://shop.example:SECURE/"
-expect.body = "ok"
-
-[[http]]
-name = "plain"
-url = "http://HERE:OPEN/"
-
-[[tls]]
-name = "certificate"
-address = "shop.example:SECURE"
-
-[[certificate]]
-name = "on disk"
-path = "roots.pem"
-
-[[dns]]
-name = "zone"
-zone = "shop.example"
-nameservers = ["NAMESERVER"]
-consistent = false
-
-  [[dns.record]]
-  name = "www"
-  type = "A"
-  absent = true
-
-[[receiver]]
-name = "ops"
-webhook = { url = "RECEIVER", secret_file = "secret" }
-"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_have_their_names_and_labels() {
@@ -385,7 +246,6 @@ async fn pages_probes_of_life_and_events() {
         let html = get(path, accepted).await.text().await.unwrap();
         assert!(html.contains(&format!("<html lang=\"{language}\"")), "{path} {accepted}");
     }
-    let hangul = |text: &str| text.chars().any(|c| ('가'..='힣').contains(&c));
     for finding in scene.agent.api("/findings?lang=ko").await["findings"].as_array().unwrap() {
         assert!(hangul(finding["summary"].as_str().unwrap()), "{finding}");
         assert!(hangul(finding["remedy"].as_str().unwrap()), "{finding}");
@@ -422,74 +282,4 @@ async fn a_claim_that_comes_and_goes_is_seen_everywhere() {
     .await;
     let (_, html) = scene.agent.fetch("/ports").await.unwrap();
     assert!(html.contains("port.dead"));
-}
-
-fn has(row: &Value, keys: &[&str]) {
-    for key in keys {
-        assert!(row.get(key).is_some(), "no {key} in {row:#}");
-    }
-}
-
-fn one_of(value: &Value, words: &[&str]) {
-    assert!(words.iter().any(|word| value == word), "{value} is none of {words:?}");
-}
-
-fn is_finding(finding: &Value) {
-    has(finding, FINDING_KEYS);
-    one_of(&finding["severity"], &["critical", "warning", "notice"]);
-    assert!(finding["evidence"].is_object(), "{finding:#}");
-    assert!(finding["confirmed"].is_boolean(), "{finding:#}");
-    for key in ["check", "kind", "code", "subject", "summary", "remedy"] {
-        assert!(finding[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {finding:#}");
-    }
-}
-
-async fn list(agent: &Agent, name: &str) -> Vec<Value> {
-    agent.api(&format!("/{name}")).await[name].as_array().unwrap().clone()
-}
-
-/// Everything that is a time by its name is one, in UTC.
-fn times_are_rfc3339(value: &Value) {
-    const NAMES: &[&str] = &[
-        "at",
-        "since",
-        "opened_at",
-        "updated_at",
-        "resolved_at",
-        "not_before",
-        "not_after",
-        "next_due",
-        "modified",
-        "created_at",
-    ];
-    let utc = Regex::new(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$").unwrap();
-    match value {
-        Value::Array(items) => items.iter().for_each(times_are_rfc3339),
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                if let (true, Some(text)) = (NAMES.contains(&&**name), field.as_str()) {
-                    assert!(
-                        utc.is_match(text) && text.parse::<Timestamp>().is_ok(),
-                        "{name}: {text}"
-                    );
-                }
-                times_are_rfc3339(field);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Every series of a page in the text format, by name.
-fn series(text: &str) -> BTreeMap<&str, Vec<BTreeMap<String, String>>> {
-    let line = Regex::new(r"^([a-z_]+)(?:\{(.*)\})? \S+$").unwrap();
-    let label = Regex::new(r#"([a-z0-9_]+)="((?:[^"\\]|\\.)*)""#).unwrap();
-    let mut series: BTreeMap<&str, Vec<BTreeMap<String, String>>> = BTreeMap::new();
-    for row in text.lines().filter(|row| !row.starts_with('#')) {
-        let parts = line.captures(row).unwrap_or_else(|| panic!("not a series: {row}"));
-        let labels = parts.get(2).map_or("", |labels| labels.as_str());
-        let labels = label.captures_iter(labels).map(|l| (l[1].to_owned(), l[2].to_owned()));
-        series.entry(parts.get(1).unwrap().as_str()).or_default().push(labels.collect());
-    }
-    series
 }
