@@ -23,7 +23,7 @@ use crate::net::Net;
 use crate::plan::{self, Plan};
 use crate::server::{self, Served};
 use crate::store::{Restored, Store, StoreError};
-use crate::{clock, housekeeping, plan_watch};
+use crate::{clock, housekeeping, open_files, plan_watch};
 
 /// How long running answers and deliveries may take to end.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -40,6 +40,7 @@ pub fn run(config: &Path) -> anyhow::Result<Outcome> {
             return Ok(Outcome::Failed);
         }
     };
+    open_files::raise_limit();
     let runtime = runtime()?;
     runtime.block_on(agent_until_signal(plan))?;
     runtime.shutdown_timeout(FAREWELL);

@@ -237,6 +237,11 @@ pub fn signal(pid: u32, name: &str) {
 
 /// A client that never goes through a proxy and never waits long.
 pub fn client() -> reqwest::Client {
+    client_within(Duration::from_secs(10))
+}
+
+/// A client that never goes through a proxy and waits for a whole answer this long.
+pub fn client_within(timeout: Duration) -> reqwest::Client {
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -246,7 +251,7 @@ pub fn client() -> reqwest::Client {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .no_proxy()
-        .timeout(Duration::from_secs(10))
+        .timeout(timeout)
         .build()
         .unwrap()
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
 
 pub mod agent;
+pub mod browser;
 pub mod certificates;
 pub mod command;
 pub mod daemon;
@@ -14,4 +15,5 @@ pub mod nameserver;
 pub mod nginx;
 pub mod receiver;
 pub mod resolver;
+pub mod secure;
 pub mod squatter;

@@ -164,7 +164,11 @@ fn start_log(arguments: &Arguments) {
     };
     let filter =
         EnvFilter::try_from_env("PORTWARDEN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    let log = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        // What cannot be written, on a full disk say, would be told on standard error: a panic.
+        .log_internal_errors(false)
+        .with_env_filter(filter);
     // Only the first subscriber counts; a test that runs several commands keeps the first.
     let _ = match arguments.log {
         LogFormat::Text => {

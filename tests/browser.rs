@@ -1,0 +1,292 @@
+//! The pages as people see them: in a real Chromium, in both languages, kept current by events,
+//! and with hostile text in every place that a target can write to.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
+
+mod support;
+
+use std::net::SocketAddr;
+
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use support::agent::{Agent, eventually, free_address};
+use support::browser::Browser;
+use support::nameserver::{Nameserver, Zone};
+use support::secure::{Authority, SecureServer};
+
+/// What a target says to whoever looks at the page about it.
+const HOSTILE: &str = "<script>window.owned=1</script><img src=x onerror=\"window.owned=1\">'\"";
+
+/// An agent with something to show on every page.
+struct Scene {
+    agent: Agent,
+    door: Door,
+    _secure: SecureServer,
+    _nameserver: Nameserver,
+    folder: TempDir,
+}
+
+impl Scene {
+    /// Every test has addresses of its own: 127.44.`net`.x.
+    async fn start(net: u8) -> Self {
+        let ip = |last: u8| format!("127.44.{net}.{last}");
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new();
+        std::fs::write(folder.path().join("roots.pem"), authority.pem()).unwrap();
+        let secure = authority.serve(&ip(1), "shop.example", 60).await;
+        let door = Door::open(format!("{}:0", ip(2)).parse().unwrap()).await;
+        let hostile = Door::open(format!("{}:0", ip(3)).parse().unwrap()).await;
+        let records = "@ NS ns1\nns1 A 192.0.2.1\n@ TXT \"<script>window.owned=1</script>\"\n";
+        let nameserver = Nameserver::start(&ip(4), &[Zone::new("shop.example", 7, records)]);
+        let plan = PLAN
+            .replace("HERE", &ip(2))
+            .replace("OPEN", &door.address.port().to_string())
+            .replace("CLOSED", &free_address(&ip(2)).port().to_string())
+            .replace("BANNER", &hostile.address.to_string())
+            .replace("SECURE", &secure.address.to_string())
+            .replace("NAMESERVER", &nameserver.address().to_string());
+        let agent = Agent::start(folder.path(), "", &plan).await;
+        for (check, state) in
+            [("banner", "down"), ("door", "up"), ("certificate", "up"), ("zone", "down")]
+        {
+            agent.state(check, state).await;
+        }
+        Self { agent, door, _secure: secure, _nameserver: nameserver, folder }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.agent.listen)
+    }
+}
+
+const PLAN: &str = r#"
+[defaults]
+interval = "300ms"
+timeout = "2s"
+fail_after = 1
+ca = "roots.pem"
+
+[[host]]
+name = "here"
+address = "HERE"
+local = true
+undeclared = "ignore"
+
+  [[host.port]]
+  port = OPEN
+  service = "<img src=x onerror=window.owned=1>"
+
+  [[host.port]]
+  port = CLOSED
+  service = "gone"
+
+[[tcp]]
+name = "door"
+address = "HERE:OPEN"
+
+[[tcp]]
+name = "banner"
+address = "BANNER"
+expect = "^SSH-2"
+
+[[http]]
+name = "shop"
+url = "https://shop.example/"
+connect = "SECURE"
+
+[[tls]]
+name = "certificate"
+address = "shop.example:443"
+connect = "SECURE"
+
+[[dns]]
+name = "zone"
+zone = "shop.example"
+nameservers = ["NAMESERVER"]
+consistent = false
+
+  [[dns.record]]
+  name = "@"
+  type = "TXT"
+  values = ["v=spf1 -all"]
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_renders_in_english() {
+    let scene = Scene::start(1).await;
+    let pages = [
+        ("/", "What is wrong now"),
+        ("/ports", "gone"),
+        ("/certificates", "shop.example"),
+        ("/dns", "not as planned"),
+        ("/incidents", "Open now"),
+        ("/checks/door", "History"),
+        ("/checks/banner", "tcp.unexpected-reply"),
+        ("/checks/shop", "Where the time went"),
+        ("/checks/certificate", "A test's own root"),
+        ("/checks/zone", "dns.drift"),
+        ("/explain", "port.taken"),
+        ("/explain/tcp.refused", "tcp.refused"),
+    ];
+    walk(&scene, "en", &pages).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_renders_in_korean() {
+    let scene = Scene::start(2).await;
+    let pages = [
+        ("/", "지금 문제가 있는 것"),
+        ("/ports", "공개 범위"),
+        ("/certificates", "인증서"),
+        ("/dns", "계획과 다름"),
+        ("/incidents", "진행 중"),
+        ("/checks/door", "기록"),
+        ("/checks/banner", "해결 방법"),
+        ("/checks/shop", "단계별 소요 시간"),
+        ("/checks/certificate", "인증서 체인"),
+        ("/checks/zone", "계획과 다름"),
+        ("/explain", "진단 코드"),
+        ("/explain/tcp.refused", "기본 심각도"),
+    ];
+    walk(&scene, "ko", &pages).await;
+}
+
+/// Looks at pages as a person would, on a desk and on a phone.
+async fn walk(scene: &Scene, language: &str, pages: &[(&str, &str)]) {
+    let browser = Browser::start(language).await;
+    let incident = scene.agent.api("/incidents").await["incidents"][0].clone();
+    let incident_page = format!("/incidents/{}", incident["id"].as_str().unwrap());
+    let check = incident["check"].as_str().unwrap();
+    for (width, height) in [(1280, 900), (390, 844)] {
+        browser.resize(width, height).await;
+        for (path, words) in pages.iter().copied().chain([(&*incident_page, check)]) {
+            browser.open(&scene.url(path)).await;
+            assert_eq!(browser.run("return document.documentElement.lang").await, language);
+            let text = browser.text().await;
+            assert!(text.contains(words), "{path} without {words}:\n{text}");
+            let console = browser.console().await;
+            assert!(console.is_empty(), "{path}: {console:#?}");
+            // What is too wide scrolls inside its own box, never the page.
+            assert_eq!(browser.run("return innerWidth").await, width);
+            let overflow = "return document.documentElement.scrollWidth - innerWidth";
+            let overflow = browser.run(overflow).await.as_i64().unwrap();
+            assert!(overflow <= 0, "{path} is {overflow} px too wide at {width}");
+            let headings = "return document.querySelectorAll('main h1').length";
+            assert_eq!(browser.run(headings).await, 1, "{path}: one h1");
+            nothing_was_executed(&browser, path).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_text_is_text() {
+    let scene = Scene::start(3).await;
+    let browser = Browser::start("en").await;
+    let pages = [("/checks/banner", HOSTILE), ("/checks/zone", "<script>window.owned=1</script>")];
+    for (path, words) in pages {
+        browser.open(&scene.url(path)).await;
+        let shown = browser.run("return document.querySelector('main').textContent").await;
+        let shown = shown.as_str().unwrap();
+        assert!(shown.contains(words), "{path} hides what was said: {shown}");
+        nothing_was_executed(&browser, path).await;
+    }
+    let filters =
+        ["/?q=%22%3E%3Cscript%3Ewindow.owned%3D1%3C%2Fscript%3E", "/ports?q=%3Cimg%20src"];
+    for path in filters {
+        browser.open(&scene.url(path)).await;
+        nothing_was_executed(&browser, path).await;
+        let console = browser.console().await;
+        assert!(console.is_empty(), "{path}: {console:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_get_through_is_stopped_by_the_policy_and_heard() {
+    let scene = Scene::start(5).await;
+    let browser = Browser::start("en").await;
+    browser.open(&scene.url("/")).await;
+    assert!(browser.console().await.is_empty());
+    browser
+        .run(
+            "const script = document.createElement('script');\
+             script.textContent = 'window.owned = 1';\
+             document.querySelector('main').append(script);",
+        )
+        .await;
+    assert_eq!(browser.run("return window.owned === undefined").await, true);
+    let console = browser.console().await;
+    assert!(console.iter().any(|line| line.contains("Content Security Policy")), "{console:?}");
+}
+
+async fn nothing_was_executed(browser: &Browser, path: &str) {
+    assert_eq!(browser.run("return window.owned === undefined").await, true, "{path} executed");
+    let foreign = "return document.querySelectorAll('main script, main img, main iframe').length";
+    assert_eq!(browser.run(foreign).await, 0, "{path} has foreign elements");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_follows_what_happens_without_being_reloaded() {
+    let mut scene = Scene::start(4).await;
+    let browser = Browser::start("en").await;
+    browser.open(&scene.url("/?q=door")).await;
+    let is_live = "return document.querySelector('#live.on') !== null";
+    eventually("the page is live", async || browser.run(is_live).await == true).await;
+    browser.run("window.marker = 'not reloaded'").await;
+    browser.run("document.querySelector('#q').value = 'typed meanwhile'").await;
+
+    let shows = async |code: &str| {
+        let script = format!(
+            "return [...document.querySelectorAll('main .code')].some(c => c.textContent === '{code}')"
+        );
+        browser.run(&script).await == true
+    };
+    assert!(!shows("tcp.refused").await);
+    scene.door.close().await;
+    eventually("the page shows the finding", async || shows("tcp.refused").await).await;
+    scene.door.reopen().await;
+    eventually("the page shows that it is over", async || !shows("tcp.refused").await).await;
+    assert_eq!(browser.run("return window.marker").await, "not reloaded");
+    let typed = "return document.querySelector('#q').value";
+    assert_eq!(browser.run(typed).await, "typed meanwhile");
+
+    // An agent that is gone must not look like one where all is well.
+    scene.agent.kill();
+    let is_offline = "return document.querySelector('#live.off') !== null";
+    eventually("the page is offline", async || browser.run(is_offline).await == true).await;
+    let folder = scene.folder.path();
+    scene.agent = Agent::start_on(folder, scene.agent.listen).await;
+    eventually("the page is live again", async || browser.run(is_live).await == true).await;
+    assert_eq!(browser.run("return window.marker").await, "not reloaded");
+}
+
+/// Says something hostile to everybody who comes in; may be closed.
+struct Door {
+    address: SocketAddr,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Door {
+    async fn open(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepting = tokio::spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                let _ = connection.write_all(format!("{HOSTILE}\r\n").as_bytes()).await;
+            }
+        });
+        Self { address, accepting: Some(accepting) }
+    }
+
+    async fn close(&mut self) {
+        let accepting = self.accepting.take().unwrap();
+        accepting.abort();
+        let _ = accepting.await;
+    }
+
+    async fn reopen(&mut self) {
+        *self = Self::open(self.address).await;
+    }
+}

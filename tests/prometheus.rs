@@ -1,0 +1,251 @@
+//! The metrics before their judges: promtool, and a real Prometheus that scrapes and is asked.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
+
+mod support;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use support::agent::{Agent, client, eventually, free_address};
+use support::daemon::Daemon;
+use support::nameserver::{Nameserver, Zone};
+use support::secure::{Authority, SecureServer};
+
+/// Everything that a metric can speak of, sick and healthy.
+struct Scene {
+    agent: Agent,
+    secure: SecureServer,
+    listener: TcpListener,
+    _nameserver: Nameserver,
+    folder: TempDir,
+}
+
+impl Scene {
+    /// Every test has addresses of its own: 127.42.`net`.x.
+    async fn start(net: u8) -> Self {
+        let ip = |last: u8| format!("127.42.{net}.{last}");
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new();
+        std::fs::write(folder.path().join("roots.pem"), authority.pem()).unwrap();
+        let secure = authority.serve(&ip(1), "shop.example", 60).await;
+        let listener = TcpListener::bind((ip(2), 0)).await.unwrap();
+        let nameserver = Nameserver::start(
+            &ip(3),
+            &[Zone::new("shop.example", 7, "@ NS ns1\nns1 A 192.0.2.1\n@ A 192.0.2.10")],
+        );
+        let plan = format!(
+            r#"
+[defaults]
+interval = "300ms"
+timeout = "2s"
+fail_after = 1
+ca = "roots.pem"
+
+[[host]]
+name = "here"
+address = "{port_ip}"
+local = true
+undeclared = "ignore"
+
+  [[host.port]]
+  port = {open}
+  service = "a \"quoted\" \\ name"
+  exposure = "loopback"
+
+  [[host.port]]
+  port = {closed}
+  service = "gone"
+
+[[tcp]]
+name = "refused"
+address = "{refused}"
+
+[[http]]
+name = "shop"
+url = "https://shop.example/"
+connect = "{secure}"
+
+[[tls]]
+name = "certificate"
+address = "shop.example:443"
+connect = "{secure}"
+
+[[dns]]
+name = "zone"
+zone = "shop.example"
+nameservers = ["{nameserver}"]
+consistent = false
+
+  [[dns.record]]
+  name = "@"
+  type = "A"
+  values = ["192.0.2.10"]
+"#,
+            port_ip = ip(2),
+            open = listener.local_addr().unwrap().port(),
+            closed = free_address(&ip(2)).port(),
+            refused = free_address(&ip(4)),
+            secure = secure.address,
+            nameserver = nameserver.address(),
+        );
+        let agent = Agent::start(folder.path(), "", &plan).await;
+        for (check, state) in
+            [("refused", "down"), ("shop", "up"), ("certificate", "up"), ("zone", "up")]
+        {
+            agent.state(check, state).await;
+        }
+        Self { agent, secure, listener, _nameserver: nameserver, folder }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn promtool_finds_nothing_to_complain_about() {
+    let scene = Scene::start(1).await;
+    let (status, text) = scene.agent.fetch("/metrics").await.unwrap();
+    assert_eq!(status, 200);
+    let mut child = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool: apt-get install prometheus");
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let done = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success() && said.trim().is_empty(), "{said}\n{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openmetrics_by_negotiation() {
+    let scene = Scene::start(2).await;
+    let url = format!("http://{}/metrics", scene.agent.listen);
+    let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+    let answer = client().get(&url).header("accept", accept).send().await.unwrap();
+    let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+    assert_eq!(kind, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    let text = answer.text().await.unwrap();
+    assert!(text.ends_with("\n# EOF\n"), "no end mark");
+    assert!(text.contains("# TYPE portwarden_probes counter"), "counters without their suffix");
+
+    let answer = client().get(&url).send().await.unwrap();
+    let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+    assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
+    let text = answer.text().await.unwrap();
+    assert!(!text.contains("# EOF"));
+    assert!(text.contains("# TYPE portwarden_probes_total counter"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_prometheus_scrapes_and_answers() {
+    let Scene { agent, secure, listener, _nameserver, folder } = Scene::start(3).await;
+    let prometheus = Prometheus::start("127.42.3.9", agent.listen, folder.path()).await;
+
+    for (query, value) in [
+        (r#"probe_success{check="shop"}"#, 1.0),
+        (r#"probe_success{check="refused",kind="tcp"}"#, 0.0),
+        (r#"portwarden_findings{code="tcp.refused",check="refused",severity="critical"}"#, 1.0),
+        (r#"portwarden_port_state{host="here",claim="allocated",service="gone"}"#, 3.0),
+        (r#"portwarden_port_state{service="a \"quoted\" \\ name",protocol="tcp"}"#, 1.0),
+        (r#"probe_http_status_code{check="shop"}"#, 200.0),
+        (r#"portwarden_dns_record_matches{check="zone",type="A"}"#, 1.0),
+        (r#"probe_dns_serial{check="zone"}"#, 7.0),
+        ("portwarden_store_up", 1.0),
+        ("portwarden_plan_last_reload_successful", 1.0),
+        (r#"up{job="portwarden"}"#, 1.0),
+        (r#"histogram_quantile(0.5, portwarden_schedule_lag_seconds_bucket) < bool 5"#, 1.0),
+        (r#"portwarden_probes_total{kind="http",outcome="success"} > bool 0"#, 1.0),
+    ] {
+        prometheus.answers(query, value).await;
+    }
+    let expiry = r#"probe_ssl_earliest_cert_expiry{check="certificate"}"#;
+    let not_after = f64::from(u32::try_from(secure.not_after).unwrap());
+    prometheus.answers(expiry, not_after).await;
+
+    // A known expiry must not vanish exactly when nobody can be asked any more.
+    secure.stop().await;
+    prometheus.answers(r#"probe_success{check="certificate"}"#, 0.0).await;
+    prometheus.answers(expiry, not_after).await;
+    let stored = r#"max(portwarden_certificate_not_after_timestamp_seconds{check="certificate"})"#;
+    prometheus.answers(stored, not_after).await;
+
+    drop(listener);
+    let dead = r#"sum(portwarden_findings{code="port.dead"})"#;
+    prometheus.answers(dead, 2.0).await;
+}
+
+#[test]
+fn the_rules_we_ship_are_right() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/prometheus");
+    for arguments in [["check", "rules", "rules.yml"], ["test", "rules", "rules_test.yml"]] {
+        let done = Command::new("promtool")
+            .args(arguments)
+            .current_dir(&folder)
+            .output()
+            .expect("promtool: apt-get install prometheus");
+        let said = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{arguments:?}: {said}");
+    }
+}
+
+/// A Prometheus of Debian, with storage of its own, scraping one agent every second.
+struct Prometheus {
+    address: SocketAddr,
+    client: reqwest::Client,
+    _daemon: Daemon,
+}
+
+impl Prometheus {
+    async fn start(ip: &str, agent: SocketAddr, folder: &Path) -> Self {
+        let address = free_address(ip);
+        let settings = folder.join("prometheus.yml");
+        let text = format!(
+            "global: {{ scrape_interval: 1s }}\nscrape_configs:\n  - job_name: portwarden\n    \
+             static_configs:\n      - targets: ['{agent}']\n"
+        );
+        std::fs::write(&settings, text).unwrap();
+        let storage = folder.join("series");
+        let daemon = Daemon::start(
+            "prometheus",
+            "prometheus",
+            &[
+                &format!("--config.file={}", settings.display()),
+                &format!("--storage.tsdb.path={}", storage.display()),
+                &format!("--web.listen-address={address}"),
+            ],
+            folder,
+        );
+        let prometheus = Self { address, client: client(), _daemon: daemon };
+        prometheus.answers("vector(1)", 1.0).await;
+        prometheus
+    }
+
+    /// Waits until the query has one answer, and it is this.
+    async fn answers(&self, query: &str, value: f64) {
+        let mut last = Value::Null;
+        eventually(&format!("{query} is {value}"), async || {
+            last = self.query(query).await.unwrap_or_default();
+            let [one] = last.as_array().map(Vec::as_slice).unwrap_or_default() else {
+                return false;
+            };
+            let seen: Option<f64> = one["value"][1].as_str().and_then(|text| text.parse().ok());
+            seen.is_some_and(|seen| (seen - value).abs() < 1e-6)
+        })
+        .await;
+    }
+
+    async fn query(&self, query: &str) -> Option<Value> {
+        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let url = format!("http://{}/api/v1/query?query={encoded}", self.address);
+        let answer = self.client.get(url).send().await.ok()?;
+        let answer: Value = serde_json::from_str(&answer.text().await.ok()?).ok()?;
+        Some(answer["data"]["result"].clone())
+    }
+}
