@@ -93,7 +93,7 @@ pub(super) async fn look(plan: &Plan, wanted: impl Fn(&str) -> bool) -> anyhow::
     seen.sort_by_key(|(place, _)| *place);
     let mut seen: Vec<Seen> = seen.into_iter().map(|(_, seen)| seen).collect();
     for sweep in &plan.sweeps {
-        for (port, observation) in probe::port::sweep(sweep, &net).await {
+        for (port, observation) in probe::port::sweep(sweep, &net).await.unwrap_or_default() {
             let frame = crate::board::found_check(&port, sweep);
             if wanted(&frame.name) {
                 seen.push(Seen { frame, observation, port: Some(port), claim: None });

@@ -281,7 +281,7 @@ async fn strangers_are_swept_up() {
         }
     };
     let net = net();
-    let found = sweep(&sweep_of(Vec::new()), &net).await;
+    let found = sweep(&sweep_of(Vec::new()), &net).await.unwrap();
     let key = PortKey { host: "web".into(), port, protocol: Protocol::Tcp };
     let (_, observation) = found.iter().find(|(other, _)| *other == key).unwrap();
     assert_eq!(codes(&observation.findings), ["port.undeclared"]);
@@ -291,5 +291,5 @@ async fn strangers_are_swept_up() {
     assert!(found.iter().all(|(key, _)| key.port != elsewhere || key.port == port));
 
     let claimed = sweep_of(vec![Arc::new(claim(port, ClaimKind::Allocated))]);
-    assert!(sweep(&claimed, &net).await.iter().all(|(other, _)| *other != key));
+    assert!(sweep(&claimed, &net).await.unwrap().iter().all(|(other, _)| *other != key));
 }
