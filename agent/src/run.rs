@@ -10,7 +10,6 @@ use health::Snapshot;
 use health::snapshot::PlanStanding;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -23,10 +22,15 @@ use crate::net::Net;
 use crate::plan::{self, Plan};
 use crate::server::{self, Served};
 use crate::store::{Restored, Store, StoreError};
+use crate::supervisor::{self, News};
 use crate::{clock, housekeeping, plan_watch};
 
 /// How long running answers and deliveries may take to end.
-const FAREWELL: Duration = Duration::from_secs(5);
+const FAREWELL: Duration = Duration::from_secs(4);
+/// How long the database may take to write down what is left.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+/// How long reading a file or a socket table may hold up the end; nothing depends on it any more.
+const LAST_READS: Duration = Duration::from_millis(500);
 
 /// Runs the plan in this file.
 ///
@@ -40,18 +44,19 @@ pub fn run(config: &Path) -> anyhow::Result<Outcome> {
             return Ok(Outcome::Failed);
         }
     };
-    let runtime = runtime()?;
-    runtime.block_on(agent_until_signal(plan))?;
-    runtime.shutdown_timeout(FAREWELL);
+    block_on(agent_until_signal(plan))?;
     Ok(Outcome::Well)
 }
 
-/// The runtime that the agent runs on.
+/// Runs to the end on a runtime of its own, and does not wait for probes that hang.
 ///
 /// # Errors
-/// When the system has no threads left.
-pub fn runtime() -> anyhow::Result<Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+/// Those of the future, or when the system has no threads left.
+pub fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(future);
+    runtime.shutdown_timeout(LAST_READS);
+    outcome
 }
 
 /// The whole agent, until SIGTERM or SIGINT.
@@ -66,9 +71,13 @@ pub async fn agent_until_signal(plan: Plan) -> anyhow::Result<()> {
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => tracing::info!("SIGTERM: ending"),
-            _ = interrupt.recv() => tracing::info!("SIGINT: ending"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: ending; once more ends at once"),
         }
         stopper.cancel();
+        // Whoever asks twice does not want to wait for answers under way.
+        let _ = interrupt.recv().await;
+        tracing::warn!("SIGINT again: ending at once");
+        std::process::exit(1);
     });
     agent(plan, stop).await
 }
@@ -82,6 +91,7 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
     let (store, restored) = open(&plan.agent.store, clock::now())?;
     let net = Net::new(plan.agent.resolver).map_err(anyhow::Error::msg)?;
     let client = alerts::client(crate::tls::client_settings().map_err(anyhow::Error::msg)?)?;
+    let hangup = signal(SignalKind::hangup())?;
     let plan_path = plan.path.clone();
     let listening = listener.local_addr()?;
 
@@ -107,11 +117,13 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
     let served = Served { snapshot, metrics, store: store.clone(), turned, stop: stop.clone() };
     let server = tokio::spawn(server::serve(listener, Arc::new(served)));
     let carrying = tokio::spawn(courier.run(stop.clone().cancelled_owned()));
-    let watching = tokio::spawn(plan_watch::watch(plan_path, inbox, stop.clone()));
+    let watching = tokio::spawn(plan_watch::watch(plan_path, hangup, inbox, stop.clone()));
     tracing::info!("watching; dashboard, API and /metrics on http://{listening}/");
 
+    supervisor::tell(News::Ready);
     // The loop has a task of its own, so that a probe never runs inside it.
     tokio::spawn(main_loop.turn_until(stop.clone())).await?;
+    supervisor::tell(News::Ending);
     let farewell = async {
         let _ = keeper.shutdown().await;
         let _ = watching.await;
@@ -124,7 +136,10 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
         );
     }
     if store.path().is_some() {
-        store.close().await.context("the last history was not written")?;
+        let closing = tokio::time::timeout(CLOSE_WITHIN, store.close()).await;
+        closing
+            .context("the database did not end in time; the last history was not written")?
+            .context("the last history was not written")?;
     }
     tracing::info!("ended");
     Ok(())
