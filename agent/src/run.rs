@@ -1,5 +1,6 @@
 //! `run`: everything put together, until SIGTERM or SIGINT.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -151,31 +152,47 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         Ok(listener) => return Ok(listener),
         Err(error) => error,
     };
-    if error.kind() != std::io::ErrorKind::AddrInUse {
-        bail!("cannot listen on {address} (agent.listen): {error}");
+    match error.kind() {
+        ErrorKind::AddrInUse => bail!(
+            "cannot listen on {address} (agent.listen): the port is taken{}. End that process, or give agent.listen another port.",
+            owner_of(address).await.unwrap_or_default()
+        ),
+        ErrorKind::AddrNotAvailable => bail!(
+            "cannot listen on {address} (agent.listen): this machine has no such address. See those it has: `ip -br address`."
+        ),
+        ErrorKind::PermissionDenied => bail!(
+            "cannot listen on {address} (agent.listen): {error}. Ports below 1024 take root or CAP_NET_BIND_SERVICE; give agent.listen a higher one."
+        ),
+        _ => bail!("cannot listen on {address} (agent.listen): {error}"),
     }
-    let table = Sockets::default().table(Duration::ZERO).await.ok();
-    let owner = table.as_ref().and_then(|table| {
-        let taken =
-            table.listeners.iter().find(|listener| listener.bind.port() == address.port())?;
-        match &taken.owner {
-            health::Owner::Processes(processes) => processes
-                .first()
-                .map(|process| format!(" by {} (pid {})", process.name, process.pid)),
-            _ => None,
+}
+
+/// ` by NAME (pid PID)`, where it can be seen who listens there.
+async fn owner_of(address: SocketAddr) -> Option<String> {
+    let table = Sockets::default().table(Duration::ZERO).await.ok()?;
+    let taken = table.listeners.iter().find(|listener| {
+        let (theirs, ours) = (listener.bind.ip().to_canonical(), address.ip().to_canonical());
+        listener.bind.port() == address.port()
+            && listener.protocol == health::Protocol::Tcp
+            && (theirs == ours || theirs.is_unspecified() || ours.is_unspecified())
+    })?;
+    match &taken.owner {
+        health::Owner::Processes(processes) => {
+            let process = processes.first()?;
+            Some(format!(" by {} (pid {})", process.name, process.pid))
         }
-    });
-    bail!(
-        "cannot listen on {address} (agent.listen): the port is taken{}. End that process, or give agent.listen another port.",
-        owner.unwrap_or_default()
-    )
+        _ => None,
+    }
 }
 
 /// Opens the store; when it cannot be used, goes on without one, because probing matters more.
 fn open(path: &Path, now: Timestamp) -> anyhow::Result<(Store, Restored)> {
     match Store::open(path, now) {
         Ok(opened) => Ok(opened),
-        Err(error) if is_in_use(&error) => Err(error.into()),
+        // Two would send everything twice. The error says what is wrong, its source would say it again.
+        Err(error) if is_in_use(&error) => {
+            bail!("{error}. End that one, or give agent.store another file.")
+        }
         Err(error) => {
             tracing::error!(%error, "going on without a store: nothing survives a restart");
             Ok((Store::detached(&error, now)?, Restored::default()))
