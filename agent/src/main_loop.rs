@@ -284,7 +284,7 @@ impl MainLoop {
                 check = &*change.check.name,
                 from = change.from.label(),
                 to = change.to.label(),
-                findings = %told(&change.transition),
+                findings = told(&change.transition).map(tracing::field::display),
                 "{}",
                 verb(&change.transition),
             );
@@ -385,13 +385,16 @@ fn verb(transition: &Transition) -> &'static str {
     }
 }
 
-fn told(transition: &Transition) -> String {
+fn told(transition: &Transition) -> Option<String> {
     match transition {
         Transition::Opened(findings) | Transition::Updated(findings) => {
             let summaries: Vec<&str> =
                 findings.iter().map(|standing| &*standing.finding.summary.en).collect();
-            summaries.join("; ")
+            Some(summaries.join("; "))
         }
-        Transition::Settled | Transition::Resolved => String::new(),
+        Transition::Settled | Transition::Resolved => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

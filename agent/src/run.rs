@@ -68,19 +68,19 @@ pub async fn agent_until_signal(plan: Plan) -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stop = CancellationToken::new();
-    let stopper = stop.clone();
-    tokio::spawn(async move {
+    let ending = async {
         tokio::select! {
             _ = terminate.recv() => tracing::info!("SIGTERM: ending"),
             _ = interrupt.recv() => tracing::info!("SIGINT: ending; once more ends at once"),
         }
-        stopper.cancel();
+        stop.cancel();
         // Whoever asks twice does not want to wait for answers under way.
         let _ = interrupt.recv().await;
-        tracing::warn!("SIGINT again: ending at once");
-        std::process::exit(1);
-    });
-    agent(plan, stop).await
+    };
+    tokio::select! {
+        outcome = agent(plan, stop.clone()) => outcome,
+        () = ending => bail!("ended at once, as it was asked to twice"),
+    }
 }
 
 /// The whole agent, until the token is cancelled.

@@ -202,6 +202,10 @@ impl Out<'_> {
 struct Gauges<'s>(MetricEncoder<'s>);
 
 impl Gauges<'_> {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "numbers: a reference at every call is noise"
+    )]
     fn put(
         &mut self,
         labels: &impl EncodeLabelSet,
@@ -231,5 +235,9 @@ fn seconds(at: Timestamp) -> f64 {
 }
 
 fn bounded(value: &str) -> &str {
-    &value[..value.floor_char_boundary(LABEL_BYTES)]
+    if value.len() <= LABEL_BYTES {
+        return value;
+    }
+    let end = (0..=LABEL_BYTES).rev().find(|&end| value.is_char_boundary(end)).unwrap_or(0);
+    &value[..end]
 }

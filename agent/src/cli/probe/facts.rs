@@ -216,7 +216,7 @@ fn on_every_server(record: &RecordFacts, servers: &[ServerFacts]) -> String {
             let server = servers.get(answer.server);
             [
                 if answer.matches { "✓" } else { "✗" }.to_owned(),
-                server.map(|server| place(server)).unwrap_or_default(),
+                server.map(place).unwrap_or_default(),
                 said(answer),
                 answer.ttl.map(|ttl| format!("{ttl} s")).unwrap_or_default(),
                 answer.flags.join(" ") + if answer.over_tcp { " tcp" } else { "" },

@@ -9,6 +9,9 @@ use jiff::Timestamp;
 
 use super::{Out, bounded, labels, looked_at, seconds, with};
 
+/// One end of a validity.
+type Moment = fn(&CertificateFacts) -> Timestamp;
+
 impl Out<'_> {
     pub(super) fn tls(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
         self.per_check(
@@ -59,7 +62,7 @@ impl Out<'_> {
     }
 
     pub(super) fn certificates(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
-        let families: [(&str, &str, fn(&CertificateFacts) -> Timestamp); 2] = [
+        let families: [(&str, &str, Moment); 2] = [
             (
                 "portwarden_certificate_not_after_timestamp_seconds",
                 "End of validity of every certificate served or stored, Unix time",
