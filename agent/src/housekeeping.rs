@@ -4,12 +4,11 @@
 
 use std::sync::Arc;
 
-use health::Snapshot;
+use health::{Snapshot, State};
 use tokio::sync::watch;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use crate::clock;
-use crate::main_loop::tally;
 use crate::store::{Retention, Store};
 
 /// Room for activations; the default of 200 loses some under load.
@@ -55,4 +54,11 @@ pub async fn start(
         .await?;
     scheduler.start().await?;
     Ok(scheduler)
+}
+
+/// How many checks are in which state, for the daily line in the log.
+fn tally(snapshot: &Snapshot) -> [(State, usize); 4] {
+    [State::Up, State::Degraded, State::Down, State::Unknown].map(|state| {
+        (state, snapshot.checks.iter().filter(|standing| standing.state == state).count())
+    })
 }

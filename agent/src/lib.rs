@@ -23,4 +23,5 @@ pub mod run;
 pub mod schedule;
 pub mod server;
 pub mod store;
+pub mod supervisor;
 pub mod tls;

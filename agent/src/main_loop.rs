@@ -2,6 +2,8 @@
 //! Probes, deliveries and storage run elsewhere and come back as messages, so nothing here is
 //! ever locked. Deliberately absent: I/O of its own.
 
+mod adopt;
+mod job;
 mod troubles;
 
 use std::collections::HashMap;
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use health::history::Sample;
 use health::snapshot::{PlanStanding, Trouble};
-use health::{Incident, Observation, PortKey, Snapshot, State, Transition};
+use health::{Incident, Observation, PortKey, Snapshot, Transition};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -20,9 +22,10 @@ use crate::clock;
 use crate::metrics::{Counters, ProbeOutcome};
 use crate::net::Net;
 use crate::plan::Plan;
-use crate::probe::{self, port::Sweep};
 use crate::schedule::{Key, Moment, Schedule};
 use crate::store::{Batch, Restored, Store};
+pub use adopt::policy;
+use job::Job;
 use troubles::Troubles;
 
 /// The snapshot is made anew at most this often.
@@ -48,18 +51,11 @@ pub enum Message {
     Swept {
         /// Which sweep.
         key: Key,
-        /// What it found.
-        found: Vec<(PortKey, Observation)>,
+        /// What it found; `None` when it could not look.
+        found: Option<Vec<(PortKey, Observation)>>,
     },
     /// The plan was read again; or its mistakes, as `validate` prints them.
     Reloaded(Result<Box<Plan>, String>),
-}
-
-/// What a scheduled key runs.
-#[derive(Clone, Debug)]
-enum Job {
-    Check(Arc<probe::Check>),
-    Sweep(Arc<Sweep>),
 }
 
 /// What the loop is given at the start.
@@ -132,7 +128,7 @@ impl MainLoop {
             jobs: HashMap::new(),
             last_sweep: FIRST_SWEEP,
             open: HashMap::new(),
-            troubles: Troubles::new(parts.store.trouble()),
+            troubles: Troubles::new(parts.store.trouble(), plan.agent.clone()),
             store: parts.store,
             batch: Batch::default(),
             counters: parts.counters,
@@ -187,7 +183,7 @@ impl MainLoop {
                         self.take(message, moment);
                     }
                 }
-                changed = self.dispatches.changed() => self.dirty |= changed.is_ok(),
+                () = changed(&mut self.dispatches) => self.dirty = true,
                 () = self.troubles.changed() => self.dirty = true,
                 () = tokio::time::sleep_until(wake.into()) => {}
             }
@@ -220,17 +216,8 @@ impl MainLoop {
             };
             let (net, outbox, key) = (self.net.clone(), self.outbox.clone(), start.key);
             tokio::spawn(async move {
-                let message = match job {
-                    Job::Check(check) => Message::Observed {
-                        key,
-                        observation: Box::new(probe::guarded(&check, &net).await),
-                    },
-                    Job::Sweep(sweep) => {
-                        Message::Swept { key, found: probe::port::sweep(&sweep, &net).await }
-                    }
-                };
                 // The loop is gone only when the process ends.
-                let _ = outbox.send(message);
+                let _ = outbox.send(job.run(key, &net).await);
             });
         }
         let counters = &self.counters;
@@ -252,6 +239,7 @@ impl MainLoop {
             }
             Message::Swept { key, found } => {
                 self.schedule.finished(key);
+                let Some(found) = found else { return };
                 let Some(Job::Sweep(sweep)) = self.jobs.get(&key).cloned() else { return };
                 let changes = self.board.record_sweep(&sweep, found, moment.wall);
                 self.changed(changes, moment.wall);
@@ -296,7 +284,7 @@ impl MainLoop {
                 check = &*change.check.name,
                 from = change.from.label(),
                 to = change.to.label(),
-                findings = %told(&change.transition),
+                findings = told(&change.transition).map(tracing::field::display),
                 "{}",
                 verb(&change.transition),
             );
@@ -351,113 +339,6 @@ impl MainLoop {
         }
     }
 
-    fn reload(&mut self, plan: Plan, moment: Moment) {
-        if plan.agent.resolver != self.plan.agent.resolver {
-            match Net::new(plan.agent.resolver) {
-                Ok(net) => self.net = Arc::new(net),
-                Err(error) => {
-                    self.take(Message::Reloaded(Err(error)), moment);
-                    return;
-                }
-            }
-        }
-        self.troubles.restart_needed(&self.plan.agent, &plan.agent, moment.wall);
-        self.plan = Arc::new(plan);
-        self.plan_loaded_at = moment.wall;
-        self.plan_refused = None;
-        self.engine.replace_policy(policy(&self.plan));
-        self.adopt(moment);
-        tracing::info!(checks = self.plan.checks.len(), "the changed plan is running");
-    }
-
-    /// Brings board, schedule, engine and courier in line with the plan.
-    fn adopt(&mut self, moment: Moment) {
-        let plan = self.plan.clone();
-        let reconciled = self.board.reconcile(&plan, moment.wall);
-        for key in reconciled.removed {
-            self.schedule.remove(key);
-            self.jobs.remove(&key);
-        }
-        for (key, check) in reconciled.kept {
-            self.jobs.insert(key, Job::Check(check));
-        }
-        for (key, check) in reconciled.added {
-            // A plan whose cron expressions cannot be read is refused before it comes here.
-            match self.schedule.insert(key, &check.frame.name, &check.frame.timing, moment) {
-                Ok(()) => drop(self.jobs.insert(key, Job::Check(check))),
-                Err(error) => tracing::error!(check = &*check.frame.name, %error, "not scheduled"),
-            }
-        }
-        for name in reconciled.removed_names {
-            let step = self.engine.removed(&name, moment.wall);
-            self.decided(step);
-        }
-        self.adopt_sweeps(&plan, moment);
-        self.schedule.set_limit(plan.agent.probes_in_flight);
-        let _ = self.addressees.send_replace(plan.receivers.clone());
-        for receiver in &plan.receivers {
-            self.counters.know_receiver(&receiver.name);
-        }
-        let limit = i64::try_from(plan.agent.probes_in_flight).unwrap_or(i64::MAX);
-        self.counters.in_flight_limit.set(limit);
-        self.counters.reload_successful.set(1);
-        #[expect(clippy::cast_precision_loss, reason = "a double holds microseconds until 2255")]
-        self.counters.reload_seconds.set(self.plan_loaded_at.as_microsecond() as f64 / 1e6);
-    }
-
-    fn adopt_sweeps(&mut self, plan: &Plan, moment: Moment) {
-        let old: HashMap<Arc<str>, Key> = self
-            .jobs
-            .iter()
-            .filter_map(|(&key, job)| match job {
-                Job::Sweep(sweep) => Some((sweep.host.name.clone(), key)),
-                Job::Check(_) => None,
-            })
-            .collect();
-        for (name, &key) in &old {
-            if !plan.sweeps.iter().any(|sweep| sweep.host.name == *name) {
-                self.schedule.remove(key);
-                self.jobs.remove(&key);
-            }
-        }
-        for sweep in &plan.sweeps {
-            let name = &sweep.host.name;
-            let kept = old.get(name).copied().filter(|key| {
-                matches!(self.jobs.get(key), Some(Job::Sweep(known)) if known.interval == sweep.interval)
-            });
-            let key = kept.unwrap_or_else(|| {
-                self.last_sweep += 1;
-                let timing = health::Timing::Every(sweep.interval);
-                // Only cron expressions can be refused.
-                let _ = self.schedule.insert(self.last_sweep, name, &timing, moment);
-                self.last_sweep
-            });
-            if kept.is_none()
-                && let Some(&key) = old.get(name)
-            {
-                self.schedule.remove(key);
-                self.jobs.remove(&key);
-            }
-            self.jobs.insert(key, Job::Sweep(sweep.clone()));
-        }
-    }
-
-    /// Believes incidents that were open when the agent last ran; those whose check is gone close.
-    fn resume(&mut self, restored: Restored, now: Timestamp) {
-        let incidents: Vec<Incident> =
-            restored.incidents.iter().map(|open| open.incident.clone()).collect();
-        self.engine.resume(restored.incidents);
-        for incident in incidents {
-            if self.board.resume(&incident, &self.plan, now) {
-                self.board.note_incident(&incident.check, Some(incident.id.clone()));
-                self.open.insert(incident.id.clone(), Arc::new(incident));
-            } else {
-                let step = self.engine.removed(&incident.check, now);
-                self.decided(step);
-            }
-        }
-    }
-
     fn publish(&mut self, moment: Moment) {
         let mut incidents: Vec<Arc<Incident>> = self.open.values().cloned().collect();
         incidents.sort_by(|a, b| b.opened_at.cmp(&a.opened_at).then_with(|| a.id.cmp(&b.id)));
@@ -488,16 +369,10 @@ impl MainLoop {
     }
 }
 
-/// What the alert engine takes from the plan.
-#[must_use]
-pub fn policy(plan: &Plan) -> alerts::Policy {
-    alerts::Policy {
-        agent: plan.agent.name.clone(),
-        url: plan.agent.url.clone(),
-        language: plan.agent.language,
-        receivers: plan.receivers.clone(),
-        routes: plan.routes.clone(),
-        reminders: alerts::Reminders::default(),
+/// Ends when a value has changed; never, once nobody is left who could change it.
+async fn changed<T>(watched: &mut watch::Receiver<T>) {
+    if watched.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -510,21 +385,16 @@ fn verb(transition: &Transition) -> &'static str {
     }
 }
 
-fn told(transition: &Transition) -> String {
+fn told(transition: &Transition) -> Option<String> {
     match transition {
         Transition::Opened(findings) | Transition::Updated(findings) => {
             let summaries: Vec<&str> =
                 findings.iter().map(|standing| &*standing.finding.summary.en).collect();
-            summaries.join("; ")
+            Some(summaries.join("; "))
         }
-        Transition::Settled | Transition::Resolved => String::new(),
+        Transition::Settled | Transition::Resolved => None,
     }
 }
 
-/// How many checks are in which state, for the daily line in the log.
-#[must_use]
-pub fn tally(snapshot: &Snapshot) -> [(State, usize); 4] {
-    [State::Up, State::Degraded, State::Down, State::Unknown].map(|state| {
-        (state, snapshot.checks.iter().filter(|standing| standing.state == state).count())
-    })
-}
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
@@ -25,20 +25,17 @@ struct Version {
 }
 
 /// Sends the plan, or its mistakes, to the loop whenever it was read again. Ends with the token.
-///
-/// # Errors
-/// When signals cannot be received.
 pub async fn watch(
     path: PathBuf,
+    mut hangup: Signal,
     loop_inbox: UnboundedSender<Message>,
     stop: CancellationToken,
-) -> std::io::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
+) {
     let mut seen = version(&path).await;
     let mut loaded = seen.clone();
     loop {
         tokio::select! {
-            () = stop.cancelled() => return Ok(()),
+            () = stop.cancelled() => return,
             _ = hangup.recv() => tracing::info!("SIGHUP: reading {} again", path.display()),
             () = tokio::time::sleep(LOOK_EVERY) => {
                 let now = version(&path).await;
@@ -61,7 +58,7 @@ pub async fn watch(
             Err(error) => Err(format!("reading the plan crashed: {error}")),
         };
         if loop_inbox.send(Message::Reloaded(outcome)).is_err() {
-            return Ok(());
+            return;
         }
     }
 }

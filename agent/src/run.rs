@@ -1,5 +1,6 @@
 //! `run`: everything put together, until SIGTERM or SIGINT.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +11,6 @@ use health::Snapshot;
 use health::snapshot::PlanStanding;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -23,10 +23,15 @@ use crate::net::Net;
 use crate::plan::{self, Plan};
 use crate::server::{self, Served};
 use crate::store::{Restored, Store, StoreError};
+use crate::supervisor::{self, News};
 use crate::{clock, housekeeping, open_files, plan_watch};
 
 /// How long running answers and deliveries may take to end.
-const FAREWELL: Duration = Duration::from_secs(5);
+const FAREWELL: Duration = Duration::from_secs(4);
+/// How long the database may take to write down what is left.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+/// How long reading a file or a socket table may hold up the end; nothing depends on it any more.
+const LAST_READS: Duration = Duration::from_millis(500);
 
 /// Runs the plan in this file.
 ///
@@ -41,18 +46,19 @@ pub fn run(config: &Path) -> anyhow::Result<Outcome> {
         }
     };
     open_files::raise_limit();
-    let runtime = runtime()?;
-    runtime.block_on(agent_until_signal(plan))?;
-    runtime.shutdown_timeout(FAREWELL);
+    block_on(agent_until_signal(plan))?;
     Ok(Outcome::Well)
 }
 
-/// The runtime that the agent runs on.
+/// Runs to the end on a runtime of its own, and does not wait for probes that hang.
 ///
 /// # Errors
-/// When the system has no threads left.
-pub fn runtime() -> anyhow::Result<Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+/// Those of the future, or when the system has no threads left.
+pub fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(future);
+    runtime.shutdown_timeout(LAST_READS);
+    outcome
 }
 
 /// The whole agent, until SIGTERM or SIGINT.
@@ -63,15 +69,19 @@ pub async fn agent_until_signal(plan: Plan) -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stop = CancellationToken::new();
-    let stopper = stop.clone();
-    tokio::spawn(async move {
+    let ending = async {
         tokio::select! {
             _ = terminate.recv() => tracing::info!("SIGTERM: ending"),
-            _ = interrupt.recv() => tracing::info!("SIGINT: ending"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: ending; once more ends at once"),
         }
-        stopper.cancel();
-    });
-    agent(plan, stop).await
+        stop.cancel();
+        // Whoever asks twice does not want to wait for answers under way.
+        let _ = interrupt.recv().await;
+    };
+    tokio::select! {
+        outcome = agent(plan, stop.clone()) => outcome,
+        () = ending => bail!("ended at once, as it was asked to twice"),
+    }
 }
 
 /// The whole agent, until the token is cancelled.
@@ -83,6 +93,7 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
     let (store, restored) = open(&plan.agent.store, clock::now())?;
     let net = Net::new(plan.agent.resolver).map_err(anyhow::Error::msg)?;
     let client = alerts::client(crate::tls::client_settings().map_err(anyhow::Error::msg)?)?;
+    let hangup = signal(SignalKind::hangup())?;
     let plan_path = plan.path.clone();
     let listening = listener.local_addr()?;
 
@@ -108,11 +119,13 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
     let served = Served { snapshot, metrics, store: store.clone(), turned, stop: stop.clone() };
     let server = tokio::spawn(server::serve(listener, Arc::new(served)));
     let carrying = tokio::spawn(courier.run(stop.clone().cancelled_owned()));
-    let watching = tokio::spawn(plan_watch::watch(plan_path, inbox, stop.clone()));
+    let watching = tokio::spawn(plan_watch::watch(plan_path, hangup, inbox, stop.clone()));
     tracing::info!("watching; dashboard, API and /metrics on http://{listening}/");
 
+    supervisor::tell(News::Ready);
     // The loop has a task of its own, so that a probe never runs inside it.
     tokio::spawn(main_loop.turn_until(stop.clone())).await?;
+    supervisor::tell(News::Ending);
     let farewell = async {
         let _ = keeper.shutdown().await;
         let _ = watching.await;
@@ -125,7 +138,10 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
         );
     }
     if store.path().is_some() {
-        store.close().await.context("the last history was not written")?;
+        let closing = tokio::time::timeout(CLOSE_WITHIN, store.close()).await;
+        closing
+            .context("the database did not end in time; the last history was not written")?
+            .context("the last history was not written")?;
     }
     tracing::info!("ended");
     Ok(())
@@ -137,31 +153,47 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         Ok(listener) => return Ok(listener),
         Err(error) => error,
     };
-    if error.kind() != std::io::ErrorKind::AddrInUse {
-        bail!("cannot listen on {address} (agent.listen): {error}");
+    match error.kind() {
+        ErrorKind::AddrInUse => bail!(
+            "cannot listen on {address} (agent.listen): the port is taken{}. End that process, or give agent.listen another port.",
+            owner_of(address).await.unwrap_or_default()
+        ),
+        ErrorKind::AddrNotAvailable => bail!(
+            "cannot listen on {address} (agent.listen): this machine has no such address. See those it has: `ip -br address`."
+        ),
+        ErrorKind::PermissionDenied => bail!(
+            "cannot listen on {address} (agent.listen): {error}. Ports below 1024 take root or CAP_NET_BIND_SERVICE; give agent.listen a higher one."
+        ),
+        _ => bail!("cannot listen on {address} (agent.listen): {error}"),
     }
-    let table = Sockets::default().table(Duration::ZERO).await.ok();
-    let owner = table.as_ref().and_then(|table| {
-        let taken =
-            table.listeners.iter().find(|listener| listener.bind.port() == address.port())?;
-        match &taken.owner {
-            health::Owner::Processes(processes) => processes
-                .first()
-                .map(|process| format!(" by {} (pid {})", process.name, process.pid)),
-            _ => None,
+}
+
+/// ` by NAME (pid PID)`, where it can be seen who listens there.
+async fn owner_of(address: SocketAddr) -> Option<String> {
+    let table = Sockets::default().table(Duration::ZERO).await.ok()?;
+    let taken = table.listeners.iter().find(|listener| {
+        let (theirs, ours) = (listener.bind.ip().to_canonical(), address.ip().to_canonical());
+        listener.bind.port() == address.port()
+            && listener.protocol == health::Protocol::Tcp
+            && (theirs == ours || theirs.is_unspecified() || ours.is_unspecified())
+    })?;
+    match &taken.owner {
+        health::Owner::Processes(processes) => {
+            let process = processes.first()?;
+            Some(format!(" by {} (pid {})", process.name, process.pid))
         }
-    });
-    bail!(
-        "cannot listen on {address} (agent.listen): the port is taken{}. End that process, or give agent.listen another port.",
-        owner.unwrap_or_default()
-    )
+        _ => None,
+    }
 }
 
 /// Opens the store; when it cannot be used, goes on without one, because probing matters more.
 fn open(path: &Path, now: Timestamp) -> anyhow::Result<(Store, Restored)> {
     match Store::open(path, now) {
         Ok(opened) => Ok(opened),
-        Err(error) if is_in_use(&error) => Err(error.into()),
+        // Two would send everything twice. The error says what is wrong, its source would say it again.
+        Err(error) if is_in_use(&error) => {
+            bail!("{error}. End that one, or give agent.store another file.")
+        }
         Err(error) => {
             tracing::error!(%error, "going on without a store: nothing survives a restart");
             Ok((Store::detached(&error, now)?, Restored::default()))

@@ -108,6 +108,13 @@ pub fn ports(view: &View<'_>, query: &PortsQuery) -> Result<String, Error> {
 }
 
 impl PortsQuery {
+    /// Whether the table shows this one: what the downloads beside it hold is the same.
+    #[must_use]
+    pub fn selects(&self, standing: &CheckStanding) -> bool {
+        let words = self.words();
+        standing.port.as_ref().is_some_and(|key| self.admits(standing, key, words.as_deref()))
+    }
+
     fn words(&self) -> Option<String> {
         let words = self.typed().trim();
         (!words.is_empty()).then(|| words.to_lowercase())

@@ -5,6 +5,9 @@ use health::{Code, Language};
 
 use super::{Outcome, paint};
 
+/// Less alike than this (Jaro-Winkler), a word is no slip of the finger.
+const ALIKE: f64 = 0.75;
+
 /// `explain`
 #[derive(Debug, Args)]
 pub struct Explain {
@@ -19,16 +22,15 @@ pub(super) fn execute(explain: &Explain, language: Language) -> anyhow::Result<O
         }
         return Ok(Outcome::Well);
     };
-    let Some(code) = Code::from_label(label) else {
-        let nearest = Code::ALL
-            .iter()
-            .max_by(|a, b| {
-                let near = |code: &Code| strsim::jaro_winkler(code.label(), label);
-                near(a).total_cmp(&near(b))
-            })
-            .map_or("", |code| code.label());
+    let Some(code) = Code::from_label(&label.to_lowercase()) else {
+        let near = |code: &Code| strsim::jaro_winkler(code.label(), &label.to_lowercase());
+        let nearest = Code::ALL.iter().max_by(|a, b| near(a).total_cmp(&near(b)));
+        let advice = match nearest.filter(|code| near(code) > ALIKE) {
+            Some(code) => format!("did you mean {code}? "),
+            None => String::new(),
+        };
         anyhow::bail!(
-            "no finding has the code {label:?}; did you mean {nearest}? All of them: portwarden explain"
+            "no finding has the code {label:?}; {advice}`portwarden explain` lists them all"
         );
     };
     paint::line(crate::explain::page(code, language).trim_end());

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 all is well, 1 something was found, 2 it could not be done.
 
+mod columns;
 mod explain;
 mod notify;
 mod once;
@@ -23,17 +24,23 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, Parser)]
 #[command(name = "portwarden", version, max_term_width = 100)]
 pub struct Arguments {
-    /// The plan.
-    #[arg(long, global = true, value_name = "FILE", default_value = "./probes.toml")]
+    /// The file that says what should be: the plan.
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Everywhere",
+        value_name = "FILE",
+        default_value = "./probes.toml"
+    )]
     pub config: PathBuf,
     /// How log lines are written, to standard error.
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, global = true, help_heading = "Everywhere", value_enum, default_value_t = LogFormat::Text)]
     pub log: LogFormat,
     /// Log more; twice: everything.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = "Everywhere", action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Language of findings on the terminal; default: as LANG says.
-    #[arg(long, global = true, value_enum)]
+    #[arg(long, global = true, help_heading = "Everywhere", value_enum)]
     pub language: Option<Tongue>,
     /// What to do.
     #[command(subcommand)]

@@ -24,12 +24,12 @@ pub(super) fn execute(
 ) -> anyhow::Result<Outcome> {
     let Some(plan) = super::load(config) else { return Ok(Outcome::Failed) };
     let Some(receiver) = plan.receivers.iter().find(|known| known.name == notify.receiver) else {
+        if plan.receivers.is_empty() {
+            bail!("the plan has no receivers; add a [[receiver]] to {}", config.display());
+        }
         let names: Vec<&str> = plan.receivers.iter().map(|known| &*known.name).collect();
-        bail!(
-            "the plan has no receiver named {:?}; its receivers: {}",
-            notify.receiver,
-            names.join(", ")
-        );
+        let asked = &notify.receiver;
+        bail!("the plan has no receiver named {asked:?}; it has: {}", names.join(", "));
     };
     let policy = crate::main_loop::policy(&plan);
     let message = alerts::Notification::test(&policy, &receiver.name, clock::now());

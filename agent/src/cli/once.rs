@@ -9,12 +9,15 @@ use clap::Args;
 use futures_util::StreamExt;
 use futures_util::stream;
 use health::snapshot::{CheckStanding, Last};
-use health::{Claim, Language, Observation, PortKey, Thresholds, Track};
+use health::{Claim, Language, Observation, PortKey, Severity, State, Thresholds, Track};
 
 use super::{Format, Outcome, paint};
 use crate::net::Net;
 use crate::plan::Plan;
 use crate::probe;
+
+/// So many names are listed when one is not known.
+const MOST_NAMES: usize = 50;
 
 /// `once`
 #[derive(Debug, Args)]
@@ -40,7 +43,7 @@ pub(super) fn execute(once: &Once, config: &Path, language: Language) -> anyhow:
     let Some(plan) = super::load(config) else { return Ok(Outcome::Failed) };
     for name in &once.names {
         if !plan.checks.iter().any(|check| &*check.frame.name == name.as_str()) {
-            bail!("the plan has no check named {name:?}; its checks: {}", names(&plan));
+            bail!("the plan has no check named {name:?}; it has: {}", names(&plan));
         }
     }
     let wanted = |name: &str| once.names.is_empty() || once.names.iter().any(|known| known == name);
@@ -55,7 +58,7 @@ pub(super) fn execute(once: &Once, config: &Path, language: Language) -> anyhow:
             for seen in &seen {
                 print(seen, language);
             }
-            paint::line(&format!("{} checks, {bad} with findings", seen.len()));
+            paint::line(&verdict(seen.len(), bad, language));
         }
     }
     Ok(if bad == 0 { Outcome::Well } else { Outcome::Findings })
@@ -93,7 +96,7 @@ pub(super) async fn look(plan: &Plan, wanted: impl Fn(&str) -> bool) -> anyhow::
     seen.sort_by_key(|(place, _)| *place);
     let mut seen: Vec<Seen> = seen.into_iter().map(|(_, seen)| seen).collect();
     for sweep in &plan.sweeps {
-        for (port, observation) in probe::port::sweep(sweep, &net).await {
+        for (port, observation) in probe::port::sweep(sweep, &net).await.unwrap_or_default() {
             let frame = crate::board::found_check(&port, sweep);
             if wanted(&frame.name) {
                 seen.push(Seen { frame, observation, port: Some(port), claim: None });
@@ -104,11 +107,10 @@ pub(super) async fn look(plan: &Plan, wanted: impl Fn(&str) -> bool) -> anyhow::
 }
 
 fn print(seen: &Seen, language: Language) {
-    let good = seen.observation.is_good();
-    let (style, mark) = if good {
-        (paint::state(health::State::Up), "ok  ")
-    } else {
-        (paint::state(health::State::Down), "BAD ")
+    let (style, mark) = match seen.observation.worst() {
+        None | Some(Severity::Notice) => (paint::state(State::Up), "ok  "),
+        Some(Severity::Warning) => (paint::state(State::Degraded), "BAD "),
+        Some(Severity::Critical) => (paint::state(State::Down), "BAD "),
     };
     paint::line(&format!(
         "{style}{mark}{style:#} {:<12} {}  {}",
@@ -121,8 +123,23 @@ fn print(seen: &Seen, language: Language) {
     }
 }
 
+fn verdict(checks: usize, bad: usize, language: Language) -> String {
+    let style = paint::state(if bad == 0 { State::Up } else { State::Down });
+    let words = match (bad, language) {
+        (0, Language::En) => format!("{checks} checked, nothing is wrong"),
+        (0, Language::Ko) => format!("{checks}개를 검사했고 이상이 없습니다"),
+        (_, Language::En) => format!("{checks} checked, {bad} with something wrong"),
+        (_, Language::Ko) => format!("{checks}개를 검사했고 {bad}개에 이상이 있습니다"),
+    };
+    format!("{style}{words}{style:#}")
+}
+
 fn names(plan: &Plan) -> String {
-    let names: Vec<&str> = plan.checks.iter().take(50).map(|check| &*check.frame.name).collect();
+    let mut names: Vec<&str> =
+        plan.checks.iter().take(MOST_NAMES).map(|check| &*check.frame.name).collect();
+    if plan.checks.len() > names.len() {
+        names.push("…");
+    }
     names.join(", ")
 }
 

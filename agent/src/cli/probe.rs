@@ -1,7 +1,12 @@
 //! `probe`: one probe without a plan. The arguments become a small plan of one check, so that
 //! everything a plan can say can be said here, and is checked the same way.
 
-use std::fmt::Write as _;
+mod facts;
+mod plan_text;
+#[cfg(test)]
+mod tests;
+mod zone;
+
 use std::path::Path;
 
 use clap::{Args, Subcommand};
@@ -10,7 +15,8 @@ use serde_json::{Value, json};
 
 use super::{Format, Outcome, paint};
 use crate::net::Net;
-use crate::plan;
+use crate::{plan, probe};
+use plan_text::PlanText;
 
 /// `probe`
 #[derive(Debug, Args)]
@@ -69,7 +75,7 @@ pub enum Kind {
         /// Its type.
         #[arg(default_value = "A")]
         record_type: String,
-        /// The zone; default: the name itself.
+        /// The zone; default: the nearest one above the name that the resolver knows.
         #[arg(long)]
         zone: Option<String>,
         /// Ask these; default: as the parent delegates. May be repeated.
@@ -103,15 +109,19 @@ pub struct More {
     pub format: Format,
 }
 
-pub(super) fn execute(probe: Probe, language: Language) -> anyhow::Result<Outcome> {
-    let (text, format) = probe.kind.into_plan();
+pub(super) fn execute(asked: Probe, language: Language) -> anyhow::Result<Outcome> {
+    let kind = match asked.kind.with_zone() {
+        Ok(kind) => kind,
+        Err(reason) => anyhow::bail!("{reason}"),
+    };
+    let (text, format) = kind.into_plan();
     let folder = std::env::current_dir()?;
     let plan = match plan::parse(&text, Path::new("probe"), &folder, &plan::ThisMachine) {
         Ok(plan) => plan,
         Err(mistakes) => {
             for mistake in mistakes.list() {
-                let help = mistake.help.as_deref().unwrap_or_default();
-                anstream::eprintln!("portwarden: {}; {help}", mistake.message);
+                let help = mistake.help.as_deref().map(|help| format!("; {help}"));
+                anstream::eprintln!("portwarden: {}{}", mistake.message, help.unwrap_or_default());
             }
             return Ok(Outcome::Failed);
         }
@@ -119,16 +129,29 @@ pub(super) fn execute(probe: Probe, language: Language) -> anyhow::Result<Outcom
     let Some(check) = plan.checks.first() else { anyhow::bail!("nothing to probe") };
     let observation = super::runtime()?.block_on(async {
         let net = Net::new(plan.agent.resolver).map_err(anyhow::Error::msg)?;
-        anyhow::Ok(crate::probe::guarded(check, &net).await)
+        anyhow::Ok(probe::guarded(check, &net).await)
     })?;
     match format {
         Format::Json => paint::line(&to_json(&check.frame, &observation).to_string()),
-        Format::Text => print(&observation, language),
+        Format::Text => print(check, &observation, language),
     }
     Ok(if observation.is_good() { Outcome::Well } else { Outcome::Findings })
 }
 
 impl Kind {
+    /// The same, with the zone of a record found where it was not given.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    fn with_zone(self) -> Result<Self, String> {
+        let Self::Dns { target, record_type, zone: None, nameserver, resolver, value, more } = self
+        else {
+            return Ok(self);
+        };
+        let zone = Some(zone::of(&target, &nameserver, more.via.as_deref())?);
+        Ok(Self::Dns { target, record_type, zone, nameserver, resolver, value, more })
+    }
+
     /// The plan that this probe is short for.
     fn into_plan(self) -> (String, Format) {
         let mut plan = PlanText::default();
@@ -175,46 +198,6 @@ impl Kind {
     }
 }
 
-/// A plan being written.
-#[derive(Default)]
-struct PlanText(String);
-
-impl PlanText {
-    fn table(&mut self, kind: &str, keys: &[(&str, Option<String>)]) {
-        let _ = writeln!(self.0, "[[{kind}]]\nname = \"probe\"");
-        for (key, value) in keys {
-            if let Some(value) = value {
-                self.key(key, value);
-            }
-        }
-    }
-
-    fn key(&mut self, key: &str, value: &str) {
-        // A JSON string is a TOML basic string.
-        let _ = writeln!(self.0, "{key} = {}", Value::from(value));
-    }
-
-    fn list(&mut self, key: &str, values: &[String]) {
-        if !values.is_empty() {
-            let _ = writeln!(self.0, "{key} = {}", json!(values));
-        }
-    }
-
-    fn more(&mut self, more: &More) {
-        self.key("timeout", &more.timeout);
-        for line in &more.set {
-            let _ = writeln!(self.0, "{line}");
-        }
-    }
-
-    fn with_agent(self, via: Option<&str>) -> String {
-        match via {
-            Some(via) => format!("[agent]\nresolver = {}\n{}", Value::from(via), self.0),
-            None => self.0,
-        }
-    }
-}
-
 /// What one probe saw, as the API would show it.
 pub(super) fn to_json(check: &Check, observation: &Observation) -> Value {
     let findings: Vec<Value> = observation
@@ -244,62 +227,29 @@ pub(super) fn to_json(check: &Check, observation: &Observation) -> Value {
     })
 }
 
-fn print(observation: &Observation, language: Language) {
+fn print(check: &probe::Check, observation: &Observation, language: Language) {
     let (bold, dim) = (paint::BOLD, paint::DIM);
     for (phase, took) in observation.phases.iter() {
-        paint::line(&format!("{dim}{:<12}{dim:#} {}", phase.label(), paint::milliseconds(took)));
+        paint::line(&format!("{dim}{:<12}{dim:#}{}", phase.label(), paint::milliseconds(took)));
     }
-    paint::line(&format!(
-        "{bold}{:<12}{bold:#} {}\n",
-        "total",
-        paint::milliseconds(observation.duration)
-    ));
-    if let Ok(Value::Object(facts)) = serde_json::to_value(&observation.facts) {
-        for (name, value) in &facts {
-            print_fact(name, value, 0);
-        }
+    let total = paint::milliseconds(observation.duration);
+    paint::line(&format!("{bold}{:<12}{bold:#}{total}", "total"));
+    for block in facts::blocks(&check.spec, observation, language) {
+        paint::line("");
+        paint::line(block.trim_end());
     }
+    paint::line("");
     if observation.findings.is_empty() {
-        let good = paint::state(health::State::Up);
-        paint::line(&format!("\n{good}nothing is wrong{good:#}"));
+        let (good, words) = (
+            paint::state(health::State::Up),
+            match language {
+                Language::En => "nothing is wrong",
+                Language::Ko => "이상이 없습니다",
+            },
+        );
+        paint::line(&format!("{good}{words}{good:#}"));
     }
     for finding in &observation.findings {
-        paint::line("");
         paint::finding(finding, language, "");
-    }
-}
-
-fn print_fact(name: &str, value: &Value, depth: usize) {
-    let indent = "  ".repeat(depth);
-    let dim = paint::DIM;
-    let is_plain = |value: &Value| !value.is_object() && !value.is_array();
-    match value {
-        Value::Null => {}
-        Value::Object(fields) => {
-            paint::line(&format!("{dim}{indent}{name}{dim:#}"));
-            for (name, value) in fields {
-                print_fact(name, value, depth + 1);
-            }
-        }
-        Value::Array(items) if items.is_empty() => {}
-        Value::Array(items) if items.iter().all(is_plain) => {
-            let words: Vec<String> = items.iter().map(plain).collect();
-            paint::line(&format!("{dim}{indent}{name:<16}{dim:#} {}", words.join(", ")));
-        }
-        Value::Array(items) => {
-            for (place, item) in items.iter().enumerate() {
-                print_fact(&format!("{name} {}", place + 1), item, depth);
-            }
-        }
-        plain_value => {
-            paint::line(&format!("{dim}{indent}{name:<16}{dim:#} {}", plain(plain_value)));
-        }
-    }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(words) => paint::printable(words),
-        other => other.to_string(),
     }
 }

@@ -30,7 +30,7 @@ const CHAT: Ipv4Addr = Ipv4Addr::new(127, 77, 0, 3);
 pub fn run(listen: SocketAddr) -> anyhow::Result<Outcome> {
     let folder = std::env::temp_dir().join(format!("portwarden-demo-{}", std::process::id()));
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let outcome = crate::run::runtime()?.block_on(async {
+    let outcome = crate::run::block_on(async {
         let targets = Targets::start(&folder, clock::now()).await?;
         let file = folder.join("probes.toml");
         fs::write(&file, targets.plan(listen))?;

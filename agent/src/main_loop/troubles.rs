@@ -11,22 +11,21 @@ use crate::plan::Agent;
 #[derive(Debug)]
 pub(super) struct Troubles {
     store: watch::Receiver<Option<Trouble>>,
+    /// What the agent was started with.
+    started_with: Agent,
     waiting: Option<Trouble>,
     restart: Option<Trouble>,
     owners: Option<Trouble>,
 }
 
 impl Troubles {
-    pub(super) fn new(store: watch::Receiver<Option<Trouble>>) -> Self {
-        Self { store, waiting: None, restart: None, owners: None }
+    pub(super) fn new(store: watch::Receiver<Option<Trouble>>, started_with: Agent) -> Self {
+        Self { store, started_with, waiting: None, restart: None, owners: None }
     }
 
     /// Ends when the store's trouble has changed.
     pub(super) async fn changed(&mut self) {
-        if self.store.changed().await.is_err() {
-            // The writer is gone: nothing will change any more.
-            std::future::pending::<()>().await;
-        }
+        super::changed(&mut self.store).await;
     }
 
     /// Everything that ails the agent now.
@@ -54,7 +53,8 @@ impl Troubles {
     }
 
     /// Some settings are read only at the start.
-    pub(super) fn restart_needed(&mut self, running: &Agent, planned: &Agent, now: Timestamp) {
+    pub(super) fn restart_needed(&mut self, planned: &Agent, now: Timestamp) {
+        let running = &self.started_with;
         let mut keys = Vec::new();
         if running.listen != planned.listen {
             keys.push("agent.listen");
@@ -63,6 +63,7 @@ impl Troubles {
             keys.push("agent.store");
         }
         if keys.is_empty() {
+            self.restart = None;
             return;
         }
         let keys = keys.join(", ");
@@ -70,7 +71,8 @@ impl Troubles {
             "The plan has another {keys} now; that takes a restart. Everything else of the new plan is running.",
             "계획 파일의 {keys} 값이 바뀌었습니다. 이 값은 재시작해야 적용되며, 나머지는 이미 적용되었습니다."
         );
-        self.restart = Some(Trouble { since: now, message });
+        let since = self.restart.as_ref().map_or(now, |trouble| trouble.since);
+        self.restart = Some(Trouble { since, message });
     }
 
     /// Owners of sockets that may not be seen: said once, with the way to grant it.

@@ -264,3 +264,6 @@ impl Metrics {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

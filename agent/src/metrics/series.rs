@@ -2,10 +2,13 @@
 //!
 //! Names are blackbox exporter's where it has one, so that its dashboards and rules work.
 
+mod certificates;
+mod dns;
+mod http;
+
 use std::fmt::Error;
 use std::sync::Arc;
 
-use health::facts::{CertificateFacts, DnsFacts, HttpFacts, TlsFacts};
 use health::snapshot::{CheckStanding, Last};
 use health::{Kind, Phase, Severity, Snapshot, State};
 use jiff::Timestamp;
@@ -123,227 +126,6 @@ impl Out<'_> {
         )
     }
 
-    fn http(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
-        let mut gauges = self.family(
-            "probe_http_duration_seconds",
-            "How long each phase of the HTTP request took",
-        )?;
-        for (standing, last) in
-            looked_at(snapshot).filter(|(standing, _)| standing.check.kind == Kind::Http)
-        {
-            for phase in
-                [Phase::Resolve, Phase::Connect, Phase::Tls, Phase::Processing, Phase::Transfer]
-            {
-                if let Some(took) = last.phases.of(phase) {
-                    gauges.put(
-                        &with(labels(standing), [("phase", phase.label())]),
-                        took.as_secs_f64(),
-                    )?;
-                }
-            }
-        }
-        self.per_check(
-            snapshot,
-            "probe_http_status_code",
-            "Status of the answer, 0 when there was none",
-            |standing, last| {
-                (standing.check.kind == Kind::Http).then(|| {
-                    i64::from(last.facts.http.as_ref().and_then(|http| http.status).unwrap_or(0))
-                })
-            },
-        )?;
-        self.per_check(snapshot, "probe_http_version", "HTTP version of the answer", |_, last| {
-            http_of(last)?.version.parse::<f64>().ok()
-        })?;
-        self.per_check(
-            snapshot,
-            "probe_http_redirects",
-            "Redirects that were followed",
-            |_, last| i64::try_from(http_of(last)?.redirects.len()).ok(),
-        )?;
-        self.per_check(
-            snapshot,
-            "probe_http_ssl",
-            "1 when the answer came over TLS",
-            |_, last| Some(i64::from(http_of(last)?.url.starts_with("https:"))),
-        )?;
-        self.per_check(
-            snapshot,
-            "probe_http_content_length",
-            "Length of the body as announced, -1 when it was not",
-            |_, last| {
-                let http = http_of(last)?;
-                http.status?;
-                Some(
-                    http.content_length.and_then(|length| i64::try_from(length).ok()).unwrap_or(-1),
-                )
-            },
-        )?;
-        self.per_check(
-            snapshot,
-            "probe_http_uncompressed_body_length",
-            "Bytes of body received",
-            |_, last| {
-                let http = http_of(last)?;
-                http.status?;
-                i64::try_from(http.body_bytes).ok()
-            },
-        )?;
-        self.per_check(
-            snapshot,
-            "probe_failed_due_to_regex",
-            "1 when an expectation by regular expression failed",
-            |_, last| Some(i64::from(http_of(last)?.failed_due_to_regex)),
-        )
-    }
-
-    fn tls(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
-        self.per_check(
-            snapshot,
-            "probe_ssl_earliest_cert_expiry",
-            "Earliest end of the certificates presented, Unix time",
-            |_, last| {
-                tls_of(last)?
-                    .chain
-                    .iter()
-                    .map(|certificate| certificate.not_after)
-                    .min()
-                    .map(seconds)
-            },
-        )?;
-        self.per_check(
-            snapshot,
-            "probe_ssl_last_chain_expiry_timestamp_seconds",
-            "Earliest end within the verified path, Unix time",
-            |_, last| tls_of(last)?.path_not_after.map(seconds),
-        )?;
-        let mut gauges =
-            self.family("probe_ssl_last_chain_info", "The leaf certificate that was presented")?;
-        for (standing, tls) in handshakes(snapshot) {
-            if let Some(leaf) = tls.chain.first() {
-                let names = leaf.names.join(",");
-                let more = [
-                    ("fingerprint_sha256", &*leaf.fingerprint),
-                    ("subject", bounded(&leaf.subject)),
-                    ("issuer", bounded(&leaf.issuer)),
-                    ("subjectalternative", bounded(&names)),
-                    ("serialnumber", bounded(&leaf.serial)),
-                ];
-                gauges.put(&with(labels(standing), more), 1_i64)?;
-            }
-        }
-        let mut gauges =
-            self.family("probe_tls_version_info", "TLS version of the last handshake")?;
-        for (standing, tls) in handshakes(snapshot) {
-            gauges.put(&with(labels(standing), [("version", &*tls.protocol)]), 1_i64)?;
-        }
-        let mut gauges =
-            self.family("probe_tls_cipher_info", "Cipher suite of the last handshake")?;
-        for (standing, tls) in handshakes(snapshot) {
-            gauges.put(&with(labels(standing), [("cipher", &*tls.cipher)]), 1_i64)?;
-        }
-        Ok(())
-    }
-
-    fn dns(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
-        let mut gauges =
-            self.family("probe_dns_duration_seconds", "How long each phase of the DNS probe took")?;
-        for (standing, last) in
-            looked_at(snapshot).filter(|(standing, _)| standing.check.kind == Kind::Dns)
-        {
-            for (phase, took) in last.phases.iter() {
-                gauges
-                    .put(&with(labels(standing), [("phase", phase.label())]), took.as_secs_f64())?;
-            }
-        }
-        self.per_check(
-            snapshot,
-            "probe_dns_answer_rrs",
-            "Records in the answer section, of the server that gave most",
-            |_, last| {
-                authoritative(last.facts.dns.as_deref()?)
-                    .map(|server| i64::from(server.counts[0]))
-                    .max()
-            },
-        )?;
-        self.per_check(
-            snapshot,
-            "probe_dns_serial",
-            "Highest SOA serial among the authoritative servers",
-            |_, last| {
-                authoritative(last.facts.dns.as_deref()?)
-                    .filter_map(|server| server.serial)
-                    .max()
-                    .map(i64::from)
-            },
-        )?;
-        let mut gauges = self.family(
-            "portwarden_dns_record_matches",
-            "1 when this nameserver holds what the plan says of this record",
-        )?;
-        for (standing, last) in looked_at(snapshot) {
-            let Some(dns) = last.facts.dns.as_deref() else { continue };
-            let servers: Vec<String> = dns.servers.iter().map(nameserver_label).collect();
-            for record in &dns.records {
-                for answer in &record.answers {
-                    let Some(server) = servers.get(answer.server) else { continue };
-                    let row = [
-                        ("check", bounded(&standing.check.name)),
-                        ("name", bounded(&record.name)),
-                        ("type", &*record.record_type),
-                        ("nameserver", bounded(server)),
-                    ];
-                    gauges.put(&row, i64::from(answer.matches))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn certificates(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
-        let families: [(&str, &str, fn(&CertificateFacts) -> Timestamp); 2] = [
-            (
-                "portwarden_certificate_not_after_timestamp_seconds",
-                "End of validity of every certificate served or stored, Unix time",
-                |certificate| certificate.not_after,
-            ),
-            (
-                "portwarden_certificate_not_before_timestamp_seconds",
-                "Start of validity of every certificate served or stored, Unix time",
-                |certificate| certificate.not_before,
-            ),
-        ];
-        for (name, help, moment) in families {
-            let mut gauges = self.family(name, help)?;
-            for (standing, last) in looked_at(snapshot) {
-                let tls = last.facts.tls.as_deref();
-                let served = tls.map(|tls| (&*standing.check.instance, "served", &tls.chain));
-                let named = tls.and_then(|tls| tls.file.as_ref());
-                let files = last
-                    .facts
-                    .files
-                    .iter()
-                    .chain(named)
-                    .map(|file| (&*file.path, "file", &file.chain));
-                for (place, stored, chain) in served.into_iter().chain(files) {
-                    for (position, certificate) in chain.iter().enumerate() {
-                        let position = position.to_string();
-                        let more = [
-                            ("place", bounded(place)),
-                            ("stored", stored),
-                            ("position", &*position),
-                            ("subject", bounded(&certificate.subject)),
-                            ("issuer", bounded(&certificate.issuer)),
-                            ("serial", bounded(&certificate.serial)),
-                        ];
-                        gauges.put(&with(labels(standing), more), seconds(moment(certificate)))?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn standings(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
         let mut gauges = self.family("portwarden_findings", "Findings that stand now, by code")?;
         for standing in &snapshot.checks {
@@ -420,6 +202,10 @@ impl Out<'_> {
 struct Gauges<'s>(MetricEncoder<'s>);
 
 impl Gauges<'_> {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "numbers: a reference at every call is noise"
+    )]
     fn put(
         &mut self,
         labels: &impl EncodeLabelSet,
@@ -431,34 +217,6 @@ impl Gauges<'_> {
 
 fn looked_at(snapshot: &Snapshot) -> impl Iterator<Item = (&CheckStanding, &Last)> {
     snapshot.checks.iter().filter_map(|standing| Some((&**standing, standing.last.as_deref()?)))
-}
-
-fn handshakes(snapshot: &Snapshot) -> impl Iterator<Item = (&CheckStanding, &TlsFacts)> {
-    looked_at(snapshot).filter_map(|(standing, last)| Some((standing, last.facts.tls.as_deref()?)))
-}
-
-fn http_of(last: &Last) -> Option<&HttpFacts> {
-    last.facts.http.as_deref()
-}
-
-fn tls_of(last: &Last) -> Option<&TlsFacts> {
-    last.facts.tls.as_deref()
-}
-
-fn authoritative(dns: &DnsFacts) -> impl Iterator<Item = &health::facts::ServerFacts> {
-    dns.servers.iter().filter(|server| !server.is_resolver && server.reachable)
-}
-
-fn nameserver_label(server: &health::facts::ServerFacts) -> String {
-    match server.address {
-        Some(address)
-            if server.name != address.to_string() && server.name != address.ip().to_string() =>
-        {
-            format!("{} ({address})", server.name)
-        }
-        Some(address) => address.to_string(),
-        None => server.name.clone(),
-    }
 }
 
 fn state_value(state: State) -> i64 {
@@ -477,5 +235,9 @@ fn seconds(at: Timestamp) -> f64 {
 }
 
 fn bounded(value: &str) -> &str {
-    &value[..value.floor_char_boundary(LABEL_BYTES)]
+    if value.len() <= LABEL_BYTES {
+        return value;
+    }
+    let end = (0..=LABEL_BYTES).rev().find(|&end| value.is_char_boundary(end)).unwrap_or(0);
+    &value[..end]
 }

@@ -99,6 +99,17 @@ pub enum Target {
     Address(IpAddr),
 }
 
+impl Endpoint {
+    /// The socket address, where no name has to be resolved.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self.host {
+            Target::Address(address) => Some(SocketAddr::new(address, self.port)),
+            Target::Name(_) => None,
+        }
+    }
+}
+
 impl std::fmt::Display for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.host {

@@ -115,7 +115,8 @@ async fn observe_remote(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight 
 
 /// Looks for undeclared listeners once: one bad observation for each that is there. When the
 /// socket table cannot be read, what was seen last still stands: an error of ours heals nothing.
-pub async fn sweep(sweep: &Sweep, net: &Net) -> Vec<(PortKey, Observation)> {
+/// `None` when nothing was ever seen.
+pub async fn sweep(sweep: &Sweep, net: &Net) -> Option<Vec<(PortKey, Observation)>> {
     let at = crate::clock::now();
     let mut watch = Stopwatch::start(sweep.interval);
     let table = match net.sockets.table(MAX_AGE).await {
@@ -126,10 +127,10 @@ pub async fn sweep(sweep: &Sweep, net: &Net) -> Vec<(PortKey, Observation)> {
         }
     };
     watch.lap(Phase::Read);
-    let Some(table) = table else { return Vec::new() };
+    let table = table?;
     let local =
         Local { host: &sweep.host, neighbours: &sweep.neighbours, machine: table.machine() };
-    undeclared(&local)
+    let found = undeclared(&local)
         .into_iter()
         .filter(|stranger| {
             stranger.key.protocol != Protocol::Tcp || stranger.observed.bind != [sweep.dashboard]
@@ -145,7 +146,8 @@ pub async fn sweep(sweep: &Sweep, net: &Net) -> Vec<(PortKey, Observation)> {
             };
             (stranger.key, observation)
         })
-        .collect()
+        .collect();
+    Some(found)
 }
 
 fn is_tcp(claim: &Claim) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use health::facts::{CertificateFacts, DnsFacts, Facts};
@@ -16,17 +16,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Served;
+use super::asked::Asked;
 use crate::port_report;
 
 /// What every list takes.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct Words {
     /// Language of summaries and remedies.
     #[serde(default)]
     lang: Option<Language>,
 }
 
-impl Asked {
+impl Words {
     fn language(&self) -> Language {
         self.lang.unwrap_or_default()
     }
@@ -44,7 +45,7 @@ fn views(standing: &CheckStanding, language: Language) -> Vec<View<'_>> {
 /// `GET /api/v1/findings`: what is wrong now, worst first.
 pub(super) async fn findings(
     State(served): State<Arc<Served>>,
-    Query(asked): Query<Asked>,
+    Asked(asked): Asked<Words>,
 ) -> Response {
     let snapshot = served.snapshot();
     let mut findings: Vec<View<'_>> =
@@ -107,7 +108,7 @@ impl<'a> CheckView<'a> {
 /// `GET /api/v1/checks`
 pub(super) async fn checks(
     State(served): State<Arc<Served>>,
-    Query(asked): Query<Asked>,
+    Asked(asked): Asked<Words>,
 ) -> Response {
     let snapshot = served.snapshot();
     let checks: Vec<CheckView<'_>> =
@@ -124,7 +125,7 @@ struct Checks<'a> {
 pub(super) async fn check(
     State(served): State<Arc<Served>>,
     Path(name): Path<String>,
-    Query(asked): Query<Asked>,
+    Asked(asked): Asked<Words>,
 ) -> Response {
     let snapshot = served.snapshot();
     let Some(standing) = snapshot.check(&name) else { return missing("no check has this name") };
@@ -145,7 +146,7 @@ pub(super) async fn check(
 /// `GET /api/v1/ports`: claims and undeclared listeners alike.
 pub(super) async fn ports(
     State(served): State<Arc<Served>>,
-    Query(asked): Query<Asked>,
+    Asked(asked): Asked<Words>,
 ) -> Response {
     Json(port_report::json(&served.snapshot().checks, asked.language())).into_response()
 }
@@ -170,7 +171,7 @@ struct PlaceView<'a> {
 /// `GET /api/v1/certificates`: every certificate once, nearest end first, with all its places.
 pub(super) async fn certificates(
     State(served): State<Arc<Served>>,
-    Query(asked): Query<Asked>,
+    Asked(asked): Asked<Words>,
 ) -> Response {
     let snapshot = served.snapshot();
     let mut found: BTreeMap<&str, CertificateView<'_>> = BTreeMap::new();
@@ -218,7 +219,7 @@ struct ZoneView<'a> {
 }
 
 /// `GET /api/v1/dns`: record by nameserver, for every dns check that has been looked at.
-pub(super) async fn dns(State(served): State<Arc<Served>>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn dns(State(served): State<Arc<Served>>, Asked(asked): Asked<Words>) -> Response {
     let snapshot = served.snapshot();
     let zones: Vec<ZoneView<'_>> = snapshot
         .checks
@@ -235,7 +236,7 @@ pub(super) async fn dns(State(served): State<Arc<Served>>, Query(asked): Query<A
 /// `GET /api/v1/incidents`: open ones and the last hundred that resolved, newest first.
 pub(super) async fn incidents(
     State(served): State<Arc<Served>>,
-    Query(asked): Query<Asked>,
+    Asked(asked): Asked<Words>,
 ) -> Response {
     let snapshot = served.snapshot();
     let past = served.past_incidents().await;
@@ -252,7 +253,7 @@ pub(super) async fn incidents(
 pub(super) async fn incident(
     State(served): State<Arc<Served>>,
     Path(id): Path<String>,
-    Query(asked): Query<Asked>,
+    Asked(asked): Asked<Words>,
 ) -> Response {
     let Some((incident, notifications)) = served.incident(&id).await else {
         return missing("no incident has this id");

@@ -2,8 +2,12 @@
 //! Deliberately absent: anything that changes the agent. There is nothing here to log in to.
 
 mod api;
+mod asked;
+mod connections;
 mod events;
 mod pages;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -15,7 +19,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use health::history::{History, NotificationRecord};
 use health::{Incident, Snapshot};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
@@ -24,6 +27,8 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 use crate::clock;
 use crate::metrics::{Format, Metrics};
 use crate::store::Store;
+
+pub use connections::serve;
 
 /// What the server reads from.
 #[derive(Debug)]
@@ -80,15 +85,6 @@ impl Served {
             }
         }
     }
-}
-
-/// Serves until the token is cancelled, then lets running answers end.
-///
-/// # Errors
-/// When the listening socket fails.
-pub async fn serve(listener: TcpListener, served: Arc<Served>) -> std::io::Result<()> {
-    let stop = served.stop.clone();
-    axum::serve(listener, router(served)).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
 fn router(served: Arc<Served>) -> Router {

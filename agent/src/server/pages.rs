@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{OriginalUri, Path, Query, State};
+use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use dashboard::{OverviewQuery, PortsQuery, View};
+use health::snapshot::CheckStanding;
 use health::{Code, Language, Snapshot};
 use jiff::tz::TimeZone;
 
 use super::Served;
+use super::asked::Asked;
 use crate::{clock, explain, port_report};
 
 /// Remembers the language that was chosen.
@@ -36,7 +38,7 @@ pub(super) fn router() -> Router<Arc<Served>> {
 }
 
 /// One request for a page: what it asks for, and in which language.
-struct Asked {
+struct Visit {
     snapshot: Arc<Snapshot>,
     language: Language,
     chosen: bool,
@@ -44,7 +46,7 @@ struct Asked {
     uri: Uri,
 }
 
-impl Asked {
+impl Visit {
     fn new(served: &Served, headers: &HeaderMap, uri: Uri) -> Self {
         let by_link = uri.query().and_then(|query| {
             query.split('&').find_map(|pair| match pair {
@@ -73,6 +75,12 @@ impl Asked {
             zone: TimeZone::system(),
             uri,
         }
+    }
+
+    /// The ports that the table shows for this query.
+    fn selected(&self, query: &PortsQuery) -> Vec<Arc<CheckStanding>> {
+        let checks = self.snapshot.checks.iter();
+        checks.filter(|standing| query.selects(standing)).cloned().collect()
     }
 
     fn view(&self) -> View<'_> {
@@ -129,28 +137,29 @@ async fn overview(
     State(served): State<Arc<Served>>,
     headers: HeaderMap,
     OriginalUri(uri): OriginalUri,
-    Query(query): Query<OverviewQuery>,
+    Asked(query): Asked<OverviewQuery>,
 ) -> Response {
-    Asked::new(&served, &headers, uri).page(|view| dashboard::overview(view, &query))
+    Visit::new(&served, &headers, uri).page(|view| dashboard::overview(view, &query))
 }
 
 async fn ports(
     State(served): State<Arc<Served>>,
     headers: HeaderMap,
     OriginalUri(uri): OriginalUri,
-    Query(query): Query<PortsQuery>,
+    Asked(query): Asked<PortsQuery>,
 ) -> Response {
-    Asked::new(&served, &headers, uri).page(|view| dashboard::ports(view, &query))
+    Visit::new(&served, &headers, uri).page(|view| dashboard::ports(view, &query))
 }
 
 async fn ports_markdown(
     State(served): State<Arc<Served>>,
     headers: HeaderMap,
     OriginalUri(uri): OriginalUri,
+    Asked(query): Asked<PortsQuery>,
 ) -> Response {
-    let asked = Asked::new(&served, &headers, uri);
-    let rows = port_report::fold(port_report::rows(&asked.snapshot.checks));
-    let text = port_report::markdown(&rows, asked.language);
+    let visit = Visit::new(&served, &headers, uri);
+    let rows = port_report::fold(port_report::rows(&visit.selected(&query)));
+    let text = port_report::markdown(&rows, visit.language);
     ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response()
 }
 
@@ -158,9 +167,10 @@ async fn ports_csv(
     State(served): State<Arc<Served>>,
     headers: HeaderMap,
     OriginalUri(uri): OriginalUri,
+    Asked(query): Asked<PortsQuery>,
 ) -> Response {
-    let asked = Asked::new(&served, &headers, uri);
-    let text = port_report::csv(&port_report::rows(&asked.snapshot.checks));
+    let visit = Visit::new(&served, &headers, uri);
+    let text = port_report::csv(&port_report::rows(&visit.selected(&query)));
     ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response()
 }
 
@@ -169,7 +179,7 @@ async fn certificates(
     headers: HeaderMap,
     OriginalUri(uri): OriginalUri,
 ) -> Response {
-    Asked::new(&served, &headers, uri).page(dashboard::certificates)
+    Visit::new(&served, &headers, uri).page(dashboard::certificates)
 }
 
 async fn dns(
@@ -177,7 +187,7 @@ async fn dns(
     headers: HeaderMap,
     OriginalUri(uri): OriginalUri,
 ) -> Response {
-    Asked::new(&served, &headers, uri).page(dashboard::dns)
+    Visit::new(&served, &headers, uri).page(dashboard::dns)
 }
 
 async fn incidents(
@@ -186,7 +196,7 @@ async fn incidents(
     OriginalUri(uri): OriginalUri,
 ) -> Response {
     let past = served.past_incidents().await;
-    Asked::new(&served, &headers, uri).page(|view| dashboard::incidents(view, &past))
+    Visit::new(&served, &headers, uri).page(|view| dashboard::incidents(view, &past))
 }
 
 async fn incident(
@@ -196,12 +206,12 @@ async fn incident(
     Path(id): Path<String>,
 ) -> Response {
     let found = served.incident(&id).await;
-    let asked = Asked::new(&served, &headers, uri);
+    let visit = Visit::new(&served, &headers, uri);
     match found {
         Some((incident, notifications)) => {
-            asked.page(|view| dashboard::incident(view, &incident, &notifications))
+            visit.page(|view| dashboard::incident(view, &incident, &notifications))
         }
-        None => asked.not_found(),
+        None => visit.not_found(),
     }
 }
 
@@ -211,12 +221,12 @@ async fn check(
     OriginalUri(uri): OriginalUri,
     Path(name): Path<String>,
 ) -> Response {
-    let asked = Asked::new(&served, &headers, uri);
-    if asked.snapshot.check(&name).is_none() {
-        return asked.not_found();
+    let visit = Visit::new(&served, &headers, uri);
+    if visit.snapshot.check(&name).is_none() {
+        return visit.not_found();
     }
     let history = served.history(&name).await;
-    asked.page(|view| Ok(dashboard::check(view, &name, &history)?.unwrap_or_default()))
+    visit.page(|view| Ok(dashboard::check(view, &name, &history)?.unwrap_or_default()))
 }
 
 async fn explain_index(
@@ -224,7 +234,7 @@ async fn explain_index(
     headers: HeaderMap,
     OriginalUri(uri): OriginalUri,
 ) -> Response {
-    Asked::new(&served, &headers, uri).page(dashboard::explain_index)
+    Visit::new(&served, &headers, uri).page(dashboard::explain_index)
 }
 
 async fn explain_code(
@@ -233,10 +243,10 @@ async fn explain_code(
     OriginalUri(uri): OriginalUri,
     Path(label): Path<String>,
 ) -> Response {
-    let asked = Asked::new(&served, &headers, uri);
-    let Some(code) = Code::from_label(&label) else { return asked.not_found() };
-    let markdown = explain::page(code, asked.language);
-    asked.page(|view| dashboard::explain(view, code, markdown))
+    let visit = Visit::new(&served, &headers, uri);
+    let Some(code) = Code::from_label(&label) else { return visit.not_found() };
+    let markdown = explain::page(code, visit.language);
+    visit.page(|view| dashboard::explain(view, code, markdown))
 }
 
 async fn not_found(
@@ -244,7 +254,7 @@ async fn not_found(
     headers: HeaderMap,
     OriginalUri(uri): OriginalUri,
 ) -> Response {
-    Asked::new(&served, &headers, uri).not_found()
+    Visit::new(&served, &headers, uri).not_found()
 }
 
 async fn asset(Path(path): Path<String>) -> Response {

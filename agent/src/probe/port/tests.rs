@@ -275,7 +275,7 @@ async fn strangers_are_swept_up() {
         }
     };
     let net = net();
-    let found = sweep(&sweep_of(Vec::new(), elsewhere_address()), &net).await;
+    let found = sweep(&sweep_of(Vec::new(), elsewhere_address()), &net).await.unwrap();
     let key = PortKey { host: "web".into(), port, protocol: Protocol::Tcp };
     let (_, observation) = found.iter().find(|(other, _)| *other == key).unwrap();
     assert_eq!(codes(&observation.findings), ["port.undeclared"]);
@@ -285,8 +285,8 @@ async fn strangers_are_swept_up() {
     assert!(found.iter().all(|(key, _)| key.port != elsewhere || key.port == port));
 
     let claimed = sweep_of(vec![Arc::new(claim(port, ClaimKind::Allocated))], elsewhere_address());
-    assert!(sweep(&claimed, &net).await.iter().all(|(other, _)| *other != key));
+    assert!(sweep(&claimed, &net).await.unwrap().iter().all(|(other, _)| *other != key));
 
     let own_dashboard = sweep_of(Vec::new(), SocketAddr::from(([127, 42, 0, 8], port)));
-    assert!(sweep(&own_dashboard, &net).await.iter().all(|(other, _)| *other != key));
+    assert!(sweep(&own_dashboard, &net).await.unwrap().iter().all(|(other, _)| *other != key));
 }

@@ -1,0 +1,157 @@
+//! One check on the board: its settings, its state over time, and how that is shown.
+
+use std::sync::Arc;
+
+use health::facts::Facts;
+use health::snapshot::{CheckStanding, Last};
+use health::{Check, Observation, PortKey, State, Track};
+use jiff::Timestamp;
+
+use super::Change;
+use crate::plan;
+use crate::probe::{self, Spec};
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) frame: Arc<Check>,
+    pub(super) origin: Origin,
+    pub(super) track: Track,
+    pub(super) standing: Arc<CheckStanding>,
+}
+
+/// Where a check comes from.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// The plan.
+    Planned(Arc<probe::Check>),
+    /// A sweep that found a listener which the plan does not know.
+    Found(PortKey),
+}
+
+/// Whether a new plan changed a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Adopted {
+    /// Its settings are the ones it had.
+    Same,
+    /// It is to be looked at anew.
+    Changed,
+}
+
+impl Entry {
+    /// A check that has never been looked at.
+    pub(super) fn new(frame: Arc<Check>, origin: Origin, now: Timestamp) -> Self {
+        let (port, claim) = match &origin {
+            Origin::Planned(check) => match &check.spec {
+                Spec::Port(spec) => (Some(spec.claim.key.clone()), Some(spec.claim.clone())),
+                _ => (None, None),
+            },
+            Origin::Found(port) => (Some(port.clone()), None),
+        };
+        let standing = Arc::new(CheckStanding {
+            check: frame.clone(),
+            port,
+            claim,
+            state: State::Unknown,
+            since: now,
+            flapping: false,
+            last: None,
+            findings: Vec::new(),
+            incident: None,
+            next_due: None,
+        });
+        Self { frame, origin, track: Track::new(now), standing }
+    }
+
+    /// Takes the settings of a new plan; state stays. Says whether they are the ones it had.
+    pub(super) fn adopt(&mut self, check: &Arc<probe::Check>) -> Adopted {
+        let is_same = matches!(&self.origin, Origin::Planned(known) if plan::same(known, check));
+        self.frame = check.frame.clone();
+        self.origin = Origin::Planned(check.clone());
+        let standing = Arc::make_mut(&mut self.standing);
+        standing.check = check.frame.clone();
+        if let Spec::Port(spec) = &check.spec {
+            standing.port = Some(spec.claim.key.clone());
+            standing.claim = Some(spec.claim.clone());
+        }
+        if is_same {
+            return Adopted::Same;
+        }
+        // What was seen belongs to the old settings: a certificate, say, of another server.
+        standing.last = None;
+        standing.next_due = None;
+        Adopted::Changed
+    }
+
+    /// Takes the settings of a sweep that have changed.
+    pub(super) fn adopt_found(&mut self, frame: Arc<Check>) {
+        if self.frame != frame {
+            Arc::make_mut(&mut self.standing).check = frame.clone();
+            self.frame = frame;
+        }
+    }
+
+    /// Takes in what a probe saw.
+    pub(super) fn record(
+        &mut self,
+        mut observation: Observation,
+        next_due: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Change> {
+        let from = self.track.state();
+        let transition = self.track.advance(&observation, self.frame.thresholds, now);
+        let success = observation.is_good();
+        if let Some(last) = &self.standing.last {
+            keep_certificates(&mut observation.facts, &last.facts);
+        }
+        let last = Last {
+            at: observation.at,
+            duration: observation.duration,
+            phases: observation.phases,
+            facts: observation.facts,
+            success,
+        };
+        self.refresh(Some(last), now);
+        Arc::make_mut(&mut self.standing).next_due = next_due;
+        transition.map(|transition| Change {
+            check: self.frame.clone(),
+            from,
+            to: self.track.state(),
+            transition,
+        })
+    }
+
+    /// Shows what the track says now, and the last observation where there is one.
+    pub(super) fn refresh(&mut self, last: Option<Last>, now: Timestamp) {
+        let standing = Arc::make_mut(&mut self.standing);
+        standing.state = self.track.state();
+        standing.since = self.track.since();
+        standing.flapping = self.track.is_flapping(now);
+        standing.findings.clear();
+        standing.findings.extend(self.track.findings().cloned());
+        if let Some(last) = last {
+            standing.last = Some(Arc::new(last));
+        }
+    }
+}
+
+/// A known certificate stays known while its server cannot be asked or its file cannot be read:
+/// series must not vanish just when a certificate goes bad.
+fn keep_certificates(facts: &mut Facts, known: &Facts) {
+    if facts.tls.is_none() {
+        facts.tls.clone_from(&known.tls);
+    }
+    let served = facts.tls.as_mut().and_then(|tls| tls.file.as_mut());
+    if let Some(file) = served.filter(|file| file.chain.is_empty())
+        && let Some(known) = known.tls.as_ref().and_then(|tls| tls.file.as_ref())
+    {
+        file.chain = known.chain.clone();
+    }
+    for file in facts.files.iter_mut().filter(|file| file.chain.is_empty()) {
+        if let Some(known) = known.files.iter().find(|known| known.path == file.path) {
+            file.chain = known.chain.clone();
+        }
+    }
+    if facts.files.is_empty() {
+        facts.files.clone_from(&known.files);
+    }
+}

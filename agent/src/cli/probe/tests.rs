@@ -1,0 +1,158 @@
+//! What `probe` prints, without colour.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use health::facts::*;
+use health::{Facts, Phases};
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+
+fn at() -> Timestamp {
+    "2026-03-01T00:00:00Z".parse().unwrap()
+}
+
+fn seen(facts: Facts) -> Observation {
+    Observation {
+        at: at(),
+        duration: Duration::from_millis(12),
+        phases: Phases::default(),
+        facts,
+        findings: Vec::new(),
+    }
+}
+
+/// The blocks of facts as they reach a pipe.
+fn plain(kind: &str, facts: Facts, language: Language) -> String {
+    let text = format!("[[{kind}]]\nname = \"a\"\n");
+    let text =
+        text + if kind == "dns" { "zone = \"shop.example\"" } else { "address = \"127.0.0.1:1\"" };
+    let plan = plan::parse(&text, Path::new("p"), Path::new("/"), &plan::ThisMachine).unwrap();
+    let text = facts::blocks(&plan.checks[0].spec, &seen(facts), language).join("\n");
+    anstream::adapter::strip_str(&text).to_string()
+}
+
+fn certificate(subject: &str, from_days: i64, to_days: i64) -> CertificateFacts {
+    let ahead = |days: i64| at() + SignedDuration::from_hours(24 * days);
+    CertificateFacts {
+        fingerprint: "ab".repeat(32),
+        serial: "01:02".into(),
+        subject: subject.into(),
+        issuer: "CN=R12, O=Let's Encrypt\u{1b}[31m".into(),
+        names: vec!["shop.example".into(), "www.shop.example".into()],
+        not_before: ahead(from_days),
+        not_after: ahead(to_days),
+        key: "ECDSA P-256".into(),
+        signature: "sha256WithRSAEncryption".into(),
+        is_ca: false,
+        is_self_signed: subject.contains("root"),
+    }
+}
+
+#[test]
+fn a_handshake_certificate_by_certificate() {
+    let tls = TlsFacts {
+        protocol: "TLS 1.3".into(),
+        cipher: "TLS_AES_256_GCM_SHA384".into(),
+        alpn: Some("h2".into()),
+        server_name: "shop.example".into(),
+        chain: Arc::new(vec![
+            certificate("CN=shop.example", -10, 80),
+            certificate("CN=old", -90, -3),
+            certificate("CN=root", 1, 4000),
+        ]),
+        trusted: false,
+        path_not_after: None,
+        file: Some(FileFacts {
+            path: "/tls/shop.pem".into(),
+            modified: None,
+            chain: Arc::new(vec![certificate("CN=shop.example", -1, 4)]),
+            key_path: None,
+            key_matches: None,
+            key_unread: None,
+        }),
+    };
+    let facts = Facts {
+        address: Some("127.0.0.1:8443".parse().unwrap()),
+        tls: Some(Box::new(tls)),
+        ..Facts::default()
+    };
+    insta::assert_snapshot!(plain("tls", facts.clone(), Language::En));
+    assert!(plain("tls", facts, Language::Ko).contains("90일 중 80일 남음"));
+}
+
+#[test]
+fn an_answer_with_its_way_and_its_headers() {
+    let http = HttpFacts {
+        status: Some(502),
+        version: "1.1".into(),
+        url: "https://shop.example/live".into(),
+        redirects: vec![Redirect {
+            url: "http://shop.example/live".into(),
+            status: 301,
+            location: "https://shop.example/live".into(),
+        }],
+        body_bytes: 16,
+        content_length: Some(20),
+        headers: vec![("server".into(), "nginx\u{7}".into())],
+        excerpt: Some("502 Bad\nGateway".into()),
+        failed_due_to_regex: false,
+    };
+    let facts = Facts {
+        address: Some("127.0.0.1:80".parse().unwrap()),
+        resolved: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
+        http: Some(Box::new(http)),
+        ..Facts::default()
+    };
+    insta::assert_snapshot!(plain("tcp", facts, Language::En));
+}
+
+#[test]
+fn a_zone_server_by_server() {
+    let server = |name: &str, address: Option<&str>, serial| ServerFacts {
+        name: name.into(),
+        address: address.map(|address| address.parse().unwrap()),
+        is_resolver: name.starts_with("127"),
+        serial,
+        reachable: serial.is_some(),
+        rtt_seconds: serial.map(|_| 0.0021),
+        counts: [1, 0, 0],
+    };
+    let answer = |server, outcome: &str, values: &[&str], matches| AnswerFacts {
+        server,
+        outcome: outcome.into(),
+        values: values.iter().map(ToString::to_string).collect(),
+        ttl: (!values.is_empty()).then_some(300),
+        flags: vec!["aa".into(), "rd".into()],
+        rtt_seconds: Some(0.0004),
+        over_tcp: server == 1,
+        matches,
+    };
+    let dns = DnsFacts {
+        zone: "shop.example".into(),
+        servers: vec![
+            server("ns1.shop.example", Some("127.53.0.1:53"), Some(2026)),
+            server("이름.shop.example", Some("[::1]:53"), Some(2027)),
+            server("lost.shop.example", None, None),
+            server("127.0.0.1:53", Some("127.0.0.1:53"), Some(2026)),
+        ],
+        records: vec![RecordFacts {
+            name: "shop.example".into(),
+            record_type: "A".into(),
+            expected: "192.0.2.10".into(),
+            answers: vec![
+                answer(0, "values", &["192.0.2.10"], true),
+                answer(1, "values", &["192.0.2.10", "192.0.2.11"], false),
+                answer(2, "timeout", &[], false),
+                answer(3, "nxdomain", &[], false),
+            ],
+        }],
+    };
+    let facts = Facts {
+        address: Some("127.53.0.1:53".parse().unwrap()),
+        dns: Some(Box::new(dns)),
+        ..Facts::default()
+    };
+    insta::assert_snapshot!(plain("dns", facts, Language::En));
+}

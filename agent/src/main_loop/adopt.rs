@@ -1,0 +1,137 @@
+//! A new plan, and what was remembered: what they change for schedule, board and alert engine.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use health::{Incident, Timing};
+use jiff::Timestamp;
+
+use super::job::Job;
+use super::{MainLoop, Message};
+use crate::net::Net;
+use crate::plan::Plan;
+use crate::schedule::{Key, Moment};
+use crate::store::Restored;
+
+impl MainLoop {
+    /// Runs another plan from now on.
+    pub(super) fn reload(&mut self, plan: Plan, moment: Moment) {
+        if plan.agent.resolver != self.plan.agent.resolver {
+            match Net::new(plan.agent.resolver) {
+                Ok(net) => self.net = Arc::new(net),
+                Err(error) => {
+                    self.take(Message::Reloaded(Err(error)), moment);
+                    return;
+                }
+            }
+        }
+        self.troubles.restart_needed(&plan.agent, moment.wall);
+        self.plan = Arc::new(plan);
+        self.plan_loaded_at = moment.wall;
+        self.plan_refused = None;
+        self.engine.replace_policy(policy(&self.plan));
+        self.adopt(moment);
+        tracing::info!(checks = self.plan.checks.len(), "the changed plan is running");
+    }
+
+    /// Brings board, schedule, engine and courier in line with the plan.
+    pub(super) fn adopt(&mut self, moment: Moment) {
+        let plan = self.plan.clone();
+        let reconciled = self.board.reconcile(&plan, moment.wall);
+        for key in reconciled.removed {
+            self.schedule.remove(key);
+            self.jobs.remove(&key);
+        }
+        for (key, check) in reconciled.kept {
+            self.jobs.insert(key, Job::Check(check));
+        }
+        for (key, check) in reconciled.added {
+            // A plan whose cron expressions cannot be read is refused before it comes here.
+            match self.schedule.insert(key, &check.frame.name, &check.frame.timing, moment) {
+                Ok(()) => drop(self.jobs.insert(key, Job::Check(check))),
+                Err(error) => tracing::error!(check = &*check.frame.name, %error, "not scheduled"),
+            }
+        }
+        for name in reconciled.removed_names {
+            let step = self.engine.removed(&name, moment.wall);
+            self.decided(step);
+        }
+        self.adopt_sweeps(&plan, moment);
+        self.schedule.set_limit(plan.agent.probes_in_flight);
+        let _ = self.addressees.send_replace(plan.receivers.clone());
+        for receiver in &plan.receivers {
+            self.counters.know_receiver(&receiver.name);
+        }
+        let limit = i64::try_from(plan.agent.probes_in_flight).unwrap_or(i64::MAX);
+        self.counters.in_flight_limit.set(limit);
+        self.counters.reload_successful.set(1);
+        #[expect(clippy::cast_precision_loss, reason = "a double holds microseconds until 2255")]
+        self.counters.reload_seconds.set(self.plan_loaded_at.as_microsecond() as f64 / 1e6);
+    }
+
+    fn adopt_sweeps(&mut self, plan: &Plan, moment: Moment) {
+        let old: HashMap<Arc<str>, Key> = self
+            .jobs
+            .iter()
+            .filter_map(|(&key, job)| match job {
+                Job::Sweep(sweep) => Some((sweep.host.name.clone(), key)),
+                Job::Check(_) => None,
+            })
+            .collect();
+        for (name, &key) in &old {
+            if !plan.sweeps.iter().any(|sweep| sweep.host.name == *name) {
+                self.schedule.remove(key);
+                self.jobs.remove(&key);
+            }
+        }
+        for sweep in &plan.sweeps {
+            let name = &sweep.host.name;
+            let kept = old.get(name).copied().filter(|key| {
+                matches!(self.jobs.get(key), Some(Job::Sweep(known)) if known.interval == sweep.interval)
+            });
+            let key = kept.unwrap_or_else(|| {
+                self.last_sweep += 1;
+                let timing = Timing::Every(sweep.interval);
+                // Only cron expressions can be refused.
+                let _ = self.schedule.insert(self.last_sweep, name, &timing, moment);
+                self.last_sweep
+            });
+            if kept.is_none()
+                && let Some(&key) = old.get(name)
+            {
+                self.schedule.remove(key);
+                self.jobs.remove(&key);
+            }
+            self.jobs.insert(key, Job::Sweep(sweep.clone()));
+        }
+    }
+
+    /// Believes incidents that were open when the agent last ran; those whose check is gone close.
+    pub(super) fn resume(&mut self, restored: Restored, now: Timestamp) {
+        let incidents: Vec<Incident> =
+            restored.incidents.iter().map(|open| open.incident.clone()).collect();
+        self.engine.resume(restored.incidents);
+        for incident in incidents {
+            if self.board.resume(&incident, &self.plan, now) {
+                self.board.note_incident(&incident.check, Some(incident.id.clone()));
+                self.open.insert(incident.id.clone(), Arc::new(incident));
+            } else {
+                let step = self.engine.removed(&incident.check, now);
+                self.decided(step);
+            }
+        }
+    }
+}
+
+/// What the alert engine takes from the plan.
+#[must_use]
+pub fn policy(plan: &Plan) -> alerts::Policy {
+    alerts::Policy {
+        agent: plan.agent.name.clone(),
+        url: plan.agent.url.clone(),
+        language: plan.agent.language,
+        receivers: plan.receivers.clone(),
+        routes: plan.routes.clone(),
+        reminders: alerts::Reminders::default(),
+    }
+}

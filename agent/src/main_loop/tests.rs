@@ -1,0 +1,231 @@
+//! The loop driven by hand, message by message: nothing here waits for a clock or a network.
+
+use std::path::Path;
+
+use health::{Code, Facts, Finding, Phases, Severity, State, Text};
+
+use super::*;
+use crate::plan::ThisMachine;
+
+const TCP: &str = "[defaults]\nfail_after = 1\n[[tcp]]\nname = \"a\"\naddress = \"127.0.0.1:22\"\n";
+const HOST: &str =
+    "[[host]]\nname = \"web\"\naddress = \"127.0.0.9\"\nlocal = true\nundeclared = \"warn\"\n";
+
+fn plan(text: &str) -> Plan {
+    crate::plan::parse(text, Path::new("probes.toml"), Path::new("/"), &ThisMachine)
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+/// A loop over a plan, with a store of its own, and what it publishes.
+struct Driven {
+    main_loop: MainLoop,
+    snapshot: watch::Receiver<Arc<Snapshot>>,
+    store: Store,
+    _folder: tempfile::TempDir,
+}
+
+fn driven(text: &str) -> Driven {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, restored) = Store::open(&folder.path().join("p.db"), clock::now()).unwrap();
+    begin(text, store, restored, folder)
+}
+
+fn begin(text: &str, store: Store, restored: Restored, folder: tempfile::TempDir) -> Driven {
+    let empty = Snapshot {
+        agent: "".into(),
+        at: Timestamp::UNIX_EPOCH,
+        started_at: Timestamp::UNIX_EPOCH,
+        plan: PlanStanding { path: String::new(), loaded_at: Timestamp::UNIX_EPOCH, refused: None },
+        checks: Vec::new(),
+        hosts: Vec::new(),
+        incidents: Vec::new(),
+        receivers: Vec::new(),
+        troubles: Vec::new(),
+    };
+    let (sender, snapshot) = watch::channel(Arc::new(empty));
+    let main_loop = MainLoop::new(Parts {
+        plan: plan(text),
+        net: Net::new(Some("127.0.0.1:1".parse().unwrap())).unwrap(),
+        store: store.clone(),
+        restored,
+        counters: Counters::default(),
+        dispatches: watch::channel(Vec::new()).1,
+        addressees: watch::channel(Vec::new()).0,
+        snapshot: sender,
+        turned: watch::channel(clock::monotonic()).0,
+    });
+    Driven { main_loop, snapshot, store, _folder: folder }
+}
+
+impl Driven {
+    fn tell(&mut self, message: Message) {
+        let moment = self.main_loop.moment();
+        self.main_loop.take(message, moment);
+        self.main_loop.commit(moment.wall);
+        self.main_loop.publish(moment);
+    }
+
+    fn reload(&mut self, text: &str) {
+        self.tell(Message::Reloaded(Ok(Box::new(plan(text)))));
+    }
+
+    /// The key of the check or sweep that is scheduled under this name.
+    fn key(&self, name: &str) -> Key {
+        let found = self.main_loop.jobs.iter().find(|(_, job)| match job {
+            Job::Check(check) => &*check.frame.name == name,
+            Job::Sweep(sweep) => &*sweep.host.name == name,
+        });
+        *found.unwrap().0
+    }
+
+    fn open(&self) -> Vec<String> {
+        self.snapshot.borrow().incidents.iter().map(|open| open.check.to_string()).collect()
+    }
+}
+
+fn seen(code: Option<Code>) -> Observation {
+    let finding = |code| {
+        Finding::new(code, "subject", Text::same("wrong"), Text::same("fix it"))
+            .severity(Severity::Critical)
+    };
+    Observation {
+        at: clock::now(),
+        duration: Duration::from_millis(1),
+        phases: Phases::default(),
+        facts: Facts::default(),
+        findings: code.map(finding).into_iter().collect(),
+    }
+}
+
+fn observed(key: Key, code: Option<Code>) -> Message {
+    Message::Observed { key, observation: Box::new(seen(code)) }
+}
+
+fn swept(key: Key, ports: &[u16]) -> Message {
+    let port = |&port: &u16| {
+        let key = PortKey { host: "web".into(), port, protocol: health::Protocol::Tcp };
+        (key, seen(Some(Code::PortUndeclared)))
+    };
+    Message::Swept { key, found: Some(ports.iter().map(port).collect()) }
+}
+
+#[tokio::test]
+async fn an_incident_ends_with_its_check() {
+    let mut driven = driven(TCP);
+    driven.tell(observed(driven.key("a"), Some(Code::TcpRefused)));
+    assert_eq!(driven.open(), ["a"]);
+    assert!(driven.snapshot.borrow().check("a").unwrap().incident.is_some());
+    driven.reload("");
+    assert!(driven.open().is_empty() && driven.snapshot.borrow().checks.is_empty());
+    driven.reload(TCP);
+    let snapshot = driven.snapshot.borrow().clone();
+    let standing = snapshot.check("a").unwrap();
+    assert_eq!((standing.state, &standing.incident), (State::Unknown, &None));
+    driven.store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_incident_stays_open_when_settings_change_and_the_old_probe_is_not_heard() {
+    let mut driven = driven(TCP);
+    let old = driven.key("a");
+    driven.tell(observed(old, Some(Code::TcpRefused)));
+    driven.reload(&TCP.replace(":22", ":23"));
+    let new = driven.key("a");
+    assert_ne!(old, new);
+    driven.tell(observed(old, None));
+    assert_eq!(driven.open(), ["a"], "what the old settings saw says nothing of the new");
+    driven.tell(observed(new, None));
+    assert!(driven.open().is_empty());
+}
+
+#[tokio::test]
+async fn a_sweep_that_could_not_look_changes_nothing() {
+    let mut driven = driven(&format!("{TCP}{HOST}"));
+    let key = driven.key("web");
+    driven.tell(swept(key, &[7000]));
+    assert_eq!(driven.open(), ["web:7000"]);
+    driven.tell(Message::Swept { key, found: None });
+    assert_eq!(driven.open(), ["web:7000"]);
+    driven.tell(swept(key, &[]));
+    assert!(driven.open().is_empty());
+    assert!(driven.snapshot.borrow().check("web:7000").is_none());
+}
+
+#[tokio::test]
+async fn a_sweep_under_way_when_its_host_goes_is_not_heard() {
+    let mut driven = driven(&format!("{TCP}{HOST}"));
+    let key = driven.key("web");
+    driven.reload(TCP);
+    driven.tell(swept(key, &[7000]));
+    assert!(driven.open().is_empty() && driven.snapshot.borrow().check("web:7000").is_none());
+}
+
+#[tokio::test]
+async fn a_sweep_keeps_its_key_unless_its_interval_changes() {
+    let text = format!("{TCP}{HOST}");
+    let mut driven = driven(&text);
+    let key = driven.key("web");
+    driven.reload(&text.replace("\"warn\"", "\"critical\""));
+    assert_eq!(driven.key("web"), key);
+    driven.reload(&text.replace("fail_after = 1", "interval = \"77s\""));
+    assert_ne!(driven.key("web"), key);
+}
+
+#[tokio::test]
+async fn a_bad_plan_is_shown_until_a_good_one_comes() {
+    let mut driven = driven(TCP);
+    driven.tell(Message::Reloaded(Err("probes.toml:1:1: no".into())));
+    let refused = driven.snapshot.borrow().plan.refused.clone();
+    assert_eq!(refused.map(|(_, mistakes)| mistakes).as_deref(), Some("probes.toml:1:1: no"));
+    assert_eq!(driven.snapshot.borrow().checks.len(), 1, "the old plan runs on");
+    driven.reload(TCP);
+    assert_eq!(driven.snapshot.borrow().plan.refused, None);
+}
+
+#[tokio::test]
+async fn a_restart_is_asked_for_only_while_it_is_needed() {
+    let agent = |port: u16| format!("[agent]\nlisten = \"127.0.0.1:{port}\"\n{TCP}");
+    let mut driven = driven(&agent(9740));
+    for (port, is_needed) in [(9740, false), (9741, true), (9742, true), (9740, false)] {
+        driven.reload(&agent(port));
+        assert_eq!(!driven.snapshot.borrow().troubles.is_empty(), is_needed, "{port}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_open_is_open_after_a_restart_unless_its_check_is_gone() {
+    for (text, expected) in [
+        (format!("{TCP}{HOST}"), &["a", "web:7000"][..]),
+        (TCP.to_owned(), &["a"][..]),
+        (HOST.to_owned(), &["web:7000"][..]),
+        (TCP.replace("[[tcp]]", "[[tls]]"), &[][..]),
+    ] {
+        let mut first = driven(&format!("{TCP}{HOST}"));
+        first.tell(observed(first.key("a"), Some(Code::TcpRefused)));
+        first.tell(swept(first.key("web"), &[7000]));
+        let id = first.snapshot.borrow().check("a").unwrap().incident.clone();
+        let path = first.store.path().unwrap().to_owned();
+        first.store.close().await.unwrap();
+        let Driven { main_loop, store, _folder: folder, .. } = first;
+        drop((main_loop, store));
+        let (store, restored) = Store::open(&path, clock::now()).unwrap();
+        let second = begin(&text, store, restored, folder);
+        let mut open = second.open();
+        open.sort_unstable();
+        assert_eq!(open, expected, "{text}");
+        if open.iter().any(|check| check == "a") {
+            assert_eq!(second.snapshot.borrow().check("a").unwrap().incident, id, "the same one");
+        }
+        second.store.close().await.unwrap();
+    }
+}
+
+#[test]
+fn a_lost_sender_does_not_make_the_loop_spin() {
+    use futures_util::FutureExt;
+    let (sender, mut watched) = watch::channel(1);
+    sender.send_replace(2);
+    assert!(changed(&mut watched).now_or_never().is_some());
+    drop(sender);
+    assert!(changed(&mut watched).now_or_never().is_none());
+}
