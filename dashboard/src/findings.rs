@@ -4,13 +4,16 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use health::snapshot::CheckStanding;
-use health::{Snapshot, StandingFinding};
+use health::{Code, Snapshot, StandingFinding};
 use serde_json::Value;
 
 /// More evidence than this, in characters, is cut.
 const EVIDENCE_CHARACTERS: usize = 2_000;
 /// More values than this under one name are left out.
 const EVIDENCE_LINES: usize = 50;
+
+/// Checks that a cause names before it is unfolded.
+const SUFFERERS: usize = 4;
 
 /// One finding with the check it belongs to, and the findings that follow from it.
 pub(crate) struct Card<'a> {
@@ -31,6 +34,22 @@ impl Card<'_> {
     pub(crate) fn evidence(&self) -> Vec<(&str, Vec<String>)> {
         evidence(&self.found.finding.evidence)
     }
+
+    /// The checks that suffer from it besides its own, each once, as many as fit on a line.
+    pub(crate) fn sufferers(&self) -> String {
+        let mut names: Vec<&str> = Vec::new();
+        for follower in &self.follow {
+            let name = &*follower.standing.check.name;
+            if name == &*self.standing.check.name || names.contains(&name) {
+                continue;
+            }
+            if names.len() == SUFFERERS {
+                return format!("{}, …", names.join(", "));
+            }
+            names.push(name);
+        }
+        names.join(", ")
+    }
 }
 
 /// Evidence as names and lines of text.
@@ -39,6 +58,11 @@ pub(crate) fn evidence(map: &serde_json::Map<String, Value>) -> Vec<(&str, Vec<S
         .map(|(name, value)| {
             let lines = match value {
                 Value::Array(values) => values.iter().take(EVIDENCE_LINES).map(plain).collect(),
+                Value::Object(values) => values
+                    .iter()
+                    .take(EVIDENCE_LINES)
+                    .map(|(name, value)| format!("{name}: {}", plain(value)))
+                    .collect(),
                 single => vec![plain(single)],
             };
             (name.as_str(), lines)
@@ -58,25 +82,49 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// The findings of one check, none folded.
+/// The findings of one check, those that follow from another of them below it.
 pub(crate) fn of_check(standing: &CheckStanding) -> Vec<Card<'_>> {
-    standing
-        .findings
-        .iter()
-        .map(|found| Card { standing, found, follow: Vec::new(), is_folded: false })
-        .collect()
+    let card = |found| Card { standing, found, follow: Vec::new(), is_folded: false };
+    let mut cards: Vec<Card<'_>> = Vec::new();
+    let mut old: Vec<Card<'_>> = Vec::new();
+    for found in &standing.findings {
+        let is_dated = matches!(
+            found.finding.code,
+            Code::CertExpiring | Code::CertExpired | Code::CertRenewalOverdue
+        );
+        if is_dated { old.push(card(found)) } else { cards.push(card(found)) }
+    }
+    // A renewed certificate that is not served yet: that the old one ends is no second cause, and
+    // its remedy, to renew, would be the wrong one.
+    for dated in old {
+        let lead = cards.iter_mut().find(|lead| {
+            lead.found.finding.code == Code::TlsNotReloaded
+                && lead.found.finding.subject == dated.found.finding.subject
+        });
+        match lead {
+            Some(lead) => lead.follow.push(dated),
+            None => cards.push(dated),
+        }
+    }
+    cards.sort_by_key(|card| Reverse(card.found.finding.severity));
+    cards
 }
 
-/// Every finding of the snapshot: the worst first, then those already certain, then the newest;
-/// one that another check explains lies below that check's first.
+/// The finding that a row with room for one shows.
+pub(crate) fn foremost(standing: &CheckStanding) -> Option<&StandingFinding> {
+    of_check(standing).first().map(|card| card.found)
+}
+
+/// Every finding of the snapshot: the worst first, then those already certain, then those that
+/// most follows from, then the newest; one that another check explains lies below that check's
+/// first.
 pub(crate) fn tree(snapshot: &Snapshot) -> Vec<Card<'_>> {
     let mut cards: Vec<Card<'_>> = Vec::new();
     let mut following: Vec<Card<'_>> = Vec::new();
     let mut causes: HashMap<&str, &str> = HashMap::new();
     for standing in snapshot.checks.iter().filter(|standing| !standing.findings.is_empty()) {
-        for found in &standing.findings {
-            let card = Card { standing, found, follow: Vec::new(), is_folded: false };
-            if let Some(cause) = found.explained_by.as_deref() {
+        for card in of_check(standing) {
+            if let Some(cause) = card.found.explained_by.as_deref() {
                 causes.insert(&standing.check.name, cause);
                 following.push(card);
             } else {
@@ -90,17 +138,19 @@ pub(crate) fn tree(snapshot: &Snapshot) -> Vec<Card<'_>> {
         roots.entry(&card.standing.check.name).or_insert(index);
     }
     let mut unplaced = Vec::new();
-    for card in following {
+    for mut card in following {
         let first = card.found.explained_by.as_deref().unwrap_or_default();
         match root(first, &roots, &causes) {
-            Some(index) => cards[index].follow.push(card),
+            Some(index) => {
+                let mut below = std::mem::take(&mut card.follow);
+                cards[index].follow.push(card);
+                cards[index].follow.append(&mut below);
+            }
             None => unplaced.push(card),
         }
     }
-    if !unplaced.is_empty() {
-        cards.append(&mut unplaced);
-        cards.sort_by_key(order);
-    }
+    cards.append(&mut unplaced);
+    cards.sort_by_key(order);
     cards
 }
 
@@ -121,7 +171,7 @@ fn root<'a>(
 
 fn order(card: &Card<'_>) -> impl Ord + use<> {
     let found = card.found;
-    (Reverse(found.finding.severity), Reverse(found.confirmed), Reverse(found.since))
+    Reverse((found.finding.severity, found.confirmed, card.follow.len(), found.since))
 }
 
 #[cfg(test)]
