@@ -217,6 +217,7 @@ words! {
     gone_from_plan: "The check left the plan.", "이 점검은 계획에서 제거되었습니다.";
     explain_lead: "Every code that portwarden can report, what it means and what to do.", "portwarden이 보고할 수 있는 모든 진단 코드와 그 의미, 해결 방법입니다.";
     active_now: "Where this is the case now", "현재 해당하는 항목";
+    meaning: "Meaning", "의미";
     usual_severity: "Usually", "기본 심각도";
     not_found_title: "There is no such page", "페이지를 찾을 수 없습니다";
     not_found_why: "The address may be mistyped, or the check or incident may have left the plan.", "주소가 잘못되었거나, 해당 점검 또는 장애가 계획에서 제거되었을 수 있습니다.";
@@ -233,10 +234,10 @@ counted! {
     n_degraded: "{n} check needs attention", "{n} checks need attention", "{n}개 항목에 주의가 필요합니다";
     n_more_degraded: "{n} needs attention", "{n} need attention", "{n}개 항목은 주의가 필요합니다";
     n_causes: "{n} cause", "{n} causes", "원인 {n}건";
-    n_consequences: "{n} more follows from them", "{n} more follow from them", "그로 인한 문제 {n}건";
+    n_consequences: "{n} more has the same cause", "{n} more have the same causes", "그로 인한 문제 {n}건";
     n_checks: "{n} check", "{n} checks", "항목 {n}개";
     n_hosts: "{n} host", "{n} hosts", "호스트 {n}개";
-    n_explained: "{n} more follows from this", "{n} more follow from this", "이로 인한 문제 {n}건";
+    n_explained: "{n} more has this cause", "{n} more have this cause", "이로 인한 문제 {n}건";
     n_more: "{n} more", "{n} more", "{n}개 더 보기";
     n_more_findings: "{n} more finding is not shown here: filter the list below.", "{n} more findings are not shown here: filter the list below.", "여기에 표시하지 않은 진단이 {n}건 더 있습니다. 아래 목록에서 조건을 적용해 확인하십시오.";
     n_days: "{n} day", "{n} days", "{n}일";
