@@ -76,6 +76,9 @@
       const nextIcon = next.querySelector("link[rel=icon]");
       if (icon && nextIcon && icon.href !== nextIcon.href) icon.href = nextIcon.href;
       document.title = next.title;
+      const said = fresh.querySelector("h1");
+      const before = main.querySelector("h1");
+      if (said && before && said.textContent !== before.textContent) document.getElementById("news").textContent = said.textContent;
       enliven(fresh);
     } catch { /* the stream notices that the agent is gone */ } finally {
       renewedAt = Date.now();
@@ -142,7 +145,12 @@
       button.title = words.copy;
       const command = code.textContent;
       button.addEventListener("click", () => copy(button, command));
-      code.after(button);
+      // Kept together, and with the punctuation that follows.
+      const both = document.createElement("span");
+      both.className = "kept";
+      code.replaceWith(both);
+      both.append(code, button);
+      both.after("\u2060");
     }
     for (const button of root.querySelectorAll("button[data-copy-url]")) {
       button.hidden = false;

@@ -44,6 +44,13 @@ pub(crate) struct Piece<'a> {
     pub(crate) text: &'a str,
 }
 
+impl Piece<'_> {
+    /// Short enough to be kept on one line of any screen.
+    pub(crate) fn is_short(&self) -> bool {
+        self.text.chars().count() <= 34
+    }
+}
+
 /// What every template sees as `page`.
 pub(crate) struct Frame<'a> {
     pub(crate) view: View<'a>,
@@ -149,6 +156,14 @@ impl<'a> Frame<'a> {
     /// How long ago, or how far ahead, with the exact moment behind it.
     pub(crate) fn when(&self, at: &Timestamp) -> Safe<String> {
         self.moment(*at, &amount::relative(self.t, *at, self.view.now))
+    }
+
+    /// When something is due: never in the past.
+    pub(crate) fn due(&self, at: &Timestamp) -> Safe<String> {
+        if at.duration_since(self.view.now).as_secs() < 1 {
+            return self.moment(*at, self.t.now());
+        }
+        self.when(at)
     }
 
     /// For how long something has been so, with the moment it began behind it.

@@ -91,6 +91,8 @@ struct Page<'a> {
     tally: Tally,
     stretches: Vec<Stretch>,
     cards: Vec<Card<'a>>,
+    causes: usize,
+    consequences: usize,
     cards_left: usize,
     ending: Option<Ending<'a>>,
     groups: Vec<Group<'a>>,
@@ -109,6 +111,8 @@ pub fn overview(view: &View<'_>, query: &OverviewQuery) -> Result<String, Error>
     let mut tally = Tally::default();
     snapshot.checks.iter().for_each(|standing| tally.count(standing.state));
     let mut cards = findings::tree(snapshot);
+    let causes = cards.len();
+    let consequences = cards.iter().map(|card| card.follow.len()).sum();
     let cards_left = cards.len().saturating_sub(CARDS);
     cards.truncate(CARDS);
     cards.iter_mut().skip(OPEN_CARDS).for_each(|card| card.is_folded = true);
@@ -134,6 +138,8 @@ pub fn overview(view: &View<'_>, query: &OverviewQuery) -> Result<String, Error>
         tally,
         stretches: stretches(tally),
         cards,
+        causes,
+        consequences,
         cards_left,
         ending: ending(view),
         groups,
@@ -153,7 +159,7 @@ fn verdict(t: Words, tally: Tally, any_finding: bool) -> (&'static str, String) 
         (0, 0) => ("up", t.all_well().to_owned()),
         (0, degraded) => ("degraded", t.n_degraded(degraded)),
         (down, 0) => ("down", t.n_down(down)),
-        (down, degraded) => ("down", t.and_then(&t.n_down(down), &t.n_degraded(degraded))),
+        (down, degraded) => ("down", t.and_then(&t.n_down(down), &t.n_more_degraded(degraded))),
     }
 }
 

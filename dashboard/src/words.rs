@@ -87,8 +87,8 @@ words! {
     offline: "Offline", "연결 끊김";
     all_well: "All is well", "모두 정상입니다";
     nothing_watched: "Nothing is watched yet", "아직 감시하는 대상이 없습니다";
-    nothing_watched_why: "The plan has no checks. Add a host, a port, a certificate or a zone to it, and this page fills within seconds.", "계획 파일에 점검 항목이 없습니다. 호스트, 포트, 인증서 또는 DNS 영역을 추가하면 몇 초 안에 이 페이지가 채워집니다.";
-    last_looked: "last looked", "마지막 확인";
+    nothing_watched_why: "The plan has no checks. Add a host, a port, a certificate or a zone to it, and this page fills within seconds.", "계획 파일에 점검 항목이 없습니다. 호스트, 포트, 인증서 또는 DNS 존을 추가하면 몇 초 안에 이 페이지가 채워집니다.";
+    last_looked: "last looked", "마지막 점검";
     first_look: "Taking a first look", "처음으로 살펴보는 중입니다";
     minor_only: "Up, with something to look at", "동작 중이지만 살펴볼 것이 있습니다";
     wrong_now: "What is wrong now", "지금 문제가 있는 것";
@@ -155,7 +155,7 @@ words! {
     key_matches: "key matches", "키 일치";
     key_differs: "key does not match", "키 불일치";
     dns_lead: "Each planned record on each authoritative nameserver, asked directly.", "계획한 레코드를 권한 있는 네임서버마다 직접 조회한 결과입니다.";
-    no_dns: "The plan watches no zone yet.", "감시 중인 DNS 영역이 아직 없습니다.";
+    no_dns: "The plan watches no zone yet.", "감시 중인 DNS 존이 아직 없습니다.";
     not_asked: "Not asked yet.", "아직 조회하지 않았습니다.";
     record: "Record", "레코드";
     caches: "Caches", "캐시 리졸버";
@@ -208,7 +208,7 @@ words! {
     resolved: "Resolved", "해소";
     lasted: "Lasted", "지속 시간";
     still_open: "still open", "진행 중";
-    what_happened: "What happened", "경과";
+    what_happened: "What happened", "내용";
     timeline: "Timeline", "시간순 기록";
     event_opened: "The incident opened", "장애가 발생했습니다";
     event_resolved: "The incident was resolved", "장애가 해소되었습니다";
@@ -217,22 +217,27 @@ words! {
     gone_from_plan: "The check left the plan.", "이 점검은 계획에서 제거되었습니다.";
     explain_lead: "Every code that portwarden can report, what it means and what to do.", "portwarden이 보고할 수 있는 모든 진단 코드와 그 의미, 해결 방법입니다.";
     active_now: "Where this is the case now", "현재 해당하는 항목";
+    meaning: "Meaning", "의미";
     usual_severity: "Usually", "기본 심각도";
     not_found_title: "There is no such page", "페이지를 찾을 수 없습니다";
     not_found_why: "The address may be mistyped, or the check or incident may have left the plan.", "주소가 잘못되었거나, 해당 점검 또는 장애가 계획에서 제거되었을 수 있습니다.";
     failed_title: "This page could not be made", "페이지를 만들 수 없습니다";
     back: "Back to the overview", "개요로 돌아가기";
     details: "Details", "자세히";
-    loaded: "loaded", "불러온 시각";
+    loaded: "loaded", "불러옴";
+    now: "now", "지금";
     just_now: "just now", "방금";
 }
 
 counted! {
-    n_down: "{n} check is down", "{n} checks are down", "{n}개 점검이 중단 상태입니다";
-    n_degraded: "{n} check needs attention", "{n} checks need attention", "{n}개 점검에 주의가 필요합니다";
-    n_checks: "{n} check", "{n} checks", "점검 {n}개";
+    n_down: "{n} check is down", "{n} checks are down", "{n}개 항목에 장애가 있습니다";
+    n_degraded: "{n} check needs attention", "{n} checks need attention", "{n}개 항목에 주의가 필요합니다";
+    n_more_degraded: "{n} needs attention", "{n} need attention", "{n}개 항목은 주의가 필요합니다";
+    n_causes: "{n} cause", "{n} causes", "원인 {n}건";
+    n_consequences: "{n} more has the same cause", "{n} more have the same causes", "그로 인한 문제 {n}건";
+    n_checks: "{n} check", "{n} checks", "항목 {n}개";
     n_hosts: "{n} host", "{n} hosts", "호스트 {n}개";
-    n_explained: "{n} more follows from this", "{n} more follow from this", "이로 인한 문제 {n}건 더 보기";
+    n_explained: "{n} more has this cause", "{n} more have this cause", "이로 인한 문제 {n}건";
     n_more: "{n} more", "{n} more", "{n}개 더 보기";
     n_more_findings: "{n} more finding is not shown here: filter the list below.", "{n} more findings are not shown here: filter the list below.", "여기에 표시하지 않은 진단이 {n}건 더 있습니다. 아래 목록에서 조건을 적용해 확인하십시오.";
     n_days: "{n} day", "{n} days", "{n}일";
@@ -252,10 +257,11 @@ phrases! {
     for_span(span): "for {span}", "{span}째";
     ago(span): "{span} ago", "{span} 전";
     within(span): "in {span}", "{span} 후";
+    tally(state, n): "{n} {state}", "{state} {n}";
     ports_on(host): "Ports on {host}", "{host} 포트";
     bar_label(when, share, seen): "{when}: {share} good of {seen}", "{when}: {seen}회 중 {share} 정상";
     bar_empty(when): "{when}: no observations", "{when}: 관측 없음";
-    and_then(first, second): "{first}, {second}", "{first}, {second}";
+    and_then(first, second): "{first}, {second}", "{first}. {second}";
 }
 
 impl Words {
@@ -273,7 +279,7 @@ impl Words {
             (Language::Ko, State::Unknown) => "확인 전",
             (Language::Ko, State::Up) => "정상",
             (Language::Ko, State::Degraded) => "주의",
-            (Language::Ko, State::Down) => "중단",
+            (Language::Ko, State::Down) => "장애",
         }
     }
 

@@ -186,7 +186,7 @@ fn what_follows_lies_below_its_cause() {
     let sick = fixture::sick();
     let html = dashboard::overview(&view(&sick, Language::En), &OverviewQuery::default()).unwrap();
     assert_eq!(html.matches("<article class=\"card").count(), 7);
-    assert!(html.contains("3 more follow from this"));
+    assert!(html.contains("3 more have this cause"));
 }
 
 #[test]
