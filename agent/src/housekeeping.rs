@@ -1,14 +1,17 @@
-//! Jobs that keep house by the clock: roll-ups, retention, and one line a day in the log.
+//! Jobs that keep house by the clock: roll-ups, retention, delegations renewed before they are
+//! forgotten, and one line a day in the log.
 //!
 //! They run on tokio-cron-scheduler, in UTC. Probes do not: see docs/decisions.
 
 use std::sync::Arc;
 
 use health::{Snapshot, State};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use crate::clock;
+use crate::main_loop::Message;
 use crate::store::{Retention, Store};
 
 /// Room for activations; the default of 200 loses some under load.
@@ -21,6 +24,7 @@ const CHANNEL: usize = 4096;
 pub async fn start(
     store: Store,
     snapshot: watch::Receiver<Arc<Snapshot>>,
+    loop_inbox: UnboundedSender<Message>,
 ) -> Result<JobScheduler, JobSchedulerError> {
     let scheduler = JobScheduler::new_with_channel_size(CHANNEL).await?;
     let rolled = store.clone();
@@ -42,6 +46,12 @@ pub async fn start(
                     tracing::warn!(%error, "old history was not removed");
                 }
             })
+        })?)
+        .await?;
+    scheduler
+        .add(Job::new("40 */5 * * * *", move |_, _| {
+            // A loop that is gone has nothing left to renew.
+            let _ = loop_inbox.send(Message::RenewDelegations);
         })?)
         .await?;
     scheduler

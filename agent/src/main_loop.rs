@@ -56,6 +56,8 @@ pub enum Message {
     },
     /// The plan was read again; or its mistakes, as `validate` prints them.
     Reloaded(Result<Box<Plan>, String>),
+    /// Delegations that are soon forgotten are to be looked up again.
+    RenewDelegations,
 }
 
 /// What the loop is given at the start.
@@ -245,6 +247,10 @@ impl MainLoop {
                 self.changed(changes, moment.wall);
             }
             Message::Reloaded(Ok(plan)) => self.reload(*plan, moment),
+            Message::RenewDelegations => {
+                let (plan, net) = (self.plan.clone(), self.net.clone());
+                tokio::spawn(async move { job::renew_delegations(&plan, &net).await });
+            }
             Message::Reloaded(Err(mistakes)) => {
                 tracing::error!("the changed plan has mistakes, the old one runs on:\n{mistakes}");
                 self.counters.reload_successful.set(0);

@@ -115,7 +115,7 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
         turned: turned_sender,
     });
     let inbox = main_loop.inbox();
-    let mut keeper = housekeeping::start(store.clone(), snapshot.clone()).await?;
+    let mut keeper = housekeeping::start(store.clone(), snapshot.clone(), inbox.clone()).await?;
     let served = Served { snapshot, metrics, store: store.clone(), turned, stop: stop.clone() };
     let server = tokio::spawn(server::serve(listener, Arc::new(served)));
     let carrying = tokio::spawn(courier.run(stop.clone().cancelled_owned()));

@@ -9,7 +9,8 @@ use health::{Observation, PortKey};
 
 use super::Message;
 use crate::net::Net;
-use crate::probe::{self, port::Sweep};
+use crate::plan::Plan;
+use crate::probe::{self, Spec, port::Sweep};
 use crate::schedule::Key;
 
 /// Reading the socket table takes milliseconds; a machine that takes this long is not well.
@@ -33,6 +34,17 @@ impl Job {
                 Message::Observed { key, observation }
             }
             Self::Sweep(sweep) => Message::Swept { key, found: guarded_sweep(&sweep, net).await },
+        }
+    }
+}
+
+/// Looks up again, one after the other, the delegations that checks found their nameservers by.
+pub(super) async fn renew_delegations(plan: &Plan, net: &Net) {
+    for check in &plan.checks {
+        if let Spec::Dns(spec) = &check.spec
+            && spec.nameservers.is_empty()
+        {
+            probe::dns::renew_delegation(spec, net).await;
         }
     }
 }

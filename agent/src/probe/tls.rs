@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use health::facts::{CertificateFacts, FileFacts, TlsFacts};
-use health::{Facts, Finding, Phase};
+use health::{Code, Facts, Finding, Phase, Severity};
 use jiff::Timestamp;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -83,6 +83,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
                 let served = twin(spec, peer, served, &file, watch).await;
                 facts.file = Some(compare(spec, &served, &file, &subject, now, &mut sight));
             }
+            lead_to_the_reload(&mut sight.findings);
             sight.facts.tls = Some(Box::new(facts));
         }
         Err(refused) => {
@@ -97,6 +98,21 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
         }
     }
     sight
+}
+
+/// Where the renewed certificate lies on disk already, nothing is left to renew: what ends soon is
+/// mended by the reload too.
+fn lead_to_the_reload(findings: &mut [Finding]) {
+    let reload = findings
+        .iter()
+        .find(|finding| finding.code == Code::TlsNotReloaded && finding.severity > Severity::Notice)
+        .map(|finding| finding.remedy.clone());
+    let Some(reload) = reload else { return };
+    for finding in findings {
+        if matches!(finding.code, Code::CertExpiring | Code::CertExpired) {
+            finding.remedy = reload.clone();
+        }
+    }
 }
 
 /// Judges what was presented, whether or not the handshake came to a good end.

@@ -32,18 +32,14 @@ pub(super) fn not_listening(
 ) -> Finding {
     let Claim { key, processes, .. } = scene.claim;
     let at = scene.address();
-    let expected = if processes.is_empty() {
-        text!("somebody listening", "수신 대기 중인 프로세스")
-    } else {
-        Text::same(processes.join(", "))
-    };
+    let expected = processes.join(", ");
     let name = scene.name();
-    let mut summary = text!(
-        "{name}: nobody listens on {at}, expected {expected_en}",
-        "{name}: {at}에서 듣고 있는 프로세스가 없습니다. 기대한 것: {expected_ko}",
-        expected_en = expected.en,
-        expected_ko = expected.ko
-    );
+    let mut summary =
+        text!("{name}: nobody listens on {at}", "{name}: {at}에서 듣고 있는 프로세스가 없습니다");
+    if !processes.is_empty() {
+        summary.en.push_str(&format!(", expected {expected}"));
+        summary.ko.push_str(&format!(". 기대한 프로세스: {expected}"));
+    }
     let mut instead = Vec::new();
     for listener in elsewhere {
         let who = scene.who(&listener.owner);
@@ -64,13 +60,13 @@ pub(super) fn not_listening(
         )
     } else {
         text!(
-            "Compare the service's own settings (its port and listen address) with the plan, correct the one that is wrong and restart the service: {look}.",
-            "서비스 설정의 포트와 수신 주소를 계획과 비교해서 틀린 쪽을 고치고 서비스를 다시 시작하세요: {look}."
+            "Compare the service's own settings (its port and listen address) with the plan, correct the one that is wrong and restart the service. See what it listens on: {look}.",
+            "서비스 설정의 포트와 수신 주소를 계획과 비교해서 틀린 쪽을 고치고 서비스를 다시 시작하세요. 어디에서 듣고 있는지 확인: {look}."
         )
     };
     let how = dial.map_or("not-listening", |dial| dial.answer.label());
     let mut finding = Finding::new(Code::PortDead, format!("{key} ({at})"), summary, remedy)
-        .evidence("expected", expected.en)
+        .evidence("expected", if processes.is_empty() { "somebody listens" } else { &*expected })
         .evidence("got", "nobody listens")
         .evidence("how", how)
         .evidence("address", at);

@@ -51,12 +51,12 @@ mod tests {
     fn neither_claimed_nor_listening_nor_for_clients() {
         let claims = [claim(3001, Protocol::Tcp), claim(3002, Protocol::Udp)];
         let listeners = [listener("127.0.0.9:3003"), listener("[::]:3005")];
-        let free = |range, protocol| -> Vec<u16> {
-            super::free(range, protocol, &claims.each_ref(), &listeners, (3007, 3999)).collect()
+        let found = |range, protocol| -> Vec<u16> {
+            free(range, protocol, &claims.each_ref(), &listeners, (3007, 3999)).collect()
         };
-        assert_eq!(free(3000..=3008, Protocol::Tcp), [3000, 3002, 3004, 3006]);
-        assert_eq!(free(3000..=3003, Protocol::Udp), [3000, 3001, 3003]);
-        assert_eq!(free(0..=1, Protocol::Tcp), [1]);
-        assert_eq!(free(65535..=65535, Protocol::Tcp), [65535]);
+        assert_eq!(found(3000..=3008, Protocol::Tcp), [3000, 3002, 3004, 3006]);
+        assert_eq!(found(3000..=3003, Protocol::Udp), [3000, 3001, 3003]);
+        assert_eq!(found(0..=1, Protocol::Tcp), [1]);
+        assert_eq!(found(65535..=65535, Protocol::Tcp), [65535]);
     }
 }
