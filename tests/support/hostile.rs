@@ -46,7 +46,7 @@ impl Malice {
         match self {
             Self::Silence => while let Ok(1..) = stream.read(&mut [0; 1024]).await {},
             Self::Babble(more) => {
-                pour(&mut stream, b"", &more.repeat(16 * 1024 / more.len())).await
+                pour(&mut stream, b"", &more.repeat(16 * 1024 / more.len())).await;
             }
             Self::Flood(first, more) => {
                 pour(&mut stream, first, &more.repeat(16 * 1024 / more.len())).await;
