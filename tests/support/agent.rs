@@ -9,6 +9,7 @@ use std::time::Duration;
 use portwarden::clock::monotonic;
 use serde_json::Value;
 
+use super::daemon::{self, signal};
 use super::loopback::own_address;
 
 /// The longest any condition is waited for; what is tested comes far earlier.
@@ -46,14 +47,13 @@ impl Agent {
         sign: &str,
     ) -> Self {
         let log = File::options().create(true).append(true).open(folder.join("agent.log")).unwrap();
-        let child = command
+        command
             .current_dir(folder)
             .args(["run", "--config", "probes.toml"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+            .stderr(log);
+        let child = daemon::spawn(&mut command).unwrap();
         let mut agent = Self { child, listen, folder: folder.to_owned(), client: client() };
         eventually("the agent is ready", async || {
             if let Some(ended) = agent.child.try_wait().unwrap() {
@@ -227,12 +227,6 @@ pub fn write_plan(folder: &Path, agent_keys: &str, plan: &str) -> SocketAddr {
 
 fn plan_text(listen: SocketAddr, agent_keys: &str, plan: &str) -> String {
     format!("[agent]\nname = \"test\"\nlisten = \"{listen}\"\n{agent_keys}\n{plan}")
-}
-
-/// Sends a signal by name to a process that the test started.
-pub fn signal(pid: u32, name: &str) {
-    let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap();
-    assert!(sent.success(), "kill -s {name} {pid}");
 }
 
 /// A client that never goes through a proxy and never waits long.

@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use super::daemon;
+
 /// How a command ended, and what it printed.
 #[derive(Debug)]
 pub struct Ended {
@@ -32,14 +34,16 @@ impl Ended {
 
 /// Runs `portwarden` in a folder with these arguments and, for a secret, one more variable.
 pub fn portwarden_with(variable: (&str, &str), folder: &Path, arguments: &[&str]) -> Ended {
-    let output = Command::new(env!("CARGO_BIN_EXE_portwarden"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portwarden"));
+    command
         .current_dir(folder)
         .args(arguments)
         .env("LC_ALL", "C")
         .env(variable.0, variable.1)
         .stdin(Stdio::null())
-        .output()
-        .unwrap();
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let output = daemon::spawn(&mut command).unwrap().wait_with_output().unwrap();
     Ended {
         code: output.status.code().expect("it ended by itself"),
         out: String::from_utf8(output.stdout).unwrap(),

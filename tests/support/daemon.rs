@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use portwarden::clock::monotonic;
@@ -10,6 +11,23 @@ use portwarden::clock::monotonic;
 /// How long a server may take until it answers, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// Held while a process is started, and while ports are tried: a child holds a copy of every open
+/// socket until its program begins, and with it the port.
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// Starts a process.
+pub fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    command.spawn()
+}
+
+/// Sends a signal by name, such as `HUP`, to a process that the test started.
+pub fn signal(pid: u32, name: &str) {
+    let mut kill = Command::new("kill");
+    let sent = spawn(kill.args(["-s", name, &pid.to_string()])).unwrap().wait().unwrap();
+    assert!(sent.success(), "kill -s {name} {pid}");
+}
 
 /// A running process of the test's own.
 #[derive(Debug)]
@@ -26,13 +44,14 @@ impl Daemon {
         let output = std::fs::File::create(&log).unwrap();
         // Daemons live in sbin, which is not on everybody's path.
         let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(arguments)
             .env("PATH", path)
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
-            .stderr(output)
-            .spawn()
+            .stderr(output);
+        let child = spawn(&mut command)
             .unwrap_or_else(|error| panic!("{program}: {error}; run tests/install ({package})"));
         Self { child, log }
     }
@@ -68,9 +87,7 @@ impl Daemon {
 
     /// Sends a signal, such as `HUP`.
     pub fn signal(&self, name: &str) {
-        let done =
-            Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
-        assert!(done.unwrap().success());
+        signal(self.pid(), name);
     }
 }
 
@@ -83,6 +100,7 @@ impl Drop for Daemon {
 
 /// A port that is free for TCP and UDP on every one of these addresses.
 pub fn free_port(addresses: &[&str]) -> u16 {
+    let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     let addresses: Vec<IpAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
     (0..100)
         .find_map(|_| {

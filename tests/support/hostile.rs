@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
-use super::loopback::own_address;
+use super::loopback::own_ip;
 
 const DRIP: Duration = Duration::from_millis(20);
 
@@ -28,7 +28,7 @@ pub enum Malice {
 impl Malice {
     /// Starts it on an address of its own, for as long as the test lasts.
     pub async fn start(self) -> SocketAddr {
-        let listener = TcpListener::bind(own_address()).await.unwrap();
+        let listener = TcpListener::bind((own_ip(), 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -46,7 +46,7 @@ impl Malice {
         match self {
             Self::Silence => while let Ok(1..) = stream.read(&mut [0; 1024]).await {},
             Self::Babble(more) => {
-                pour(&mut stream, b"", &more.repeat(16 * 1024 / more.len())).await
+                pour(&mut stream, b"", &more.repeat(16 * 1024 / more.len())).await;
             }
             Self::Flood(first, more) => {
                 pour(&mut stream, first, &more.repeat(16 * 1024 / more.len())).await;
@@ -85,7 +85,7 @@ fn record(payload: &[u8]) -> Vec<u8> {
 
 /// A nameserver whose every answer holds a name that points at itself (RFC 1035 section 4.1.4).
 pub async fn looping_nameserver() -> SocketAddr {
-    let socket = UdpSocket::bind(own_address()).await.unwrap();
+    let socket = UdpSocket::bind((own_ip(), 0)).await.unwrap();
     let address = socket.local_addr().unwrap();
     tokio::spawn(async move {
         let mut buffer = [0; 2048];

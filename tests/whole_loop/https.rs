@@ -133,7 +133,7 @@ async fn every_expectation_is_judged_by_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_answer_is_told_with_the_phase_that_took_so_long() {
     let folder = tempfile::tempdir().unwrap();
-    let listener = tokio::net::TcpListener::bind(own_address()).await.unwrap();
+    let listener = tokio::net::TcpListener::bind((own_ip(), 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let answer = || async {
         tokio::time::sleep(Duration::from_millis(400)).await;

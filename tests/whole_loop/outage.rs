@@ -84,6 +84,8 @@ async fn a_stopped_server_is_told_in_time_and_resolved_under_the_same_id() {
 
     // The claim says it as what it is, and explains the others.
     let dead = ops.expect("incident.opened", &claim).await;
+    ops.expect("incident.opened", "shop").await;
+    ops.expect("incident.opened", "basket").await;
     assert_eq!(dead.message["findings"][0]["code"], "port.dead");
     agent.explained("shop port", "tcp.refused", &claim).await;
     agent.explained("shop", "tcp.refused", &claim).await;
