@@ -35,6 +35,9 @@ pub(super) struct Owners {
     /// Sockets that no scan has looked for.
     unknown_tcp: usize,
     unknown_udp: usize,
+    /// A socket that nobody held at the last scan was held by nobody for the first time: its
+    /// process may have been about to start, so it is looked for once more soon.
+    orphaned: bool,
     users: BTreeMap<u32, String>,
 }
 
@@ -80,11 +83,13 @@ impl Owners {
         }
         if self.verified.is_none_or(|at| now.saturating_duration_since(at) >= VERIFY) {
             self.verified = Some(now);
-            let holds = |(pid, holder): (&u32, &Holder)| {
+            // A process that has become another program by exec still holds its sockets.
+            let is_as_before = |(pid, holder): (&u32, &Holder)| {
                 let (descriptor, inode) = holder.witness;
                 socket_inode(format!("/proc/{pid}/fd/{descriptor}")) == Some(inode)
+                    && process::name(*pid).is_some_and(|name| name == holder.process.name)
             };
-            if !self.processes.iter().all(holds) {
+            if self.orphaned || !self.processes.iter().all(is_as_before) {
                 return self.look(sockets);
             }
         }
@@ -132,7 +137,11 @@ impl Owners {
             pids.sort_by_key(|pid| (self.processes.get(pid).map(|holder| holder.started), *pid));
         }
         let pids = |socket: &Socket| by_inode.get(&socket.id.inode).cloned().unwrap_or_default();
-        self.holders = sockets.iter().map(|socket| (socket.id, pids(socket))).collect();
+        let holders: HashMap<SocketId, Vec<u32>> =
+            sockets.iter().map(|socket| (socket.id, pids(socket))).collect();
+        let was_held = |id| self.holders.get(id).is_none_or(|pids| !pids.is_empty());
+        self.orphaned = holders.iter().any(|(id, pids)| pids.is_empty() && was_held(id));
+        self.holders = holders;
         (self.unknown_tcp, self.unknown_udp) = (0, 0);
         self.users = users();
         let ended = crate::clock::monotonic();

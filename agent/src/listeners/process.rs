@@ -34,6 +34,12 @@ pub(super) fn read(pid: u32) -> Option<(u64, Process)> {
     Some((started, process))
 }
 
+/// The name of a process, as [`read`] gives it; `None` when it is gone.
+pub(super) fn name(pid: u32) -> Option<String> {
+    let bytes = read_capped(format!("/proc/{pid}/stat"), FILE_BYTES).ok()?;
+    stat(&String::from_utf8_lossy(&bytes)).map(|(name, _)| name)
+}
+
 /// Reads a file from its beginning, no more than `cap` bytes.
 pub(super) fn read_capped(path: impl AsRef<Path>, cap: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

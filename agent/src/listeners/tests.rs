@@ -135,6 +135,34 @@ async fn the_owner_is_named_and_forgotten() {
     drop(own);
 }
 
+/// Becomes another program when it is told to, and keeps its socket.
+const BECOME: &str = "import os, signal, socket
+s = socket.create_server(('127.41.0.11', 0))
+s.set_inheritable(True)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+print(s.getsockname()[1], flush=True)
+signal.sigwait([signal.SIGUSR1])
+os.execvp('sleep', ['sleep', '600'])";
+
+#[tokio::test]
+async fn a_process_that_becomes_another_program() {
+    let (running, port) = python(BECOME);
+    let bind = SocketAddr::from(([127, 41, 0, 11], port));
+    let mut reader = Reader::default();
+    let name = |reader: &mut Reader| {
+        let table = reader.read().unwrap();
+        processes(at(&table, Protocol::Tcp, bind).unwrap())[0].name.clone()
+    };
+    assert!(name(&mut reader).starts_with("python3"));
+    let pid = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-s", "USR1", &pid]).status().unwrap().success());
+    let deadline = crate::clock::monotonic() + Duration::from_secs(20);
+    while name(&mut reader) != "sleep" {
+        assert!(crate::clock::monotonic() < deadline, "{}", name(&mut reader));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_socket_that_outlives_its_first_owner() {
     let (mut parent, port) = python(INHERIT);
