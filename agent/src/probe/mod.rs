@@ -86,8 +86,13 @@ const GRACE: Duration = Duration::from_secs(2);
 pub async fn guarded(check: &Check, net: &Net) -> Observation {
     let at = crate::clock::now();
     let watch = Stopwatch::start(check.frame.timeout);
-    let probe = AssertUnwindSafe(run(check, net)).catch_unwind();
-    let failure = match tokio::time::timeout(check.frame.timeout + GRACE, probe).await {
+    let mut probe = std::pin::pin!(AssertUnwindSafe(run(check, net)).catch_unwind());
+    let mut ended = tokio::time::timeout(check.frame.timeout + GRACE, probe.as_mut()).await;
+    if ended.is_err() {
+        // After a suspension every deadline has passed at once; the probe has to see its own first.
+        ended = tokio::time::timeout(GRACE, probe).await;
+    }
+    let failure = match ended {
         Ok(Ok(observation)) => return observation,
         Ok(Err(panic)) => panic_words(panic.as_ref()),
         Err(_) => "it did not end at its deadline".to_owned(),
