@@ -27,7 +27,7 @@ mod printable;
 #[cfg(test)]
 mod tests;
 
-pub use failure::{Failure, subject};
+pub use failure::{Failure, could_not_look, is_exhausted, subject};
 pub use printable::printable;
 
 /// What all probes share: the resolver for target names, and the socket table.
@@ -132,8 +132,25 @@ impl Net {
     /// from one that could not be tried.
     ///
     /// # Errors
-    /// Which address was tried last, and its error.
+    /// Which address was tried last, and its error. When that says nothing of the target, because
+    /// this machine has run out of something, `facts` say so.
     pub(crate) async fn attempt(
+        &self,
+        endpoint: &Endpoint,
+        source: Option<IpAddr>,
+        watch: &mut Stopwatch,
+        facts: &mut Facts,
+    ) -> Result<TcpStream, Missed> {
+        let tried = self.try_each(endpoint, source, watch, facts).await;
+        if let Err(Missed::Closed(address, error)) = &tried
+            && is_exhausted(error, *address)
+        {
+            facts.blind = Some(error.to_string());
+        }
+        tried
+    }
+
+    async fn try_each(
         &self,
         endpoint: &Endpoint,
         source: Option<IpAddr>,
@@ -210,7 +227,7 @@ impl Missed {
         match self {
             Self::Unresolved(finding) => finding,
             Self::Closed(address, error) => {
-                Box::new(Failure::of(&error).into_finding(endpoint, address, timeout))
+                Box::new(Failure::of(&error, address).into_finding(endpoint, address, timeout))
             }
         }
     }
@@ -225,7 +242,7 @@ pub async fn connect(
     source: Option<IpAddr>,
     until: Instant,
 ) -> Result<TcpStream, Failure> {
-    open(address, source, until).await.map_err(|error| Failure::of(&error))
+    open(address, source, until).await.map_err(|error| Failure::of(&error, address))
 }
 
 async fn open(
@@ -235,7 +252,7 @@ async fn open(
 ) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     if let Some(source) = source {
-        socket.bind(SocketAddr::new(source, 0))?;
+        socket.bind(SocketAddr::new(source, 0)).map_err(|error| not_ours(source, error))?;
     }
     socket.set_nodelay(true)?;
     let stream = match tokio::time::timeout_at(until, socket.connect(address)).await {
@@ -248,6 +265,16 @@ async fn open(
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     Ok(stream)
+}
+
+/// Says of a source address that this machine does not have that it is the source, not the target.
+pub(crate) fn not_ours(source: IpAddr, error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::AddrNotAvailable => {
+            io::Error::other(format!("source {source} is no address of this machine"))
+        }
+        _ => error,
+    }
 }
 
 /// What the resolver's error means, in few words.
