@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::support::agent::{Agent, eventually, free_address, write_plan};
+use super::support::nameserver::{Nameserver, Zone};
 use super::support::receiver::Receiver;
 use super::target::Target;
 use super::telling::{incidents, judge, metric, plan};
@@ -123,12 +124,15 @@ async fn without_a_file_left_to_open_nothing_new_is_believed_of_anybody() {
     let well = TcpListener::bind("127.41.10.1:0").await.unwrap();
     let (well, _hold) = (well.local_addr().unwrap(), well);
     let mut sick = Target::open("127.41.10.2").await;
-    let nameserver = free_address("127.41.10.3");
+    let silent = free_address("127.41.10.3");
+    let zones = [Zone::new("shop.example", 7, "@ NS ns1\nns1 A 192.0.2.1\nwell 0 A 127.41.10.1")];
+    let nameserver = Nameserver::start("127.41.10.4", &zones);
     let plan = format!(
         "[defaults]\ninterval = \"1s\"\nfail_after = 1\nrecover_after = 1\n\
          [[tcp]]\nname = \"well\"\naddress = \"{well}\"\n\
          [[tcp]]\nname = \"sick\"\naddress = \"{sick}\"\n\
-         [[dns]]\nname = \"zone\"\nzone = \"example.org\"\nnameservers = [\"{nameserver}\"]\ntimeout = \"1s\"\n\
+         [[tcp]]\nname = \"named\"\naddress = \"well.shop.example:{port}\"\n\
+         [[dns]]\nname = \"zone\"\nzone = \"shop.example\"\nnameservers = [\"{silent}\"]\ntimeout = \"1s\"\n\
          [[host]]\nname = \"here\"\naddress = \"{ip}\"\nlocal = true\nundeclared = \"ignore\"\n\
          [[host.port]]\nport = {port}\nservice = \"well\"\n",
         sick = sick.address,
@@ -136,9 +140,11 @@ async fn without_a_file_left_to_open_nothing_new_is_believed_of_anybody() {
         port = well.port(),
     );
     sick.close().await;
-    let agent = Agent::start(folder.path(), "", &plan).await;
+    let resolver = format!("resolver = \"{}\"", nameserver.address());
+    let agent = Agent::start(folder.path(), &resolver, &plan).await;
     for (check, state) in [
         ("well", "up"),
+        ("named", "up"),
         ("sick", "down"),
         ("zone", "down"),
         (&format!("here:{}", well.port()), "up"),
@@ -165,7 +171,7 @@ async fn without_a_file_left_to_open_nothing_new_is_believed_of_anybody() {
         tcp.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>()
     };
     let so_far = failed().await;
-    eventually("probing goes on", async || failed().await >= so_far + 4.0).await;
+    eventually("probing goes on", async || failed().await >= so_far + 6.0).await;
     assert_eq!(stand().await, before);
 
     limit_open_files(agent.pid(), "1024");

@@ -4,7 +4,7 @@
 //! probe says which one it reached and costs one connection.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use health::{Code, Facts, Finding, Phase, text};
@@ -78,7 +78,8 @@ impl Net {
     }
 
     /// Every address of an endpoint's name, in the order they should be tried. Lapped as
-    /// [`Phase::Resolve`]; ends at the deadline.
+    /// [`Phase::Resolve`]; ends at the deadline. When nobody could be asked, because this machine has
+    /// run out of something, `facts` say so.
     ///
     /// # Errors
     /// `resolve.failed`.
@@ -86,6 +87,7 @@ impl Net {
         &self,
         endpoint: &Endpoint,
         watch: &mut Stopwatch,
+        facts: &mut Facts,
     ) -> Result<Vec<SocketAddr>, Box<Finding>> {
         let name = match &endpoint.host {
             Target::Address(address) => return Ok(vec![SocketAddr::new(*address, endpoint.port)]),
@@ -103,7 +105,14 @@ impl Net {
                 }
                 "it has no address".to_owned()
             }
-            Ok(Err(error)) => reason(&error),
+            Ok(Err(error)) => {
+                if let Some(lack) = lack_behind(&error) {
+                    let finding = could_not_look(name, &lack);
+                    facts.blind = Some(lack);
+                    return Err(Box::new(finding));
+                }
+                reason(&error)
+            }
             Err(_) => format!("no answer within {:?}", watch.timeout()),
         };
         Err(Box::new(unresolved(name, reason)))
@@ -166,7 +175,8 @@ impl Net {
             watch.lap(Phase::Connect);
             return opened.map_err(|error| Missed::Closed(address, error));
         }
-        let mut addresses = self.resolve(endpoint, watch).await.map_err(Missed::Unresolved)?;
+        let mut addresses =
+            self.resolve(endpoint, watch, facts).await.map_err(Missed::Unresolved)?;
         facts.resolved = addresses.iter().map(SocketAddr::ip).collect();
         if let Some(source) = source {
             // Those of the other family cannot be dialled from there; if all are, the attempt says so.
@@ -275,6 +285,17 @@ pub(crate) fn not_ours(source: IpAddr, error: io::Error) -> io::Error {
         }
         _ => error,
     }
+}
+
+/// What this machine has run out of, where that is why no resolver could be asked. The resolver keeps
+/// the system's words to itself, so a socket is asked for once more.
+fn lack_behind(error: &NetError) -> Option<String> {
+    if !matches!(error, NetError::NoConnections | NetError::Io(_)) {
+        return None;
+    }
+    let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let error = UdpSocket::bind(any).err().filter(|error| is_exhausted(error, any))?;
+    Some(error.to_string())
 }
 
 /// What the resolver's error means, in few words.
