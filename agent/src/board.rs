@@ -155,6 +155,16 @@ impl Board {
         true
     }
 
+    /// Recalls the states of the last run: a restart does not make anything begin anew.
+    pub fn recall(&mut self, states: &HashMap<Arc<str>, (State, Timestamp)>, now: Timestamp) {
+        for entry in self.entries.values_mut() {
+            if let Some(&(state, since)) = states.get(&entry.frame.name) {
+                entry.track.recall(state, since);
+                entry.refresh(None, now);
+            }
+        }
+    }
+
     /// Takes in what a probe saw.
     pub fn record(
         &mut self,

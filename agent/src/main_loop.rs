@@ -285,13 +285,15 @@ impl MainLoop {
             (false, false) => ProbeOutcome::Failure,
         };
         self.counters.probe(check.frame.kind, outcome);
-        self.troubles.owners(&observation, moment.wall);
-        let sample = Sample {
-            at: observation.at,
-            duration_seconds: observation.duration.as_secs_f64(),
-            success: observation.is_good(),
-        };
-        self.samples.push((name, sample));
+        self.troubles.observed(&observation, moment.wall);
+        if observation.facts.blind.is_none() {
+            let sample = Sample {
+                at: observation.at,
+                duration_seconds: observation.duration.as_secs_f64(),
+                success: observation.is_good(),
+            };
+            self.samples.push((name, sample));
+        }
         let next_due = self.schedule.next_due(key, moment);
         let change = self.board.record(key, observation, next_due, moment.wall);
         self.changed(change, moment.wall);

@@ -4,7 +4,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Raises the limit on open files from the soft one, often 1024, to the hard one. Out of files, a probe
-/// cannot tell a sick target from its own lack.
+/// cannot look.
 pub fn raise_limit() {
     let limit = getrlimit(Resource::Nofile);
     let wanted = Rlimit { current: limit.maximum, maximum: limit.maximum };

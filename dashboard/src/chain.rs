@@ -69,7 +69,7 @@ pub(crate) fn gather(snapshot: &Snapshot, now: Timestamp) -> [Vec<Certificate<'_
                 });
                 let key_matches = key_matches.filter(|_| depth == 0);
                 let place = Place { check: standing, at: at.clone(), is_file, key_matches };
-                certificates[index].add(place, depth == 0);
+                certificates[index].add(place, depth);
             }
         }
     }
@@ -83,7 +83,8 @@ impl<'a> Certificate<'a> {
         Self { facts, places: Vec::new(), findings: Vec::new(), is_leaf: false, now }
     }
 
-    fn add(&mut self, place: Place<'a>, is_leaf: bool) {
+    /// Adds a place where it stands at this depth of a chain, the leaf being 0.
+    fn add(&mut self, place: Place<'a>, depth: usize) {
         let name = &place.check.check.name;
         // Places come check by check, so that only the last few can be the same.
         let mut same_check =
@@ -91,7 +92,7 @@ impl<'a> Certificate<'a> {
         if same_check.any(|known| known.at == place.at) {
             return;
         }
-        if is_leaf {
+        if depth == 0 {
             self.is_leaf = true;
             self.findings.extend(place.findings().map(|found| (place.check, found)));
         }

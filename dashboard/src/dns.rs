@@ -87,16 +87,19 @@ pub fn dns(view: &View<'_>) -> Result<String, Error> {
 pub(crate) fn zone(standing: &CheckStanding) -> Zone<'_> {
     let facts = standing.last.as_ref().and_then(|last| last.facts.dns.as_deref());
     let matrices = facts
-        .map(|facts| [false, true].into_iter().filter_map(|caches| matrix(facts, caches)).collect())
+        .map(|facts| {
+            let caches = matrix(facts, |server| server.is_resolver);
+            let caches = caches.map(|matrix| Matrix { is_caches: true, ..matrix });
+            matrix(facts, |server| !server.is_resolver).into_iter().chain(caches).collect()
+        })
         .unwrap_or_default();
     let records = facts.map_or(0, |facts| facts.records.len());
     Zone { standing, matrices, records_left: records.saturating_sub(RECORDS) }
 }
 
-fn matrix(facts: &DnsFacts, is_caches: bool) -> Option<Matrix<'_>> {
-    let columns: Vec<usize> = (0..facts.servers.len())
-        .filter(|&server| facts.servers[server].is_resolver == is_caches)
-        .collect();
+fn matrix(facts: &DnsFacts, is_shown: impl Fn(&ServerFacts) -> bool) -> Option<Matrix<'_>> {
+    let columns: Vec<usize> =
+        (0..facts.servers.len()).filter(|&server| is_shown(&facts.servers[server])).collect();
     if columns.is_empty() {
         return None;
     }
@@ -107,7 +110,7 @@ fn matrix(facts: &DnsFacts, is_caches: bool) -> Option<Matrix<'_>> {
         .map(|server| (server.serial, server.serial.is_some() && server.serial != usual_serial))
         .collect();
     let lines = facts.records.iter().take(RECORDS).map(|record| line(record, &columns)).collect();
-    Some(Matrix { servers, lines, serials, is_caches })
+    Some(Matrix { servers, lines, serials, is_caches: false })
 }
 
 fn line<'a>(record: &'a RecordFacts, columns: &[usize]) -> Line<'a> {

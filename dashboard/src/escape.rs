@@ -5,6 +5,7 @@
 use std::fmt::{self, Write};
 
 use askama::filters::Escaper;
+use health::text::is_deceptive;
 
 /// The escaper of every template, named in askama.toml.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,23 +50,9 @@ pub(crate) fn neutral(text: &str) -> String {
     shown
 }
 
-/// Control characters, direction overrides and characters without a width: what they do to a line
-/// of text is not what the reader sees.
+/// Lines and columns are shown as such.
 fn deceives(character: char) -> bool {
-    match character {
-        '\n' | '\t' => false,
-        '\u{61c}'
-        | '\u{180e}'
-        | '\u{200b}'
-        | '\u{200e}'
-        | '\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}' => true,
-        _ => character.is_control(),
-    }
+    !matches!(character, '\n' | '\t') && is_deceptive(character)
 }
 
 #[cfg(test)]

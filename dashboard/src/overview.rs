@@ -116,7 +116,7 @@ pub fn overview(view: &View<'_>, query: &OverviewQuery) -> Result<String, Error>
     let cards_left = cards.len().saturating_sub(CARDS);
     cards.truncate(CARDS);
     cards.iter_mut().skip(OPEN_CARDS).for_each(|card| card.is_folded = true);
-    let (tone, verdict) = verdict(t, tally, !cards.is_empty());
+    let (tone, verdict) = verdict(t, tally, cards.len());
     let (groups, slice) = groups(view, query, t);
     let title = match tally.down + tally.degraded {
         0 => t.overview().to_owned(),
@@ -151,11 +151,11 @@ pub fn overview(view: &View<'_>, query: &OverviewQuery) -> Result<String, Error>
 }
 
 /// The headline: colour and words.
-fn verdict(t: Words, tally: Tally, any_finding: bool) -> (&'static str, String) {
+fn verdict(t: Words, tally: Tally, findings: usize) -> (&'static str, String) {
     match (tally.down, tally.degraded) {
         (0, 0) if tally.all() == 0 => ("unknown", t.nothing_watched().to_owned()),
         (0, 0) if tally.up == 0 => ("unknown", t.first_look().to_owned()),
-        (0, 0) if any_finding => ("up", t.minor_only().to_owned()),
+        (0, 0) if findings > 0 => ("up", t.minor_only().to_owned()),
         (0, 0) => ("up", t.all_well().to_owned()),
         (0, degraded) => ("degraded", t.n_degraded(degraded)),
         (down, 0) => ("down", t.n_down(down)),

@@ -35,6 +35,10 @@ pub struct Facts {
     /// A claimed port or undeclared listener.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<Box<Observed>>,
+    /// What this machine itself had run out of, so that nothing could be looked at: right and wrong
+    /// are then unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blind: Option<String>,
 }
 
 /// An HTTP answer: the last one, where redirects were followed.

@@ -79,6 +79,8 @@ const FLAP_WINDOW: SignedDuration = SignedDuration::from_mins(60);
 pub struct Track {
     state: State,
     since: Timestamp,
+    /// What it was before anybody looked, and since when.
+    recalled: Option<(State, Timestamp)>,
     incident_open: bool,
     bad_run: u32,
     good_run: u32,
@@ -93,6 +95,7 @@ impl Track {
         Self {
             state: State::Unknown,
             since: now,
+            recalled: None,
             incident_open: false,
             bad_run: 0,
             good_run: 0,
@@ -117,11 +120,22 @@ impl Track {
         Self {
             state: incident.state,
             since: incident.opened_at,
+            recalled: None,
             incident_open: true,
             bad_run: thresholds.fail_after,
             good_run: 0,
             memories,
             changes: Vec::new(),
+        }
+    }
+
+    /// Recalls the state that the check had when the agent last ran: if that is what it turns out to
+    /// be, it has been so since then.
+    pub fn recall(&mut self, state: State, since: Timestamp) {
+        if self.state == state {
+            self.since = since;
+        } else if self.state == State::Unknown {
+            self.recalled = Some((state, since));
         }
     }
 
@@ -297,7 +311,10 @@ impl Track {
             self.changes.push(now);
         }
         self.state = state;
-        self.since = now;
+        self.since = match self.recalled.take() {
+            Some((recalled, since)) if recalled == state => since,
+            _ => now,
+        };
     }
 }
 

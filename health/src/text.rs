@@ -1,4 +1,5 @@
-//! Sentences for people, in every language the product speaks.
+//! Sentences for people, in every language the product speaks, and what must not slip into them
+//! from outside.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,27 @@ impl Text {
     pub fn same(words: impl Into<String>) -> Self {
         let en = words.into();
         Self { ko: en.clone(), en }
+    }
+}
+
+/// Whether a character does to a line of text what the reader does not see: control characters, those
+/// that turn the writing direction, and those without a width. Joiners are not among them: Persian and
+/// emoji need them.
+#[must_use]
+pub fn is_deceptive(character: char) -> bool {
+    match character {
+        '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}'
+        | '\u{200b}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}' => true,
+        _ => character.is_control(),
     }
 }
 

@@ -6,7 +6,8 @@ use std::process::Command;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::support::agent::{Agent, eventually, write_plan};
+use super::support::agent::{Agent, eventually, free_address, write_plan};
+use super::support::nameserver::{Nameserver, Zone};
 use super::support::receiver::Receiver;
 use super::target::Target;
 use super::telling::{incidents, judge, metric, plan};
@@ -117,9 +118,78 @@ async fn a_small_limit_on_open_files_makes_nobody_look_sick() {
     assert!(codes.iter().all(|code| code == "tcp.silent"), "{codes:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_file_left_to_open_nothing_new_is_believed_of_anybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let well = TcpListener::bind("127.41.10.1:0").await.unwrap();
+    let (well, _hold) = (well.local_addr().unwrap(), well);
+    let mut sick = Target::open("127.41.10.2").await;
+    let silent = free_address("127.41.10.3");
+    let zones = [Zone::new("shop.example", 7, "@ NS ns1\nns1 A 192.0.2.1\nwell 0 A 127.41.10.1")];
+    let nameserver = Nameserver::start("127.41.10.4", &zones);
+    let plan = format!(
+        "[defaults]\ninterval = \"1s\"\nfail_after = 1\nrecover_after = 1\n\
+         [[tcp]]\nname = \"well\"\naddress = \"{well}\"\n\
+         [[tcp]]\nname = \"sick\"\naddress = \"{sick}\"\n\
+         [[tcp]]\nname = \"named\"\naddress = \"well.shop.example:{port}\"\n\
+         [[dns]]\nname = \"zone\"\nzone = \"shop.example\"\nnameservers = [\"{silent}\"]\ntimeout = \"1s\"\n\
+         [[host]]\nname = \"here\"\naddress = \"{ip}\"\nlocal = true\nundeclared = \"ignore\"\n\
+         [[host.port]]\nport = {port}\nservice = \"well\"\n",
+        sick = sick.address,
+        ip = well.ip(),
+        port = well.port(),
+    );
+    sick.close().await;
+    let resolver = format!("resolver = \"{}\"", nameserver.address());
+    let agent = Agent::start(folder.path(), &resolver, &plan).await;
+    for (check, state) in [
+        ("well", "up"),
+        ("named", "up"),
+        ("sick", "down"),
+        ("zone", "down"),
+        (&format!("here:{}", well.port()), "up"),
+    ] {
+        agent.state(check, state).await;
+    }
+    let stand = async || {
+        let checks = agent.api("/checks").await;
+        let checks = checks["checks"].as_array().unwrap().iter();
+        checks.map(|check| [check["state"].clone(), check["since"].clone()]).collect::<Vec<_>>()
+    };
+    let before = stand().await;
+
+    limit_open_files(agent.pid(), "3");
+    // The connection that is open already is all there is to ask over.
+    eventually("the page says so", async || {
+        agent.fetch("/").await.is_some_and(|(_, html)| html.contains("probes cannot look"))
+    })
+    .await;
+    sick.reopen().await;
+    let failed = async || {
+        let lines = agent.metrics("portwarden_probes_total").await;
+        let tcp = lines.iter().filter(|line| line.contains("\"tcp\"") && line.contains("failure"));
+        tcp.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>()
+    };
+    let so_far = failed().await;
+    eventually("probing goes on", async || failed().await >= so_far + 6.0).await;
+    assert_eq!(stand().await, before);
+
+    limit_open_files(agent.pid(), "1024");
+    agent.state("sick", "up").await;
+    assert_eq!(incidents(&agent).await.len(), 2, "the two that were there before");
+}
+
 /// The largest file that a process may write from now on; what was may be had again.
 fn limit_file_size(pid: u32, bytes: &str) {
-    let limits = format!("--fsize={bytes}:unlimited");
-    let done = Command::new("prlimit").args(["--pid", &pid.to_string(), &limits]).status();
+    limit(pid, &format!("--fsize={bytes}:unlimited"));
+}
+
+/// How many files a process may have open when it opens another.
+fn limit_open_files(pid: u32, count: &str) {
+    limit(pid, &format!("--nofile={count}:"));
+}
+
+fn limit(pid: u32, limits: &str) {
+    let done = Command::new("prlimit").args(["--pid", &pid.to_string(), limits]).status();
     assert!(done.unwrap().success(), "prlimit {limits}");
 }

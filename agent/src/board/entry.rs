@@ -90,13 +90,18 @@ impl Entry {
         }
     }
 
-    /// Takes in what a probe saw.
+    /// Takes in what a probe saw. One that could not look changes nothing: it neither opens an
+    /// incident nor heals one, and what was seen last still stands.
     pub(super) fn record(
         &mut self,
         mut observation: Observation,
         next_due: Option<Timestamp>,
         now: Timestamp,
     ) -> Option<Change> {
+        if observation.facts.blind.is_some() {
+            Arc::make_mut(&mut self.standing).next_due = next_due;
+            return None;
+        }
         let from = self.track.state();
         let transition = self.track.advance(&observation, self.frame.thresholds, now);
         let success = observation.is_good();

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
+use health::text::is_deceptive;
 use health::{Finding, Language, Severity, State};
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
@@ -75,11 +76,11 @@ fn evidence(value: &Value) -> String {
     }
 }
 
-/// Words from outside must not steer the terminal.
+/// Words from outside must neither steer the terminal nor deceive who reads it.
 pub(super) fn printable(words: &str) -> String {
     words
         .chars()
-        .map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c })
+        .map(|c| if is_deceptive(c) && c != '\n' { char::REPLACEMENT_CHARACTER } else { c })
         .collect()
 }
 
@@ -98,6 +99,7 @@ mod tests {
     fn evidence_reads_like_words() {
         for (value, expected) in [
             (json!("a\u{1b}[31m"), "a\u{fffd}[31m"),
+            (json!("gnp.\u{202e}exe"), "gnp.\u{fffd}exe"),
             (json!(502), "502"),
             (json!(["127.0.0.1:80", 7]), "127.0.0.1:80, 7"),
             (json!({"ns1": ["a", "b"], "ns2": []}), "ns1: a, b\nns2: "),

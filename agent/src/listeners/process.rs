@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use health::Process;
+use health::text::is_deceptive;
 
 /// What `stat`, `status` and `cgroup` are ever long.
 const FILE_BYTES: u64 = 16 << 10;
@@ -76,9 +77,9 @@ fn words(command_line: &str) -> String {
     line.trim_end().to_owned()
 }
 
-/// Control characters become blanks, so that no process can write on somebody's terminal.
+/// Deceptive characters become blanks, so that no process can write on somebody's terminal.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_deceptive(c) { ' ' } else { c }).collect()
 }
 
 /// The container (twelve digits of its id) or the systemd unit that a process belongs to, from

@@ -107,6 +107,7 @@ impl MainLoop {
     }
 
     /// Believes incidents that were open when the agent last ran; those whose check is gone close.
+    /// What has the state it had then has it since then.
     pub(super) fn resume(&mut self, restored: Restored, now: Timestamp) {
         let incidents: Vec<Incident> =
             restored.incidents.iter().map(|open| open.incident.clone()).collect();
@@ -120,6 +121,7 @@ impl MainLoop {
                 self.decided(step);
             }
         }
+        self.board.recall(&restored.states, now);
     }
 }
 

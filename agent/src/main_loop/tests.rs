@@ -57,6 +57,16 @@ fn begin(text: &str, store: Store, restored: Restored, folder: tempfile::TempDir
     Driven { main_loop, snapshot, store, _folder: folder }
 }
 
+/// Ends a loop and begins another on its store.
+async fn restarted(driven: Driven, text: &str) -> Driven {
+    let path = driven.store.path().unwrap().to_owned();
+    driven.store.close().await.unwrap();
+    let Driven { main_loop, store, _folder: folder, .. } = driven;
+    drop((main_loop, store));
+    let (store, restored) = Store::open(&path, clock::now()).unwrap();
+    begin(text, store, restored, folder)
+}
+
 impl Driven {
     fn tell(&mut self, message: Message) {
         let moment = self.main_loop.moment();
@@ -204,12 +214,7 @@ async fn what_was_open_is_open_after_a_restart_unless_its_check_is_gone() {
         first.tell(observed(first.key("a"), Some(Code::TcpRefused)));
         first.tell(swept(first.key("web"), &[7000]));
         let id = first.snapshot.borrow().check("a").unwrap().incident.clone();
-        let path = first.store.path().unwrap().to_owned();
-        first.store.close().await.unwrap();
-        let Driven { main_loop, store, _folder: folder, .. } = first;
-        drop((main_loop, store));
-        let (store, restored) = Store::open(&path, clock::now()).unwrap();
-        let second = begin(&text, store, restored, folder);
+        let second = restarted(first, &text).await;
         let mut open = second.open();
         open.sort_unstable();
         assert_eq!(open, expected, "{text}");
@@ -218,6 +223,21 @@ async fn what_was_open_is_open_after_a_restart_unless_its_check_is_gone() {
         }
         second.store.close().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_state_outlasts_a_restart_unless_it_turns_out_to_be_another() {
+    let mut driven = driven(TCP);
+    let mut first = None;
+    // Twice, because the second start reads what the first run wrote down.
+    for (code, lasts) in [(None, true), (None, true), (Some(Code::TcpRefused), false)] {
+        let key = driven.key("a");
+        driven.tell(observed(key, code));
+        let since = driven.snapshot.borrow().check("a").unwrap().since;
+        assert_eq!(since == *first.get_or_insert(since), lasts, "{code:?}");
+        driven = restarted(driven, TCP).await;
+    }
+    driven.store.close().await.unwrap();
 }
 
 #[test]

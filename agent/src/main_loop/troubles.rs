@@ -2,7 +2,7 @@
 
 use health::snapshot::Trouble;
 use health::{Observation, text};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use crate::plan::Agent;
@@ -16,11 +16,25 @@ pub(super) struct Troubles {
     waiting: Option<Trouble>,
     restart: Option<Trouble>,
     owners: Option<Trouble>,
+    blind: Option<Trouble>,
+    /// When a probe last could not look.
+    blind_at: Timestamp,
 }
+
+/// Without a probe that could not look for so long, all is well again.
+const BLIND_FOR: SignedDuration = SignedDuration::from_secs(60);
 
 impl Troubles {
     pub(super) fn new(store: watch::Receiver<Option<Trouble>>, started_with: Agent) -> Self {
-        Self { store, started_with, waiting: None, restart: None, owners: None }
+        Self {
+            store,
+            started_with,
+            waiting: None,
+            restart: None,
+            owners: None,
+            blind: None,
+            blind_at: Timestamp::MIN,
+        }
     }
 
     /// Ends when the store's trouble has changed.
@@ -31,8 +45,8 @@ impl Troubles {
     /// Everything that ails the agent now.
     pub(super) fn all(&self) -> Vec<Trouble> {
         let store = self.store.borrow().clone();
-        let all = [store, self.waiting.clone(), self.restart.clone(), self.owners.clone()];
-        all.into_iter().flatten().collect()
+        let others = [&self.blind, &self.waiting, &self.restart, &self.owners];
+        store.into_iter().chain(others.into_iter().flatten().cloned()).collect()
     }
 
     pub(super) fn is_store_failing(&self) -> bool {
@@ -75,8 +89,34 @@ impl Troubles {
         self.restart = Some(Trouble { since, message });
     }
 
+    /// What one probe says of the agent itself.
+    pub(super) fn observed(&mut self, observation: &Observation, now: Timestamp) {
+        self.owners(observation, now);
+        self.blind(observation, now);
+    }
+
+    /// Probes that could not look, because this machine has run out of something.
+    fn blind(&mut self, observation: &Observation, now: Timestamp) {
+        let Some(lack) = &observation.facts.blind else {
+            if self.blind.is_some() && now.duration_since(self.blind_at) >= BLIND_FOR {
+                tracing::info!("probes can look again");
+                self.blind = None;
+            }
+            return;
+        };
+        self.blind_at = now;
+        if self.blind.is_none() {
+            tracing::warn!(error = &**lack, "a probe could not look: this machine has run out");
+            let message = text!(
+                "This machine has run out of something, and probes cannot look: {lack}. What they saw last still stands. See `ulimit -n`, `ss -s` and `free -m`.",
+                "이 서버의 자원이 부족해 검사하지 못하고 있습니다: {lack}. 마지막으로 확인한 상태를 그대로 보여 줍니다. `ulimit -n`, `ss -s`, `free -m`을 확인하세요."
+            );
+            self.blind = Some(Trouble { since: now, message });
+        }
+    }
+
     /// Owners of sockets that may not be seen: said once, with the way to grant it.
-    pub(super) fn owners(&mut self, observation: &Observation, now: Timestamp) {
+    fn owners(&mut self, observation: &Observation, now: Timestamp) {
         let hidden = observation
             .facts
             .port

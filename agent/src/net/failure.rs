@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use health::{Code, Finding, text};
+use health::{Code, Finding, Severity, text};
 
 use crate::plan::{Endpoint, Target};
 
@@ -19,12 +19,17 @@ pub enum Failure {
     Unreachable(String),
     /// Accepted, then cut.
     Reset,
+    /// This machine had no file, port or memory left to try with: nothing is known of the target.
+    Exhausted(String),
 }
 
 impl Failure {
-    /// Sorts an error of the operating system.
+    /// Sorts what the operating system said about a connection to `address`.
     #[must_use]
-    pub fn of(error: &io::Error) -> Self {
+    pub fn of(error: &io::Error, address: SocketAddr) -> Self {
+        if is_exhausted(error, address) {
+            return Self::Exhausted(error.to_string());
+        }
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::Refused,
             io::ErrorKind::TimedOut => Self::Timeout,
@@ -51,9 +56,48 @@ impl Failure {
             Self::Timeout => timed_out(&subject, address.port(), timeout),
             Self::Unreachable(error) => unreachable(&subject, address, error),
             Self::Reset => reset(&subject),
+            Self::Exhausted(error) => could_not_look(&subject, &error),
         };
         finding.evidence("address", address.to_string())
     }
+}
+
+/// Whether an error says that this machine has run out of something, and nothing of `address`.
+#[must_use]
+pub fn is_exhausted(error: &io::Error, address: SocketAddr) -> bool {
+    match error.raw_os_error() {
+        // No source is ever asked for by port, so that one "in use" means that all of them are.
+        Some(
+            libc::EMFILE
+            | libc::ENFILE
+            | libc::ENOBUFS
+            | libc::ENOMEM
+            | libc::EAGAIN
+            | libc::EADDRINUSE,
+        ) => true,
+        // The same from connect(2); of IPv6 it may as well mean that this machine has no IPv6.
+        Some(libc::EADDRNOTAVAIL) => address.is_ipv4(),
+        _ => false,
+    }
+}
+
+/// The finding for what could not be looked at because this machine has run out of something.
+#[must_use]
+pub fn could_not_look(subject: &str, error: &str) -> Finding {
+    Finding::new(
+        Code::TcpUnreachable,
+        subject,
+        text!(
+            "this machine could not look at {subject}: {error}",
+            "이 서버의 자원이 부족해 {subject}을(를) 검사하지 못했습니다: {error}"
+        ),
+        text!(
+            "Nothing is known of the target. See what has run out here: open files (`ulimit -n`, `cat /proc/sys/fs/file-nr`), ports (`ss -s`, `sysctl net.ipv4.ip_local_port_range`) or memory (`free -m`). A higher limit takes a restart of the agent.",
+            "대상의 상태는 알 수 없습니다. 이 서버에서 무엇이 부족한지 확인하세요: 열린 파일(`ulimit -n`, `cat /proc/sys/fs/file-nr`), 포트(`ss -s`, `sysctl net.ipv4.ip_local_port_range`), 메모리(`free -m`). 한도를 올린 뒤에는 에이전트를 재시작해야 합니다."
+        ),
+    )
+    .severity(Severity::Warning)
+    .evidence("error", error)
 }
 
 /// What findings about `address` name: the address, and the name it stands for.
@@ -137,16 +181,25 @@ mod tests {
             (libc::EPIPE, "reset"),
             (libc::ENETUNREACH, "unreachable"),
             (libc::EHOSTUNREACH, "unreachable"),
-            (libc::EADDRNOTAVAIL, "unreachable"),
             (libc::EACCES, "unreachable"),
+            (libc::EMFILE, "exhausted"),
+            (libc::ENFILE, "exhausted"),
+            (libc::ENOBUFS, "exhausted"),
+            (libc::EADDRINUSE, "exhausted"),
+            (libc::EADDRNOTAVAIL, "exhausted"),
         ] {
-            let got = match Failure::of(&io::Error::from_raw_os_error(errno)) {
-                Failure::Refused => "refused",
-                Failure::Timeout => "timeout",
-                Failure::Reset => "reset",
-                Failure::Unreachable(_) => "unreachable",
-            };
-            assert_eq!(got, expected, "errno {errno}");
+            assert_eq!(sorted(errno, "192.0.2.1:80"), expected, "errno {errno}");
+        }
+        assert_eq!(sorted(libc::EADDRNOTAVAIL, "[2001:db8::1]:80"), "unreachable");
+    }
+
+    fn sorted(errno: i32, address: &str) -> &'static str {
+        match Failure::of(&io::Error::from_raw_os_error(errno), address.parse().unwrap()) {
+            Failure::Refused => "refused",
+            Failure::Timeout => "timeout",
+            Failure::Reset => "reset",
+            Failure::Unreachable(_) => "unreachable",
+            Failure::Exhausted(_) => "exhausted",
         }
     }
 

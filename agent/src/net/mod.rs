@@ -4,7 +4,7 @@
 //! probe says which one it reached and costs one connection.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use health::{Code, Facts, Finding, Phase, text};
@@ -27,7 +27,7 @@ mod printable;
 #[cfg(test)]
 mod tests;
 
-pub use failure::{Failure, subject};
+pub use failure::{Failure, could_not_look, is_exhausted, subject};
 pub use printable::printable;
 
 /// What all probes share: the resolver for target names, and the socket table.
@@ -78,7 +78,8 @@ impl Net {
     }
 
     /// Every address of an endpoint's name, in the order they should be tried. Lapped as
-    /// [`Phase::Resolve`]; ends at the deadline.
+    /// [`Phase::Resolve`]; ends at the deadline. When nobody could be asked, because this machine has
+    /// run out of something, `facts` say so.
     ///
     /// # Errors
     /// `resolve.failed`.
@@ -86,6 +87,7 @@ impl Net {
         &self,
         endpoint: &Endpoint,
         watch: &mut Stopwatch,
+        facts: &mut Facts,
     ) -> Result<Vec<SocketAddr>, Box<Finding>> {
         let name = match &endpoint.host {
             Target::Address(address) => return Ok(vec![SocketAddr::new(*address, endpoint.port)]),
@@ -103,7 +105,14 @@ impl Net {
                 }
                 "it has no address".to_owned()
             }
-            Ok(Err(error)) => reason(&error),
+            Ok(Err(error)) => {
+                if let Some(lack) = lack_behind(&error) {
+                    let finding = could_not_look(name, &lack);
+                    facts.blind = Some(lack);
+                    return Err(Box::new(finding));
+                }
+                reason(&error)
+            }
             Err(_) => format!("no answer within {:?}", watch.timeout()),
         };
         Err(Box::new(unresolved(name, reason)))
@@ -132,8 +141,25 @@ impl Net {
     /// from one that could not be tried.
     ///
     /// # Errors
-    /// Which address was tried last, and its error.
+    /// Which address was tried last, and its error. When that says nothing of the target, because
+    /// this machine has run out of something, `facts` say so.
     pub(crate) async fn attempt(
+        &self,
+        endpoint: &Endpoint,
+        source: Option<IpAddr>,
+        watch: &mut Stopwatch,
+        facts: &mut Facts,
+    ) -> Result<TcpStream, Missed> {
+        let tried = self.try_each(endpoint, source, watch, facts).await;
+        if let Err(Missed::Closed(address, error)) = &tried
+            && is_exhausted(error, *address)
+        {
+            facts.blind = Some(error.to_string());
+        }
+        tried
+    }
+
+    async fn try_each(
         &self,
         endpoint: &Endpoint,
         source: Option<IpAddr>,
@@ -149,7 +175,8 @@ impl Net {
             watch.lap(Phase::Connect);
             return opened.map_err(|error| Missed::Closed(address, error));
         }
-        let mut addresses = self.resolve(endpoint, watch).await.map_err(Missed::Unresolved)?;
+        let mut addresses =
+            self.resolve(endpoint, watch, facts).await.map_err(Missed::Unresolved)?;
         facts.resolved = addresses.iter().map(SocketAddr::ip).collect();
         if let Some(source) = source {
             // Those of the other family cannot be dialled from there; if all are, the attempt says so.
@@ -210,7 +237,7 @@ impl Missed {
         match self {
             Self::Unresolved(finding) => finding,
             Self::Closed(address, error) => {
-                Box::new(Failure::of(&error).into_finding(endpoint, address, timeout))
+                Box::new(Failure::of(&error, address).into_finding(endpoint, address, timeout))
             }
         }
     }
@@ -225,7 +252,7 @@ pub async fn connect(
     source: Option<IpAddr>,
     until: Instant,
 ) -> Result<TcpStream, Failure> {
-    open(address, source, until).await.map_err(|error| Failure::of(&error))
+    open(address, source, until).await.map_err(|error| Failure::of(&error, address))
 }
 
 async fn open(
@@ -235,7 +262,7 @@ async fn open(
 ) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     if let Some(source) = source {
-        socket.bind(SocketAddr::new(source, 0))?;
+        socket.bind(SocketAddr::new(source, 0)).map_err(|error| not_ours(source, error))?;
     }
     socket.set_nodelay(true)?;
     let stream = match tokio::time::timeout_at(until, socket.connect(address)).await {
@@ -248,6 +275,27 @@ async fn open(
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     Ok(stream)
+}
+
+/// Says of a source address that this machine does not have that it is the source, not the target.
+pub(crate) fn not_ours(source: IpAddr, error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::AddrNotAvailable => {
+            io::Error::other(format!("source {source} is no address of this machine"))
+        }
+        _ => error,
+    }
+}
+
+/// What this machine has run out of, where that is why no resolver could be asked. The resolver keeps
+/// the system's words to itself, so a socket is asked for once more.
+fn lack_behind(error: &NetError) -> Option<String> {
+    if !matches!(error, NetError::NoConnections | NetError::Io(_)) {
+        return None;
+    }
+    let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let error = UdpSocket::bind(any).err().filter(|error| is_exhausted(error, any))?;
+    Some(error.to_string())
 }
 
 /// What the resolver's error means, in few words.

@@ -1,6 +1,8 @@
 //! Bytes from outside as text for people: escaped, and bounded in length.
 
-/// The bytes as printable text of at most `max_chars` characters: control characters and bytes
+use health::text::is_deceptive;
+
+/// The bytes as printable text of at most `max_chars` characters: deceptive characters and bytes
 /// that are not UTF-8 are escaped, and an ellipsis says that something was left off.
 #[must_use]
 pub fn printable(bytes: &[u8], max_chars: usize) -> String {
@@ -17,11 +19,7 @@ pub fn printable(bytes: &[u8], max_chars: usize) -> String {
                 '\n' => text.push("\\n"),
                 '\r' => text.push("\\r"),
                 '\t' => text.push("\\t"),
-                // Invisible characters that reorder what follows would let a peer forge the page.
-                '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                    text.push(&character.escape_unicode().to_string());
-                }
-                _ if character.is_control() => text.push(&character.escape_unicode().to_string()),
+                _ if is_deceptive(character) => text.push(&character.escape_unicode().to_string()),
                 _ => text.push(character.encode_utf8(&mut [0; 4])),
             }
         }

@@ -85,8 +85,12 @@ fn machine<'a>(row: &Row<'a>, taken: &mut HashMap<String, Span>) -> Machine<'a> 
         first_use(row, name, taken);
     }
     let local = row.switch("local").unwrap_or(row.has("local"));
-    let (written, target) = address(row, local)
-        .unwrap_or_else(|| ("?".to_owned(), Target::Address(IpAddr::V4(Ipv4Addr::LOCALHOST))));
+    let loopback = Target::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let (written, target) = if local && !row.has("address") {
+        ("127.0.0.1".to_owned(), loopback)
+    } else {
+        address(row).unwrap_or_else(|| ("?".to_owned(), loopback))
+    };
     if let Some(name) = &name {
         judge_name(row, name, &target);
     }
@@ -136,11 +140,7 @@ fn first_use(row: &Row<'_>, name: &At<String>, taken: &mut HashMap<String, Span>
 }
 
 /// The address as written, and what it means.
-fn address(row: &Row<'_>, local: bool) -> Option<(String, Target)> {
-    let loopback = Target::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    if !row.has("address") && local {
-        return Some(("127.0.0.1".to_owned(), loopback));
-    }
+fn address(row: &Row<'_>) -> Option<(String, Target)> {
     let target = row.parsed("address", |text| {
         if text.parse::<IpAddr>().is_err() && text.contains(':') {
             return Err(Wrong::new(format!("{text:?} has a port"))

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use health::finding::View;
 use health::snapshot::CheckStanding;
-use health::{Language, PortKey, StandingFinding};
+use health::{Language, PortKey};
 use serde_json::{Value, json};
 
 use super::ordered;
@@ -43,24 +44,7 @@ fn port(key: &PortKey, standing: &CheckStanding, language: Language) -> Value {
         "findings": standing
             .findings
             .iter()
-            .map(|finding| self::finding(standing, finding, language))
+            .map(|finding| View::new(&standing.check.name, standing.check.kind, finding, language))
             .collect::<Vec<_>>(),
-    })
-}
-
-fn finding(standing: &CheckStanding, one: &StandingFinding, language: Language) -> Value {
-    let finding = &one.finding;
-    json!({
-        "check": standing.check.name,
-        "kind": standing.check.kind,
-        "code": finding.code,
-        "severity": finding.severity,
-        "subject": finding.subject,
-        "summary": finding.summary.in_language(language),
-        "evidence": finding.evidence,
-        "remedy": finding.remedy.in_language(language),
-        "since": one.since,
-        "confirmed": one.confirmed,
-        "explained_by": one.explained_by,
     })
 }

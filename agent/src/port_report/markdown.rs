@@ -2,6 +2,7 @@
 //! What changes at every restart (process ids, times) is not in it.
 
 use health::Language;
+use health::text::is_deceptive;
 
 use super::Row;
 
@@ -55,7 +56,7 @@ fn escape(text: &str) -> String {
             '|' | '\\' | '`' | '*' | '_' | '[' | ']' => out.extend(['\\', c]),
             '<' => out.push_str("&lt;"),
             '&' => out.push_str("&amp;"),
-            c if c.is_control() => out.push(' '),
+            c if is_deceptive(c) => out.push(' '),
             c => out.push(c),
         }
     }

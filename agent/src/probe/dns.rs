@@ -20,7 +20,7 @@ use health::{Facts, Phase};
 use hickory_proto::rr::{Name, RecordType};
 
 use super::{Sight, Stopwatch};
-use crate::net::Net;
+use crate::net::{Net, could_not_look};
 use crate::plan::Endpoint;
 
 pub use delegation::{Delegations, renew as renew_delegation};
@@ -75,6 +75,11 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let mut findings = roll.findings;
     let survey = survey::Survey::conduct(spec, roll.servers, watch.deadline()).await;
     watch.lap(Phase::Request);
+    if let Some(lack) = survey.lack() {
+        let findings = vec![could_not_look(&values::render_name(&spec.zone), lack)];
+        let facts = Facts { blind: Some(lack.to_owned()), ..Facts::default() };
+        return Sight { facts, findings };
+    }
     findings.extend(judge::judge(&survey, roll.delegated.as_deref()));
     if spec.nameservers.is_empty() && !survey.is_any_authority_heard() {
         net.delegations.forget(spec);

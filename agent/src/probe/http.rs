@@ -234,7 +234,7 @@ fn facts(ask: &Ask, answer: &Answer, redirects: Vec<Redirect>) -> HttpFacts {
 fn finished(spec: &Spec, mut sight: Sight, mut facts: HttpFacts) -> Sight {
     if !sight.findings.is_empty() {
         facts.failed_due_to_regex = judge::is_due_to_regex(spec, &sight.findings);
-        let by_hand = ask::by_hand(spec, redirect::are_followed(spec));
+        let by_hand = ask::by_hand(spec);
         for finding in &mut sight.findings {
             if finding.code.label().starts_with("http.") {
                 finding.evidence.insert("by_hand".to_owned(), by_hand.as_str().into());

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::{Sight, Stopwatch};
 use crate::listeners::Table;
-use crate::net::{self, Failure, Net};
+use crate::net::{self, Failure, Net, could_not_look};
 use crate::plan::{Endpoint, Target};
 
 /// How old a socket table may be that a claim is judged by.
@@ -82,7 +82,14 @@ async fn observe_local(spec: &Spec, table: &Table, watch: &mut Stopwatch) -> Sig
         let listeners = local.listeners(claim.key.protocol, claim.key.port);
         let address = address_to_dial(spec, machine, &listeners);
         facts.address = Some(address);
-        dial = Some(dial_here(address, spec.source, watch).await);
+        match dial_here(address, spec.source, watch).await {
+            Ok(dialled) => dial = Some(dialled),
+            Err(lack) => {
+                let findings = vec![could_not_look(&claim.key.to_string(), &lack)];
+                facts.blind = Some(lack);
+                return Sight { facts, findings };
+            }
+        }
     }
     let paths = follow_links(&claim.processes).await;
     let (observed, findings) = judge_local(claim, &local, &paths, dial.as_ref());
@@ -101,6 +108,11 @@ async fn observe_remote(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight 
             Err(failure) => answer_of(failure),
         };
         match (answer, facts.address) {
+            _ if facts.blind.is_some() => {
+                let lack = facts.blind.as_deref().unwrap_or_default();
+                let findings = vec![could_not_look(&claim.key.to_string(), lack)];
+                return Sight { facts, findings };
+            }
             (Ok(answer), Some(address)) => dial = Some(Dial { address, answer }),
             (Err(unresolved), _) => {
                 facts.port = Some(Box::default());
@@ -196,7 +208,12 @@ fn covers(listener: &Listener, ip: IpAddr) -> bool {
     }
 }
 
-async fn dial_here(address: SocketAddr, source: Option<IpAddr>, watch: &mut Stopwatch) -> Dial {
+/// How the address answered; or what this machine has run out of, so that it could not be asked.
+async fn dial_here(
+    address: SocketAddr,
+    source: Option<IpAddr>,
+    watch: &mut Stopwatch,
+) -> Result<Dial, String> {
     // From a v4 address nobody can dial a v6 one.
     let source = source.filter(|source| source.is_ipv4() == address.is_ipv4());
     let until: Instant = watch.deadline();
@@ -206,9 +223,10 @@ async fn dial_here(address: SocketAddr, source: Option<IpAddr>, watch: &mut Stop
         Err(Failure::Timeout) => Answer::Timeout,
         Err(Failure::Unreachable(error)) => Answer::Unreachable(error),
         Err(Failure::Reset) => Answer::Reset,
+        Err(Failure::Exhausted(lack)) => return Err(lack),
     };
     watch.lap(Phase::Connect);
-    Dial { address, answer }
+    Ok(Dial { address, answer })
 }
 
 /// What a failed dial says of the port, or the finding itself when the name did not resolve.

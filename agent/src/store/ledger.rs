@@ -57,8 +57,12 @@ fn write_change(connection: &Connection, check: &str, change: &Change) -> rusqli
     connection
         .prepare_cached("INSERT INTO change (check_id, at, before, after) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![id, at, before, after])?;
+    // After a restart a check goes from unknown to the state it had: that did not begin anew.
     connection
-        .prepare_cached("UPDATE checks SET state = ?2, since = ?3 WHERE id = ?1")?
+        .prepare_cached(
+            "UPDATE checks SET since = CASE WHEN state IS ?2 THEN since ELSE ?3 END, state = ?2
+             WHERE id = ?1",
+        )?
         .execute(params![id, after, at])?;
     Ok(())
 }

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use health::text::is_deceptive;
+
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 /// Longest name shown, in characters.
@@ -86,19 +88,9 @@ fn escape(shown: &mut String, character: char) {
     }
 }
 
-/// Control characters, and those that are invisible or turn the writing direction.
+/// In a name that is compared by eye not even joiners go unseen.
 fn is_unseen(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
+    is_deceptive(character) || matches!(character, '\u{200c}' | '\u{200d}')
 }
 
 fn shortened(mut shown: String) -> String {

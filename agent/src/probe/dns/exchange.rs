@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use super::over_tcp;
 use super::question::{Head, Question, Role};
 use crate::clock::monotonic;
+use crate::net::{is_exhausted, not_ours};
 
 /// Room for one datagram; a sane one is no larger than the EDNS payload that was offered.
 const PACKET_BYTES: usize = 4096;
@@ -63,6 +64,8 @@ pub(super) enum Loss {
     Unreachable(String),
     /// This machine has no route there at all.
     NoRoute(String),
+    /// This machine had nothing left to ask with, in the operating system's words.
+    Exhausted(String),
     /// What came back is not DNS.
     Garbage,
     /// Truncated, and TCP failed like this.
@@ -78,13 +81,17 @@ impl Loss {
             Self::Timeout => "timeout",
             Self::Refused | Self::Unreachable(_) => "unreachable",
             Self::NoRoute(_) => "no-route",
+            Self::Exhausted(_) => "exhausted",
             Self::Garbage => "malformed",
             Self::NoTcp(_) => "no-tcp",
             Self::Unresolved => "unresolved",
         }
     }
 
-    fn of(error: &io::Error) -> Self {
+    fn of(error: &io::Error, server: SocketAddr) -> Self {
+        if is_exhausted(error, server) {
+            return Self::Exhausted(error.to_string());
+        }
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::Refused,
             io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable => {
@@ -105,7 +112,7 @@ pub(super) async fn ask<T>(
     let mut course = Course::new(errand, &digest);
     let end = match open(&errand) {
         Ok(socket) => course.run(&socket).await,
-        Err(error) => Loss::of(&error),
+        Err(error) => Loss::of(&error, errand.server),
     };
     let replies = course.replies.into_iter().zip(errand.questions);
     replies
@@ -117,7 +124,8 @@ pub(super) async fn ask<T>(
 fn open(errand: &Errand<'_>) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(errand.server), Type::DGRAM.nonblocking(), None)?;
     if let Some(source) = errand.source {
-        socket.bind(&SocketAddr::new(source, 0).into())?;
+        let bound = socket.bind(&SocketAddr::new(source, 0).into());
+        bound.map_err(|error| not_ours(source, error))?;
     }
     socket.connect(&errand.server.into())?;
     UdpSocket::from_std(socket.into())
@@ -176,7 +184,7 @@ impl<'a, T, D: Fn(&Question, Result<Arrival, Loss>) -> T> Course<'a, T, D> {
         let mut over_tcp = FuturesUnordered::new();
         loop {
             if let Err(error) = self.launch(socket) {
-                self.abandon(&Loss::of(&error));
+                self.abandon(&Loss::of(&error, self.errand.server));
             }
             while over_tcp.len() < MOST_STREAMS {
                 let Some(question) = self.truncated.pop() else { break };
@@ -257,7 +265,7 @@ impl<'a, T, D: Fn(&Question, Result<Arrival, Loss>) -> T> Course<'a, T, D> {
             match socket.try_recv_buf(buffer) {
                 Ok(_) => self.take(buffer),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => self.abandon(&Loss::of(&error)),
+                Err(error) => self.abandon(&Loss::of(&error, self.errand.server)),
             }
             if self.strays > MOST_STRAYS {
                 self.abandon(&Loss::Garbage);

@@ -21,9 +21,8 @@ const MOST_STRAYS: usize = 4;
 pub(super) async fn ask(errand: &Errand<'_>, question: usize) -> Result<Arrival, Loss> {
     let started = monotonic();
     let question = &errand.questions[question];
-    let mut stream = net::connect(errand.server, errand.source, errand.deadline)
-        .await
-        .map_err(|failure| Loss::NoTcp(describe(&failure)))?;
+    let mut stream =
+        net::connect(errand.server, errand.source, errand.deadline).await.map_err(loss)?;
     let talk = async {
         let mut packet = vec![0, 0];
         question.write(ID, errand.role, &mut packet);
@@ -58,11 +57,12 @@ async fn read_answer(stream: &mut TcpStream, question: &Question) -> Result<Mess
     Err(Loss::Garbage)
 }
 
-fn describe(failure: &Failure) -> String {
+fn loss(failure: Failure) -> Loss {
     match failure {
-        Failure::Refused => "connection refused".to_owned(),
-        Failure::Timeout => "no answer to the connection attempt".to_owned(),
-        Failure::Unreachable(error) => error.clone(),
-        Failure::Reset => "connection reset".to_owned(),
+        Failure::Refused => Loss::NoTcp("connection refused".to_owned()),
+        Failure::Timeout => Loss::NoTcp("no answer to the connection attempt".to_owned()),
+        Failure::Unreachable(error) => Loss::NoTcp(error),
+        Failure::Reset => Loss::NoTcp("connection reset".to_owned()),
+        Failure::Exhausted(error) => Loss::Exhausted(error),
     }
 }

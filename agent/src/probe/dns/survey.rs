@@ -178,6 +178,14 @@ impl Survey {
         })
     }
 
+    /// What this machine had run out of, where it could not ask: then nothing follows from silence.
+    pub(super) fn lack(&self) -> Option<&str> {
+        self.replies.iter().flatten().find_map(|reply| match &reply.outcome {
+            Outcome::Lost(Loss::Exhausted(error)) => Some(&**error),
+            _ => None,
+        })
+    }
+
     /// Everything that was seen, for pages and metrics.
     pub(super) fn facts(&self) -> DnsFacts {
         DnsFacts {

@@ -11,7 +11,7 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 use http_body_util::Full;
 
-use super::{Spec, redact};
+use super::{Spec, redact, redirect};
 use crate::plan::{Endpoint, Target};
 
 const AGENT: &str = concat!("portwarden/", env!("CARGO_PKG_VERSION"));
@@ -82,8 +82,8 @@ impl Ask {
             .map_or_else(|| Endpoint { host: target(host), port }, |connect| connect.to.clone())
     }
 
-    /// What goes over the wire.
-    pub(super) fn request(&self, http2: bool) -> Request<Full<Bytes>> {
+    /// What goes over the wire, as this version of HTTP wants it.
+    pub(super) fn request(&self, version: Version) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
         let mut headers = self.headers.clone();
@@ -91,7 +91,7 @@ impl Ask {
             headers.entry(name).or_insert(HeaderValue::from_static(value));
         }
         let path = self.url.path_and_query().cloned();
-        if http2 {
+        if version == Version::HTTP_2 {
             let named = headers.remove(HOST);
             let authority = named
                 .and_then(|value| Authority::try_from(value.as_bytes()).ok())
@@ -118,9 +118,9 @@ impl Ask {
 }
 
 /// A command that asks the same by hand. Secrets and the body are left to whoever types it.
-pub(super) fn by_hand(spec: &Spec, follows: bool) -> String {
+pub(super) fn by_hand(spec: &Spec) -> String {
     let mut command = "curl -v -o /dev/null".to_owned();
-    if follows {
+    if redirect::are_followed(spec) {
         command.push_str(" -L");
     }
     match spec.method {
@@ -288,7 +288,7 @@ mod tests {
         spec.headers.insert(ACCEPT, HeaderValue::from_static("a/b"));
         spec.headers.insert("x-token", HeaderValue::from_static("secret"));
         assert_eq!(
-            by_hand(&spec, true),
+            by_hand(&spec),
             "curl -v -o /dev/null -L -X 'POST' --connect-to 'shop.example:443:[::1]:8443' \
              -H 'accept: a/b' -H 'x-token: (hidden)' 'https://shop.example/it'\\''s?a=b&c'"
         );
@@ -302,17 +302,17 @@ mod tests {
             headers: HeaderMap::new(),
             body: Bytes::new(),
         };
-        let request = ask.request(false);
+        let request = ask.request(Version::HTTP_11);
         assert_eq!(request.uri(), "/a?b");
         assert_eq!(request.headers()[HOST], "shop.example:8443");
         assert_eq!(request.headers()[ACCEPT_ENCODING], "identity");
-        let request = ask.request(true);
+        let request = ask.request(Version::HTTP_2);
         assert_eq!(request.uri(), "https://shop.example:8443/a?b");
         assert!(!request.headers().contains_key(HOST));
         assert!(!request.headers().contains_key(CONNECTION));
         let mut ask = ask;
         ask.headers.insert(HOST, HeaderValue::from_static("other.example"));
-        assert_eq!(ask.request(false).headers()[HOST], "other.example");
-        assert_eq!(ask.request(true).uri(), "https://other.example/a?b");
+        assert_eq!(ask.request(Version::HTTP_11).headers()[HOST], "other.example");
+        assert_eq!(ask.request(Version::HTTP_2).uri(), "https://other.example/a?b");
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use health::{Code, Facts, Finding, Text, text};
-use http::Method;
+use http::{Method, Version};
 use serde_json::{Map, Value};
 
 use super::Spec;
@@ -50,7 +50,7 @@ pub(super) enum Health {
     Hangs,
     /// Accepts, and speaks something else.
     NotHttp(String),
-    /// There was no time left to find out.
+    /// There was no time left to find out, or nothing on this machine to ask with.
     Unverified,
 }
 
@@ -66,7 +66,7 @@ impl Health {
             Self::Unresolved => "does not resolve".to_owned(),
             Self::Hangs => "accepts, but gives no answer".to_owned(),
             Self::NotHttp(reason) => format!("accepts, but answers no HTTP: {reason}"),
-            Self::Unverified => "not verified: no time left".to_owned(),
+            Self::Unverified => "not verified".to_owned(),
         }
     }
 }
@@ -96,7 +96,8 @@ async fn probe(
         Ok(stream) => {
             let ask = Ask { method: Method::GET, body: bytes::Bytes::new(), ..ask.clone() };
             let answer =
-                exchange(Wire::Plain(stream), ask.request(false), APPETITE, &mut watch).await;
+                exchange(Wire::Plain(stream), ask.request(Version::HTTP_11), APPETITE, &mut watch)
+                    .await;
             match answer {
                 Ok(answer) => match answer.broken.map(|broken| broken.cause) {
                     Some(Cause::Timeout) => Health::Hangs,
@@ -111,6 +112,7 @@ async fn probe(
                 },
             }
         }
+        Err(_) if facts.blind.is_some() => Health::Unverified,
         Err(finding) => match finding.code {
             Code::TcpRefused => Health::Refused,
             Code::TcpTimeout => Health::Timeout,
@@ -187,7 +189,7 @@ fn how(health: &Health) -> Text {
         Health::Unresolved => "이름의 주소를 찾을 수 없습니다".to_owned(),
         Health::Hangs => "연결은 받지만 응답하지 않습니다".to_owned(),
         Health::NotHttp(reason) => format!("HTTP가 아닌 응답을 보냅니다({reason})"),
-        Health::Unverified => "확인할 시간이 남지 않았습니다".to_owned(),
+        Health::Unverified => "확인하지 못했습니다".to_owned(),
     };
     Text { en: health.words(), ko }
 }

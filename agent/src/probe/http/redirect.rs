@@ -2,7 +2,7 @@
 
 use health::{Code, Finding, Text, text};
 use http::StatusCode;
-use http::header::LOCATION;
+use http::header::{LOCATION, SET_COOKIE};
 
 use super::Spec;
 use super::ask::{Ask, host, port, shown, subject};
@@ -55,8 +55,12 @@ pub(super) fn next(spec: &Spec, asked: &[Ask], answer: &Answer) -> Next {
     let next = ask.clone().redirected(answer.status, to);
     let was_there = |earlier: &Ask| earlier.url == next.url && earlier.method == next.method;
     if asked.iter().any(was_there) {
-        let sets_cookie = answer.headers.contains_key(http::header::SET_COOKIE);
-        return Next::Wrong(Box::new(looping(asked, &next, sets_cookie)));
+        let remedy = if answer.headers.contains_key(SET_COOKIE) {
+            without_its_cookie()
+        } else {
+            between_two_rules(&subject(&next.url))
+        };
+        return Next::Wrong(Box::new(looping(asked, &next, remedy)));
     }
     if asked.len() > MAX_REDIRECTS {
         return Next::Wrong(Box::new(endless(asked, &next)));
@@ -118,19 +122,23 @@ fn unusable(ask: &Ask, status: StatusCode, location: &str, reason: &str) -> Find
     .evidence("error", reason)
 }
 
-fn looping(asked: &[Ask], next: &Ask, sets_cookie: bool) -> Finding {
+/// A client that brings no cookies along is sent back for ever.
+fn without_its_cookie() -> Text {
+    text!(
+        "It sets a cookie and sends the client back; this check sends no cookies along. Point the check at an address that needs none, or send one with `headers`.",
+        "쿠키를 설정한 뒤 되돌려 보내고 있습니다. 이 체크는 쿠키를 보내지 않습니다. 쿠키가 필요 없는 주소를 점검하거나 `headers`로 쿠키를 보내세요."
+    )
+}
+
+fn between_two_rules(url: &str) -> Text {
+    text!(
+        "Two rules send the client to each other. Usual: the proxy ends TLS and speaks plain HTTP to the application, which redirects to https again (set `X-Forwarded-Proto` and let the application trust it); or www and the bare name point at each other. See it: `curl -sIL --max-redirs 5 {url}`.",
+        "두 규칙이 서로에게 되돌려 보내고 있습니다. 흔한 원인: 프록시가 TLS를 끝내고 HTTP로 넘기면 애플리케이션이 다시 https로 보내는 경우(`X-Forwarded-Proto`를 넘기고 애플리케이션이 이를 신뢰하게 하세요), 또는 www와 기본 도메인이 서로를 가리키는 경우입니다. 확인: `curl -sIL --max-redirs 5 {url}`."
+    )
+}
+
+fn looping(asked: &[Ask], next: &Ask, remedy: Text) -> Finding {
     let url = subject(&next.url);
-    let remedy = if sets_cookie {
-        text!(
-            "It sets a cookie and sends the client back; this check sends no cookies along. Point the check at an address that needs none, or send one with `headers`.",
-            "쿠키를 설정한 뒤 되돌려 보내고 있습니다. 이 체크는 쿠키를 보내지 않습니다. 쿠키가 필요 없는 주소를 점검하거나 `headers`로 쿠키를 보내세요."
-        )
-    } else {
-        text!(
-            "Two rules send the client to each other. Usual: the proxy ends TLS and speaks plain HTTP to the application, which redirects to https again (set `X-Forwarded-Proto` and let the application trust it); or www and the bare name point at each other. See it: `curl -sIL --max-redirs 5 {url}`.",
-            "두 규칙이 서로에게 되돌려 보내고 있습니다. 흔한 원인: 프록시가 TLS를 끝내고 HTTP로 넘기면 애플리케이션이 다시 https로 보내는 경우(`X-Forwarded-Proto`를 넘기고 애플리케이션이 이를 신뢰하게 하세요), 또는 www와 기본 도메인이 서로를 가리키는 경우입니다. 확인: `curl -sIL --max-redirs 5 {url}`."
-        )
-    };
     Finding::new(
         Code::HttpRedirect,
         first_subject(asked),

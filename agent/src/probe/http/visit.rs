@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use health::{Code, Facts, Finding};
-use http::{Method, Uri};
+use http::{Method, Uri, Version};
 
 use super::Spec;
 use super::ask::{self, Ask, host, is_https};
@@ -50,7 +50,7 @@ pub(super) async fn visit(
     let dialled = net.dial(&endpoint, spec.source, watch, &mut sight.facts).await;
     let stream = dialled.map_err(Failed::Before)?;
     if !is_https(&ask.url) {
-        let request = ask.request(false);
+        let request = ask.request(Version::HTTP_11);
         return exchange(Wire::Plain(stream), request, appetite, watch)
             .await
             .map_err(Failed::Asking);
@@ -68,7 +68,11 @@ pub(super) async fn visit(
             sight.findings.push(finding);
         }
     }
-    let request = ask.request(presented.alpn.as_deref() == Some("h2"));
+    let version = match presented.alpn.as_deref() {
+        Some("h2") => Version::HTTP_2,
+        _ => Version::HTTP_11,
+    };
+    let request = ask.request(version);
     exchange(Wire::Tls(Box::new(stream)), request, appetite, watch).await.map_err(Failed::Asking)
 }
 

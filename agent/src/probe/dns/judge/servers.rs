@@ -255,6 +255,9 @@ fn how(loss: &Loss) -> Text {
         Loss::NoRoute(error) => {
             text!("no route from here: {error}", "여기서 갈 경로가 없음: {error}")
         }
+        Loss::Exhausted(error) => {
+            text!("this machine could not ask: {error}", "이 서버에서 물어볼 수 없음: {error}")
+        }
         Loss::Garbage => text!("what comes back is no DNS message", "DNS 메시지가 아닌 것이 옴"),
         Loss::NoTcp(error) => Text::same(&**error),
         Loss::Unresolved => text!("its name does not resolve", "이름의 주소를 찾을 수 없음"),

@@ -1,6 +1,7 @@
 //! The way to the answer: connect overrides, redirects, methods, facts, HTTP/2.
 
 use health::{Code, Phase};
+use http::Version;
 use http_body_util::Full;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
@@ -250,13 +251,15 @@ async fn http2_runs_within_the_probe() {
     let appetite = Appetite { cap_bytes: 1 << 20, keep_bytes: 10, skip_redirects: false };
     let mut watch = Stopwatch::start(LONG);
     let wire = || async { Wire::Plain(TcpStream::connect(address).await.unwrap()) };
-    let answer = exchange(wire().await, ask.request(true), appetite, &mut watch).await.unwrap();
+    let answer =
+        exchange(wire().await, ask.request(Version::HTTP_2), appetite, &mut watch).await.unwrap();
     assert_eq!((answer.status.as_u16(), answer.version), (200, Version::HTTP_2));
     assert_eq!((answer.body.received, answer.body.kept.len()), (600_000, 10));
     assert!(answer.broken.is_none());
 
     let appetite = Appetite { cap_bytes: 1000, ..appetite };
-    let answer = exchange(wire().await, ask.request(true), appetite, &mut watch).await.unwrap();
+    let answer =
+        exchange(wire().await, ask.request(Version::HTTP_2), appetite, &mut watch).await.unwrap();
     assert!(answer.body.is_over_cap);
 }
 
@@ -274,7 +277,8 @@ async fn http2_to_something_else_is_a_protocol_error() {
         let appetite = Appetite { cap_bytes: 10, keep_bytes: 10, skip_redirects: false };
         let wire = Wire::Plain(TcpStream::connect(address).await.unwrap());
         let mut watch = Stopwatch::start(SHORT);
-        let broken = exchange(wire, ask.request(true), appetite, &mut watch).await.unwrap_err();
+        let broken =
+            exchange(wire, ask.request(Version::HTTP_2), appetite, &mut watch).await.unwrap_err();
         assert_eq!(broken.cause == Cause::Timeout, is_timeout, "{broken:?}");
     }
 }
