@@ -180,7 +180,11 @@ fn address_to_dial(spec: &Spec, machine: Machine<'_>, listeners: &[&Listener]) -
         Target::Address(ip) if ip.is_loopback() || machine.addresses.contains(&ip) => Some(ip),
         Target::Address(_) | Target::Name(_) => None,
     };
-    if let Some(own) = own.filter(|&own| listeners.iter().any(|one| covers(one, own))) {
+    let is_served = |own| listeners.iter().any(|one| covers(one, own));
+    // A socket for every address that still does not take the host's own is one for the other
+    // family alone, as nginx makes of `listen [::]:80`: clients find nobody.
+    let is_missed = listeners.iter().all(|one| one.bind.ip().is_unspecified());
+    if let Some(own) = own.filter(|&own| is_served(own) || is_missed) {
         return SocketAddr::new(own, port);
     }
     let Some(listener) = listeners.first() else {

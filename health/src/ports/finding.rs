@@ -93,17 +93,30 @@ pub(super) fn mute(scene: &Scene<'_>, group: &Group<'_>, dial: &Dial) -> Finding
             what_en = what.en,
             what_ko = what.ko
         ),
-        text!(
-            "The process may hang with a full accept queue (compare Recv-Q with Send-Q: {look}), or a firewall drops even local packets (`nft list ruleset` or `iptables -nvL INPUT`). Read the service's log and restart it.",
-            "프로세스가 멈춰 접속 대기열이 가득 찼거나(Recv-Q와 Send-Q를 비교: {look}) 방화벽이 로컬 패킷까지 버리는 상태일 수 있습니다(`nft list ruleset` 또는 `iptables -nvL INPUT`). 서비스 로그를 확인하고 다시 시작하세요.",
-            look = look(key)
-        ),
+        mute_remedy(key, dial),
     )
     .evidence("expected", "a connection is accepted")
     .evidence("got", what.en)
     .evidence("how", how)
     .evidence("address", at.to_string())
     .owned_by(scene.machine, group)
+}
+
+fn mute_remedy(key: &PortKey, dial: &Dial) -> Text {
+    if dial.answer == Answer::Refused {
+        return text!(
+            "The socket probably takes the other IP version alone: see the addresses in {look}, and let the service listen on {at} too (in nginx `listen {port};` beside `listen [::]:{port};`). If not, a packet filter refuses (`nft list ruleset` or `iptables -nvL INPUT`).",
+            "소켓이 다른 IP 버전만 받는 것 같습니다. {look}에서 주소를 확인하고 서비스가 {at}에서도 듣게 하세요(nginx라면 `listen [::]:{port};` 옆에 `listen {port};`). 그렇지 않다면 방화벽이 거부하는 것입니다(`nft list ruleset` 또는 `iptables -nvL INPUT`).",
+            look = look(key),
+            at = dial.address,
+            port = key.port
+        );
+    }
+    text!(
+        "The process may hang with a full accept queue (compare Recv-Q with Send-Q: {look}), or a firewall drops even local packets (`nft list ruleset` or `iptables -nvL INPUT`). Read the service's log and restart it.",
+        "프로세스가 멈춰 접속 대기열이 가득 찼거나(Recv-Q와 Send-Q를 비교: {look}) 방화벽이 로컬 패킷까지 버리는 상태일 수 있습니다(`nft list ruleset` 또는 `iptables -nvL INPUT`). 서비스 로그를 확인하고 다시 시작하세요.",
+        look = look(key)
+    )
 }
 
 /// `port.dead` on another host.

@@ -177,6 +177,21 @@ async fn it_is_dialled_where_it_listens() {
 }
 
 #[tokio::test]
+async fn a_socket_for_v6_alone_does_not_serve_a_v4_host() {
+    let socket = socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::STREAM, None).unwrap();
+    socket.set_only_v6(true).unwrap();
+    socket.bind(&"[::]:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+    socket.listen(8).unwrap();
+    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+    let (_, findings) = look(&spec(host("127.42.7.8"), claim(port, ClaimKind::Allocated))).await;
+    assert_eq!(codes(&findings), ["port.dead"]);
+    assert_eq!(findings[0].evidence["address"], format!("127.42.7.8:{port}"));
+    assert!(findings[0].remedy.en.contains("listen [::]"), "{}", findings[0].remedy.en);
+    let (_, findings) = look(&spec(host("::1"), claim(port, ClaimKind::Allocated))).await;
+    assert_eq!(codes(&findings), [""; 0]);
+}
+
+#[tokio::test]
 async fn exposure_of_real_sockets() {
     let narrow = TcpListener::bind("127.42.0.4:0").unwrap();
     let wide = TcpListener::bind("0.0.0.0:0").unwrap();
