@@ -14,7 +14,8 @@ use hickory_resolver::config::{
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
-use tokio::net::{TcpSocket, TcpStream};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::listeners::Sockets;
@@ -260,21 +261,41 @@ async fn open(
     source: Option<IpAddr>,
     until: Instant,
 ) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    if let Some(source) = source {
-        socket.bind(SocketAddr::new(source, 0)).map_err(|error| not_ours(source, error))?;
+    let (socket, is_open) = begin(address, source)?;
+    let stream = TcpStream::from_std(socket.into())?;
+    if !is_open {
+        match tokio::time::timeout_at(until, stream.writable()).await {
+            Ok(writable) => writable?,
+            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+        }
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
+        }
     }
-    socket.set_nodelay(true)?;
-    let stream = match tokio::time::timeout_at(until, socket.connect(address)).await {
-        Ok(connected) => connected?,
-        Err(_) => return Err(io::ErrorKind::TimedOut.into()),
-    };
     // Dialling a dead port among those given to clients, the kernel may give us that very port:
     // the connection then reaches nobody but ourselves.
     if stream.local_addr()? == address {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     Ok(stream)
+}
+
+/// Begins to connect, without Nagle's delay. Says whether that is done already: on one machine the
+/// kernel connects before it returns, and nothing is left to wait for.
+fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<(Socket, bool)> {
+    let kind = Type::STREAM.nonblocking().cloexec();
+    let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
+    if let Some(source) = source {
+        socket
+            .bind(&SocketAddr::new(source, 0).into())
+            .map_err(|error| not_ours(source, error))?;
+    }
+    socket.set_tcp_nodelay(true)?;
+    match socket.connect(&address.into()) {
+        Ok(()) => Ok((socket, true)),
+        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok((socket, false)),
+        Err(error) => Err(error),
+    }
 }
 
 /// Says of a source address that this machine does not have that it is the source, not the target.
