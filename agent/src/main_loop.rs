@@ -7,6 +7,7 @@ mod job;
 mod troubles;
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,8 +29,10 @@ pub use adopt::policy;
 use job::Job;
 use troubles::Troubles;
 
-/// The snapshot is made anew at most this often.
+/// The snapshot is made anew at most this often;
 const PUBLISH_EVERY: Duration = Duration::from_millis(200);
+/// and with many checks at most once in so much time for each, because every one of them is touched.
+const PUBLISH_PER_CHECK: Duration = Duration::from_micros(100);
 /// The loop turns at least this often, so that /readyz can tell a hung one.
 const TURN_EVERY: Duration = Duration::from_secs(5);
 /// Messages taken in one turn before the snapshot gets its chance.
@@ -163,15 +166,20 @@ impl MainLoop {
 
     /// Turns until told to stop, then writes down what is left.
     pub async fn turn_until(mut self, stop: CancellationToken) {
+        let mut alarm = pin!(tokio::time::sleep_until(self.start.into()));
         loop {
             let moment = self.moment();
             self.start_due(moment);
             self.remind(moment.wall);
             self.commit(moment.wall);
-            if self.dirty && moment.tick.saturating_sub(self.published) >= PUBLISH_EVERY {
+            if self.dirty && moment.tick >= self.publish_due() {
                 self.publish(moment);
             }
-            let wake = self.next_wake(moment);
+            // One alarm, set only when it changes: setting one anew takes a system call.
+            let wake = tokio::time::Instant::from_std(self.next_wake(moment));
+            if alarm.deadline() != wake {
+                alarm.as_mut().reset(wake);
+            }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -187,7 +195,7 @@ impl MainLoop {
                 }
                 () = changed(&mut self.dispatches) => self.dirty = true,
                 () = self.troubles.changed() => self.dirty = true,
-                () = tokio::time::sleep_until(wake.into()) => {}
+                () = alarm.as_mut() => {}
             }
         }
         self.commit(clock::now());
@@ -203,9 +211,15 @@ impl MainLoop {
             wake = wake.min(due);
         }
         if self.dirty {
-            wake = wake.min(self.published + PUBLISH_EVERY);
+            wake = wake.min(self.publish_due());
         }
         self.start + wake
+    }
+
+    /// When the next snapshot may be made.
+    fn publish_due(&self) -> Duration {
+        let checks = u32::try_from(self.plan.checks.len()).unwrap_or(u32::MAX);
+        self.published + PUBLISH_EVERY.max(PUBLISH_PER_CHECK * checks)
     }
 
     /// Starts every check that is due, as many at once as the plan allows.

@@ -19,7 +19,7 @@ use jiff::tz::TimeZone;
 pub type Key = u64;
 
 /// Wake-ups are rounded up to this, so that they stay few.
-const GRAIN: Duration = Duration::from_millis(5);
+const GRAIN: Duration = Duration::from_millis(10);
 /// The first turns after a start are spread over this at most.
 const START_SPREAD: Duration = Duration::from_secs(5);
 /// A cron entry looks at the wall clock again at least this often, because clocks get set.

@@ -236,16 +236,17 @@ impl Track {
             absent_run: 0,
         }));
         // Different findings can take turns so that none is left when the good observations come; an
-        // open incident then keeps its last reason until it resolves.
+        // open incident then keeps its last reason until it resolves. One odd observation among equal
+        // ones, such as a time-out while this machine was suspended, does not replace it either.
+        let bad = |memory: &&Memory| is_bad(&memory.standing.finding);
         let keeps_reason = self.incident_open
-            && !self.memories.iter().any(|memory| {
-                is_bad(&memory.standing.finding)
-                    && (memory.absent_run == 0 || memory.is_believed(thresholds))
-            });
+            && !self.memories.iter().filter(bad).any(|memory| memory.is_believed(thresholds));
+        let any_present = self.memories.iter().filter(bad).any(|memory| memory.absent_run == 0);
         self.memories.retain(|memory| {
+            let is_reason = keeps_reason && memory.standing.confirmed && bad(&memory);
             memory.absent_run == 0
                 || memory.is_believed(thresholds)
-                || (keeps_reason && memory.standing.confirmed && is_bad(&memory.standing.finding))
+                || (is_reason && (!any_present || memory.absent_run < thresholds.fail_after))
         });
         self.memories.sort_by(|a, b| {
             let (a, b) = (&a.standing.finding, &b.standing.finding);

@@ -6,6 +6,10 @@ use health::text::is_deceptive;
 /// that are not UTF-8 are escaped, and an ellipsis says that something was left off.
 #[must_use]
 pub fn printable(bytes: &[u8], max_chars: usize) -> String {
+    // Nearly everything is short and plain, such as the headers of every answer.
+    if bytes.len() <= max_chars && bytes.iter().all(|byte| (b' '..=b'~').contains(byte)) {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
     // A character has at most four bytes, so looking further than this is never needed.
     let seen = &bytes[..bytes.len().min(max_chars.saturating_mul(4).saturating_add(4))];
     let mut text = Shortened { text: String::new(), left: max_chars, cut: false };

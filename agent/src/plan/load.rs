@@ -33,7 +33,7 @@ pub fn load(path: &Path) -> Result<Plan, Mistakes> {
             return Err(Mistakes::of_file(&shown, message, "this is not a plan"));
         }
         Err(error) => {
-            let help = "name another file with --config FILE, or run `portwarden discover` for a first plan";
+            let help = "name the plan with --config FILE; the probes.toml that comes with portwarden shows every key";
             return Err(Mistakes::of_file(&shown, format!("cannot be read: {error}"), help));
         }
     };

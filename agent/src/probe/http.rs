@@ -119,7 +119,10 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
             Err(failed) => {
                 let facts = HttpFacts { url: ask::shown(&ask.url), ..HttpFacts::default() };
                 let finding = failed_finding(failed, spec, ask, &sight, watch);
-                sight.findings.push(finding);
+                sight.findings.push(match asked.iter().rev().nth(1) {
+                    Some(sender) => redirect::led_here(finding, spec, sender, ask),
+                    None => finding,
+                });
                 return finished(spec, sight, HttpFacts { redirects, ..facts });
             }
         };

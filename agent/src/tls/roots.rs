@@ -181,8 +181,11 @@ fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 
 /// What all connections share. The verifier is replaced for each: it keeps that connection's chain.
 fn settings() -> Result<ClientConfig, String> {
-    let provider = Arc::new(ring::default_provider());
-    let mut settings = ClientConfig::builder_with_provider(provider)
+    let mut provider = ring::default_provider();
+    // AES-128 first, as browsers offer it: SHA-256 has instructions of its own in most processors.
+    let preferred = rustls::CipherSuite::TLS13_AES_128_GCM_SHA256;
+    provider.cipher_suites.sort_by_key(|suite| suite.suite() != preferred);
+    let mut settings = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS cannot be set up: {error}"))?
         .with_root_certificates(rustls::RootCertStore::empty())

@@ -248,7 +248,7 @@ pub(super) fn exposed(
             who_ko = who.ko
         ),
         text!(
-            "Bind the service to a {claimed} address (such as {better}) and restart it, then see: {look}. Until then close the port in the firewall: {close}.",
+            "Bind the service to an address that is {claimed} (such as {better}) and restart it, then see: {look}. Until then close the port in the firewall: {close}.",
             "서비스를 {claimed} 주소(예: {better})에 바인드하고 다시 시작한 뒤 확인하세요: {look}. 그때까지는 방화벽에서 포트를 막으세요: {close}.",
             look = look(key),
             close = close(key)
@@ -304,7 +304,7 @@ pub(super) fn hidden(
             who_ko = who.ko
         ),
         text!(
-            "Bind the service to 0.0.0.0 or to a {claimed} address of the machine (`ip -br address`) and restart it; if {widest} is right, say so in the plan: `exposure = \"{widest}\"`.",
+            "Bind the service to 0.0.0.0 or to an address of the machine that is {claimed} (`ip -br address`) and restart it; if {widest} is right, say so in the plan: `exposure = \"{widest}\"`.",
             "서비스를 0.0.0.0이나 서버의 {claimed} 주소(`ip -br address`)에 바인드하고 다시 시작하세요. {widest}가 맞다면 계획에 `exposure = \"{widest}\"`라고 적으세요."
         ),
     )

@@ -81,6 +81,11 @@ fn timelines() {
         // Another severity of the same finding.
         (2, 1, "W W C", "- opened:W updated:C", State::Down),
         (2, 1, "C C W", "- opened:C updated:W", State::Degraded),
+        // One odd observation does not replace the reason of an open incident; two do.
+        (2, 1, "C C D C", "- opened:C - -", State::Down),
+        (2, 1, "C C D D", "- opened:C - updated:D", State::Down),
+        (2, 1, "C C D E", "- opened:C - updated:E", State::Down),
+        (2, 1, "C C D .", "- opened:C - resolved", State::Up),
         // The whole set exchanged at once.
         (1, 1, "C D", "opened:C updated:D", State::Down),
         // Two take turns, and the good observations find neither: the last reason stays.

@@ -361,3 +361,6 @@ fn not_delegated(zone: &Name, server: SocketAddr, message: &Message) -> Box<Find
         .evidence("got", says),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,7 +180,7 @@ impl<'a, T, D: Fn(&Question, Result<Arrival, Loss>) -> T> Course<'a, T, D> {
     /// Runs until every question is answered or nothing more is to be hoped for; what is still
     /// open then has the loss handed back.
     async fn run(&mut self, socket: &UdpSocket) -> Loss {
-        let mut buffer = vec![0; PACKET_BYTES];
+        let mut buffer = Vec::with_capacity(PACKET_BYTES);
         let mut over_tcp = FuturesUnordered::new();
         loop {
             if let Err(error) = self.launch(socket) {
@@ -256,13 +256,14 @@ impl<'a, T, D: Fn(&Question, Result<Arrival, Loss>) -> T> Course<'a, T, D> {
     }
 
     /// Takes what has come, at most a burst of it.
-    fn receive(&mut self, socket: &UdpSocket, buffer: &mut [u8]) {
+    fn receive(&mut self, socket: &UdpSocket, buffer: &mut Vec<u8>) {
         for _ in 0..BURST {
             if self.flights.is_empty() {
                 break;
             }
-            match socket.try_recv(buffer) {
-                Ok(length) => self.take(&buffer[..length]),
+            buffer.clear();
+            match socket.try_recv_buf(buffer) {
+                Ok(_) => self.take(buffer),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => self.abandon(&Loss::of(&error, self.errand.server)),
             }

@@ -40,26 +40,40 @@ pub(super) struct Reply {
 /// What is wrong with the answer.
 pub(super) fn judge(spec: &Spec, reply: &Reply) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if !accepts(spec, reply.status) {
-        findings.push(status::unexpected(spec, reply));
+    if accepts(spec, reply.status) {
+        findings.extend(misplaced(spec, reply));
+        for (name, expected) in &spec.expect.headers {
+            findings.extend(header(name, expected, reply));
+        }
+        if reply.is_complete {
+            findings.extend(body(spec, reply));
+            findings.extend(spec.expect.within.and_then(|within| slow(within, reply)));
+        }
+    } else {
+        findings.push(another_answer(spec, reply));
     }
-    if let Some(expected) = &spec.expect.location {
-        findings.extend(location(expected, reply));
-    }
-    for (name, expected) in &spec.expect.headers {
-        findings.extend(header(name, expected, reply));
-    }
-    if reply.body.is_over_cap {
+    if reply.body.is_over_cap && !findings.iter().any(|known| known.code == Code::HttpTooLarge) {
         findings.push(too_large(spec, reply));
-    }
-    if reply.is_complete {
-        findings.extend(body(spec, reply));
-        findings.extend(spec.expect.within.and_then(|within| slow(within, reply)));
     }
     for finding in &mut findings {
         finding.evidence.insert("address".to_owned(), reply.address.as_str().into());
     }
     findings
+}
+
+/// Another answer than expected is one cause: an error page lacks the headers, the body and the
+/// speed of the page, and to list them all would bury it. A page where a redirect should be, or
+/// a redirect to elsewhere, is best told as such.
+fn another_answer(spec: &Spec, reply: &Reply) -> Finding {
+    let is_error = reply.status.is_client_error() || reply.status.is_server_error();
+    match misplaced(spec, reply) {
+        Some(finding) if !is_error => finding,
+        _ => status::unexpected(spec, reply),
+    }
+}
+
+fn misplaced(spec: &Spec, reply: &Reply) -> Option<Finding> {
+    spec.expect.location.as_ref().and_then(|expected| location(expected, reply))
 }
 
 /// The status is one of those expected.
@@ -166,8 +180,8 @@ fn too_large(spec: &Spec, reply: &Reply) -> Finding {
             "{url}의 응답 본문이 이 체크가 읽는 한도 {cap}바이트보다 큽니다"
         ),
         text!(
-            "If the answer may be that large, raise `max_body` of the check; otherwise see what it sends: `curl -s {url} | head -c 1000`.",
-            "그만큼 큰 것이 맞다면 체크의 `max_body`를 올리세요. 아니라면 무엇을 보내는지 확인하세요: `curl -s {url} | head -c 1000`."
+            "If the answer may be that large, raise `max_body_bytes` of the check; otherwise see what it sends: `curl -s {url} | head -c 1000`.",
+            "그만큼 큰 것이 맞다면 체크의 `max_body_bytes`를 올리세요. 아니라면 무엇을 보내는지 확인하세요: `curl -s {url} | head -c 1000`."
         ),
     )
     .evidence("cap_bytes", cap);

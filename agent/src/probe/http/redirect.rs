@@ -5,7 +5,7 @@ use http::StatusCode;
 use http::header::{LOCATION, SET_COOKIE};
 
 use super::Spec;
-use super::ask::{Ask, shown, subject};
+use super::ask::{Ask, host, port, shown, subject};
 use super::exchange::Answer;
 use super::reference;
 use crate::net::printable;
@@ -66,6 +66,28 @@ pub(super) fn next(spec: &Spec, asked: &[Ask], answer: &Answer) -> Next {
         return Next::Wrong(Box::new(endless(asked, &next)));
     }
     Next::Follow { ask: Box::new(next), location: location_shown }
+}
+
+/// Says of a hop that failed who sent the client there, and, where the first was dialled
+/// elsewhere, how to have this one dialled elsewhere as well.
+pub(super) fn led_here(mut finding: Finding, spec: &Spec, sender: &Ask, ask: &Ask) -> Finding {
+    let (from, to) = (subject(&sender.url), subject(&ask.url));
+    finding.summary.en.push_str(&format!(" ({from} redirects to {to})"));
+    finding.summary.ko.push_str(&format!(" ({from}에서 {to}(으)로 리다이렉트)"));
+    let (host, port) = (host(&ask.url), port(&ask.url));
+    let is_covered = spec
+        .connect
+        .iter()
+        .any(|connect| connect.from.1 == port && connect.from.0.eq_ignore_ascii_case(host));
+    if !spec.connect.is_empty() && !is_covered {
+        let advice = text!(
+            " `connect` of this check does not cover {host}:{port}: if the redirect is right, add it there, `connect = {{ \"{host}:{port}\" = \"…\" }}`, beside the first.",
+            " 이 체크의 `connect`에는 {host}:{port}이(가) 없습니다. 리다이렉트가 맞다면 기존 항목 옆에 추가하세요: `connect = {{ \"{host}:{port}\" = \"…\" }}`."
+        );
+        finding.remedy.en.push_str(&advice.en);
+        finding.remedy.ko.push_str(&advice.ko);
+    }
+    finding.evidence("redirected_from", from)
 }
 
 fn missing(ask: &Ask, status: StatusCode) -> Finding {

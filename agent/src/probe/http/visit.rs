@@ -80,7 +80,7 @@ pub(super) async fn visit(
 pub(super) fn peer(url: &Uri, facts: &Facts) -> String {
     let name = host(url);
     match facts.address {
-        Some(address) if address.ip().to_string() == name => address.to_string(),
+        Some(address) if name.parse() == Ok(address.ip()) => address.to_string(),
         Some(address) => format!("{address} ({name})"),
         None => name.to_owned(),
     }

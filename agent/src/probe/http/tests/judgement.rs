@@ -70,6 +70,32 @@ fn statuses() {
 }
 
 #[test]
+fn another_answer_is_one_cause() {
+    let mut page = spec("http://shop.example/");
+    page.expect.status = vec![(200, 200)];
+    page.expect.body = regex("shop");
+    page.expect.json = vec![("/status".to_owned(), json!("ok"))];
+    page.expect.headers =
+        vec![(HeaderName::from_static("x-frame-options"), regex("DENY").unwrap())];
+    page.expect.within = Some(Duration::from_millis(1));
+    let mut moved = spec("http://shop.example/");
+    moved.expect.status = vec![(301, 301)];
+    moved.expect.location = regex("^https://");
+    let elsewhere = [("location", "http://other.example/")];
+    let right = [("location", "https://shop.example/")];
+    for (spec, reply, expected) in [
+        (&page, reply(502, &[], "oops"), "http.status"),
+        (&page, reply(204, &[], ""), "http.status"),
+        (&moved, reply(200, &[], ""), "http.redirect"),
+        (&moved, reply(302, &elsewhere, ""), "http.redirect"),
+        (&moved, reply(302, &right, ""), "http.status"),
+        (&moved, reply(404, &[], ""), "http.status"),
+    ] {
+        assert_eq!(labels(spec, &reply), [expected], "{}", reply.status);
+    }
+}
+
+#[test]
 fn a_bad_request_is_put_down_to_the_name_only_where_that_holds() {
     let spec = spec("http://shop.example/");
     let nginx = "<h1>400 Bad Request</h1> The plain HTTP request was sent to HTTPS port";

@@ -116,6 +116,30 @@ async fn bad_redirects_say_what_is_bad() {
 }
 
 #[tokio::test]
+async fn a_redirect_into_nowhere_says_who_sent_it_there() {
+    let nobody = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let address = answering(move |_| {
+        format!("HTTP/1.1 301 x\r\nLocation: http://{nobody}/\r\nContent-Length: 0\r\n\r\n")
+    })
+    .await;
+    let mut spec = spec("http://shop.example/");
+    spec.connect = vec![connecting("shop.example", 80, address)];
+    let sight = sight(&spec).await;
+    assert_eq!(codes(&sight), ["tcp.refused"]);
+    let finding = &sight.findings[0];
+    assert_eq!(finding.evidence["redirected_from"], "http://shop.example/");
+    let said = &finding.summary.en;
+    assert!(
+        said.contains(&format!("http://shop.example/ redirects to http://{nobody}/")),
+        "{said}"
+    );
+    assert!(finding.remedy.en.contains("`connect` of this check"), "{}", finding.remedy.en);
+}
+
+#[tokio::test]
 async fn ten_redirects_are_followed_and_no_more() {
     let address = answering(|request| {
         let path = request.split(' ').nth(1).unwrap();
