@@ -1,4 +1,4 @@
-//! The JSON of a notification, as the contract has it: every key in every message.
+//! The JSON of a notification, as receivers rely on it: every key in every message.
 
 use health::finding::View;
 use health::{Event, Incident};

@@ -1,3 +1,5 @@
+//! Real files of every state, and what is said of them.
+
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 

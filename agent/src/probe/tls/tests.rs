@@ -1,3 +1,5 @@
+//! Servers with certificates of every state, and what is said of them.
+
 use std::io::{BufRead, BufReader};
 use std::net::Ipv4Addr;
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! Chains of every state, and what is said of them.
+
 use health::{Code, Finding};
 use jiff::Timestamp;
 use rcgen::{
