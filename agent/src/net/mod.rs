@@ -132,10 +132,10 @@ impl Net {
         watch: &mut Stopwatch,
         facts: &mut Facts,
     ) -> Result<TcpStream, Box<Finding>> {
-        match self.attempt(endpoint, source, watch, facts).await {
-            Ok(stream) => Ok(stream),
-            Err(missed) => Err(missed.into_finding(endpoint, watch.timeout())),
-        }
+        let attempt = self.attempt(endpoint, source, watch, facts).await;
+        attempt
+            .and_then(|opened| opened.into_stream(facts))
+            .map_err(|missed| missed.into_finding(endpoint, watch.timeout()))
     }
 
     /// As [`Net::dial`], with the operating system's own error for those who tell a closed port
@@ -150,7 +150,7 @@ impl Net {
         source: Option<IpAddr>,
         watch: &mut Stopwatch,
         facts: &mut Facts,
-    ) -> Result<TcpStream, Missed> {
+    ) -> Result<Opened, Missed> {
         let tried = self.try_each(endpoint, source, watch, facts).await;
         if let Err(Missed::Closed(address, error)) = &tried
             && is_exhausted(error, *address)
@@ -166,7 +166,7 @@ impl Net {
         source: Option<IpAddr>,
         watch: &mut Stopwatch,
         facts: &mut Facts,
-    ) -> Result<TcpStream, Missed> {
+    ) -> Result<Opened, Missed> {
         // An address needs no list: this is the way of most probes.
         if let Target::Address(ip) = endpoint.host {
             let address = SocketAddr::new(ip, endpoint.port);
@@ -195,9 +195,9 @@ impl Net {
             let until = Instant::from_std(crate::clock::monotonic() + share);
             facts.address = Some(address);
             match open(address, source, until).await {
-                Ok(stream) => {
+                Ok(opened) => {
                     watch.lap(Phase::Connect);
-                    return Ok(stream);
+                    return Ok(opened);
                 }
                 Err(error) => failed = Missed::Closed(address, error),
             }
@@ -253,47 +253,98 @@ pub async fn connect(
     source: Option<IpAddr>,
     until: Instant,
 ) -> Result<TcpStream, Failure> {
-    open(address, source, until).await.map_err(|error| Failure::of(&error, address))
+    let opened = open(address, source, until).await.and_then(Opened::register);
+    opened.map_err(|error| Failure::of(&error, address))
 }
 
-async fn open(
+/// Opens one connection and lets it go: enough to know that somebody accepts.
+///
+/// # Errors
+/// How it failed.
+pub async fn touch(
     address: SocketAddr,
     source: Option<IpAddr>,
     until: Instant,
-) -> io::Result<TcpStream> {
-    let (socket, is_open) = begin(address, source)?;
-    let stream = TcpStream::from_std(socket.into())?;
-    if !is_open {
-        match tokio::time::timeout_at(until, stream.writable()).await {
-            Ok(writable) => writable?,
-            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
-        }
-        if let Some(error) = stream.take_error()? {
-            return Err(error);
+) -> Result<(), Failure> {
+    let opened = open(address, source, until).await;
+    opened.map(drop).map_err(|error| Failure::of(&error, address))
+}
+
+/// A connection that was accepted. It is shown to the runtime only when somebody wants to talk,
+/// which who merely knocks does not have to pay for.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// Before the kernel returned.
+    AtOnce(std::net::TcpStream),
+    /// After the runtime had waited for it.
+    Waited(TcpStream),
+}
+
+impl Opened {
+    /// To talk over it; `facts` name the address.
+    ///
+    /// # Errors
+    /// When the runtime cannot take one more.
+    pub(crate) fn into_stream(self, facts: &Facts) -> Result<TcpStream, Missed> {
+        let unnamed = SocketAddr::from(([0, 0, 0, 0], 0));
+        let address = facts.address.unwrap_or(unnamed);
+        self.register().map_err(|error| Missed::Closed(address, error))
+    }
+
+    fn register(self) -> io::Result<TcpStream> {
+        match self {
+            Self::AtOnce(stream) => TcpStream::from_std(stream),
+            Self::Waited(stream) => Ok(stream),
         }
     }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::AtOnce(stream) => stream.local_addr(),
+            Self::Waited(stream) => stream.local_addr(),
+        }
+    }
+}
+
+async fn open(address: SocketAddr, source: Option<IpAddr>, until: Instant) -> io::Result<Opened> {
+    let (stream, is_open) = begin(address, source)?;
+    let opened = if is_open {
+        Opened::AtOnce(stream)
+    } else {
+        Opened::Waited(wait(TcpStream::from_std(stream)?, until).await?)
+    };
     // Dialling a dead port among those given to clients, the kernel may give us that very port:
     // the connection then reaches nobody but ourselves.
-    if stream.local_addr()? == address {
+    if opened.local_addr()? == address {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
-    Ok(stream)
+    Ok(opened)
+}
+
+/// Waits until a connection that was begun is there.
+async fn wait(stream: TcpStream, until: Instant) -> io::Result<TcpStream> {
+    match tokio::time::timeout_at(until, stream.writable()).await {
+        Ok(writable) => writable?,
+        Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+    }
+    match stream.take_error()? {
+        Some(error) => Err(error),
+        None => Ok(stream),
+    }
 }
 
 /// Begins to connect, without Nagle's delay. Says whether that is done already: on one machine the
 /// kernel connects before it returns, and nothing is left to wait for.
-fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<(Socket, bool)> {
+fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<(std::net::TcpStream, bool)> {
     let kind = Type::STREAM.nonblocking().cloexec();
     let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
     if let Some(source) = source {
-        socket
-            .bind(&SocketAddr::new(source, 0).into())
-            .map_err(|error| not_ours(source, error))?;
+        socket.bind(&SocketAddr::new(source, 0).into()).map_err(|error| not_ours(source, error))?;
     }
     socket.set_tcp_nodelay(true)?;
     match socket.connect(&address.into()) {
-        Ok(()) => Ok((socket, true)),
-        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok((socket, false)),
+        Ok(()) => Ok((socket.into(), true)),
+        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok((socket.into(), false)),
         Err(error) => Err(error),
     }
 }

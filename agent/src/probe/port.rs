@@ -221,8 +221,8 @@ async fn dial_here(
     // From a v4 address nobody can dial a v6 one.
     let source = source.filter(|source| source.is_ipv4() == address.is_ipv4());
     let until: Instant = watch.deadline();
-    let answer = match net::connect(address, source, until).await {
-        Ok(_) => Answer::Accepted,
+    let answer = match net::touch(address, source, until).await {
+        Ok(()) => Answer::Accepted,
         Err(Failure::Refused) => Answer::Refused,
         Err(Failure::Timeout) => Answer::Timeout,
         Err(Failure::Unreachable(error)) => Answer::Unreachable(error),

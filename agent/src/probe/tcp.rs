@@ -82,8 +82,8 @@ fn judge(spec: &Spec, reply: &Reply) -> Vec<Finding> {
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let mut facts = Facts::default();
     let dialled = net.attempt(&spec.target, spec.source, watch, &mut facts).await;
-    let mut stream = match dialled {
-        Ok(stream) => stream,
+    let opened = match dialled {
+        Ok(opened) => opened,
         Err(missed) if spec.expect_closed && missed.is_closed() => {
             return Sight { facts, findings: Vec::new() };
         }
@@ -98,7 +98,13 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let outcome = if spec.expect_closed {
         None
     } else {
-        Some(speak(spec, &mut stream, watch, &mut facts).await)
+        match opened.into_stream(&facts) {
+            Ok(mut stream) => Some(speak(spec, &mut stream, watch, &mut facts).await),
+            Err(missed) => {
+                let finding = missed.into_finding(&spec.target, watch.timeout());
+                return Sight { facts, findings: vec![*finding] };
+            }
+        }
     };
     let findings = match facts.address {
         Some(address) if outcome != Some(Outcome::Spoken) => {
