@@ -334,7 +334,7 @@ async fn wait(stream: TcpStream, until: Instant) -> io::Result<TcpStream> {
 }
 
 /// Begins to connect, without Nagle's delay. Says whether that is done already: on one machine the
-/// kernel connects before it returns, and nothing is left to wait for.
+/// other side has answered by the time the call returns, and nothing is left to wait for.
 fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<(std::net::TcpStream, bool)> {
     let kind = Type::STREAM.nonblocking().cloexec();
     let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
@@ -342,9 +342,19 @@ fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<(std::net::T
         socket.bind(&SocketAddr::new(source, 0).into()).map_err(|error| not_ours(source, error))?;
     }
     socket.set_tcp_nodelay(true)?;
-    match socket.connect(&address.into()) {
+    let target = address.into();
+    let is_under_way = |error: &io::Error| {
+        matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY))
+    };
+    match socket.connect(&target) {
+        Ok(()) => return Ok((socket.into(), true)),
+        Err(error) if is_under_way(&error) => {}
+        Err(error) => return Err(error),
+    }
+    // The first call is answered before the kernel looks at what came back; the second one tells.
+    match socket.connect(&target) {
         Ok(()) => Ok((socket.into(), true)),
-        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok((socket.into(), false)),
+        Err(error) if is_under_way(&error) => Ok((socket.into(), false)),
         Err(error) => Err(error),
     }
 }
