@@ -142,7 +142,8 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
             }
             Next::Judge => {
                 let mut facts = facts(ask, &answer, redirects);
-                let body = weigh(spec, ask, answer, net, watch, &mut sight).await;
+                let subject = ask::without_query(&facts.url).to_owned();
+                let body = weigh(spec, ask, subject, answer, net, watch, &mut sight).await;
                 if !sight.findings.is_empty() && !body.is_empty() {
                     facts.excerpt = Some(printable(&body, EXCERPT_CHARS));
                 }
@@ -157,14 +158,14 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
 async fn weigh(
     spec: &Spec,
     ask: &Ask,
+    subject: String,
     answer: Answer,
     net: &Net,
     watch: &Stopwatch,
     sight: &mut Sight,
 ) -> Vec<u8> {
     let mut reply = Reply {
-        subject: ask::subject(&ask.url),
-        address: visit::peer(&ask.url, &sight.facts),
+        subject,
         status: answer.status,
         headers: answer.headers,
         body: answer.body,
@@ -193,7 +194,12 @@ async fn weigh(
         asked.body_bytes = reply.body.received;
         sight.findings.push(broken.into_finding(&asked));
     }
-    sight.findings.extend(judge::judge(spec, &reply));
+    let findings = judge::judge(spec, &reply);
+    if !findings.is_empty() {
+        let address = visit::peer(&ask.url, &sight.facts);
+        let located = |finding: Finding| finding.evidence("address", address.as_str());
+        sight.findings.extend(findings.into_iter().map(located));
+    }
     reply.body.kept
 }
 

@@ -179,9 +179,12 @@ pub(super) fn shown(url: &Uri) -> String {
 
 /// The URL as findings name it: also without the query, which may change from probe to probe.
 pub(super) fn subject(url: &Uri) -> String {
-    let mut shown = shown(url);
-    shown.truncate(shown.find('?').unwrap_or(shown.len()));
-    shown
+    without_query(&shown(url)).to_owned()
+}
+
+/// A URL as [`shown`], up to its query.
+pub(super) fn without_query(shown: &str) -> &str {
+    shown.split_once('?').map_or(shown, |(before, _)| before)
 }
 
 /// Host and port as in a Host header: without user and password, and without the usual port.

@@ -22,8 +22,6 @@ const SHOWN_CHARS: usize = 256;
 pub(super) struct Reply {
     /// The URL as findings name it.
     pub(super) subject: String,
-    /// The address it came from.
-    pub(super) address: String,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Payload,
@@ -54,9 +52,6 @@ pub(super) fn judge(spec: &Spec, reply: &Reply) -> Vec<Finding> {
     }
     if reply.body.is_over_cap && !findings.iter().any(|known| known.code == Code::HttpTooLarge) {
         findings.push(too_large(spec, reply));
-    }
-    for finding in &mut findings {
-        finding.evidence.insert("address".to_owned(), reply.address.as_str().into());
     }
     findings
 }

@@ -17,7 +17,6 @@ fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> R
         .collect();
     Reply {
         subject: "http://shop.example/".to_owned(),
-        address: "127.0.0.1:80 (shop.example)".to_owned(),
         status: StatusCode::from_u16(status).unwrap(),
         headers,
         body: Payload {
