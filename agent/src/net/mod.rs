@@ -14,8 +14,6 @@ use hickory_resolver::config::{
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::listeners::Sockets;
@@ -24,11 +22,14 @@ use crate::probe::Stopwatch;
 use crate::probe::dns::Delegations;
 
 mod failure;
+mod open;
 mod printable;
 #[cfg(test)]
 mod tests;
 
 pub use failure::{Failure, could_not_look, is_exhausted, subject};
+pub use open::{Connection, connect, touch};
+pub(crate) use open::{Opened, not_ours};
 pub use printable::printable;
 
 /// What all probes share: the resolver for target names, and the socket table.
@@ -131,10 +132,10 @@ impl Net {
         source: Option<IpAddr>,
         watch: &mut Stopwatch,
         facts: &mut Facts,
-    ) -> Result<TcpStream, Box<Finding>> {
+    ) -> Result<Connection, Box<Finding>> {
         let attempt = self.attempt(endpoint, source, watch, facts).await;
         attempt
-            .and_then(|opened| opened.into_stream(facts))
+            .and_then(|opened| opened.into_connection(facts))
             .map_err(|missed| missed.into_finding(endpoint, watch.timeout()))
     }
 
@@ -172,7 +173,7 @@ impl Net {
             let address = SocketAddr::new(ip, endpoint.port);
             facts.address = Some(address);
             facts.resolved.clear();
-            let opened = open(address, source, watch.deadline()).await;
+            let opened = open::open(address, source, watch.deadline()).await;
             watch.lap(Phase::Connect);
             return opened.map_err(|error| Missed::Closed(address, error));
         }
@@ -194,7 +195,7 @@ impl Net {
             let share = watch.left() / u32::try_from(count - index).unwrap_or(1);
             let until = Instant::from_std(crate::clock::monotonic() + share);
             facts.address = Some(address);
-            match open(address, source, until).await {
+            match open::open(address, source, until).await {
                 Ok(opened) => {
                     watch.lap(Phase::Connect);
                     return Ok(opened);
@@ -241,131 +242,6 @@ impl Missed {
                 Box::new(Failure::of(&error, address).into_finding(endpoint, address, timeout))
             }
         }
-    }
-}
-
-/// Opens one connection, without Nagle's delay, until the deadline.
-///
-/// # Errors
-/// How it failed.
-pub async fn connect(
-    address: SocketAddr,
-    source: Option<IpAddr>,
-    until: Instant,
-) -> Result<TcpStream, Failure> {
-    let opened = open(address, source, until).await.and_then(Opened::register);
-    opened.map_err(|error| Failure::of(&error, address))
-}
-
-/// Opens one connection and lets it go: enough to know that somebody accepts.
-///
-/// # Errors
-/// How it failed.
-pub async fn touch(
-    address: SocketAddr,
-    source: Option<IpAddr>,
-    until: Instant,
-) -> Result<(), Failure> {
-    let opened = open(address, source, until).await;
-    opened.map(drop).map_err(|error| Failure::of(&error, address))
-}
-
-/// A connection that was accepted. It is shown to the runtime only when somebody wants to talk,
-/// which who merely knocks does not have to pay for.
-#[derive(Debug)]
-pub(crate) enum Opened {
-    /// Before the kernel returned.
-    AtOnce(std::net::TcpStream),
-    /// After the runtime had waited for it.
-    Waited(TcpStream),
-}
-
-impl Opened {
-    /// To talk over it; `facts` name the address.
-    ///
-    /// # Errors
-    /// When the runtime cannot take one more.
-    pub(crate) fn into_stream(self, facts: &Facts) -> Result<TcpStream, Missed> {
-        let unnamed = SocketAddr::from(([0, 0, 0, 0], 0));
-        let address = facts.address.unwrap_or(unnamed);
-        self.register().map_err(|error| Missed::Closed(address, error))
-    }
-
-    fn register(self) -> io::Result<TcpStream> {
-        match self {
-            Self::AtOnce(stream) => TcpStream::from_std(stream),
-            Self::Waited(stream) => Ok(stream),
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        match self {
-            Self::AtOnce(stream) => stream.local_addr(),
-            Self::Waited(stream) => stream.local_addr(),
-        }
-    }
-}
-
-async fn open(address: SocketAddr, source: Option<IpAddr>, until: Instant) -> io::Result<Opened> {
-    let (stream, is_open) = begin(address, source)?;
-    let opened = if is_open {
-        Opened::AtOnce(stream)
-    } else {
-        Opened::Waited(wait(TcpStream::from_std(stream)?, until).await?)
-    };
-    // Dialling a dead port among those given to clients, the kernel may give us that very port:
-    // the connection then reaches nobody but ourselves.
-    if opened.local_addr()? == address {
-        return Err(io::ErrorKind::ConnectionRefused.into());
-    }
-    Ok(opened)
-}
-
-/// Waits until a connection that was begun is there.
-async fn wait(stream: TcpStream, until: Instant) -> io::Result<TcpStream> {
-    match tokio::time::timeout_at(until, stream.writable()).await {
-        Ok(writable) => writable?,
-        Err(_) => return Err(io::ErrorKind::TimedOut.into()),
-    }
-    match stream.take_error()? {
-        Some(error) => Err(error),
-        None => Ok(stream),
-    }
-}
-
-/// Begins to connect, without Nagle's delay. Says whether that is done already: on one machine the
-/// other side has answered by the time the call returns, and nothing is left to wait for.
-fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<(std::net::TcpStream, bool)> {
-    let kind = Type::STREAM.nonblocking().cloexec();
-    let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
-    if let Some(source) = source {
-        socket.bind(&SocketAddr::new(source, 0).into()).map_err(|error| not_ours(source, error))?;
-    }
-    socket.set_tcp_nodelay(true)?;
-    let target = address.into();
-    let is_under_way = |error: &io::Error| {
-        matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY))
-    };
-    match socket.connect(&target) {
-        Ok(()) => return Ok((socket.into(), true)),
-        Err(error) if is_under_way(&error) => {}
-        Err(error) => return Err(error),
-    }
-    // The first call is answered before the kernel looks at what came back; the second one tells.
-    match socket.connect(&target) {
-        Ok(()) => Ok((socket.into(), true)),
-        Err(error) if is_under_way(&error) => Ok((socket.into(), false)),
-        Err(error) => Err(error),
-    }
-}
-
-/// Says of a source address that this machine does not have that it is the source, not the target.
-pub(crate) fn not_ours(source: IpAddr, error: io::Error) -> io::Error {
-    match error.kind() {
-        io::ErrorKind::AddrNotAvailable => {
-            io::Error::other(format!("source {source} is no address of this machine"))
-        }
-        _ => error,
     }
 }
 

@@ -76,7 +76,7 @@ async fn both_families_and_a_source() {
         if let Some(source) = source {
             assert_eq!(from.ip(), source);
         }
-        assert!(stream.nodelay().unwrap());
+        assert!(stream.stream.nodelay().unwrap());
         assert_eq!(facts.address, Some(address));
         assert!(facts.resolved.is_empty());
         assert!(watch.phases().of(Phase::Connect).is_some());

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use health::{Code, Facts, Finding, Phase, text};
 use regex::bytes::Regex;
-use tokio::net::TcpStream;
 
 use super::{Sight, Stopwatch};
-use crate::net::{Net, printable, subject};
+use crate::net::{Connection, Net, printable, subject};
 use crate::plan::Endpoint;
 
 mod dialogue;
@@ -98,7 +97,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let outcome = if spec.expect_closed {
         None
     } else {
-        match opened.into_stream(&facts) {
+        match opened.into_connection(&facts) {
             Ok(mut stream) => Some(speak(spec, &mut stream, watch, &mut facts).await),
             Err(missed) => {
                 let finding = missed.into_finding(&spec.target, watch.timeout());
@@ -118,7 +117,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
 
 async fn speak(
     spec: &Spec,
-    stream: &mut TcpStream,
+    stream: &mut Connection,
     watch: &mut Stopwatch,
     facts: &mut Facts,
 ) -> Outcome {

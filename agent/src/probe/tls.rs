@@ -10,11 +10,10 @@ use health::facts::{CertificateFacts, FileFacts, TlsFacts};
 use health::{Code, Facts, Finding, Phase, Severity};
 use jiff::Timestamp;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::{Sight, Stopwatch};
-use crate::net::Net;
+use crate::net::{Connection, Net};
 use crate::plan::Endpoint;
 use crate::tls::files::{self, CertificateFile, Unreadable};
 use crate::tls::{
@@ -147,9 +146,9 @@ fn note(
 async fn shake_hands(
     spec: &Spec,
     net: &Net,
-    stream: TcpStream,
+    stream: Connection,
     watch: &mut Stopwatch,
-) -> Result<(TlsStream<TcpStream>, Presented), Box<Refused>> {
+) -> Result<(TlsStream<Connection>, Presented), Box<Refused>> {
     let offer = Offer { alpn: APPLICATIONS, keys: KeyKind::Any };
     let refused = match tls::attempt(stream, &spec.server_name, offer, &spec.roots, watch).await {
         Ok(shaken) => return Ok(shaken),
@@ -172,7 +171,7 @@ async fn shake_hands(
 }
 
 /// Says goodbye, so that the server's log stays clean.
-async fn close(mut stream: TlsStream<TcpStream>, watch: &Stopwatch) {
+async fn close(mut stream: TlsStream<Connection>, watch: &Stopwatch) {
     let _ = tokio::time::timeout_at(watch.deadline(), stream.shutdown()).await;
 }
 

@@ -8,12 +8,12 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::judge::server_name_of;
 use super::{Presented, Roots, refusal};
+use crate::net::Connection;
 use crate::probe::Stopwatch;
 
 /// What is offered to the server.
@@ -68,12 +68,12 @@ pub(crate) struct Refused {
 /// A finding when there is no TLS to be had: `tls.handshake`, `tls.old-protocol`, `tcp.reset`, or
 /// `cert.weak-key` when the server's key is too weak to prove anything.
 pub async fn handshake(
-    stream: TcpStream,
+    stream: Connection,
     server_name: &str,
     alpn: &[&[u8]],
     roots: &Roots,
     watch: &mut Stopwatch,
-) -> Result<(TlsStream<TcpStream>, Presented), Box<Finding>> {
+) -> Result<(TlsStream<Connection>, Presented), Box<Finding>> {
     attempt(stream, server_name, Offer { alpn, keys: KeyKind::Any }, roots, watch)
         .await
         .map_err(|refused| Box::new(refused.finding))
@@ -84,12 +84,12 @@ pub async fn handshake(
 /// # Errors
 /// As [`handshake`].
 pub(crate) async fn attempt(
-    stream: TcpStream,
+    stream: Connection,
     server_name: &str,
     offer: Offer<'_>,
     roots: &Roots,
     watch: &mut Stopwatch,
-) -> Result<(TlsStream<TcpStream>, Presented), Box<Refused>> {
+) -> Result<(TlsStream<Connection>, Presented), Box<Refused>> {
     let target = refusal::Target::of(&stream, server_name);
     let Some(name) = server_name_of(server_name) else {
         let finding = refusal::not_a_name(&target);
@@ -124,7 +124,7 @@ pub(crate) fn subject(address: SocketAddr, server_name: &str) -> String {
     }
 }
 
-fn presented(stream: &TlsStream<TcpStream>) -> Presented {
+fn presented(stream: &TlsStream<Connection>) -> Presented {
     let (_, session) = stream.get_ref();
     let protocol = match session.protocol_version() {
         Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",

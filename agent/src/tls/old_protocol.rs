@@ -8,13 +8,12 @@ use health::{Code, Finding, Severity, text};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::ProtocolFloor;
 use super::hello::{self, Choice, Gathering, TLS_1_0, TLS_1_1, TLS_1_2};
 use super::judge::server_name_of;
-use crate::net;
+use crate::net::{self, Connection};
 
 /// How long the rest of a plain-text greeting is waited for.
 const GREETING: Duration = Duration::from_millis(200);
@@ -65,7 +64,7 @@ pub(super) async fn ask(
     }
 }
 
-async fn exchange(mut stream: TcpStream, record: &[u8]) -> std::io::Result<Answer> {
+async fn exchange(mut stream: Connection, record: &[u8]) -> std::io::Result<Answer> {
     stream.write_all(record).await?;
     let mut gathering = Gathering::default();
     loop {
@@ -95,7 +94,7 @@ async fn exchange(mut stream: TcpStream, record: &[u8]) -> std::io::Result<Answe
     }
 }
 
-async fn greeting(mut stream: TcpStream, start: &[u8]) -> Vec<u8> {
+async fn greeting(mut stream: Connection, start: &[u8]) -> Vec<u8> {
     let mut bytes = start.to_vec();
     let rest = async {
         let mut buffer = [0; MOST_GREETING_BYTES];

@@ -8,7 +8,6 @@ use std::time::Duration;
 use health::{Code, Finding, Severity, Text, text};
 use rustls::{AlertDescription, Error, InvalidMessage};
 use rustls_pki_types::CertificateDer;
-use tokio::net::TcpStream;
 
 use super::attempt::{Refused, subject};
 use super::certificate::parse;
@@ -16,6 +15,7 @@ use super::distinguished::printable;
 use super::hello::{TLS_1_2, suite_name, version_name};
 use super::old_protocol::{Answer, ask, only_old};
 use super::{Presented, alert, verdict};
+use crate::net::Connection;
 use crate::probe::Stopwatch;
 
 /// Most characters of an unexpected greeting that are shown.
@@ -33,7 +33,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub(super) fn of(stream: &TcpStream, server_name: &str) -> Self {
+    pub(super) fn of(stream: &Connection, server_name: &str) -> Self {
         let peer = stream.peer_addr().ok();
         Self {
             peer,

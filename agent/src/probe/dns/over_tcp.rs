@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use hickory_proto::op::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
 use super::exchange::{Arrival, Errand, Loss};
 use super::question::{Head, Question};
 use crate::clock::monotonic;
-use crate::net::{self, Failure};
+use crate::net::{self, Connection, Failure};
 
 /// The id within a connection of our own needs no secret.
 const ID: u16 = 0x7031;
@@ -41,7 +40,7 @@ fn arrival(message: Message, rtt: Duration) -> Arrival {
     Arrival { message, rtt, over_tcp: true, repeated: false }
 }
 
-async fn read_answer(stream: &mut TcpStream, question: &Question) -> Result<Message, Loss> {
+async fn read_answer(stream: &mut Connection, question: &Question) -> Result<Message, Loss> {
     let mut packet = Vec::new();
     for _ in 0..=MOST_STRAYS {
         let length = stream.read_u16().await.map_err(|error| Loss::NoTcp(error.to_string()))?;

@@ -7,8 +7,9 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+
+use crate::net::Connection;
 
 /// Most bytes kept of what a peer said first.
 const FIRST_BYTES: usize = 96;
@@ -16,8 +17,8 @@ const FIRST_BYTES: usize = 96;
 /// A connection, plain or encrypted.
 #[derive(Debug)]
 pub(super) enum Wire {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Connection),
+    Tls(Box<TlsStream<Connection>>),
 }
 
 /// Most bytes until the head is complete: no head is that large, however many interim answers or

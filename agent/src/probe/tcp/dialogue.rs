@@ -2,10 +2,11 @@
 
 use regex::bytes::Regex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::Step;
+
+use crate::net::Connection;
 
 /// Most bytes read in one step.
 pub(super) const MAX_STEP_BYTES: usize = 64 * 1024;
@@ -33,7 +34,7 @@ pub(super) enum Outcome {
 /// Holds the dialogue until its end or the deadline. Also hands back the beginning of what the
 /// peer said first.
 pub(super) async fn hold(
-    stream: &mut TcpStream,
+    stream: &mut Connection,
     steps: &[Step],
     deadline: Instant,
 ) -> (Outcome, Vec<u8>) {
@@ -109,7 +110,7 @@ impl Heard {
         }
     }
 
-    async fn until(&mut self, stream: &mut TcpStream, expect: &Regex, deadline: Instant) -> Ended {
+    async fn until(&mut self, stream: &mut Connection, expect: &Regex, deadline: Instant) -> Ended {
         self.advance();
         if !self.bytes.is_empty() && self.takes(expect) {
             return Ended::Matched;

@@ -250,7 +250,7 @@ async fn http2_runs_within_the_probe() {
     };
     let appetite = Appetite { cap_bytes: 1 << 20, keep_bytes: 10, skip_redirects: false };
     let mut watch = Stopwatch::start(LONG);
-    let wire = || async { Wire::Plain(TcpStream::connect(address).await.unwrap()) };
+    let wire = || wire_to(address);
     let answer =
         exchange(wire().await, ask.request(Version::HTTP_2), appetite, &mut watch).await.unwrap();
     assert_eq!((answer.status.as_u16(), answer.version), (200, Version::HTTP_2));
@@ -275,10 +275,15 @@ async fn http2_to_something_else_is_a_protocol_error() {
     for (address, is_timeout) in [(silent, true), (other, false)] {
         let ask = Ask::first(&spec("https://shop.example/"));
         let appetite = Appetite { cap_bytes: 10, keep_bytes: 10, skip_redirects: false };
-        let wire = Wire::Plain(TcpStream::connect(address).await.unwrap());
+        let wire = wire_to(address).await;
         let mut watch = Stopwatch::start(SHORT);
         let broken =
             exchange(wire, ask.request(Version::HTTP_2), appetite, &mut watch).await.unwrap_err();
         assert_eq!(broken.cause == Cause::Timeout, is_timeout, "{broken:?}");
     }
+}
+
+async fn wire_to(address: SocketAddr) -> Wire {
+    let until = Stopwatch::start(LONG).deadline();
+    Wire::Plain(crate::net::connect(address, None, until).await.unwrap())
 }
