@@ -12,6 +12,7 @@ use std::sync::Arc;
 use health::snapshot::CheckStanding;
 use health::{Check, Incident, Observation, PortKey, State, Track, Transition};
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 
 use crate::plan::Plan;
 use crate::probe::{self, port::Sweep};
@@ -24,7 +25,7 @@ use found::{nothing_seen, swept_port};
 /// How every check stands.
 #[derive(Debug, Default)]
 pub struct Board {
-    entries: HashMap<Key, Entry>,
+    entries: FxHashMap<Key, Entry>,
     by_name: HashMap<Arc<str>, Key>,
     /// Checks in the order of the plan; undeclared listeners after them.
     order: Vec<Key>,

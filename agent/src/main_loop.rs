@@ -15,6 +15,7 @@ use health::history::Sample;
 use health::snapshot::{PlanStanding, Trouble};
 use health::{Incident, Observation, PortKey, Snapshot, Transition};
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -96,7 +97,7 @@ pub struct MainLoop {
     schedule: Schedule,
     board: Board,
     engine: alerts::Engine,
-    jobs: HashMap<Key, Job>,
+    jobs: FxHashMap<Key, Job>,
     last_sweep: Key,
     open: HashMap<Arc<str>, Arc<Incident>>,
     store: Store,
@@ -130,7 +131,7 @@ impl MainLoop {
             schedule: Schedule::new(plan.agent.probes_in_flight),
             board: Board::default(),
             engine: alerts::Engine::new(policy(&plan)),
-            jobs: HashMap::new(),
+            jobs: FxHashMap::default(),
             last_sweep: FIRST_SWEEP,
             open: HashMap::new(),
             troubles: Troubles::new(parts.store.trouble(), plan.agent.clone()),

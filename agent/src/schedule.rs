@@ -6,7 +6,7 @@
 //! what a check is, and starting it.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -14,12 +14,13 @@ use croner::Cron;
 use health::Timing;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rustc_hash::FxHashMap;
 
 /// Names one entry of the schedule.
 pub type Key = u64;
 
 /// Wake-ups are rounded up to this, so that they stay few.
-const GRAIN: Duration = Duration::from_millis(10);
+const GRAIN: Duration = Duration::from_millis(20);
 /// The first turns after a start are spread over this at most.
 const START_SPREAD: Duration = Duration::from_secs(5);
 /// A cron entry looks at the wall clock again at least this often, because clocks get set.
@@ -47,7 +48,7 @@ pub struct Start {
 #[derive(Debug)]
 pub struct Schedule {
     heap: BinaryHeap<Reverse<(Duration, Key)>>,
-    entries: HashMap<Key, Entry>,
+    entries: FxHashMap<Key, Entry>,
     ready: VecDeque<(Duration, Key)>,
     running: usize,
     limit: usize,
@@ -92,7 +93,7 @@ impl Schedule {
     pub fn new(limit: usize) -> Self {
         Self {
             heap: BinaryHeap::new(),
-            entries: HashMap::new(),
+            entries: FxHashMap::default(),
             ready: VecDeque::new(),
             running: 0,
             limit: limit.max(1),
