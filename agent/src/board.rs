@@ -4,6 +4,7 @@
 mod entry;
 mod explain;
 mod found;
+mod tenures;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use entry::{Adopted, Entry, Origin};
 use explain::claims_by_address;
 pub use found::found_check;
 use found::{nothing_seen, swept_port};
+use tenures::Tenures;
 
 /// How every check stands.
 #[derive(Debug, Default)]
@@ -33,6 +35,7 @@ pub struct Board {
     sick: BTreeSet<Key>,
     /// Which claim's check stands for an address.
     claims_by_address: HashMap<SocketAddr, Arc<str>>,
+    tenures: Tenures,
     last_key: Key,
 }
 
@@ -175,6 +178,9 @@ impl Board {
         now: Timestamp,
     ) -> Option<Change> {
         let entry = self.entries.get_mut(&key)?;
+        if let Some(tenure) = entry.notice(&observation) {
+            self.tenures.note(&entry.frame.name, tenure);
+        }
         let change = entry.record(observation, next_due, now);
         if entry.standing.findings.is_empty() {
             self.sick.remove(&key);
@@ -193,6 +199,7 @@ impl Board {
         now: Timestamp,
     ) -> Vec<Change> {
         let mut changes = Vec::new();
+        let swept_before = self.tenures.begin_sweep(&sweep.host.name);
         let mut present: BTreeSet<Key> = BTreeSet::new();
         for (port, observation) in seen {
             let name: Arc<str> = port.to_string().into();
@@ -201,6 +208,9 @@ impl Board {
                 None => {
                     let key = self.insert(found_check(&port, sweep), Origin::Found(port), now);
                     self.order.push(key);
+                    if swept_before && let Some(entry) = self.entries.get_mut(&key) {
+                        entry.was_vacant(now);
+                    }
                     key
                 }
             };
@@ -226,10 +236,16 @@ impl Board {
                 entry.track.findings().next().is_none() && !entry.track.is_incident_open()
             });
             if is_past {
+                if let Some(entry) = self.entries.get_mut(&key)
+                    && let Some(tenure) = entry.vacate(now)
+                {
+                    self.tenures.note(&entry.frame.name, tenure);
+                }
                 self.remove(key);
                 forgotten.insert(key);
             }
         }
+        self.tenures.end_sweep(&sweep.host.name, now);
         if !forgotten.is_empty() {
             self.order.retain(|key| !forgotten.contains(key));
         }
@@ -273,7 +289,9 @@ impl Board {
     fn insert(&mut self, frame: Arc<Check>, origin: Origin, now: Timestamp) -> Key {
         let key = self.next_key();
         self.by_name.insert(frame.name.clone(), key);
-        self.entries.insert(key, Entry::new(frame, origin, now));
+        let mut entry = Entry::new(frame, origin, now);
+        self.tenures.recall(&mut entry);
+        self.entries.insert(key, entry);
         key
     }
 
@@ -285,6 +303,7 @@ impl Board {
     /// Forgets an entry; its name, unless another entry has taken it over.
     fn remove(&mut self, key: Key) -> Option<Arc<str>> {
         let entry = self.entries.remove(&key)?;
+        self.tenures.keep(&entry);
         self.sick.remove(&key);
         if self.by_name.get(&entry.frame.name) == Some(&key) {
             self.by_name.remove(&entry.frame.name);

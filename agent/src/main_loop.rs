@@ -351,6 +351,7 @@ impl MainLoop {
 
     /// Hands the store everything this turn decided, to be written in one transaction.
     fn commit(&mut self, now: Timestamp) {
+        self.batch.tenures.extend(self.board.take_tenures());
         if !self.batch.is_empty() {
             let batch = Batch { at: now, ..std::mem::take(&mut self.batch) };
             // Nobody waits for the receipt: what follows from it, the delivery, starts in the store.
@@ -382,6 +383,7 @@ impl MainLoop {
             },
             checks: self.board.standings(),
             hosts: self.plan.hosts.clone(),
+            ephemeral: self.net.sockets.last().map(|table| table.ephemeral),
             incidents,
             receivers,
             troubles,

@@ -246,6 +246,7 @@ fn nothing_yet(plan: &Plan, now: Timestamp) -> Snapshot {
         plan: PlanStanding { path: plan.path.display().to_string(), loaded_at: now, refused: None },
         checks: Vec::new(),
         hosts: plan.hosts.clone(),
+        ephemeral: None,
         incidents: Vec::new(),
         receivers: Vec::new(),
         troubles: Vec::new(),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::incident::Event;
+use crate::ports::Tenure;
 use crate::{Incident, State};
 
 /// One check's past, for its page and the API.
@@ -21,6 +22,8 @@ pub struct History {
     pub changes: Vec<Change>,
     /// Its incidents, newest first.
     pub incidents: Vec<Incident>,
+    /// Who has held its port, newest first.
+    pub tenures: Vec<Tenure>,
 }
 
 /// One observation, boiled down.

@@ -16,6 +16,7 @@ mod judgement;
 mod local;
 mod machine;
 mod owner;
+mod tenure;
 mod undeclared;
 mod words;
 
@@ -27,6 +28,7 @@ pub use judgement::{Answer, Dial, judge_local, judge_remote};
 pub use local::{Local, class};
 pub use machine::{Machine, Names, order};
 pub use owner::goes_by;
+pub use tenure::{Holding, Tenure};
 pub use undeclared::{Stranger, undeclared};
 
 /// What was seen of one port of one host.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::facts::Facts;
-use crate::ports::Observed;
+use crate::ports::{Observed, Tenure};
 use crate::{Check, Claim, Host, Incident, Phases, PortKey, StandingFinding, State, Text, Timing};
 
 /// Everything at one moment.
@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub checks: Vec<Arc<CheckStanding>>,
     /// The plan's hosts.
     pub hosts: Vec<Arc<Host>>,
+    /// Ports that this machine gives to clients, both ends included, once they have been read.
+    pub ephemeral: Option<(u16, u16)>,
     /// Open incidents, newest first.
     pub incidents: Vec<Arc<Incident>>,
     /// Every receiver.
@@ -66,6 +68,8 @@ pub struct CheckStanding {
     pub since: Timestamp,
     /// Its state changes too often to be told each time.
     pub flapping: bool,
+    /// Who holds the port and since when, for a claim or undeclared listener that has been looked at.
+    pub tenure: Option<Arc<Tenure>>,
     /// The last observation, `None` before the first.
     pub last: Option<Arc<Last>>,
     /// What is wrong now, confirmed or not, worst first.

@@ -17,6 +17,8 @@ pub(super) struct Entry {
     pub(super) origin: Origin,
     pub(super) track: Track,
     pub(super) standing: Arc<CheckStanding>,
+    /// Since when, and how many looks in a row, nobody was seen on a port that somebody held.
+    pub(super) vacant: Option<(Timestamp, u32)>,
 }
 
 /// Where a check comes from.
@@ -54,12 +56,13 @@ impl Entry {
             state: State::Unknown,
             since: now,
             flapping: false,
+            tenure: None,
             last: None,
             findings: Vec::new(),
             incident: None,
             next_due: None,
         });
-        Self { frame, origin, track: Track::new(now), standing }
+        Self { frame, origin, track: Track::new(now), standing, vacant: None }
     }
 
     /// Takes the settings of a new plan; state stays. Says whether they are the ones it had.

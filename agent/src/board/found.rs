@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use health::ports::Observed;
 use health::{Check, Facts, Kind, Observation, Phases, PortKey, Protocol, Timing};
 use jiff::Timestamp;
 
@@ -43,7 +44,10 @@ pub(super) fn nothing_seen(at: Timestamp) -> Observation {
         at,
         duration: Duration::ZERO,
         phases: Phases::default(),
-        facts: Facts::default(),
+        facts: Facts {
+            port: Some(Box::new(Observed { listening: Some(false), ..Observed::default() })),
+            ..Facts::default()
+        },
         findings: Vec::new(),
     }
 }

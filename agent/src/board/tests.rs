@@ -9,6 +9,8 @@ use health::{Code, Facts, Finding, Kind, Phases, Severity, Text};
 use super::*;
 use crate::plan::{self, ThisMachine};
 
+mod tenures;
+
 fn plan(text: &str) -> Plan {
     plan::parse(text, Path::new("probes.toml"), Path::new("/"), &ThisMachine)
         .unwrap_or_else(|mistakes| panic!("{mistakes}"))

@@ -156,6 +156,7 @@ impl Seen {
             state: track.state(),
             since: observation.at,
             flapping: false,
+            tenure: None,
             findings: track.findings().cloned().collect(),
             incident: None,
             next_due: None,

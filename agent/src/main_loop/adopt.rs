@@ -122,6 +122,7 @@ impl MainLoop {
             }
         }
         self.board.recall(&restored.states, now);
+        self.board.recall_tenures(restored.tenures);
     }
 }
 

@@ -38,6 +38,7 @@ fn begin(text: &str, store: Store, restored: Restored, folder: tempfile::TempDir
         plan: PlanStanding { path: String::new(), loaded_at: Timestamp::UNIX_EPOCH, refused: None },
         checks: Vec::new(),
         hosts: Vec::new(),
+        ephemeral: None,
         incidents: Vec::new(),
         receivers: Vec::new(),
         troubles: Vec::new(),

@@ -47,6 +47,7 @@ fn standing(name: &str, kind: Kind, state: State, facts: Facts) -> CheckStanding
         state,
         since: at(0),
         flapping: false,
+        tenure: None,
         last: Some(Arc::new(Last {
             at: at(10),
             duration: Duration::from_millis(12),
@@ -223,6 +224,7 @@ fn snapshot() -> Snapshot {
         plan: PlanStanding { path: "probes.toml".into(), loaded_at: at(0), refused: None },
         checks: checks.into_iter().map(Arc::new).collect(),
         hosts: Vec::new(),
+        ephemeral: None,
         incidents: vec![Arc::new(Incident {
             id: "i1".into(),
             check: "상점".into(),

@@ -32,6 +32,7 @@ fn standing(host: &str, port: u16) -> CheckStanding {
         state: State::Unknown,
         since: Timestamp::UNIX_EPOCH,
         flapping: false,
+        tenure: None,
         last: None,
         findings: Vec::new(),
         incident: None,

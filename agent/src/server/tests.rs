@@ -86,6 +86,7 @@ fn snapshot() -> Snapshot {
         },
         checks: board.standings(),
         hosts: plan.hosts.clone(),
+        ephemeral: None,
         incidents: Vec::new(),
         receivers: Vec::new(),
         troubles: Vec::new(),

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use alerts::{Notification, OpenIncident};
 use health::history::{Change, Sample};
+use health::ports::Tenure;
 use health::snapshot::Trouble;
 use health::{Incident, State};
 use jiff::{SignedDuration, Timestamp};
@@ -27,6 +28,7 @@ mod retention;
 mod rollup;
 mod samples;
 mod schema;
+mod tenures;
 mod writer;
 
 pub use retention::Retention;
@@ -76,6 +78,8 @@ pub struct Batch {
     pub changes: Vec<(Arc<str>, Change)>,
     /// Incidents that opened, changed or resolved.
     pub incidents: Vec<Incident>,
+    /// Ports that changed hands, by check name.
+    pub tenures: Vec<(Arc<str>, Arc<Tenure>)>,
     /// Messages that follow, in the order in which they are to be sent.
     pub notifications: Vec<Notification>,
 }
@@ -84,11 +88,11 @@ impl Batch {
     /// Nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.incidents.is_empty() && self.notifications.is_empty()
+        self.len() == 0
     }
 
     fn len(&self) -> usize {
-        self.changes.len() + self.incidents.len() + self.notifications.len()
+        self.changes.len() + self.tenures.len() + self.incidents.len() + self.notifications.len()
     }
 }
 
@@ -99,6 +103,8 @@ pub struct Restored {
     pub incidents: Vec<OpenIncident>,
     /// The last state of every check, and since when.
     pub states: HashMap<Arc<str>, (State, Timestamp)>,
+    /// Who holds every port, and since when.
+    pub tenures: HashMap<Arc<str>, Tenure>,
     /// Notifications not yet delivered.
     pub pending: u64,
 }

@@ -1,16 +1,17 @@
 //! Reads: on connections of their own, so that pages never wait for the writer.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use health::Incident;
 use health::history::{Bucket, History, NotificationRecord};
+use health::ports::Tenure;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
 use super::writer::Job;
-use super::{Store, StoreError, ledger, rollup};
+use super::{Store, StoreError, ledger, rollup, tenures};
 
 /// Connections kept for the next read.
 const SPARE: usize = 4;
@@ -53,6 +54,7 @@ impl Store {
             if let Some(check) = check {
                 history.changes = ledger::changes(&connection, check, changes)?;
                 history.incidents = ledger::incidents_of(&connection, check, incidents)?;
+                history.tenures = tenures::of_check(&connection, check)?;
             }
             Ok(history)
         })
@@ -76,6 +78,32 @@ impl Store {
             None => Ok(Vec::new()),
         })
         .await
+    }
+
+    /// Who held a port, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn tenures(&self, check: &str) -> Result<Vec<Tenure>, StoreError> {
+        let name = check.to_owned();
+        self.read(move |connection| match ledger::known_check(connection, &name)? {
+            Some(check) => tenures::of_check(connection, check),
+            None => Ok(Vec::new()),
+        })
+        .await
+    }
+
+    /// Who held the ports of a host, newest first, at most `limit`, each with its check's name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn tenures_on(
+        &self,
+        host: &str,
+        limit: u32,
+    ) -> Result<Vec<(Arc<str>, Tenure)>, StoreError> {
+        let host = host.to_owned();
+        self.read(move |connection| tenures::of_host(connection, &host, limit)).await
     }
 
     /// At most `limit` incidents, newest first; those that follow the incident `before`, if given.

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::ledger::nanos;
+use super::tenures;
 
 /// How long what is kept. The newest incident of every check is kept whatever its age, with its
 /// notifications: the last failure is what people look for.
@@ -17,7 +18,7 @@ pub struct Retention {
     pub hours: SignedDuration,
     /// Days.
     pub days: SignedDuration,
-    /// Changes of state, resolved incidents and their notifications.
+    /// Changes of state, who held which port, resolved incidents and their notifications.
     pub incidents: SignedDuration,
 }
 
@@ -109,6 +110,7 @@ impl Progress {
         forget("DELETE FROM bucket WHERE check_id = ?1 AND span = 86400 AND at < ?2", days)?;
         let changes = nanos(self.before(keep.incidents));
         forget("DELETE FROM change WHERE check_id = ?1 AND at < ?2", changes)?;
+        tenures::forget(connection, check, changes)?;
         Ok(())
     }
 

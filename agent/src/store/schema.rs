@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// Every step, first to last; `PRAGMA user_version` counts those taken. Never change one: add one.
-const STEPS: &[&str] = &["
+pub(super) const STEPS: &[&str] = &["
 CREATE TABLE checks (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state TEXT, since INTEGER
 ) STRICT;
@@ -52,6 +52,11 @@ CREATE TABLE bucket (
     PRIMARY KEY (check_id, span, at)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE mark (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+", "
+CREATE TABLE tenure (
+    check_id INTEGER NOT NULL, since INTEGER NOT NULL, holding TEXT NOT NULL, before TEXT,
+    PRIMARY KEY (check_id, since)
+) STRICT, WITHOUT ROWID;
 "];
 
 /// The format this version writes.

@@ -73,7 +73,7 @@ pub(super) fn resolving(engine: &mut Engine, name: &str, now: Timestamp) -> Batc
 
 fn batch(step: alerts::Step, at: Timestamp, changes: Vec<(Arc<str>, Change)>) -> Batch {
     let incidents = step.incident.into_iter().collect();
-    Batch { at, changes, incidents, notifications: step.notifications }
+    Batch { at, changes, incidents, notifications: step.notifications, ..Batch::default() }
 }
 
 fn nobody() -> Vec<Receiver> {
@@ -313,4 +313,67 @@ async fn no_page_and_no_delivery_scans_a_table() {
         let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE"));
         assert!(!scans && !sorts, "{query}: {plan:?}");
     }
+}
+
+fn tenure(since: i64, pid: u32, before: Option<u32>) -> Arc<Tenure> {
+    let held = |pid| health::ports::Holding {
+        listening: true,
+        process: Some("node".to_owned()),
+        pid: Some(pid),
+        owner_unknown: None,
+        bind: vec!["127.0.0.1".parse().unwrap()],
+    };
+    Arc::new(Tenure { since: at(since), holding: held(pid), before: before.map(held) })
+}
+
+#[tokio::test]
+async fn who_held_a_port_is_remembered_within_bounds() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, at(0)).unwrap();
+    let written = |name: &str, tenure| Batch {
+        at: at(0),
+        tenures: vec![(Arc::from(name), tenure)],
+        ..Batch::default()
+    };
+    for n in 0..(tenures::KEPT + 20) {
+        let tenure = tenure(i64::from(n), n, n.checked_sub(1));
+        store.commit(written("web:3011", tenure)).written().await.unwrap();
+    }
+    for other in ["web:53/udp", "web:x:80", "webs:80", "we:80", "web"] {
+        store.commit(written(other, tenure(1_000, 1, None))).written().await.unwrap();
+    }
+    let newest = tenures::KEPT + 19;
+    let kept = store.tenures("web:3011").await.unwrap();
+    assert_eq!(kept.len(), tenures::KEPT as usize);
+    assert_eq!(kept[0], *tenure(i64::from(newest), newest, Some(newest - 1)), "newest first");
+    assert_eq!(store.history("web:3011", at(500)).await.unwrap().tenures, kept);
+    assert!(store.tenures("nobody").await.unwrap().is_empty());
+    let names: Vec<_> = store.tenures_on("web", 3).await.unwrap();
+    let names: Vec<&str> = names.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(names, ["web:53/udp", "web:3011", "web:3011"], "its own ports alone");
+
+    // A year later only how each port stands is left.
+    let year = 366 * 86_400;
+    store.retain(at(year), Retention::default()).await.unwrap();
+    assert_eq!(store.tenures("web:3011").await.unwrap(), kept[..1]);
+    store.close().await.unwrap();
+    let (_store, restored) = Store::open(&path, at(year)).unwrap();
+    assert_eq!(restored.tenures["web:3011"], kept[0]);
+    assert_eq!(restored.tenures.len(), 6);
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_brought_up_to_date() {
+    let (_folder, path) = folder();
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(schema::STEPS[0]).unwrap();
+    old.execute_batch("INSERT INTO checks VALUES (1, 'a', 'down', 5)").unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    drop(old);
+    let (store, restored) = Store::open(&path, at(0)).unwrap();
+    assert_eq!(restored.states[&Arc::from("a")].0, State::Down, "nothing is lost");
+    assert!(restored.tenures.is_empty());
+    let batch = Batch { tenures: vec![("web:1".into(), tenure(1, 2, None))], ..Batch::default() };
+    store.commit(batch).written().await.unwrap();
+    assert_eq!(store.tenures("web:1").await.unwrap().len(), 1);
 }
