@@ -1,10 +1,12 @@
 //! Pages for people: each request becomes a view of the snapshot, rendered by `dashboard`.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{OriginalUri, Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use dashboard::{OverviewQuery, PortsQuery, View};
@@ -46,8 +48,14 @@ struct Visit {
     uri: Uri,
 }
 
-impl Visit {
-    fn new(served: &Served, headers: &HeaderMap, uri: Uri) -> Self {
+impl FromRequestParts<Arc<Served>> for Visit {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        served: &Arc<Served>,
+    ) -> Result<Self, Infallible> {
+        let Parts { uri, headers, .. } = parts;
         let by_link = uri.query().and_then(|query| {
             query.split('&').find_map(|pair| match pair {
                 "lang=en" => Some(Language::En),
@@ -68,15 +76,17 @@ impl Visit {
                 headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()),
             )
         };
-        Self {
+        Ok(Self {
             snapshot: served.snapshot(),
             language: by_link.or_else(by_cookie).unwrap_or_else(by_browser),
             chosen: by_link.is_some(),
             zone: TimeZone::system(),
-            uri,
-        }
+            uri: uri.clone(),
+        })
     }
+}
 
+impl Visit {
     /// The ports that the table shows for this query.
     fn selected(&self, query: &PortsQuery) -> Vec<Arc<CheckStanding>> {
         let checks = self.snapshot.checks.iter();
@@ -120,93 +130,66 @@ impl Visit {
         };
         let headers = response.headers_mut();
         headers.insert(header::VARY, HeaderValue::from_static("accept-language, cookie"));
-        if self.chosen {
-            headers.insert(
-                header::SET_COOKIE,
-                HeaderValue::from_static(match self.language {
-                    Language::En => "portwarden_language=en; Path=/; Max-Age=31536000; SameSite=Strict; HttpOnly",
-                    Language::Ko => "portwarden_language=ko; Path=/; Max-Age=31536000; SameSite=Strict; HttpOnly",
-                }),
-            );
+        if let Some(cookie) = self.cookie() {
+            headers.insert(header::SET_COOKIE, cookie);
         }
         response
     }
+
+    /// What makes the browser remember the language, where it was chosen.
+    fn cookie(&self) -> Option<HeaderValue> {
+        if !self.chosen {
+            return None;
+        }
+        let language = match self.language {
+            Language::En => "en",
+            Language::Ko => "ko",
+        };
+        let cookie = format!(
+            "{LANGUAGE_COOKIE}={language}; Path=/; Max-Age=31536000; SameSite=Strict; HttpOnly"
+        );
+        HeaderValue::try_from(cookie).ok()
+    }
 }
 
-async fn overview(
-    State(served): State<Arc<Served>>,
-    headers: HeaderMap,
-    OriginalUri(uri): OriginalUri,
-    Asked(query): Asked<OverviewQuery>,
-) -> Response {
-    Visit::new(&served, &headers, uri).page(|view| dashboard::overview(view, &query))
+async fn overview(visit: Visit, Asked(query): Asked<OverviewQuery>) -> Response {
+    visit.page(|view| dashboard::overview(view, &query))
 }
 
-async fn ports(
-    State(served): State<Arc<Served>>,
-    headers: HeaderMap,
-    OriginalUri(uri): OriginalUri,
-    Asked(query): Asked<PortsQuery>,
-) -> Response {
-    Visit::new(&served, &headers, uri).page(|view| dashboard::ports(view, &query))
+async fn ports(visit: Visit, Asked(query): Asked<PortsQuery>) -> Response {
+    visit.page(|view| dashboard::ports(view, &query))
 }
 
-async fn ports_markdown(
-    State(served): State<Arc<Served>>,
-    headers: HeaderMap,
-    OriginalUri(uri): OriginalUri,
-    Asked(query): Asked<PortsQuery>,
-) -> Response {
-    let visit = Visit::new(&served, &headers, uri);
+async fn ports_markdown(visit: Visit, Asked(query): Asked<PortsQuery>) -> Response {
     let rows = port_report::fold(port_report::rows(&visit.selected(&query)));
     let text = port_report::markdown(&rows, visit.language);
     ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response()
 }
 
-async fn ports_csv(
-    State(served): State<Arc<Served>>,
-    headers: HeaderMap,
-    OriginalUri(uri): OriginalUri,
-    Asked(query): Asked<PortsQuery>,
-) -> Response {
-    let visit = Visit::new(&served, &headers, uri);
+async fn ports_csv(visit: Visit, Asked(query): Asked<PortsQuery>) -> Response {
     let text = port_report::csv(&port_report::rows(&visit.selected(&query)));
     ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response()
 }
 
-async fn certificates(
-    State(served): State<Arc<Served>>,
-    headers: HeaderMap,
-    OriginalUri(uri): OriginalUri,
-) -> Response {
-    Visit::new(&served, &headers, uri).page(dashboard::certificates)
+async fn certificates(visit: Visit) -> Response {
+    visit.page(dashboard::certificates)
 }
 
-async fn dns(
-    State(served): State<Arc<Served>>,
-    headers: HeaderMap,
-    OriginalUri(uri): OriginalUri,
-) -> Response {
-    Visit::new(&served, &headers, uri).page(dashboard::dns)
+async fn dns(visit: Visit) -> Response {
+    visit.page(dashboard::dns)
 }
 
-async fn incidents(
-    State(served): State<Arc<Served>>,
-    headers: HeaderMap,
-    OriginalUri(uri): OriginalUri,
-) -> Response {
+async fn incidents(visit: Visit, State(served): State<Arc<Served>>) -> Response {
     let past = served.past_incidents().await;
-    Visit::new(&served, &headers, uri).page(|view| dashboard::incidents(view, &past))
+    visit.page(|view| dashboard::incidents(view, &past))
 }
 
 async fn incident(
+    visit: Visit,
     State(served): State<Arc<Served>>,
-    headers: HeaderMap,
-    OriginalUri(uri): OriginalUri,
     Path(id): Path<String>,
 ) -> Response {
     let found = served.incident(&id).await;
-    let visit = Visit::new(&served, &headers, uri);
     match found {
         Some((incident, notifications)) => {
             visit.page(|view| dashboard::incident(view, &incident, &notifications))
@@ -216,12 +199,10 @@ async fn incident(
 }
 
 async fn check(
+    visit: Visit,
     State(served): State<Arc<Served>>,
-    headers: HeaderMap,
-    OriginalUri(uri): OriginalUri,
     Path(name): Path<String>,
 ) -> Response {
-    let visit = Visit::new(&served, &headers, uri);
     if visit.snapshot.check(&name).is_none() {
         return visit.not_found();
     }
@@ -229,32 +210,18 @@ async fn check(
     visit.page(|view| Ok(dashboard::check(view, &name, &history)?.unwrap_or_default()))
 }
 
-async fn explain_index(
-    State(served): State<Arc<Served>>,
-    headers: HeaderMap,
-    OriginalUri(uri): OriginalUri,
-) -> Response {
-    Visit::new(&served, &headers, uri).page(dashboard::explain_index)
+async fn explain_index(visit: Visit) -> Response {
+    visit.page(dashboard::explain_index)
 }
 
-async fn explain_code(
-    State(served): State<Arc<Served>>,
-    headers: HeaderMap,
-    OriginalUri(uri): OriginalUri,
-    Path(label): Path<String>,
-) -> Response {
-    let visit = Visit::new(&served, &headers, uri);
+async fn explain_code(visit: Visit, Path(label): Path<String>) -> Response {
     let Some(code) = Code::from_label(&label) else { return visit.not_found() };
     let markdown = explain::page(code, visit.language);
     visit.page(|view| dashboard::explain(view, code, markdown))
 }
 
-async fn not_found(
-    State(served): State<Arc<Served>>,
-    headers: HeaderMap,
-    OriginalUri(uri): OriginalUri,
-) -> Response {
-    Visit::new(&served, &headers, uri).not_found()
+async fn not_found(visit: Visit) -> Response {
+    visit.not_found()
 }
 
 async fn asset(Path(path): Path<String>) -> Response {

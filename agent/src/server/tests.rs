@@ -232,6 +232,11 @@ async fn the_language_is_that_of_the_link_then_the_cookie_then_the_browser() {
         let is_chosen = path.contains("lang=en") || path.contains("lang=ko");
         let headers = answer.headers().clone();
         assert_eq!(headers.contains_key("set-cookie"), is_chosen, "{path}");
+        if is_chosen {
+            let language = path.rsplit('=').next().unwrap();
+            let cookie = headers["set-cookie"].to_str().unwrap();
+            assert!(cookie.starts_with(&format!("portwarden_language={language}; ")), "{cookie}");
+        }
         assert!(headers["vary"].to_str().unwrap().contains("accept-language"), "{path}");
         let page = answer.text().await.unwrap();
         assert!(page.contains(expected), "{path} {cookie:?} {browser:?}");
