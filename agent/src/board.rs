@@ -1,6 +1,7 @@
 //! How every check stands: observations go in, transitions and snapshots come out. No I/O, no
 //! clock. Deliberately absent: when checks run, and whom to tell.
 
+mod certificates;
 mod entry;
 mod explain;
 mod found;
@@ -10,6 +11,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use health::facts::CertificatesSeen;
 use health::snapshot::CheckStanding;
 use health::{Check, Incident, Observation, PortKey, State, Track, Transition};
 use jiff::Timestamp;
@@ -36,6 +38,8 @@ pub struct Board {
     /// Which claim's check stands for an address.
     claims_by_address: HashMap<SocketAddr, Arc<str>>,
     tenures: Tenures,
+    /// Certificates that are to be written down, by check name.
+    certificates: Vec<(Arc<str>, CertificatesSeen)>,
     last_key: Key,
 }
 
@@ -173,11 +177,14 @@ impl Board {
     pub fn record(
         &mut self,
         key: Key,
-        observation: Observation,
+        mut observation: Observation,
         next_due: Option<Timestamp>,
         now: Timestamp,
     ) -> Option<Change> {
         let entry = self.entries.get_mut(&key)?;
+        if let Some(seen) = entry.keep_certificates(&mut observation) {
+            self.certificates.push((entry.frame.name.clone(), seen));
+        }
         if let Some(tenure) = entry.notice(&observation) {
             self.tenures.note(&entry.frame.name, tenure);
         }

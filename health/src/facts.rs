@@ -143,6 +143,17 @@ pub struct FileFacts {
     pub key_unread: Option<String>,
 }
 
+/// The certificates that a check saw last: what is still known when they cannot be seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CertificatesSeen {
+    /// What the check looked at.
+    pub instance: String,
+    /// Those served.
+    pub tls: Option<Box<TlsFacts>>,
+    /// Those stored.
+    pub files: Vec<FileFacts>,
+}
+
 /// A zone as its servers answered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DnsFacts {

@@ -121,3 +121,32 @@ async fn a_certificate_near_its_end_is_told_as_served_and_as_file() {
         assert_eq!(resolved.message["id"], opened.message["id"]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_known_end_stays_exported_though_the_server_is_gone_and_the_agent_restarted() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = own_address();
+    let root = authority(folder.path());
+    root.issue(&Order { names: NAMES, serial: 1, valid: (-30 * DAY, 60 * DAY) }, folder.path());
+    let mut nginx = Nginx::start(folder.path(), &[address], &server(&address));
+    let plan = format!(
+        "[defaults]\ninterval = \"300ms\"\ntimeout = \"2s\"\n[[tls]]\nname = \"shop\"\n\
+         address = \"shop.example:443\"\nconnect = \"{address}\"\nca = \"root.pem\"\n"
+    );
+    let mut agent = Agent::start(folder.path(), "", &plan).await;
+    agent.state("shop", "up").await;
+    let names = ["portwarden_certificate_not_after", "probe_ssl_earliest_cert_expiry"];
+    let mut known = Vec::new();
+    for name in names {
+        known.push(agent.metrics(name).await);
+    }
+    assert!(known.iter().all(|series| !series.is_empty()), "{known:?}");
+    agent.terminate();
+    nginx.stop();
+
+    let agent = Agent::start_on(folder.path(), agent.listen).await;
+    agent.finding("shop", "tcp.refused").await;
+    for (name, known) in names.into_iter().zip(known) {
+        assert_eq!(agent.metrics(name).await, known);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use health::facts::Facts;
+use health::facts::CertificatesSeen;
 use health::snapshot::{CheckStanding, Last};
 use health::{Check, Observation, PortKey, State, Track};
 use jiff::Timestamp;
@@ -19,6 +19,8 @@ pub(super) struct Entry {
     pub(super) standing: Arc<CheckStanding>,
     /// Since when, and how many looks in a row, nobody was seen on a port that somebody held.
     pub(super) vacant: Option<(Timestamp, u32)>,
+    /// What it saw in the last run of the agent, until it has looked again.
+    pub(super) recalled: Option<Box<CertificatesSeen>>,
 }
 
 /// Where a check comes from.
@@ -62,7 +64,7 @@ impl Entry {
             incident: None,
             next_due: None,
         });
-        Self { frame, origin, track: Track::new(now), standing, vacant: None }
+        Self { frame, origin, track: Track::new(now), standing, vacant: None, recalled: None }
     }
 
     /// Takes the settings of a new plan; state stays. Says whether they are the ones it had.
@@ -82,6 +84,7 @@ impl Entry {
         // What was seen belongs to the old settings: a certificate, say, of another server.
         standing.last = None;
         standing.next_due = None;
+        self.recalled = None;
         Adopted::Changed
     }
 
@@ -97,7 +100,7 @@ impl Entry {
     /// incident nor heals one, and what was seen last still stands.
     pub(super) fn record(
         &mut self,
-        mut observation: Observation,
+        observation: Observation,
         next_due: Option<Timestamp>,
         now: Timestamp,
     ) -> Option<Change> {
@@ -108,9 +111,6 @@ impl Entry {
         let from = self.track.state();
         let transition = self.track.advance(&observation, self.frame.thresholds, now);
         let success = observation.is_good();
-        if let Some(last) = &self.standing.last {
-            keep_certificates(&mut observation.facts, &last.facts);
-        }
         let last = Last {
             at: observation.at,
             duration: observation.duration,
@@ -139,27 +139,5 @@ impl Entry {
         if let Some(last) = last {
             standing.last = Some(Arc::new(last));
         }
-    }
-}
-
-/// A known certificate stays known while its server cannot be asked or its file cannot be read:
-/// series must not vanish just when a certificate goes bad.
-fn keep_certificates(facts: &mut Facts, known: &Facts) {
-    if facts.tls.is_none() {
-        facts.tls.clone_from(&known.tls);
-    }
-    let served = facts.tls.as_mut().and_then(|tls| tls.file.as_mut());
-    if let Some(file) = served.filter(|file| file.chain.is_empty())
-        && let Some(known) = known.tls.as_ref().and_then(|tls| tls.file.as_ref())
-    {
-        file.chain = known.chain.clone();
-    }
-    for file in facts.files.iter_mut().filter(|file| file.chain.is_empty()) {
-        if let Some(known) = known.files.iter().find(|known| known.path == file.path) {
-            file.chain = known.chain.clone();
-        }
-    }
-    if facts.files.is_empty() {
-        facts.files.clone_from(&known.files);
     }
 }

@@ -365,3 +365,39 @@ fn a_certificate_that_cannot_be_read_any_more_stays_known() {
     let paths: Vec<&str> = last.facts.files.iter().map(|file| &*file.path).collect();
     assert_eq!(paths, ["/b"], "a file that was moved away is not kept for good");
 }
+
+#[test]
+fn certificates_are_written_down_once_and_recalled_after_a_restart() {
+    let plan = plan("[[certificate]]\nname = \"disk\"\npath = \"/nowhere/*.pem\"\n");
+    let with = |files: Vec<FileFacts>| Observation {
+        facts: Facts { files, ..Facts::default() },
+        ..seen(Vec::new())
+    };
+    let readable = || with(vec![file("/nowhere/a.pem", vec![certificate()])]);
+    let (mut first, keys) = board(&plan);
+    first.record(keys[0].1, with(Vec::new()), None, at(1));
+    assert!(first.take_certificates().is_empty(), "nothing known yet");
+    first.record(keys[0].1, readable(), None, at(2));
+    let written = first.take_certificates();
+    assert_eq!(written.len(), 1);
+    first.record(keys[0].1, readable(), None, at(3));
+    first.record(keys[0].1, with(Vec::new()), None, at(4));
+    assert!(first.take_certificates().is_empty(), "as it was");
+    let renewed = CertificateFacts { not_after: at(9999), ..certificate() };
+    first.record(keys[0].1, with(vec![file("/nowhere/a.pem", vec![renewed])]), None, at(5));
+    assert_eq!(first.take_certificates().len(), 1);
+
+    let seen_on = |instance: &str| {
+        let mut seen = written[0].1.clone();
+        seen.instance = instance.to_owned();
+        HashMap::from([(written[0].0.clone(), seen)])
+    };
+    for (instance, kept) in [(&*written[0].1.instance, 1), ("/elsewhere/*.pem", 0)] {
+        let (mut second, keys) = board(&plan);
+        second.recall_certificates(seen_on(instance));
+        second.record(keys[0].1, with(Vec::new()), None, at(6));
+        let last = standing(&mut second, "disk").unwrap().last.clone().unwrap();
+        assert_eq!(last.facts.files.len(), kept, "{instance}");
+        assert!(second.take_certificates().is_empty(), "they are written already");
+    }
+}

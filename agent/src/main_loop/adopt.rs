@@ -123,6 +123,7 @@ impl MainLoop {
         }
         self.board.recall(&restored.states, now);
         self.board.recall_tenures(restored.tenures);
+        self.board.recall_certificates(restored.certificates);
     }
 }
 

@@ -9,7 +9,7 @@ use health::{Event, Incident, Severity, State};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{Batch, Restored, StoreError, tenures};
+use super::{Batch, Restored, StoreError, certificates, tenures};
 
 /// Nanoseconds since 1970; saturates beyond the year 2262.
 pub(super) fn nanos(at: Timestamp) -> i64 {
@@ -28,6 +28,9 @@ pub(super) fn write(connection: &Connection, batch: &Batch) -> rusqlite::Result<
     }
     for (check, tenure) in &batch.tenures {
         tenures::write(connection, check, tenure)?;
+    }
+    for (check, seen) in &batch.certificates {
+        certificates::write(connection, check, seen)?;
     }
     for incident in &batch.incidents {
         write_incident(connection, incident)?;
@@ -156,7 +159,9 @@ pub(super) fn restore(connection: &Connection) -> Result<Restored, StoreError> {
     let pending = "SELECT count(*) FROM notification WHERE standing = 'pending'";
     let pending: i64 = connection.query_row(pending, [], |row| row.get(0))?;
     let tenures = tenures::restore(connection)?;
-    Ok(Restored { incidents, states, tenures, pending: u64::try_from(pending).unwrap_or(0) })
+    let certificates = certificates::restore(connection)?;
+    let pending = u64::try_from(pending).unwrap_or(0);
+    Ok(Restored { incidents, states, tenures, certificates, pending })
 }
 
 /// What the engine must know again of an open incident follows from the messages written for it.

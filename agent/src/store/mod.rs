@@ -13,6 +13,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use alerts::{Notification, OpenIncident};
+use health::facts::CertificatesSeen;
 use health::history::{Change, Sample};
 use health::ports::Tenure;
 use health::snapshot::Trouble;
@@ -20,6 +21,7 @@ use health::{Incident, State};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{oneshot, watch};
 
+mod certificates;
 mod ledger;
 mod open;
 mod outbox;
@@ -80,6 +82,8 @@ pub struct Batch {
     pub incidents: Vec<Incident>,
     /// Ports that changed hands, by check name.
     pub tenures: Vec<(Arc<str>, Arc<Tenure>)>,
+    /// Checks that saw other certificates than before.
+    pub certificates: Vec<(Arc<str>, CertificatesSeen)>,
     /// Messages that follow, in the order in which they are to be sent.
     pub notifications: Vec<Notification>,
 }
@@ -92,7 +96,11 @@ impl Batch {
     }
 
     fn len(&self) -> usize {
-        self.changes.len() + self.tenures.len() + self.incidents.len() + self.notifications.len()
+        self.changes.len()
+            + self.tenures.len()
+            + self.certificates.len()
+            + self.incidents.len()
+            + self.notifications.len()
     }
 }
 
@@ -105,6 +113,8 @@ pub struct Restored {
     pub states: HashMap<Arc<str>, (State, Timestamp)>,
     /// Who holds every port, and since when.
     pub tenures: HashMap<Arc<str>, Tenure>,
+    /// The certificates that every check saw last.
+    pub certificates: HashMap<Arc<str>, CertificatesSeen>,
     /// Notifications not yet delivered.
     pub pending: u64,
 }

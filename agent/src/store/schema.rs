@@ -57,6 +57,8 @@ CREATE TABLE tenure (
     check_id INTEGER NOT NULL, since INTEGER NOT NULL, holding TEXT NOT NULL, before TEXT,
     PRIMARY KEY (check_id, since)
 ) STRICT, WITHOUT ROWID;
+", "
+CREATE TABLE certificates (check_id INTEGER PRIMARY KEY, seen TEXT NOT NULL) STRICT;
 "];
 
 /// The format this version writes.

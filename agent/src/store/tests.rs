@@ -377,3 +377,27 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
     store.commit(batch).written().await.unwrap();
     assert_eq!(store.tenures("web:1").await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn the_certificates_seen_last_are_remembered() {
+    let (_folder, path) = folder();
+    let (store, restored) = Store::open(&path, at(0)).unwrap();
+    assert!(restored.certificates.is_empty());
+    let seen = |instance: &str| CertificatesSeen {
+        instance: instance.to_owned(),
+        tls: None,
+        files: Vec::new(),
+    };
+    for (check, instance) in [("shop", "old:443"), ("disk", "/a/*.pem"), ("shop", "new:443")] {
+        let certificates = vec![(Arc::from(check), seen(instance))];
+        let batch = Batch { at: at(1), certificates, ..Batch::default() };
+        store.commit(batch).written().await.unwrap();
+    }
+    store.close().await.unwrap();
+    let damage = rusqlite::Connection::open(&path).unwrap();
+    damage.execute_batch("UPDATE certificates SET seen = '{' WHERE seen LIKE '%pem%'").unwrap();
+    drop(damage);
+    let (_store, restored) = Store::open(&path, at(2)).unwrap();
+    let expected = HashMap::from([(Arc::from("shop"), seen("new:443"))]);
+    assert_eq!(restored.certificates, expected, "a row that is not understood is left out");
+}
