@@ -72,11 +72,19 @@ impl<'a> Row<'a> {
 
     /// The value itself; notes nothing unless the key was not written at all.
     pub(super) fn need<T>(&self, key: &'static str, value: Option<T>) -> Option<T> {
-        if !self.has(key) {
+        if !self.has(key) && !self.is_misspelt(key) {
             let what = self.declared(key).map_or_else(String::new, |key| key.shape.describe());
             self.note_missing(format!("{} needs `{key}`", self.header()), &what);
         }
         value
+    }
+
+    /// An unknown key of this table, noted already, is this one's nearest name.
+    fn is_misspelt(&self, key: &str) -> bool {
+        let names = self.values.keys().map(|written| &**written.get_ref());
+        names
+            .filter(|name| self.table.key(name).is_none())
+            .any(|name| self.reading.notes.nearest(name, self.table.accepted()) == Some(key))
     }
 
     pub(super) fn text(&self, key: &'static str) -> Option<At<&'a str>> {

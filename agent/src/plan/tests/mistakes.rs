@@ -196,6 +196,8 @@ fn one_mistake_is_not_told_as_several() {
           [[tcp]]\nname = \"b\"\naddress = \"b:1\"\ndepends_on = [\"a\"]",
             1,
         ),
+        ("[[tcp]]\nname = \"a\"\nadress = \"b:1\"", 1),
+        ("[[tcp]]\nname = \"a\"\nintervall = \"5s\"", 2),
         ("[[receiver]]\nname = \"a\"\nwebhook.url = 1\n[[route]]\nreceivers = [\"a\"]", 1),
         (
             "[defaults]\nca = \"missing.pem\"\n[[tls]]\nname = \"a\"\naddress = \"a\"\n\
