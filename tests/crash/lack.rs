@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::support::agent::{Agent, PATIENCE, client_within, eventually, free_address, write_plan};
+use super::support::certificates::{Authority, DAY, Order};
 use super::support::nameserver::{Nameserver, Zone};
 use super::support::receiver::Receiver;
 use super::target::Target;
@@ -133,18 +134,25 @@ async fn without_a_file_left_to_open_nothing_new_is_believed_of_anybody() {
          [[tcp]]\nname = \"sick\"\naddress = \"{sick}\"\n\
          [[tcp]]\nname = \"named\"\naddress = \"well.shop.example:{port}\"\n\
          [[dns]]\nname = \"zone\"\nzone = \"shop.example\"\nnameservers = [\"{silent}\"]\ntimeout = \"1s\"\n\
+         [[certificate]]\nname = \"files\"\npath = \"certificates/*.pem\"\n\
          [[host]]\nname = \"here\"\naddress = \"{ip}\"\nlocal = true\nundeclared = \"ignore\"\n\
          [[host.port]]\nport = {port}\nservice = \"well\"\n",
         sick = sick.address,
         ip = well.ip(),
         port = well.port(),
     );
+    let kept = folder.path().join("certificates");
+    std::fs::create_dir(&kept).unwrap();
+    let order = Order { names: &["shop.example"], serial: 1, valid: (-DAY, 80 * DAY) };
+    Authority::new("Test Root").issue(&order, &kept);
+    std::fs::remove_file(kept.join("privkey.pem")).unwrap();
     sick.close().await;
     let resolver = format!("resolver = \"{}\"", nameserver.address());
     let agent = Agent::start(folder.path(), &resolver, &plan).await;
     for (check, state) in [
         ("well", "up"),
         ("named", "up"),
+        ("files", "up"),
         ("sick", "down"),
         ("zone", "down"),
         (&format!("here:{}", well.port()), "up"),

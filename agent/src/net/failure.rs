@@ -67,18 +67,17 @@ impl Failure {
 pub fn is_exhausted(error: &io::Error, address: SocketAddr) -> bool {
     match error.raw_os_error() {
         // No source is ever asked for by port, so that one "in use" means that all of them are.
-        Some(
-            libc::EMFILE
-            | libc::ENFILE
-            | libc::ENOBUFS
-            | libc::ENOMEM
-            | libc::EAGAIN
-            | libc::EADDRINUSE,
-        ) => true,
+        Some(libc::ENOBUFS | libc::EAGAIN | libc::EADDRINUSE) => true,
         // The same from connect(2); of IPv6 it may as well mean that this machine has no IPv6.
         Some(libc::EADDRNOTAVAIL) => address.is_ipv4(),
-        _ => false,
+        _ => is_lack(error),
     }
+}
+
+/// Whether an error says that no file can be opened now, whichever it is.
+#[must_use]
+pub fn is_lack(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM))
 }
 
 /// The finding for what could not be looked at because this machine has run out of something.

@@ -27,7 +27,7 @@ mod printable;
 #[cfg(test)]
 mod tests;
 
-pub use failure::{Failure, could_not_look, is_exhausted, subject};
+pub use failure::{Failure, could_not_look, is_exhausted, is_lack, subject};
 pub use open::{Connection, connect, touch};
 pub(crate) use open::{Opened, not_ours};
 pub use printable::printable;

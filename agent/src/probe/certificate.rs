@@ -52,6 +52,16 @@ struct Reply {
     is_cut: bool,
 }
 
+impl Reply {
+    /// What this machine had run out of, so that not everything could be looked at.
+    fn lack(&self) -> Option<&str> {
+        let files = self.found.iter().filter_map(|found| found.file.as_ref().err());
+        let keys = self.found.iter().filter_map(|found| found.key.as_ref()?.public.as_ref().err());
+        let closed = self.closed.iter().map(|(_, why)| why);
+        files.chain(keys).chain(closed).find_map(Unreadable::lack)
+    }
+}
+
 /// Runs one probe.
 pub async fn observe(spec: &Spec, watch: &mut Stopwatch, now: Timestamp) -> Sight {
     let (pattern, key) = (spec.path.clone(), spec.key.clone());
@@ -62,6 +72,7 @@ pub async fn observe(spec: &Spec, watch: &mut Stopwatch, now: Timestamp) -> Sigh
         Ok(Ok(reply)) => {
             let findings = judge(spec, &reply, now);
             let mut sight = Sight { findings, ..Sight::default() };
+            sight.facts.blind = reply.lack().map(str::to_owned);
             sight.facts.files = reply.found.into_iter().map(facts).collect();
             return sight;
         }

@@ -79,6 +79,8 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
             }
             if let (Some(path), Some(served)) = (&spec.file, facts.chain.first().cloned()) {
                 let file = read(path.clone(), watch, now).await;
+                sight.facts.blind =
+                    file.as_ref().err().and_then(|why| Some(why.lack()?.to_owned()));
                 let served = twin(spec, peer, served, &file, watch).await;
                 facts.file = Some(compare(spec, &served, &file, &subject, now, &mut sight));
             }

@@ -15,6 +15,7 @@ use rustls_pki_types::pem::PemObject;
 use super::certificate::{Certificate, parse};
 use super::key::{self, PublicHalf};
 use super::memo::Memo;
+use crate::net::is_lack;
 
 /// Largest file read, in bytes.
 const LARGEST: u64 = 1024 * 1024;
@@ -57,6 +58,8 @@ pub(crate) enum Unreadable {
     NoCertificate(Option<&'static str>),
     /// A certificate in it cannot be read.
     Garbage(String),
+    /// This machine has run out of something: nothing is known of the file.
+    Exhausted(String),
     /// The operating system says so.
     System(String),
 }
@@ -206,7 +209,16 @@ impl Unreadable {
         match error.kind() {
             io::ErrorKind::NotFound => Self::Missing,
             io::ErrorKind::PermissionDenied => Self::Forbidden,
+            _ if is_lack(error) => Self::Exhausted(error.to_string()),
             _ => Self::System(error.to_string()),
+        }
+    }
+
+    /// What this machine has run out of, where that is why.
+    pub(crate) fn lack(&self) -> Option<&str> {
+        match self {
+            Self::Exhausted(words) => Some(words),
+            _ => None,
         }
     }
 
@@ -232,7 +244,7 @@ impl Unreadable {
                     "손상된 인증서가 있습니다: {words}"
                 )
             }
-            Self::System(words) => Text::same(words.clone()),
+            Self::Exhausted(words) | Self::System(words) => Text::same(words.clone()),
         }
     }
 
