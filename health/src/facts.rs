@@ -1,5 +1,6 @@
 //! What a probe saw, right or wrong, typed so that metrics and pages need not guess.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -147,7 +148,7 @@ pub struct FileFacts {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DnsFacts {
     /// The zone, lower case, without the final dot.
-    pub zone: String,
+    pub zone: Arc<str>,
     /// Every address that was asked; cells refer to them by index.
     pub servers: Vec<ServerFacts>,
     /// Every planned record.
@@ -158,7 +159,7 @@ pub struct DnsFacts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServerFacts {
     /// Name as delegated or as in the plan.
-    pub name: String,
+    pub name: Arc<str>,
     /// The address asked; `None` when the name did not resolve.
     pub address: Option<SocketAddr>,
     /// A cache named in the plan rather than an authoritative server.
@@ -177,11 +178,11 @@ pub struct ServerFacts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordFacts {
     /// Fully qualified, lower case, without the final dot.
-    pub name: String,
+    pub name: Arc<str>,
     /// `A`, `TXT`, ….
-    pub record_type: String,
+    pub record_type: Arc<str>,
     /// What the plan says, for people: the values, or `absent`.
-    pub expected: String,
+    pub expected: Arc<str>,
     /// One answer per server asked.
     pub answers: Vec<AnswerFacts>,
 }
@@ -192,13 +193,13 @@ pub struct AnswerFacts {
     /// Index into [`DnsFacts::servers`].
     pub server: usize,
     /// `values`, `nodata`, `nxdomain`, `refused`, `servfail`, `timeout`, `not-authoritative`, ….
-    pub outcome: String,
+    pub outcome: Cow<'static, str>,
     /// The values, in presentation format, sorted.
     pub values: Vec<String>,
     /// Lowest TTL of the answer, seconds.
     pub ttl: Option<u32>,
     /// Header flags that were set: `aa tc rd ra ad cd`.
-    pub flags: Vec<String>,
+    pub flags: Vec<Cow<'static, str>>,
     /// Round trip, seconds.
     pub rtt_seconds: Option<f64>,
     /// Came over TCP.

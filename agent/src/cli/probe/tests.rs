@@ -119,7 +119,7 @@ fn a_zone_server_by_server() {
         rtt_seconds: serial.map(|_| 0.0021),
         counts: [1, 0, 0],
     };
-    let answer = |server, outcome: &str, values: &[&str], matches| AnswerFacts {
+    let answer = |server, outcome: &'static str, values: &[&str], matches| AnswerFacts {
         server,
         outcome: outcome.into(),
         values: values.iter().map(ToString::to_string).collect(),
