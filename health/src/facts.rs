@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ports::Observed;
 
+mod headers;
+
+pub use headers::Headers;
+
 /// All that one probe saw. Sections that a kind has nothing to say on stay empty.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
@@ -48,9 +52,9 @@ pub struct HttpFacts {
     /// Status of the answer that was judged.
     pub status: Option<u16>,
     /// `1.0`, `1.1` or `2`.
-    pub version: String,
+    pub version: Cow<'static, str>,
     /// Where that answer came from, after redirects.
-    pub url: String,
+    pub url: Arc<str>,
     /// Every redirect that was followed, first to last.
     pub redirects: Vec<Redirect>,
     /// Bytes of body received, at most the cap.
@@ -58,7 +62,7 @@ pub struct HttpFacts {
     /// What Content-Length said, if anything.
     pub content_length: Option<u64>,
     /// Header names and values of the answer, bounded in number and length.
-    pub headers: Vec<(String, String)>,
+    pub headers: Headers,
     /// The beginning of the body, printable, at most 1 KiB; kept only when something was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,

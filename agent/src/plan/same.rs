@@ -52,6 +52,7 @@ fn same_tcp(a: &tcp::Spec, b: &tcp::Spec) -> bool {
 fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
     let http::Spec {
         url,
+        shown: _,
         connect,
         source,
         method,

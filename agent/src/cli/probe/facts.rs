@@ -65,7 +65,7 @@ fn answer(http: &HttpFacts) -> Option<String> {
         });
         let first = format!("HTTP/{} {status} {reason}", http.version);
         let _ = writeln!(text, "{colour}{}{colour:#}  {}", first.trim_end(), printable(&http.url));
-        for (name, value) in &http.headers {
+        for (name, value) in http.headers.iter() {
             let _ = writeln!(text, "{DIM}{}:{DIM:#} {}", printable(name), printable(value));
         }
         let announced = match http.content_length {
