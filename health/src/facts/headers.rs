@@ -25,13 +25,14 @@ impl Headers {
 
     /// One more. What a header cannot hold becomes a blank in the value, and is left out of the name.
     pub fn push(&mut self, name: &str, value: &str) {
-        self.lines.extend(name.split([':', '\r', '\n']));
-        self.lines.push_str(MIDDLE);
-        for (at, piece) in value.split(['\r', '\n']).enumerate() {
-            self.lines.push_str(if at > 0 { " " } else { "" });
+        let is_end = |byte| matches!(byte, b'\r' | b'\n');
+        if name.bytes().any(|byte| byte == b':' || is_end(byte)) || value.bytes().any(is_end) {
+            return self
+                .push(&name.replace([':', '\r', '\n'], ""), &value.replace(['\r', '\n'], " "));
+        }
+        for piece in [name, MIDDLE, value, "\n"] {
             self.lines.push_str(piece);
         }
-        self.lines.push('\n');
     }
 
     /// Name and value of each.
