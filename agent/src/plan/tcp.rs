@@ -6,6 +6,7 @@ use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::Wrong;
 use super::row::Row;
+use crate::probe::tcp::speaks::Speaks;
 use crate::probe::{self, tcp};
 
 /// Reads one `[[tcp]]`.
@@ -33,10 +34,20 @@ pub(super) fn check(
             .help("remove `expect` and the steps, or `expect_closed`");
         row.note_key("expect_closed", &row.span_of("expect_closed"), wrong);
     }
+    let speaks = speaks(row);
     let (address, target) = (address?, target?);
     let frame = named.frame(&pace, Kind::Tcp, address.value, target.owner)?;
-    let spec = tcp::Spec { target: target.endpoint, source, expect_closed, steps };
+    let spec = tcp::Spec { target: target.endpoint, source, expect_closed, steps, speaks };
     Some(probe::Check { frame, spec: probe::Spec::Tcp(spec) })
+}
+
+/// The hello of `speaks`, with the keys that it needs.
+fn speaks(row: &Row<'_>) -> Option<Speaks> {
+    let protocol = row.choice("speaks").and_then(Speaks::named);
+    for other in ["expect", "step", "expect_closed"] {
+        frame::exclusive(row, &["speaks", other]);
+    }
+    protocol
 }
 
 fn step(row: &Row<'_>) -> tcp::Step {

@@ -5,6 +5,7 @@ use super::Shape::{
     Anything, Either, Many, Map, OneOf, OneOrMany, Row, Rows, Switch, Whole, Words as Text,
 };
 use super::{Key, Presence, Shape, Table, Words};
+use crate::probe::tcp::speaks::PROTOCOLS;
 
 const fn key(name: &'static str, shape: Shape, presence: Presence, doc: &'static str) -> Key {
     Key { name, shape, presence, doc }
@@ -274,7 +275,12 @@ static TCP: Table = Table {
                 Optional,
                 "Your own dialogue, after `expect` where that is given.",
             ),
-            key("speaks", Text(&FREE), Later, "A protocol, for a real hello."),
+            key(
+                "speaks",
+                OneOf(PROTOCOLS),
+                Optional,
+                "A protocol: a real hello in it has to succeed.",
+            ),
             key("host_key", Text(&FREE), Later, "The key of an SSH server."),
             key("user", Text(&FREE), Later, "For a real hello to a database."),
             key("database", Text(&FREE), Later, "For a real hello to a database."),
