@@ -6,7 +6,7 @@ use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::Wrong;
 use super::row::Row;
-use crate::probe::tcp::speaks::Speaks;
+use crate::probe::tcp::speaks::{Login, Speaks};
 use crate::probe::{self, tcp};
 
 /// Reads one `[[tcp]]`.
@@ -43,11 +43,32 @@ pub(super) fn check(
 
 /// The hello of `speaks`, with the keys that it needs.
 fn speaks(row: &Row<'_>) -> Option<Speaks> {
-    let protocol = row.choice("speaks").and_then(Speaks::named);
+    let word = |key| row.parsed(key, word).map(|at| at.value.into());
+    let login = Login { user: word("user"), database: word("database") };
+    let protocol = row.choice("speaks").and_then(|name| Speaks::named(name, login));
+    let takes_login = protocol.as_ref().is_some_and(|protocol| protocol.login().is_some());
+    // A wrong name has been noted already.
+    if !takes_login && (protocol.is_some() || !row.has("speaks")) {
+        for key in ["user", "database"].into_iter().filter(|key| row.has(key)) {
+            let wrong = Wrong::new("only a hello to a database has one")
+                .help("with speaks = \"postgres\" or \"mysql\"");
+            row.note_key(key, &row.span_of(key), wrong);
+        }
+    }
     for other in ["expect", "step", "expect_closed"] {
         frame::exclusive(row, &["speaks", other]);
     }
     protocol
+}
+
+/// The name of a user or a database.
+fn word(text: &str) -> Result<&str, Wrong> {
+    match text {
+        "" => Err(Wrong::new("the name is empty")),
+        _ if text.contains('\0') => Err(Wrong::new(format!("{text:?} holds a control character"))),
+        _ if text.len() > 255 => Err(Wrong::new("the name is too long").help("at most 255 bytes")),
+        _ => Ok(text),
+    }
 }
 
 fn step(row: &Row<'_>) -> tcp::Step {
