@@ -71,3 +71,41 @@ async fn every_answer_is_told_from_the_others() {
     sees(&["postgres"], "tcp.refused", "critical").await;
     server.stop();
 }
+
+/// Three places, two of them for superusers: who only knocks is asked for a password all the same.
+const ONE_PLACE: &str = "max_connections = 3\nsuperuser_reserved_connections = 2\n\
+                         max_wal_senders = 0\nautovacuum = off";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_proves_a_password_sees_that_the_last_places_are_kept() {
+    let mut server = Postgres::start(own_address(), ONE_PLACE);
+    let address = server.address;
+    server.execute("create role monitor login password 'hunter2'");
+    server.let_in("host all postgres all trust\nhost all all all scram-sha-256\n");
+    let knocking = ["postgres", "--user", "monitor"];
+    let proving = |password: &str| {
+        std::fs::write(server.folder().join("password"), password).unwrap();
+        let file = server.folder().join("password");
+        let key = format!("password_file = {:?}", file.to_str().unwrap());
+        probe(address, &["postgres", "--user", "monitor", "--set", &key])
+    };
+    eventually("a password is asked for", async || {
+        probe(address, &knocking)["facts"]["hello"]["answer"]
+            == "asks for a password (SCRAM-SHA-256)"
+    })
+    .await;
+    assert_eq!(well(&proving("hunter2\n")).1, "monitor is let in, ready for query");
+    let seen = proving("hunter3");
+    assert!(found(&seen, "tcp.not-ready", "warning").contains("28P01"), "{seen:#}");
+
+    let held = server.session();
+    eventually("only the places for superusers are left", async || {
+        proving("hunter2")["findings"][0]["code"] == "tcp.not-ready"
+    })
+    .await;
+    let seen = proving("hunter2");
+    assert!(found(&seen, "tcp.not-ready", "critical").contains("53300"), "{seen:#}");
+    well(&probe(address, &knocking));
+    drop(held);
+    server.stop();
+}

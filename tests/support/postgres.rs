@@ -64,6 +64,26 @@ impl Postgres {
         self.signal("HUP");
     }
 
+    /// Runs SQL as the superuser.
+    pub fn execute(&self, sql: &str) {
+        let (mut stream, _) = knock(self.address).expect("room for one more client");
+        let length = u32::try_from(sql.len() + 5).unwrap().to_be_bytes();
+        stream.write_all(&[b"Q", &length[..], sql.as_bytes(), b"\0"].concat()).unwrap();
+        let mut heard = Vec::new();
+        // Until it is ready again, which it is once before it is asked.
+        while heard.windows(6).filter(|end| *end == b"Z\0\0\0\x05I").count() < 2 {
+            let mut more = [0; 1024];
+            let length = stream.read(&mut more).unwrap();
+            heard.extend(&more[..length]);
+            assert!(length > 0, "{sql}: {}", String::from_utf8_lossy(&heard));
+        }
+        assert!(
+            heard.windows(2).any(|words| words == b"C\0"),
+            "{}",
+            String::from_utf8_lossy(&heard)
+        );
+    }
+
     /// Sends a signal to the postmaster: TERM waits for clients to leave.
     pub fn signal(&self, name: &str) {
         self.daemon.as_ref().expect("a running server").signal(name);
@@ -85,6 +105,11 @@ impl Postgres {
     /// The same, where there is room for one.
     pub fn try_session(&self) -> Option<TcpStream> {
         knock(self.address).filter(|(_, tag)| *tag == b'R').map(|(stream, _)| stream)
+    }
+
+    /// A folder of its own.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The server's log.

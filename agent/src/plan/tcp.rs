@@ -5,8 +5,9 @@ use health::Kind;
 use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::Wrong;
+use super::receivers;
 use super::row::Row;
-use crate::probe::tcp::speaks::{Login, Speaks};
+use crate::probe::tcp::speaks::{Login, Password, Speaks};
 use crate::probe::{self, tcp};
 
 /// Reads one `[[tcp]]`.
@@ -44,7 +45,10 @@ pub(super) fn check(
 /// The hello of `speaks`, with the keys that it needs.
 fn speaks(row: &Row<'_>) -> Option<Speaks> {
     let word = |key| row.parsed(key, word).map(|at| at.value.into());
-    let login = Login { user: word("user"), database: word("database") };
+    frame::exclusive(row, &["password_env", "password_file"]);
+    let password = receivers::outside(row, "password_env", "password_file");
+    let password = password.map(|(text, _)| Password(text.into()));
+    let login = Login { user: word("user"), database: word("database"), password };
     let protocol = row.choice("speaks").and_then(|name| Speaks::named(name, login));
     let takes_login = protocol.as_ref().is_some_and(|protocol| protocol.login().is_some());
     // A wrong name has been noted already.
@@ -52,6 +56,14 @@ fn speaks(row: &Row<'_>) -> Option<Speaks> {
         for key in ["user", "database"].into_iter().filter(|key| row.has(key)) {
             let wrong = Wrong::new("only a hello to a database has one")
                 .help("with speaks = \"postgres\" or \"mysql\"");
+            row.note_key(key, &row.span_of(key), wrong);
+        }
+    }
+    let is_postgres = matches!(protocol, Some(Speaks::Postgres(_)));
+    for key in ["password_env", "password_file"].into_iter().filter(|key| row.has(key)) {
+        let help = "with speaks = \"postgres\" and `user`, which must ask for it by SCRAM";
+        if !is_postgres || !row.has("user") {
+            let wrong = Wrong::new("nobody is there to prove it").help(help);
             row.note_key(key, &row.span_of(key), wrong);
         }
     }

@@ -294,6 +294,21 @@ static TCP: Table = Table {
                 Optional,
                 "With postgres and mysql: the database that has to be there.",
             ),
+            key(
+                "password_env",
+                Text(&VARIABLE),
+                Optional,
+                "With postgres: an environment variable with the user's password, which is proved by SCRAM and never sent.",
+            ),
+            key("password_file", Text(&PATH), Optional, "The same in a file."),
+            key(
+                "password",
+                Text(&FREE),
+                Refused(
+                    "a secret is never in the file: put it in an environment variable and write `password_env = \"NAME\"`, or in a file of its own and write `password_file = \"PATH\"`",
+                ),
+                "Refused.",
+            ),
         ],
         PACE,
         DEPENDS,

@@ -59,6 +59,9 @@ fn hellos() {
         ),
         &format!("{check}\nspeaks = \"redis\"\nuser = \"a\"\ndatabase = \"b\""),
         &format!("{check}\nuser = \"a\""),
+        &format!("{check}\nspeaks = \"postgres\"\npassword = \"hunter2\""),
+        &format!("{check}\nspeaks = \"postgres\"\npassword_env = \"UNSET\"\npassword_file = \"a\""),
+        &format!("{check}\nspeaks = \"mysql\"\nuser = \"a\"\npassword_env = \"UNSET\""),
         &format!("{check}\nspeaks = \"postgres\"\nuser = \"\"\ndatabase = \"a\\u0000b\""),
     ]));
 }

@@ -4,6 +4,8 @@
 //! ask for the rest. Deliberately absent: doing anything with the service once it has said that it
 //! serves.
 
+use std::fmt;
+
 use health::facts::HelloFacts;
 use health::{Facts, Phase};
 use tokio::time::Instant;
@@ -80,6 +82,18 @@ pub struct Login {
     pub user: Option<Box<str>>,
     /// The database; without one, that it is missing says nothing.
     pub database: Option<Box<str>>,
+    /// What the user proves to know, where the protocol has a way to do so without sending it.
+    pub password: Option<Password>,
+}
+
+/// A password; never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(pub Box<str>);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
 }
 
 impl Speaks {

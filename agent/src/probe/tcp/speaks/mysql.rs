@@ -217,7 +217,8 @@ mod tests {
     #[test]
     fn errors_by_table() {
         let anybody = Login::default();
-        let named = Login { user: Some("shop".into()), database: Some("stock".into()) };
+        let named =
+            Login { user: Some("shop".into()), database: Some("stock".into()), password: None };
         for (number, of_anybody, of_named) in [
             (1040, Some(Reason::Full), Some(Reason::Full)),
             (1129, Some(Reason::HostBlocked), Some(Reason::HostBlocked)),
@@ -235,7 +236,8 @@ mod tests {
 
     #[test]
     fn the_login_names_user_and_database() {
-        let named = Login { user: Some("shop".into()), database: Some("stock".into()) };
+        let named =
+            Login { user: Some("shop".into()), database: Some("stock".into()), password: None };
         let bytes = response(&named);
         assert!(bytes[32..].starts_with(b"shop\0\0stock\0mysql_native_password\0"));
         assert_eq!(bytes[0] & 8, 8);

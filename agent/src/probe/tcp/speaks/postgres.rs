@@ -1,16 +1,17 @@
 //! PostgreSQL, and what speaks like it (pgbouncer, CockroachDB): a startup message, protocol 3.0.
 //!
-//! A server checks `pg_hba.conf` first, then asks for a password, and only then looks whether it has
-//! room, except for the last few places, which it looks at before all. Deliberately absent: TLS, and
-//! passwords: being asked for one is an answer.
+//! A server that has no place left at all says so at once. Of the last few, which it keeps for superusers,
+//! it says so only to who has proved the password; so one can be given. Deliberately absent: TLS, and
+//! sending a password: it is proved by SCRAM, or not at all, and being asked for one is an answer.
 
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
+use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
 use postgres_protocol::message::backend::{ErrorFields, Header, Message};
 use postgres_protocol::message::frontend;
 
 use super::wire::{Parsed, Wire};
-use super::{Greeting, Login, NOBODY, Reason, Refusal, Trouble};
+use super::{Greeting, Login, NOBODY, Password, Reason, Refusal, Trouble};
 
 /// Who asks, as `pg_stat_activity` shows it.
 const APPLICATION: &str = "portwarden";
@@ -18,16 +19,17 @@ const APPLICATION: &str = "portwarden";
 const DATABASE: &str = "postgres";
 /// The longest message of a server before it is ready; a list of SASL mechanisms or an error is short.
 const MAX_MESSAGE_BYTES: usize = 8 * 1024;
+/// The longest challenge of SCRAM: a nonce and a salt.
+const MAX_CHALLENGE_BYTES: usize = 512;
 
 pub(super) async fn greet(wire: &mut Wire, login: &Login) -> Result<Greeting, Trouble> {
     let user = login.user.as_deref().unwrap_or(NOBODY);
     let database = login.database.as_deref().unwrap_or(DATABASE);
-    let mut hello = BytesMut::new();
     let parameters = [("user", user), ("database", database), ("application_name", APPLICATION)];
     // Fails for a NUL in a name alone, which the plan does not let through.
-    let _ = frontend::startup_message(parameters, &mut hello);
-    wire.send(&hello).await?;
+    say(wire, |words| frontend::startup_message(parameters, words)).await?;
     let mut greeting = Greeting::default();
+    let mut proof = None;
     loop {
         let asks = match wire.read(message).await? {
             Message::ErrorResponse(body) => {
@@ -52,7 +54,39 @@ pub(super) async fn greet(wire: &mut Wire, login: &Login) -> Result<Greeting, Tr
             Message::AuthenticationCleartextPassword => "clear text".to_owned(),
             Message::AuthenticationMd5Password(_) => "MD5".to_owned(),
             Message::AuthenticationSasl(body) => {
-                body.mechanisms().collect::<Vec<_>>().unwrap_or_default().join(", ")
+                let offered: Vec<_> = body.mechanisms().collect().unwrap_or_default();
+                match &login.password {
+                    Some(Password(password)) if offered.contains(&SCRAM_SHA_256) => {
+                        let scram =
+                            ScramSha256::new(password.as_bytes(), ChannelBinding::unsupported());
+                        say(wire, |words| {
+                            frontend::sasl_initial_response(SCRAM_SHA_256, scram.message(), words)
+                        })
+                        .await?;
+                        proof = Some(scram);
+                        continue;
+                    }
+                    _ => offered.join(", "),
+                }
+            }
+            Message::AuthenticationSaslContinue(body) => {
+                let Some(scram) =
+                    proof.as_mut().filter(|_| body.data().len() <= MAX_CHALLENGE_BYTES)
+                else {
+                    return Err(wire.stranger("it goes on with a login that was not begun"));
+                };
+                // The crate bounds how often it is made to hash.
+                if scram.update(body.data()).is_err() {
+                    return Err(wire.stranger("its challenge is none of SCRAM"));
+                }
+                say(wire, |words| frontend::sasl_response(scram.message(), words)).await?;
+                continue;
+            }
+            Message::AuthenticationSaslFinal(body) => {
+                if proof.take().is_none_or(|mut scram| scram.finish(body.data()).is_err()) {
+                    return Err(wire.stranger("it does not know the password itself"));
+                }
+                continue;
             }
             Message::AuthenticationGss | Message::AuthenticationSspi => "GSSAPI".to_owned(),
             _ => continue,
@@ -61,6 +95,16 @@ pub(super) async fn greet(wire: &mut Wire, login: &Login) -> Result<Greeting, Tr
         greeting.answer = format!("asks for a password ({asks})").into_bytes();
         return Ok(greeting);
     }
+}
+
+/// Sends one message.
+async fn say(
+    wire: &mut Wire,
+    write: impl FnOnce(&mut BytesMut) -> std::io::Result<()>,
+) -> Result<(), Trouble> {
+    let mut words = BytesMut::new();
+    let _ = write(&mut words);
+    wire.send(&words).await
 }
 
 /// One message, as far as it has come. Its length is looked at before the parser is, which would make
@@ -152,7 +196,8 @@ mod tests {
     #[test]
     fn errors_by_table() {
         let anybody = Login::default();
-        let named = Login { user: Some("shop".into()), database: Some("stock".into()) };
+        let named =
+            Login { user: Some("shop".into()), database: Some("stock".into()), password: None };
         let missing = Reason::NoDatabase("stock".into());
         let no_line = "no pg_hba.conf entry for host \"10.0.0.9\"";
         for (told, of_anybody, of_named) in [

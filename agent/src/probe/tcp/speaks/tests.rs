@@ -71,7 +71,7 @@ fn named(name: &str) -> Speaks {
 }
 
 fn as_user(name: &str) -> Speaks {
-    let login = Login { user: Some("shop".into()), database: Some("stock".into()) };
+    let login = Login { user: Some("shop".into()), database: Some("stock".into()), password: None };
     Speaks::named(name, login).unwrap()
 }
 
