@@ -61,9 +61,9 @@ fn speaks(row: &Row<'_>) -> Option<Speaks> {
     }
     let is_postgres = matches!(protocol, Some(Speaks::Postgres(_)));
     for key in ["password_env", "password_file"].into_iter().filter(|key| row.has(key)) {
-        let help = "with speaks = \"postgres\" and `user`, which must ask for it by SCRAM";
+        let help = "with speaks = \"postgres\" and `user`";
         if !is_postgres || !row.has("user") {
-            let wrong = Wrong::new("nobody is there to prove it").help(help);
+            let wrong = Wrong::new("only a user of PostgreSQL can prove a password").help(help);
             row.note_key(key, &row.span_of(key), wrong);
         }
     }

@@ -56,30 +56,15 @@ pub(super) async fn greet(wire: &mut Wire, login: &Login) -> Result<Greeting, Tr
             Message::AuthenticationSasl(body) => {
                 let offered: Vec<_> = body.mechanisms().collect().unwrap_or_default();
                 match &login.password {
-                    Some(Password(password)) if offered.contains(&SCRAM_SHA_256) => {
-                        let scram =
-                            ScramSha256::new(password.as_bytes(), ChannelBinding::unsupported());
-                        say(wire, |words| {
-                            frontend::sasl_initial_response(SCRAM_SHA_256, scram.message(), words)
-                        })
-                        .await?;
-                        proof = Some(scram);
+                    Some(password) if offered.contains(&SCRAM_SHA_256) => {
+                        proof = Some(begin_proof(wire, password).await?);
                         continue;
                     }
                     _ => offered.join(", "),
                 }
             }
             Message::AuthenticationSaslContinue(body) => {
-                let Some(scram) =
-                    proof.as_mut().filter(|_| body.data().len() <= MAX_CHALLENGE_BYTES)
-                else {
-                    return Err(wire.stranger("it goes on with a login that was not begun"));
-                };
-                // The crate bounds how often it is made to hash.
-                if scram.update(body.data()).is_err() {
-                    return Err(wire.stranger("its challenge is none of SCRAM"));
-                }
-                say(wire, |words| frontend::sasl_response(scram.message(), words)).await?;
+                go_on_proving(wire, proof.as_mut(), body.data()).await?;
                 continue;
             }
             Message::AuthenticationSaslFinal(body) => {
@@ -95,6 +80,29 @@ pub(super) async fn greet(wire: &mut Wire, login: &Login) -> Result<Greeting, Tr
         greeting.answer = format!("asks for a password ({asks})").into_bytes();
         return Ok(greeting);
     }
+}
+
+/// The first word of SCRAM (RFC 5802), which tells nothing of the password.
+async fn begin_proof(wire: &mut Wire, password: &Password) -> Result<ScramSha256, Trouble> {
+    let scram = ScramSha256::new(password.0.as_bytes(), ChannelBinding::unsupported());
+    say(wire, |words| frontend::sasl_initial_response(SCRAM_SHA_256, scram.message(), words))
+        .await?;
+    Ok(scram)
+}
+
+/// The answer to the server's challenge. How much hashing that may ask for, the crate bounds.
+async fn go_on_proving(
+    wire: &mut Wire,
+    proof: Option<&mut ScramSha256>,
+    challenge: &[u8],
+) -> Result<(), Trouble> {
+    let Some(scram) = proof.filter(|_| challenge.len() <= MAX_CHALLENGE_BYTES) else {
+        return Err(wire.stranger("it goes on with a login that was not begun"));
+    };
+    if scram.update(challenge).is_err() {
+        return Err(wire.stranger("its challenge is none of SCRAM"));
+    }
+    say(wire, |words| frontend::sasl_response(scram.message(), words)).await
 }
 
 /// Sends one message.
