@@ -35,7 +35,7 @@ fn silent(title: &str, subject: &str, address: SocketAddr, timeout: Duration) ->
         Code::TcpSilent,
         subject,
         text!(
-            "{subject} accepted the connection, then did not answer a {title} hello in what was left of {timeout:?}",
+            "{subject} accepted the connection, then did not answer a hello in {title} in what was left of {timeout:?}",
             "{subject}에서 연결은 받았지만 제한 시간 {timeout:?} 안에 {title} 인사에 답하지 않았습니다"
         ),
         text!(
@@ -50,7 +50,7 @@ fn cut(title: &str, subject: &str) -> Finding {
         Code::TcpReset,
         subject,
         text!(
-            "{subject} accepted the connection, then closed it without answering a {title} hello",
+            "{subject} accepted the connection, then closed it without answering a hello in {title}",
             "{subject}에서 연결을 받은 뒤, {title} 인사에 답하지 않고 연결을 끊었습니다"
         ),
         text!(
@@ -70,7 +70,7 @@ fn stranger(title: &str, subject: &str, port: u16, got: &[u8]) -> Finding {
             "{subject}에서 {title}이(가) 아니라 {other}이(가) 답합니다 (\"{got_words}\")"
         ),
         None => text!(
-            "{subject} answers a {title} hello with something else: \"{got_words}\"",
+            "{subject} answers a hello in {title} with something else: \"{got_words}\"",
             "{subject}에서 {title} 인사에 맞지 않는 답이 왔습니다: \"{got_words}\""
         ),
     };

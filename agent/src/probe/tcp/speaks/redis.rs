@@ -28,9 +28,7 @@ fn sorted(line: &[u8]) -> Option<Reason> {
     let first = line.split(|&byte| byte == b' ').next().unwrap_or_default();
     Some(match first {
         b"-LOADING" => Reason::NotYet,
-        b"-MASTERDOWN" | b"-BUSY" | b"-MISCONF" | b"-CLUSTERDOWN" | b"-READONLY" => {
-            Reason::Unavailable
-        }
+        b"-MASTERDOWN" | b"-BUSY" | b"-MISCONF" => Reason::Unavailable,
         b"-DENIED" => Reason::HostRefused,
         b"-ERR" if line.starts_with(b"-ERR max number of clients") => Reason::Full,
         _ => return None,
