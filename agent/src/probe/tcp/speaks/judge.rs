@@ -6,7 +6,7 @@ use std::time::Duration;
 use health::{Code, Finding, Severity, Text, text};
 
 use super::stranger::recognised;
-use super::{Reason, Refusal, SHOWN_CHARS, Speaks, Trouble};
+use super::{NOBODY, Reason, Refusal, SHOWN_CHARS, Speaks, Trouble};
 use crate::net::printable;
 
 /// The finding for it.
@@ -136,7 +136,7 @@ fn summary(protocol: &Speaks, subject: &str, reason: &Reason, said: &str) -> Tex
             "{subject}의 {title}이(가) 끊긴 연결이 많다는 이유로 이 호스트를 차단했습니다: \"{said}\""
         ),
         Reason::LoginRefused => {
-            let user = protocol.login().and_then(|login| login.user.as_deref()).unwrap_or_default();
+            let user = protocol.login().and_then(|login| login.user.as_deref()).unwrap_or(NOBODY);
             text!(
                 "{title} on {subject} answers, and does not let the user \"{user}\" in: \"{said}\"",
                 "{subject}의 {title}이(가) 답은 하지만 사용자 \"{user}\"의 접속을 허용하지 않습니다: \"{said}\""
