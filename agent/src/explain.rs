@@ -32,6 +32,7 @@ pages! {
     TcpReset "tcp.reset",
     TcpSilent "tcp.silent",
     TcpUnexpectedReply "tcp.unexpected-reply",
+    TcpNotReady "tcp.not-ready",
     TcpOpen "tcp.open",
     SshHostKey "ssh.host-key",
     HttpStatus "http.status",

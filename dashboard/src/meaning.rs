@@ -20,6 +20,7 @@ fn korean(code: Code) -> &'static str {
         Code::TcpReset => "연결은 수락되었으나 바로 끊겼습니다.",
         Code::TcpSilent => "연결은 수락되었으나 와야 할 응답이 없습니다.",
         Code::TcpUnexpectedReply => "응답은 있으나 기대한 서비스가 아닙니다.",
+        Code::TcpNotReady => "맞는 서비스가 응답하지만 지금은 서비스하지 못한다고 합니다.",
         Code::TcpOpen => "닫혀 있어야 할 포트가 열려 있습니다.",
         Code::SshHostKey => "SSH 서버이지만 다른 서버입니다.",
         Code::HttpStatus => "기대한 상태 코드가 아닙니다.",

@@ -188,6 +188,8 @@ words! {
     address: "Address", "주소";
     resolved_to: "Resolved to", "해석된 주소";
     banner: "Said first", "첫 응답";
+    speaks: "Speaks", "프로토콜";
+    answered: "Answered", "인사에 대한 답";
     http_answer: "Answer", "응답";
     redirects: "Redirects", "리디렉션";
     body: "Body", "본문";

@@ -53,6 +53,7 @@ codes! {
     TcpReset "tcp.reset" Critical "Accepted, then cut.";
     TcpSilent "tcp.silent" Critical "Accepted, then nothing where a reply was due.";
     TcpUnexpectedReply "tcp.unexpected-reply" Critical "Something answers, but not what should.";
+    TcpNotReady "tcp.not-ready" Critical "The right service answers, and says that it does not serve.";
     TcpOpen "tcp.open" Critical "Open, where it must be closed.";
     SshHostKey "ssh.host-key" Critical "An SSH server, but another one.";
     HttpStatus "http.status" Critical "Another status than expected.";

@@ -25,6 +25,9 @@ pub struct Facts {
     /// What a TCP service said first, printable, at most 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub banner: Option<String>,
+    /// A hello in the protocol that `speaks` names, which came to its good end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hello: Option<Box<HelloFacts>>,
     /// An HTTP answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<Box<HttpFacts>>,
@@ -44,6 +47,18 @@ pub struct Facts {
     /// are then unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blind: Option<String>,
+}
+
+/// What a TCP service said to a hello in its own protocol, printable and bounded.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HelloFacts {
+    /// The protocol as people call it, such as `PostgreSQL`.
+    pub protocol: String,
+    /// The server's version, where it tells, at most 256 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The answer that shows that it serves, at most 256 characters.
+    pub answer: String,
 }
 
 /// An HTTP answer: the last one, where redirects were followed.

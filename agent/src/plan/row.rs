@@ -321,7 +321,10 @@ impl<'a> Row<'a> {
         } else {
             let mut elsewhere = Vec::new();
             PLAN.walk(&mut |table| {
-                if table.key(key).is_some() && !elsewhere.contains(&table.header) {
+                let is_refused = |key: &Key| matches!(key.presence, Presence::Refused(_));
+                if table.key(key).is_some_and(|key| !is_refused(key))
+                    && !elsewhere.contains(&table.header)
+                {
                     elsewhere.push(table.header);
                 }
             });

@@ -34,7 +34,7 @@ pub fn same(a: &Check, b: &Check) -> bool {
 // Every function takes its spec apart without `..`, so that a new field must be considered here.
 
 fn same_tcp(a: &tcp::Spec, b: &tcp::Spec) -> bool {
-    let tcp::Spec { target, source, expect_closed, steps } = a;
+    let tcp::Spec { target, source, expect_closed, steps, speaks } = a;
     let pairwise = |(a, b): (&tcp::Step, &tcp::Step)| {
         let tcp::Step { send, expect } = a;
         let text = |pattern: &Option<regex::bytes::Regex>| {
@@ -47,6 +47,7 @@ fn same_tcp(a: &tcp::Spec, b: &tcp::Spec) -> bool {
         && *expect_closed == b.expect_closed
         && steps.len() == b.steps.len()
         && steps.iter().zip(&b.steps).all(pairwise)
+        && *speaks == b.speaks
 }
 
 fn same_http(a: &http::Spec, b: &http::Spec) -> bool {

@@ -1,7 +1,6 @@
-//! TCP: connect, and where the plan says so a dialogue.
+//! TCP: connect, and where the plan says so a dialogue: in its own words, or a hello in a protocol.
 //!
-//! Deliberately absent: protocols. What is sent and what must come back is the plan's own words;
-//! nothing is sent or waited for that it does not name.
+//! Deliberately absent: guessing. Nothing is sent or waited for that the plan does not name.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -14,10 +13,12 @@ use crate::net::{Connection, Net, printable, subject};
 use crate::plan::Endpoint;
 
 mod dialogue;
+pub mod speaks;
 #[cfg(test)]
 mod tests;
 
 use dialogue::Outcome;
+use speaks::Speaks;
 
 /// Most characters of a banner or of evidence.
 const SHOWN_CHARS: usize = 256;
@@ -33,6 +34,8 @@ pub struct Spec {
     pub expect_closed: bool,
     /// Dialogue; `expect` alone is one step that sends nothing. Empty: connecting is enough.
     pub steps: Vec<Step>,
+    /// A hello instead of a dialogue.
+    pub speaks: Option<Speaks>,
 }
 
 /// One step of a dialogue.
@@ -91,6 +94,10 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
             return Sight { facts, findings: vec![*finding] };
         }
     };
+    if let Some(protocol) = &spec.speaks {
+        // In a box: most checks have none, and none should have to be as large as this.
+        return Box::pin(speaks::observe(spec, protocol, opened, watch, facts)).await;
+    }
     if spec.steps.is_empty() && !spec.expect_closed {
         return Sight { facts, findings: Vec::new() };
     }

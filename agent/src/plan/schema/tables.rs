@@ -5,6 +5,7 @@ use super::Shape::{
     Anything, Either, Many, Map, OneOf, OneOrMany, Row, Rows, Switch, Whole, Words as Text,
 };
 use super::{Key, Presence, Shape, Table, Words};
+use crate::probe::tcp::speaks::PROTOCOLS;
 
 const fn key(name: &'static str, shape: Shape, presence: Presence, doc: &'static str) -> Key {
     Key { name, shape, presence, doc }
@@ -274,10 +275,40 @@ static TCP: Table = Table {
                 Optional,
                 "Your own dialogue, after `expect` where that is given.",
             ),
-            key("speaks", Text(&FREE), Later, "A protocol, for a real hello."),
+            key(
+                "speaks",
+                OneOf(PROTOCOLS),
+                Optional,
+                "A protocol: a real hello in it has to succeed.",
+            ),
             key("host_key", Text(&FREE), Later, "The key of an SSH server."),
-            key("user", Text(&FREE), Later, "For a real hello to a database."),
-            key("database", Text(&FREE), Later, "For a real hello to a database."),
+            key(
+                "user",
+                Text(&FREE),
+                Optional,
+                "With postgres and mysql: who has to be let in, or asked for a password. Default: the user is `portwarden`, and may be refused.",
+            ),
+            key(
+                "database",
+                Text(&FREE),
+                Optional,
+                "With postgres and mysql: the database that has to be there.",
+            ),
+            key(
+                "password_env",
+                Text(&VARIABLE),
+                Optional,
+                "With postgres: an environment variable with the user's password, which is proved by SCRAM and never sent.",
+            ),
+            key("password_file", Text(&PATH), Optional, "The same in a file."),
+            key(
+                "password",
+                Text(&FREE),
+                Refused(
+                    "a secret is never in the file: put it in an environment variable and write `password_env = \"NAME\"`, or in a file of its own and write `password_file = \"PATH\"`",
+                ),
+                "Refused.",
+            ),
         ],
         PACE,
         DEPENDS,

@@ -20,7 +20,7 @@ fn keys() {
         "[host]\nname = \"a\"\naddress = \"a\"",
         "[[agent]]\nname = \"a\"",
         "[[journey]]\nname = \"a\"\n[[journey]]\n[[journey.step]]\n[forward]",
-        "[[tcp]]\nname = \"a\"\naddress = \"a:1\"\nspeaks = \"ssh\"",
+        "[[tcp]]\nname = \"a\"\naddress = \"a:1\"\nhost_key = \"SHA256:x\"",
         "[[http]]\nname = \"a\"\nurl = \"http://a\"\nexpect.cookie = \"sid\"",
         "http = 3\ntcp = [1]",
     ]));
@@ -46,6 +46,23 @@ fn types_and_bounds() {
         "[agent]\nlanguage = \"kr\"\nlisten = \"localhost:80\"\nresolver = \"dns.example\"\nprobes_in_flight = 0\nname = 3",
         "[agent]\nlisten = \"9740\"\nstore = \"postgres://u:p@db/x\"\nurl = \"watch.example\"",
         "[[tcp]]\nname = \"이름\u{ac00}\"\naddress = [\"a:1\"] # 뒤",
+    ]));
+}
+
+#[test]
+fn hellos() {
+    let check = "[[tcp]]\nname = \"a\"\naddress = \"a:1\"";
+    insta::assert_snapshot!(said(&[
+        &format!("{check}\nspeaks = \"postgresql\"\nuser = \"a\""),
+        &format!(
+            "{check}\nexpect = \"^220\"\nspeaks = \"smtp\"\nexpect_closed = true\n[[tcp.step]]\nsend = \"x\""
+        ),
+        &format!("{check}\nspeaks = \"redis\"\nuser = \"a\"\ndatabase = \"b\""),
+        &format!("{check}\nuser = \"a\""),
+        &format!("{check}\nspeaks = \"postgres\"\npassword = \"hunter2\""),
+        &format!("{check}\nspeaks = \"postgres\"\npassword_env = \"UNSET\"\npassword_file = \"a\""),
+        &format!("{check}\nspeaks = \"mysql\"\nuser = \"a\"\npassword_env = \"UNSET\""),
+        &format!("{check}\nspeaks = \"postgres\"\nuser = \"\"\ndatabase = \"a\\u0000b\""),
     ]));
 }
 

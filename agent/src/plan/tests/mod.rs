@@ -48,7 +48,7 @@ impl Surroundings for Small {
 
 /// Variables and files as the examples name them.
 fn surroundings() -> Small {
-    let files = ["roots.pem", "other.pem", "token.txt", "night.secret"];
+    let files = ["roots.pem", "other.pem", "token.txt", "night.secret", "monitor.password"];
     let mut small = Small {
         variables: HashMap::from([
             ("OPS_WEBHOOK_SECRET", "whsec_c2VjcmV0"),
@@ -56,6 +56,7 @@ fn surroundings() -> Small {
             ("BROKEN_SECRET", "whsec_%%%"),
             ("EMPTY", ""),
             ("SHOP_TOKEN", "Bearer abc"),
+            ("MONITOR_PASSWORD", "a word"),
         ]),
         files: files.map(|name| (Path::new("/plans").join(name), "Bearer xyz\n")).into(),
     };

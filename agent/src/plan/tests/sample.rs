@@ -104,13 +104,10 @@ fn what_comes_later_is_refused_by_name() {
             "[[heartbeat]]",
             "[[journey]]",
             "[[websocket]]",
-            "`database` in [[tcp]]",
             "`host_key` in [[tcp]]",
             "`issuer` in [[tls]]",
             "`nginx` in [[tls]]",
-            "`speaks` in [[tcp]]",
             "`starttls` in [[tls]]",
-            "`user` in [[tcp]]",
         ]
     );
 }

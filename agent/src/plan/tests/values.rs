@@ -149,6 +149,26 @@ fn a_tcp_dialogue() {
 }
 
 #[test]
+fn hellos_with_and_without_a_login() {
+    let hello = |keys: &str| {
+        let plan = good(&format!("[[tcp]]\nname = \"a\"\naddress = \"[::1]:1\"\n{keys}"));
+        let Spec::Tcp(spec) = &only(&plan).spec else { panic!() };
+        assert!(spec.steps.is_empty() && !spec.expect_closed);
+        format!("{:?}", spec.speaks)
+    };
+    assert_eq!(hello(""), "None");
+    assert_eq!(hello("speaks = \"redis\""), "Some(Redis)");
+    assert_eq!(
+        hello("speaks = \"mysql\"\ndatabase = \"shop\""),
+        "Some(Mysql(Login { user: None, database: Some(\"shop\"), password: None }))"
+    );
+    assert_eq!(
+        hello("speaks = \"postgres\"\nuser = \"a\"\npassword_env = \"MONITOR_PASSWORD\""),
+        "Some(Postgres(Login { user: Some(\"a\"), database: None, password: Some(Password(…)) }))"
+    );
+}
+
+#[test]
 fn names_of_hosts_stand_for_their_addresses() {
     let plan = good(
         r#"

@@ -26,7 +26,7 @@ fn expecting(steps: &[(&str, &str)]) -> Vec<Step> {
 
 fn spec(address: SocketAddr, steps: &[(&str, &str)]) -> Spec {
     let target = Endpoint { host: Target::Address(address.ip()), port: address.port() };
-    Spec { target, source: None, expect_closed: false, steps: expecting(steps) }
+    Spec { target, source: None, expect_closed: false, steps: expecting(steps), speaks: None }
 }
 
 /// Serves one connection after another with `serve`.
