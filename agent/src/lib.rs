@@ -14,6 +14,7 @@ pub mod listeners;
 pub mod main_loop;
 pub mod metrics;
 pub mod net;
+pub mod nginx;
 pub mod open_files;
 pub mod plan;
 pub mod plan_watch;
