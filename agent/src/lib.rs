@@ -8,6 +8,7 @@ pub mod board;
 pub mod cli;
 pub mod clock;
 pub mod demo;
+pub mod discover;
 pub mod explain;
 pub mod housekeeping;
 pub mod listeners;

@@ -130,6 +130,15 @@ pub struct Answer {
     pub status: u16,
 }
 
+impl Pass {
+    /// Whether everybody it may be passed to is on loopback.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let is_loopback = |to: &Address| matches!(to, Address::Socket(ip, _) if ip.is_loopback());
+        self.to.iter().all(is_loopback)
+    }
+}
+
 impl Sites {
     /// What a configuration serves.
     #[must_use]
