@@ -37,8 +37,14 @@ pub(super) fn execute(asked: Discover) -> anyhow::Result<Outcome> {
     if let Some(path) = asked.output.as_deref().filter(|path| path.symlink_metadata().is_ok()) {
         return refuse(path);
     }
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for address in asked.address.iter().map(IpAddr::to_canonical) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
     let scope = Scope {
-        addresses: asked.address,
+        addresses,
         nginx: asked.nginx,
         compose: asked.compose,
         certificates: asked.certificates,

@@ -15,9 +15,12 @@ const MOST_REMARKS: usize = 200;
 const SECOND_LEVEL: [&str; 13] =
     ["ac", "co", "com", "edu", "go", "gov", "mil", "ne", "net", "or", "org", "pe", "re"];
 
-const HIDDEN: &str = "Owners of some sockets could not be seen, so their claims name no process. Let \
-discover see them: run it as root, or\n\
-#   setcap cap_sys_ptrace,cap_dac_read_search+ep \"$(command -v portwarden)\"";
+/// What an ordinary user may not see, and how to let it be seen.
+const HIDDEN: [&str; 3] = [
+    "Owners of some sockets could not be seen, so their claims name no process.",
+    "Let discover see them: run it as root, or",
+    "  setcap cap_sys_ptrace,cap_dac_read_search+ep \"$(command -v portwarden)\"",
+];
 
 /// The whole plan.
 pub(super) fn plan(draft: &Draft) -> String {
@@ -32,7 +35,8 @@ pub(super) fn plan(draft: &Draft) -> String {
         one_line(&draft.machine)
     );
     if draft.owners_hidden {
-        let _ = writeln!(text, "# {HIDDEN}\n");
+        HIDDEN.iter().for_each(|line| text.push_str(&format!("# {line}\n")));
+        text.push('\n');
     }
     let _ = writeln!(text, "[agent]\nname = {}\n", quoted(&draft.machine));
     text.push_str(&hosts(&draft.hosts));
@@ -75,7 +79,7 @@ pub(super) fn summary(draft: &Draft) -> Vec<String> {
     };
     let shelved = draft.entries.iter().filter(|one| one.shelved.is_some()).count();
     let mut lines = vec![format!(
-        "{} port claims, {} web checks, {} certificates served, {} certificate folders",
+        "port claims: {}, web checks: {}, certificates served: {}, certificate folders: {}",
         claims.len(),
         count("http"),
         count("tls"),
@@ -83,7 +87,7 @@ pub(super) fn summary(draft: &Draft) -> Vec<String> {
     )];
     if shelved + draft.remarks.len() > 0 {
         let count = shelved + draft.remarks.len();
-        lines.push(format!("{count} things are only mentioned in comments, with the reason"));
+        lines.push(format!("only mentioned in comments, with the reason: {count}"));
     }
     let claims = draft.hosts.iter().flat_map(|host| {
         host.claims.iter().map(move |one| (format!("{}:{}", host.name, one.ports.0), &one.finds))
@@ -94,7 +98,7 @@ pub(super) fn summary(draft: &Draft) -> Vec<String> {
         lines.push(format!("found already: {} ({})", one_line(&name), codes.join(", ")));
     }
     if draft.owners_hidden {
-        lines.push(HIDDEN.replace("\n#  ", ""));
+        lines.extend(HIDDEN.map(str::to_owned));
     }
     lines
 }

@@ -1,15 +1,15 @@
 //! One look at everything before it is written down, so that what is written expects what is there.
 //!
-//! Only addresses of this machine
-//! are dialled: redirects are not followed, and nothing is asked of applications elsewhere.
+//! Only addresses of this machine are dialled: redirects are not followed, and nothing is asked of
+//! applications elsewhere.
 
 use std::path::PathBuf;
 
 use futures_util::{StreamExt, stream};
-use health::{Code, Finding};
+use health::{Code, Finding, Observation, PortKey};
 use toml::Value;
 
-use super::claims::{HostDraft, fold};
+use super::claims::{ClaimDraft, HostDraft, fold};
 use super::entry::Entry;
 use super::page;
 use super::scout::Scout;
@@ -19,6 +19,8 @@ use crate::probe;
 
 /// How many probes at once: this machine is not to notice.
 const AT_ONCE: usize = 16;
+/// A port of this machine answers at once or not at all.
+const PATIENCE: &str = "2s";
 /// What a root of one's own is called beside the certificate it issued.
 const ROOTS: [&str; 9] = [
     "ca.pem",
@@ -32,34 +34,40 @@ const ROOTS: [&str; 9] = [
     "chain.pem",
 ];
 
-/// Dials every claim once; one that takes no connection from here is not dialled later either.
+/// Dials every claim once; one that takes no connection from here is not dialled later either, and
+/// one that nobody listens on any more is none.
 pub(super) async fn claims(hosts: &mut [HostDraft], scout: &Scout) {
-    let text = page::hosts(hosts);
+    let text = format!("[defaults]\ntimeout = \"{PATIENCE}\"\n{}", page::hosts(hosts));
     if let Ok(plan) = scout.plan(&text) {
         let looks = stream::iter(&plan.checks)
             .map(|check| async move { (check, probe::guarded(check, &scout.net).await) });
         let seen: Vec<_> = looks.buffer_unordered(AT_ONCE).collect().await;
         for (check, observation) in seen {
             let probe::Spec::Port(spec) = &check.spec else { continue };
-            let key = &spec.claim.key;
-            let host = hosts.iter_mut().find(|host| *host.name == *key.host);
-            let claim = host.and_then(|host| {
-                let mut claims = host.claims.iter_mut();
-                claims.find(|one| one.ports.0 == key.port && one.protocol == key.protocol)
-            });
-            let Some(claim) = claim else { continue };
-            for finding in &observation.findings {
-                if finding.code == Code::PortDead {
-                    claim.mute = true;
-                    claim.sources.push("takes no connection from here: not dialled".to_owned());
-                } else {
-                    claim.finds.push(finding.code.label().to_owned());
-                }
+            let host = hosts.iter_mut().find(|host| *host.name == *spec.claim.key.host);
+            if let Some(host) = host {
+                note(host, &spec.claim.key, &observation);
             }
         }
     }
     for host in hosts {
         host.claims = fold(std::mem::take(&mut host.claims));
+    }
+}
+
+fn note(host: &mut HostDraft, key: &PortKey, observation: &Observation) {
+    let is_it = |claim: &ClaimDraft| (claim.ports.0, claim.protocol) == (key.port, key.protocol);
+    let is_dead = observation.findings.iter().any(|finding| finding.code == Code::PortDead);
+    let port = observation.facts.port.as_deref();
+    if is_dead && port.is_some_and(|port| port.listening == Some(false)) {
+        host.claims.retain(|claim| !is_it(claim));
+    }
+    let Some(claim) = host.claims.iter_mut().find(|claim| is_it(claim)) else { return };
+    claim.finds = labels(&observation.findings);
+    if is_dead {
+        claim.mute = true;
+        claim.finds.retain(|label| label != Code::PortDead.label());
+        claim.sources.push("takes no connection from here: not dialled".to_owned());
     }
 }
 
@@ -212,7 +220,9 @@ async fn expecting(entry: Entry, scout: &Scout) -> Entry {
     match status {
         500.. => entry.sources.push(format!("answers {status} now")),
         400.. => {
-            entry.sources.push(format!("answers {status} here: a path that answers 200 tells more"))
+            entry
+                .sources
+                .push(format!("answers {status} here: a path that answers 200 tells more"));
         }
         _ => {}
     }
@@ -246,10 +256,10 @@ fn with_upstream(mut entry: Entry, asked: &Asked) -> Entry {
     for address in &pass.to {
         match address {
             Address::Socket(ip, port) => {
-                upstream.push(std::net::SocketAddr::new(*ip, *port).to_string())
+                upstream.push(std::net::SocketAddr::new(*ip, *port).to_string());
             }
             Address::Name(name, port) if !name.contains('_') => {
-                upstream.push(format!("{name}:{port}"))
+                upstream.push(format!("{name}:{port}"));
             }
             Address::Name(..) | Address::Unix(_) => {}
         }
@@ -278,7 +288,53 @@ fn labels(findings: &[Finding]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use health::{ClaimKind, Protocol, Undeclared};
+
     use super::*;
+    use crate::net::Net;
+
+    fn claim(port: u16) -> ClaimDraft {
+        ClaimDraft {
+            ports: (port, port),
+            protocol: Protocol::Tcp,
+            kind: ClaimKind::Allocated,
+            service: "app".into(),
+            exposure: None,
+            processes: Vec::new(),
+            mute: false,
+            sources: Vec::new(),
+            finds: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_takes_no_connection_is_not_dialled_later() {
+        let bind = |backlog| {
+            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+            let socket = socket.unwrap();
+            let any_port: std::net::SocketAddr = "127.42.0.1:0".parse().unwrap();
+            socket.bind(&any_port.into()).unwrap();
+            socket.listen(backlog).unwrap();
+            TcpListener::from(socket)
+        };
+        let (well, full, gone) = (bind(128), bind(0), bind(128));
+        let ports = [&well, &full, &gone].map(|one| one.local_addr().unwrap().port());
+        drop(gone);
+        // Nobody accepts, so the queue of one is full, and who comes next waits.
+        let _waiting = TcpStream::connect(full.local_addr().unwrap()).unwrap();
+        let mut hosts = [HostDraft {
+            name: "web".into(),
+            address: "127.42.0.1".into(),
+            undeclared: Undeclared::Ignore,
+            claims: ports.map(claim).to_vec(),
+        }];
+        claims(&mut hosts, &Scout::new(Net::new(None).unwrap())).await;
+        let found: Vec<_> = hosts[0].claims.iter().map(|one| (one.ports.0, one.mute)).collect();
+        assert_eq!(found, [(ports[0], false), (ports[1], true)]);
+        assert!(page::hosts(&hosts).contains("probe = \"none\""));
+    }
 
     #[test]
     fn origins() {
