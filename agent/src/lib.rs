@@ -24,6 +24,7 @@ pub mod probe;
 pub mod run;
 pub mod schedule;
 pub mod server;
+mod small_file;
 pub mod store;
 pub mod supervisor;
 pub mod tls;

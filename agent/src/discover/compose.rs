@@ -4,8 +4,6 @@
 //! without a default, which are nobody's to guess.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -14,12 +12,13 @@ use health::{Listener, Protocol};
 use saphyr_parser::{Event, Parser};
 
 use super::{Error, Scope};
+use crate::small_file;
 
 /// What compose looks for, in its order.
 const NAMES: [&str; 4] =
     ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
 /// Larger files are none that people write.
-const FILE_BYTES: u64 = 1 << 20;
+const FILE_MIB: u64 = 1;
 /// Nesting; a compose file has five levels.
 const DEEPEST: usize = 64;
 /// Ports published by all files together.
@@ -74,19 +73,7 @@ pub(super) fn published(scope: &Scope, remarks: &mut Vec<String>) -> Result<Vec<
 }
 
 fn text(path: &Path) -> Result<String, String> {
-    let cannot = |error: std::io::Error| error.to_string();
-    if !std::fs::metadata(path).map_err(cannot)?.is_file() {
-        return Err("it is not a file".to_owned());
-    }
-    let mut bytes = Vec::new();
-    File::open(path)
-        .map_err(cannot)?
-        .take(FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(cannot)?;
-    if bytes.len() as u64 > FILE_BYTES {
-        return Err(format!("it is larger than {} MiB", FILE_BYTES >> 20));
-    }
+    let bytes = small_file::bytes(path, FILE_MIB)?;
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
 }
 

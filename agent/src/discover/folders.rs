@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::entry::Entry;
 use super::{Error, Scope};
+use crate::small_file;
 
 /// Enough to know that a pattern leads somewhere.
 const MOST_LOOKED_AT: usize = 64;
@@ -61,7 +62,7 @@ fn entry(name: &str, folder: &Path, layout: &str) -> Option<Entry> {
     let folder = folder.to_str()?;
     let pattern = format!("{}/{layout}", glob::Pattern::escape(folder).trim_end_matches('/'));
     let files = glob::glob(&pattern).ok()?.filter_map(Result::ok).take(MOST_LOOKED_AT);
-    let readable = files.filter(|path| path.is_file() && std::fs::File::open(path).is_ok()).count();
+    let readable = files.filter(|path| small_file::open(path).is_ok()).count();
     let count = match readable {
         0 => return None,
         1 => "one file".to_owned(),

@@ -27,6 +27,7 @@ use health::ports::Local;
 use crate::listeners::Table;
 use crate::net::Net;
 use crate::nginx;
+use crate::small_file;
 use claims::HostDraft;
 use entry::Entry;
 use scout::Scout;
@@ -159,10 +160,9 @@ fn nginx_sites(
 
 fn nginx_files(scope: &Scope, table: &Table) -> Result<Vec<PathBuf>, Error> {
     if let Some(path) = &scope.nginx {
-        return match std::fs::File::open(path) {
-            Ok(_) => Ok(vec![path.clone()]),
-            Err(error) => Err(Error::Unreadable(path.clone(), error.to_string())),
-        };
+        let readable = small_file::open(path);
+        readable.map_err(|reason| Error::Unreadable(path.clone(), reason))?;
+        return Ok(vec![path.clone()]);
     }
     let is_meant = |listener: &&Listener| {
         let ip = listener.bind.ip().to_canonical();

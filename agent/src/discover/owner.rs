@@ -1,13 +1,13 @@
 //! Whom a socket belongs to, in the words of a plan.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use health::{Listener, Owner, Process, Protocol};
 
 use crate::listeners::Table;
+use crate::small_file;
 
 /// Interpreters: what they run is what the process is called after.
 const INTERPRETERS: [&str; 8] = ["python", "ruby", "perl", "php", "bash", "dash", "sh", "busybox"];
@@ -36,7 +36,7 @@ const CARETAKERS: [&str; 7] =
 /// Longer names are no names of programs.
 const NAME_BYTES: usize = 100;
 /// More than any list of services has.
-const SERVICES_BYTES: u64 = 1 << 20;
+const SERVICES_MIB: u64 = 1;
 
 /// Every process that holds one of these sockets, once each, the oldest first.
 pub(super) fn processes<'a>(listeners: &[&'a Listener]) -> Vec<&'a Arc<Process>> {
@@ -127,11 +127,8 @@ pub(super) fn described(listeners: &[&Listener], table: &Table) -> String {
 
 /// Names of well-known ports (services(5)).
 pub(super) fn service_names(path: &Path) -> HashMap<(Protocol, u16), String> {
-    let mut text = String::new();
-    let Ok(file) = std::fs::File::open(path) else { return HashMap::new() };
-    if file.take(SERVICES_BYTES).read_to_string(&mut text).is_err() {
-        return HashMap::new();
-    }
+    let bytes = small_file::bytes(path, SERVICES_MIB).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
     let line = |line: &str| {
         let mut words = line.split('#').next()?.split_ascii_whitespace();
         let (name, (port, protocol)) = (words.next()?, words.next()?.split_once('/')?);

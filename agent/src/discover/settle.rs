@@ -16,6 +16,7 @@ use super::scout::Scout;
 use super::sites::{Asked, Candidate};
 use crate::nginx::{Address, Pass};
 use crate::probe;
+use crate::small_file;
 
 /// How many probes at once: this machine is not to notice.
 const AT_ONCE: usize = 16;
@@ -123,7 +124,7 @@ fn certificate(candidate: &Candidate) -> Entry {
         .with("connect", candidate.connect.to_string());
     entry.sources.push(candidate.source.clone());
     let Some(file) = candidate.certificates.first() else { return entry };
-    match (file.to_str(), std::fs::File::open(file)) {
+    match (file.to_str(), small_file::open(file)) {
         (Some(path), Ok(_)) if !path.contains('$') => entry.with("file", path),
         (Some(path), Err(error)) if !path.contains('$') => {
             entry.sources.push(format!("the file {path} is not compared: {error}"));

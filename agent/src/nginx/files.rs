@@ -1,14 +1,13 @@
 //! A configuration from its first file on, with every `include` in place.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::tree::{self, Directive, Place, Trouble};
+use crate::small_file;
 
 /// Larger files are not configuration.
-const FILE_BYTES: u64 = 4 << 20;
+const FILE_MIB: u64 = 4;
 /// Bytes of all files together.
 const ALL_BYTES: u64 = 32 << 20;
 /// How often a file is read; one that is included twice counts twice.
@@ -66,10 +65,10 @@ impl Reading {
             return self.trouble(from, format!("{} is one file too many", path.display()));
         }
         self.files += 1;
-        let text = match text(path) {
-            Ok(text) => text,
+        let text = match small_file::bytes(path, FILE_MIB) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(reason) => {
-                return self.trouble(from, format!("{} {reason}", path.display()));
+                return self.trouble(from, format!("{} cannot be read: {reason}", path.display()));
             }
         };
         self.bytes += text.len() as u64;
@@ -135,21 +134,6 @@ impl Reading {
             self.found.troubles.push(trouble);
         }
     }
-}
-
-fn text(path: &Path) -> Result<String, String> {
-    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
-    // A pipe would wait for a writer that never comes.
-    if !std::fs::metadata(path).map_err(cannot)?.is_file() {
-        return Err("is not a file".to_owned());
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(cannot)?;
-    file.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
-    if bytes.len() as u64 > FILE_BYTES {
-        return Err(format!("is larger than {} MiB", FILE_BYTES >> 20));
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]
@@ -220,7 +204,7 @@ mod tests {
         assert!((1..=MOST_TROUBLES).contains(&found.troubles.len()));
 
         assert!(read(folder.path()).troubles[0].reason.ends_with("is not a file"));
-        fs::write(at("large"), vec![b'#'; FILE_BYTES as usize + 1]).unwrap();
+        fs::write(at("large"), vec![b'#'; (FILE_MIB as usize) << 20 | 1]).unwrap();
         assert!(read(&at("large")).troubles[0].reason.ends_with("is larger than 4 MiB"));
     }
 
