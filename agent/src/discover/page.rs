@@ -230,4 +230,41 @@ mod tests {
             assert_eq!(zone(name), expected);
         }
     }
+
+    #[test]
+    fn words_from_outside_stay_where_they_are() {
+        let hostile = "a\"]\n[[host]]\nname = 'x'\u{202e}\\";
+        let claim = ClaimDraft {
+            ports: (1, 2),
+            protocol: Protocol::Udp,
+            kind: ClaimKind::System,
+            service: super::super::entry::plain_name(hostile, "x"),
+            exposure: None,
+            processes: vec!["a\"b'".into(), "#".into()],
+            mute: false,
+            sources: vec![hostile.into()],
+            finds: vec!["port.dead".into()],
+        };
+        let mut entry = Entry::new("certificate", hostile).with("path", hostile);
+        entry.sources.push(hostile.into());
+        let shelved = Entry { shelved: Some(hostile.into()), ..entry.clone() };
+        let draft = Draft {
+            machine: super::super::entry::plain_name(hostile, "x"),
+            hosts: vec![HostDraft {
+                name: "web".into(),
+                address: "127.0.0.1".into(),
+                undeclared: Undeclared::Warn,
+                claims: vec![claim],
+            }],
+            entries: vec![Entry { keys: vec![("path", "/a'b\"".into())], ..entry }, shelved],
+            remarks: vec![hostile.into()],
+            names: vec!["a.example".into()],
+            owners_hidden: true,
+        };
+        let text = plan(&draft);
+        let folder = std::path::Path::new("/");
+        let plan = crate::plan::parse(&text, folder, folder, &crate::plan::ThisMachine)
+            .unwrap_or_else(|mistakes| panic!("{mistakes:#}\n{text}"));
+        assert_eq!((plan.hosts.len(), plan.checks.len()), (1, 3), "{text}");
+    }
 }
