@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -114,4 +115,15 @@ pub fn free_port(addresses: &[&str]) -> u16 {
             is_free.then_some(port)
         })
         .expect("a port that is free on all addresses")
+}
+
+/// A free TCP port on this address below those that the kernel gives to clients, where
+/// services are. No two are neighbours.
+pub fn service_port(address: IpAddr) -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    (0..1000)
+        .map(|_| 20_000 + NEXT.fetch_add(2, Ordering::Relaxed) % 10_000)
+        .find(|&port| TcpListener::bind((address, port)).is_ok())
+        .expect("a free port below the ephemeral ones")
 }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 all is well, 1 something was found, 2 it could not be done.
 
 mod columns;
+mod discover;
 mod explain;
 mod notify;
 mod once;
@@ -88,6 +89,9 @@ pub enum Command {
     Probe(probe::Probe),
     /// The port plan against reality.
     Ports(ports::Ports),
+    /// Write a starting plan from what is on this machine: listeners and owners, nginx files,
+    /// certificate folders, compose files.
+    Discover(discover::Discover),
     /// What a finding means, why it matters, how to check by hand, how to fix.
     Explain(explain::Explain),
     /// Everything on loopback in one process: sick and healthy targets, and a dashboard over them.
@@ -149,6 +153,7 @@ pub fn execute(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Once(once) => once::execute(&once, &config, language),
         Command::Probe(probe) => probe::execute(probe, language),
         Command::Ports(ports) => ports::execute(&ports, &config, language),
+        Command::Discover(discover) => discover::execute(discover),
         Command::Explain(explain) => explain::execute(&explain, language),
         Command::Demo(demo) => crate::demo::run(demo.listen),
         Command::Notify(notify) => notify::execute(&notify, &config, language),

@@ -1,0 +1,381 @@
+//! Compose files: which service publishes which port.
+//!
+//! Deliberately absent: everything else in them, files that they include or extend, and variables
+//! without a default, which are nobody's to guess.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use health::{Listener, Protocol};
+use saphyr_parser::{Event, Parser};
+
+use super::{Error, Scope};
+use crate::small_file;
+
+/// What compose looks for, in its order.
+const NAMES: [&str; 4] =
+    ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
+/// Larger files are none that people write.
+const FILE_MIB: u64 = 1;
+/// Nesting; a compose file has five levels.
+const DEEPEST: usize = 64;
+/// Ports published by all files together.
+const MOST: usize = 1_000;
+
+/// One published port, or a range of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Published {
+    pub(super) service: String,
+    /// The host's address that it is published on.
+    pub(super) bind: IpAddr,
+    pub(super) ports: (u16, u16),
+    pub(super) protocol: Protocol,
+    /// `FILE:LINE`
+    pub(super) place: String,
+}
+
+impl Published {
+    /// Whether what listens on a port may be this.
+    pub(super) fn covers(&self, protocol: Protocol, port: u16, listeners: &[&Listener]) -> bool {
+        self.protocol == protocol
+            && (self.ports.0..=self.ports.1).contains(&port)
+            && (self.bind.is_unspecified()
+                || listeners.iter().any(|one| one.bind.ip().to_canonical() == self.bind))
+    }
+}
+
+/// Everything that the compose files publish, in their order.
+///
+/// # Errors
+/// When one that was asked for by name cannot be read.
+pub(super) fn published(scope: &Scope, remarks: &mut Vec<String>) -> Result<Vec<Published>, Error> {
+    let mut files = scope.compose.clone();
+    if files.is_empty() {
+        files.extend(NAMES.iter().map(PathBuf::from).find(|path| path.is_file()));
+    }
+    let mut found = Vec::new();
+    for path in files {
+        let text = text(&path).map_err(|reason| Error::Unreadable(path.clone(), reason))?;
+        // A comment tells more with the whole path.
+        let path = std::path::absolute(&path).unwrap_or(path);
+        match read(&text, &path) {
+            Ok((published, odd)) => {
+                found.extend(published);
+                remarks.extend(odd);
+            }
+            Err(reason) => remarks.push(format!("{}: {reason}", path.display())),
+        }
+    }
+    found.truncate(MOST);
+    Ok(found)
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    let bytes = small_file::bytes(path, FILE_MIB)?;
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+/// What one text publishes, and what of it could not be understood.
+fn read(text: &str, path: &Path) -> Result<(Vec<Published>, Vec<String>), String> {
+    let tree = tree(text)?;
+    let (mut found, mut odd) = (Vec::new(), Vec::new());
+    let Some(services) = tree.get("services") else { return Ok((found, odd)) };
+    for (service, settings) in services.fields() {
+        let Some(ports) = settings.get("ports") else { continue };
+        for port in ports.items() {
+            let place = format!("{}:{}", path.display(), port.line);
+            match publication(port) {
+                Ok(Some((bind, ports, protocol))) => found.push(Published {
+                    service: service.to_owned(),
+                    bind,
+                    ports,
+                    protocol,
+                    place: format!("compose {place}"),
+                }),
+                Ok(None) => {}
+                Err(reason) => odd.push(format!("compose {place} ({service}): {reason}")),
+            }
+        }
+    }
+    Ok((found, odd))
+}
+
+type Publication = (IpAddr, (u16, u16), Protocol);
+
+/// `None` where docker chooses the port.
+fn publication(port: &Node) -> Result<Option<Publication>, String> {
+    let anywhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    if let Some(short) = port.scalar() {
+        return short_form(&with_defaults(short)?);
+    }
+    let word = |key: &str| port.get(key).and_then(Node::scalar).map(with_defaults).transpose();
+    let Some(ports) = word("published")? else { return Ok(None) };
+    let bind = word("host_ip")?.map_or(Ok(anywhere), |ip| address(&ip))?;
+    let protocol = protocol(word("protocol")?.as_deref().unwrap_or("tcp"))?;
+    Ok(Some((bind, range(&ports)?, protocol)))
+}
+
+/// `[[ADDRESS:]PUBLISHED:]TARGET[/PROTOCOL]`
+fn short_form(words: &str) -> Result<Option<Publication>, String> {
+    let (words, protocol_name) = words.rsplit_once('/').unwrap_or((words, "tcp"));
+    let protocol = protocol(protocol_name)?;
+    let Some((rest, _)) = words.rsplit_once(':') else { return Ok(None) };
+    let (bind, ports) = match rest.rsplit_once(':') {
+        Some((bind, ports)) => (address(bind)?, ports),
+        None => (IpAddr::V4(Ipv4Addr::UNSPECIFIED), rest),
+    };
+    if ports.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some((bind, range(ports)?, protocol)))
+}
+
+fn address(words: &str) -> Result<IpAddr, String> {
+    let bare = words.trim_matches(['[', ']']);
+    bare.parse().map_err(|_| format!("{words:?} is not an address"))
+}
+
+fn protocol(words: &str) -> Result<Protocol, String> {
+    match words {
+        "tcp" => Ok(Protocol::Tcp),
+        "udp" => Ok(Protocol::Udp),
+        other => Err(format!("{other:?} is neither tcp nor udp")),
+    }
+}
+
+fn range(words: &str) -> Result<(u16, u16), String> {
+    let (first, last) = words.split_once('-').unwrap_or((words, words));
+    let port = |word: &str| word.trim().parse::<u16>().ok().filter(|&port| port != 0);
+    match (port(first), port(last)) {
+        (Some(first), Some(last)) if first <= last => Ok((first, last)),
+        _ => Err(format!("{words:?} is not a port")),
+    }
+}
+
+/// `${NAME:-3000}` stands for 3000; a variable without a default is not guessed.
+fn with_defaults(words: &str) -> Result<String, String> {
+    let mut plain = String::new();
+    let mut rest = words;
+    while let Some((before, after)) = rest.split_once('$') {
+        plain.push_str(before);
+        let end = after.find('}').filter(|_| after.starts_with('{'));
+        let default = end.and_then(|end| {
+            let variable = &after[1..end];
+            variable.split_once(":-").or_else(|| variable.split_once('-'))
+        });
+        let (Some(end), Some((_, default))) = (end, default) else {
+            return Err(format!("{words:?} depends on a variable without a default"));
+        };
+        plain.push_str(default);
+        rest = &after[end + 1..];
+    }
+    Ok(plain + rest)
+}
+
+/// A YAML value with its line. Shared, so that an alias costs nothing however often it is used.
+#[derive(Debug)]
+struct Node {
+    line: usize,
+    value: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Scalar(String),
+    List(Vec<Rc<Node>>),
+    Table(Vec<(String, Rc<Node>)>),
+}
+
+impl Node {
+    fn scalar(&self) -> Option<&str> {
+        match &self.value {
+            Content::Scalar(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn items(&self) -> impl Iterator<Item = &Self> {
+        let items = if let Content::List(items) = &self.value { &items[..] } else { &[] };
+        items.iter().map(|item| &**item)
+    }
+
+    fn fields(&self) -> impl Iterator<Item = (&str, &Self)> {
+        let fields = if let Content::Table(fields) = &self.value { &fields[..] } else { &[] };
+        fields.iter().map(|(key, value)| (key.as_str(), &**value))
+    }
+
+    /// A field, its own or one merged in by `<<`.
+    fn get(&self, key: &str) -> Option<&Self> {
+        self.get_within(key, DEEPEST)
+    }
+
+    fn get_within(&self, key: &str, depth: usize) -> Option<&Self> {
+        let own = self.fields().find(|(known, _)| *known == key).map(|(_, value)| value);
+        own.or_else(|| {
+            let merged = self.fields().find(|(known, _)| *known == "<<")?.1;
+            let depth = depth.checked_sub(1)?;
+            let one = merged.get_within(key, depth);
+            one.or_else(|| merged.items().find_map(|item| item.get_within(key, depth)))
+        })
+    }
+}
+
+/// A collection that is still being read.
+struct Open {
+    anchor: usize,
+    node: Node,
+    /// The key that waits for its value.
+    key: Option<String>,
+}
+
+/// The first document of a text.
+fn tree(text: &str) -> Result<Rc<Node>, String> {
+    let mut open: Vec<Open> = Vec::new();
+    let mut anchors: HashMap<usize, Rc<Node>> = HashMap::new();
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| format!("is not YAML: {error}"))?;
+        let line = span.start.line();
+        let whole = match event {
+            Event::Scalar(text, _, anchor, _) => {
+                let node = Rc::new(Node { line, value: Content::Scalar(text.into_owned()) });
+                anchors.insert(anchor, node.clone());
+                node
+            }
+            Event::Alias(anchor) => {
+                let node = anchors.get(&anchor).cloned();
+                node.ok_or_else(|| format!("line {line}: an alias of what is not there"))?
+            }
+            Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) => {
+                if open.len() >= DEEPEST {
+                    return Err(format!("line {line}: nested too deeply"));
+                }
+                let is_list = matches!(event, Event::SequenceStart(..));
+                let value =
+                    if is_list { Content::List(Vec::new()) } else { Content::Table(Vec::new()) };
+                open.push(Open { anchor, node: Node { line, value }, key: None });
+                continue;
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(closed) = open.pop() else { continue };
+                let node = Rc::new(closed.node);
+                anchors.insert(closed.anchor, node.clone());
+                node
+            }
+            Event::DocumentEnd | Event::StreamEnd => break,
+            Event::Nothing | Event::StreamStart | Event::DocumentStart(_) => continue,
+        };
+        let Some(parent) = open.last_mut() else { return Ok(whole) };
+        match (&mut parent.node.value, parent.key.take()) {
+            (Content::List(items), _) => items.push(whole),
+            (Content::Table(fields), Some(key)) => fields.push((key, whole)),
+            // A key that is no word has no meaning here, but its value still follows.
+            (Content::Table(_), None) => {
+                parent.key = Some(whole.scalar().unwrap_or_default().to_owned());
+            }
+            (Content::Scalar(_), _) => {}
+        }
+    }
+    Ok(Rc::new(Node { line: 1, value: Content::Table(Vec::new()) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shown(text: &str) -> (Vec<String>, Vec<String>) {
+        let (found, odd) = read(text, Path::new("compose.yaml")).unwrap();
+        let one = |one: &Published| {
+            let (first, last) = one.ports;
+            let protocol = one.protocol.label();
+            format!("{} {} {first}-{last}/{protocol} {}", one.service, one.bind, one.place)
+        };
+        (found.iter().map(one).collect(), odd)
+    }
+
+    #[test]
+    fn ports() {
+        for (written, expected) in [
+            ("\"8080:80\"", Some("0.0.0.0 8080-8080/tcp")),
+            ("8080:80", Some("0.0.0.0 8080-8080/tcp")),
+            ("\"127.0.0.1:5432:5432\"", Some("127.0.0.1 5432-5432/tcp")),
+            ("\"[::1]:53:53/udp\"", Some("::1 53-53/udp")),
+            ("\"3000-3005:3000-3005\"", Some("0.0.0.0 3000-3005/tcp")),
+            ("\"${WEB_PORT:-8081}:80\"", Some("0.0.0.0 8081-8081/tcp")),
+            ("\"${WEB_PORT-8082}:80\"", Some("0.0.0.0 8082-8082/tcp")),
+            ("{ target: 80, published: 9000 }", Some("0.0.0.0 9000-9000/tcp")),
+            (
+                "{ target: 80, published: \"9000\", host_ip: 127.0.0.1, protocol: udp }",
+                Some("127.0.0.1 9000-9000/udp"),
+            ),
+            ("\"80\"", None),
+            ("\"127.0.0.1::80\"", None),
+            ("{ target: 80 }", None),
+        ] {
+            let text = format!("services:\n  web:\n    ports:\n      - {written}\n");
+            let expected: Vec<String> =
+                expected.iter().map(|one| format!("web {one} compose compose.yaml:4")).collect();
+            assert_eq!(shown(&text), (expected, vec![]), "{written}");
+        }
+        for odd in [
+            "\"${WEB_PORT}:80\"",
+            "\"$PORT:80\"",
+            "\"x:80\"",
+            "\"0:80\"",
+            "\"9:9/sctp\"",
+            "\"a:9:9\"",
+        ] {
+            let text = format!("services:\n  web:\n    ports: [{odd}]\n");
+            let (found, said) = shown(&text);
+            assert_eq!((found.len(), said.len()), (0, 1), "{odd}");
+        }
+    }
+
+    #[test]
+    fn anchors_and_merges() {
+        let text = "x-web: &web\n  ports: &ports [\"80:80\"]\nservices:\n  a: *web\n  b:\n    <<: *web\n    image: x\n  c:\n    <<: [{image: y}, *web]\n  d:\n    ports: *ports\n  e:\n    <<: *web\n    ports: []\n";
+        let (found, odd) = shown(text);
+        let names: Vec<&str> = found.iter().map(|one| &one[..1]).collect();
+        assert_eq!((names.join(""), odd.len()), ("abcd".to_owned(), 0));
+    }
+
+    #[test]
+    fn what_is_no_compose_file() {
+        for empty in
+            ["", "a: 1", "services:", "services: [1]", "services: {web: {ports: 80}}", "- x"]
+        {
+            assert_eq!(shown(empty), (vec![], vec![]), "{empty:?}");
+        }
+        let deep = "[".repeat(100_000);
+        for bad in ["a: [", "a: *b", &deep, "services:\n\t- x"] {
+            assert!(read(bad, Path::new("x")).is_err(), "{:?}", &bad[..bad.len().min(20)]);
+        }
+    }
+
+    #[test]
+    fn aliases_of_aliases_cost_nothing() {
+        let mut text = "a0: &a0 [x]\n".to_owned();
+        for level in 1..60 {
+            let before = format!("*a{}, ", level - 1).repeat(10);
+            text += &format!("a{level}: &a{level} [{before}]\n");
+        }
+        assert_eq!(shown(&text), (vec![], vec![]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_survived(text in "\\PC{0,200}") {
+            let _ = read(&text, Path::new("x"));
+        }
+
+        #[test]
+        fn any_structure_is_survived(
+            text in "(services|ports|web|80|: |- |\n|  |\\{|\\}|\\[|\\]|&a|\\*a|<<|\"|'|\\$|,){0,60}"
+        ) {
+            let _ = read(&text, Path::new("x"));
+        }
+    }
+}
