@@ -5,6 +5,7 @@
   const words = { ...body.dataset };
   const badge = document.getElementById("live");
   const PAUSE_MS = 2000; // between two renewals, at least
+  const TYPING_MS = 200; // between two letters of a filter, at most
   const IDLE_MS = 30000; // without an event, so that "3 min ago" stays true
 
   let source = null;
@@ -54,18 +55,20 @@
     return (selection && !selection.isCollapsed) || document.querySelector("main select:focus");
   };
 
-  const renew = async () => {
+  // What was asked for by hand is shown at once; a renewal waits until nobody is in its way.
+  const renew = async (asked) => {
     planned = 0;
-    if (document.hidden || fetching) return;
-    if (isBusy()) { plan(PAUSE_MS); return; }
+    if (document.hidden || (fetching && !asked)) return;
+    if (!asked && isBusy()) { plan(PAUSE_MS); return; }
     fetching = true;
+    const address = location.href;
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      const answer = await fetch(address, { headers: { accept: "text/html" } });
       if (!answer.ok) return;
       const next = new DOMParser().parseFromString(await answer.text(), "text/html");
       const main = document.getElementById("main");
       const fresh = next.getElementById("main");
-      if (!fresh || isBusy()) return;
+      if (!fresh || address !== location.href || (!asked && isBusy())) return;
       const kept = remember(main);
       main.replaceWith(fresh);
       restore(fresh, kept);
@@ -86,9 +89,21 @@
     }
   };
 
+  // A filter keeps in the address bar, without a reload.
+  const narrow = (form) => {
+    const asked = new URLSearchParams([...new FormData(form)].filter(([, value]) => value.trim()));
+    const language = new URLSearchParams(location.search).get("lang");
+    if (language) asked.set("lang", language);
+    const query = asked.toString();
+    const address = location.pathname + (query ? `?${query}` : "");
+    if (address === location.pathname + location.search) return;
+    history.replaceState(null, "", address);
+    renew(true);
+  };
+
   const plan = (wait) => {
     if (planned) return;
-    planned = setTimeout(renew, Math.max(wait, renewedAt + PAUSE_MS - Date.now()));
+    planned = setTimeout(() => renew(false), Math.max(wait, renewedAt + PAUSE_MS - Date.now()));
   };
 
   const connect = () => {
@@ -159,8 +174,18 @@
         if (answer.ok) copy(button, await answer.text());
       });
     }
-    for (const select of root.querySelectorAll("form.filter select")) {
-      select.addEventListener("change", () => select.form.requestSubmit());
+    for (const form of root.querySelectorAll("form.filter")) {
+      let typing = 0;
+      const apply = () => { clearTimeout(typing); narrow(form); };
+      form.addEventListener("submit", (event) => { event.preventDefault(); apply(); });
+      for (const select of form.querySelectorAll("select")) select.addEventListener("change", apply);
+      for (const field of form.querySelectorAll("input")) {
+        field.addEventListener("input", (event) => {
+          clearTimeout(typing);
+          if (!event.isComposing) typing = setTimeout(apply, TYPING_MS);
+        });
+        field.addEventListener("compositionend", () => { typing = setTimeout(apply, TYPING_MS); });
+      }
     }
   };
 

@@ -38,6 +38,8 @@ fn port(key: &PortKey, standing: &CheckStanding, language: Language) -> Value {
             "exposure": observed.and_then(|observed| observed.exposure),
             "owners": observed.map(|observed| &*observed.owners).unwrap_or_default(),
             "owner_unknown": observed.and_then(|observed| observed.owner_unknown.as_deref()),
+            "since": standing.tenure.as_ref().map(|tenure| tenure.since),
+            "before": standing.tenure.as_ref().and_then(|tenure| tenure.before.as_ref()),
         },
         "state": standing.state,
         "since": standing.since,
