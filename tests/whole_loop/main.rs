@@ -17,4 +17,5 @@ mod outage;
 mod ports;
 mod reload;
 mod renewal;
+mod tenures;
 mod zone;

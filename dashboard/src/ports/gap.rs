@@ -114,9 +114,9 @@ fn mark(lines: &mut Vec<Line<'_>>, marker: &mut Option<(u16, u16)>, next: Option
 mod tests {
     use super::*;
 
-    fn between(taken: u16, next: Option<u16>, ephemeral: (u16, u16)) -> Vec<(u16, u16)> {
+    fn between(taken: u16, next: Option<u16>) -> Vec<(u16, u16)> {
         let mut lines = Vec::new();
-        gaps(&mut lines, Some(taken), next, GapKind::Free, Some(ephemeral));
+        gaps(&mut lines, Some(taken), next, GapKind::Free, Some((32_768, 60_999)));
         let stretch = |line: &Line<'_>| match line {
             Line::Gap(gap) => (gap.first, gap.last),
             Line::Row(row) => (row.key.port, row.key.port),
@@ -126,22 +126,22 @@ mod tests {
 
     #[test]
     fn gaps_are_told_near_what_is_claimed() {
-        let far = (32_768, 60_999);
-        let cases: [(u16, Option<u16>, (u16, u16), &[(u16, u16)]); 11] = [
-            (3014, Some(3020), far, &[(3015, 3019)]),
-            (3014, Some(3100), far, &[(3015, 3099)]),
-            (3014, Some(5432), far, &[(3015, 3099)]),
-            (3014, Some(3015), far, &[]),
-            (3099, Some(5432), far, &[]),
-            (22, Some(80), far, &[]),
-            (443, Some(3000), far, &[]),
-            (8000, None, far, &[(8001, 8099)]),
-            (65_535, None, (32_768, 60_999), &[]),
-            (32_750, None, far, &[(32_751, 32_767)]),
-            (40_000, Some(40_005), far, &[]),
+        type Case = (u16, Option<u16>, &'static [(u16, u16)]);
+        let cases: [Case; 11] = [
+            (3014, Some(3020), &[(3015, 3019)]),
+            (3014, Some(3100), &[(3015, 3099)]),
+            (3014, Some(5432), &[(3015, 3099)]),
+            (3014, Some(3015), &[]),
+            (3099, Some(5432), &[]),
+            (22, Some(80), &[]),
+            (443, Some(3000), &[]),
+            (8000, None, &[(8001, 8099)]),
+            (65_535, None, &[]),
+            (32_750, None, &[(32_751, 32_767)]),
+            (40_000, Some(40_005), &[]),
         ];
-        for (taken, next, ephemeral, expected) in cases {
-            assert_eq!(between(taken, next, ephemeral), expected, "{taken} {next:?}");
+        for (taken, next, expected) in cases {
+            assert_eq!(between(taken, next), expected, "{taken} {next:?}");
         }
     }
 }
