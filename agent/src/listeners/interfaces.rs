@@ -29,7 +29,7 @@ fn addresses_of_proc() -> Vec<IpAddr> {
 }
 
 /// An address is a leaf (`|-- 127.0.0.1`) that is followed by `/32 host LOCAL`.
-fn fib_trie(table: &str) -> Vec<IpAddr> {
+pub(super) fn fib_trie(table: &str) -> Vec<IpAddr> {
     let mut leaf = None;
     let mut found = Vec::new();
     for line in table.lines().map(str::trim) {
@@ -43,7 +43,7 @@ fn fib_trie(table: &str) -> Vec<IpAddr> {
 }
 
 /// `00000000000000000000000000000001 01 80 10 80       lo`
-fn if_inet6(table: &str) -> Vec<IpAddr> {
+pub(super) fn if_inet6(table: &str) -> Vec<IpAddr> {
     let address = |line: &str| {
         let digits = line.split_ascii_whitespace().next().filter(|digits| digits.len() == 32)?;
         u128::from_str_radix(digits, 16).ok().map(|bits| Ipv6Addr::from_bits(bits).into())

@@ -15,9 +15,11 @@ use health::ports::{Machine, Names};
 use tokio::sync::watch;
 
 mod client_ports;
+mod containers;
 mod interfaces;
 mod netlink;
 mod owners;
+mod proc_dir;
 mod proc_net;
 mod process;
 mod reader;
