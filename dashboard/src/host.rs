@@ -1,7 +1,7 @@
 //! One host: what it is, its ports beside reality, who holds which, and what leads to it.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use askama::Template;
@@ -128,15 +128,17 @@ fn owners<'a>(view: &View<'a>, host: &Host) -> Vec<Owner<'a>> {
     owners
 }
 
-/// Checks of other kinds that look at this host: named so, dialled there, or leaning on its ports.
+/// Checks of other kinds that look at this host: named so, dialled there, by way of a
+/// proxy, or leaning on its ports.
 fn leading<'a>(view: &View<'a>, host: &Host) -> Vec<&'a CheckStanding> {
     let addresses = addresses(host);
+    let is_here = |address: &SocketAddr| addresses.contains(&address.ip().to_canonical());
     let prefix = format!("{}:", host.name);
     let leads = |standing: &&CheckStanding| {
         let check = &standing.check;
         let dialled = standing.last.as_ref().and_then(|last| last.facts.address);
         check.host.as_ref() == Some(&host.name)
-            || dialled.is_some_and(|dialled| addresses.contains(&dialled.ip().to_canonical()))
+            || dialled.iter().chain(&standing.upstream).any(is_here)
             || check.depends_on.iter().any(|name| name.starts_with(&prefix))
             || standing.findings.iter().any(|found| {
                 found.explained_by.as_ref().is_some_and(|cause| cause.starts_with(&prefix))

@@ -144,6 +144,7 @@ words! {
     bound_to: "Bound to", "수신 주소";
     reach: "Reach", "노출 범위";
     held_by: "Held by", "사용 중인 프로세스";
+    also_v4: "also v4", "v4 포함";
     nobody: "nobody", "없음";
     somebody: "somebody", "알 수 없는 프로세스";
     another_user: "another user’s process", "다른 사용자의 프로세스";

@@ -33,6 +33,7 @@ fn standing(host: &str, port: u16) -> CheckStanding {
         since: Timestamp::UNIX_EPOCH,
         flapping: false,
         tenure: None,
+        upstream: Vec::new(),
         last: None,
         findings: Vec::new(),
         incident: None,

@@ -51,11 +51,8 @@ pub(crate) fn with_gaps<'a>(
     ephemeral: Option<(u16, u16)>,
 ) -> Vec<Line<'a>> {
     let ephemeral = ephemeral.filter(|_| host.local);
-    let kind = if host.local && host.undeclared != Undeclared::Ignore {
-        GapKind::Free
-    } else {
-        GapKind::Unclaimed
-    };
+    let sees_all = host.undeclared != Undeclared::Ignore && host.ignore.is_empty();
+    let kind = if host.local && sees_all { GapKind::Free } else { GapKind::Unclaimed };
     let mut lines = Vec::with_capacity(rows.len() * 2);
     let mut marker = ephemeral;
     let mut last_taken: Option<u16> = None;

@@ -121,6 +121,19 @@ impl<'a> Row<'a> {
         binds
     }
 
+    /// Bound to `::`, and v4 connections arrive there as well.
+    pub(crate) fn takes_v4_too(&self) -> bool {
+        let has_v4 = self.binds().iter().any(IpAddr::is_ipv4);
+        !has_v4 && self.observed().is_some_and(|seen| seen.also_v4 == Some(true))
+    }
+
+    /// Who may own it, as the plan says: processes, units, users.
+    pub(crate) fn wanted(&self) -> String {
+        let Some(claim) = self.claim() else { return String::new() };
+        let all = claim.processes.iter().chain(&claim.units).chain(&claim.users);
+        all.map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+
     /// What is seen of it, in a word; the addresses come beside it.
     pub(crate) fn sight(&self, t: &Words) -> &'static str {
         let is_reserved = self.claim().is_some_and(|claim| claim.claim == ClaimKind::Reserved);
