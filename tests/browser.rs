@@ -276,13 +276,16 @@ async fn a_filter_keeps_in_the_address_and_a_port_tells_who_held_it() {
     // Typed, and applied without a reload.
     browser
         .run(
-            "const q = document.querySelector('#q');\
+            "const q = window.field = document.querySelector('#q');\
+             q.focus();\
              q.value = 'gone';\
              q.dispatchEvent(new InputEvent('input', { bubbles: true }));",
         )
         .await;
     eventually("the table is narrowed", async || browser.run(rows).await == 1).await;
     assert_eq!(browser.run("return location.search").await, "?q=gone");
+    let is_typed_in = "return document.activeElement === window.field && field.isConnected";
+    assert_eq!(browser.run(is_typed_in).await, true, "the field itself stays");
     browser
         .run(
             "const state = document.querySelector('#state');\

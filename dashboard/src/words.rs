@@ -263,7 +263,7 @@ counted! {
     n_reserved: "{n} reserved", "{n} reserved", "예약 {n}";
     n_undeclared: "{n} undeclared", "{n} undeclared", "미등록 {n}";
     n_rows_more: "{n} more row: see the page of this host", "{n} more rows: see the page of this host", "{n}개 행이 더 있습니다. 호스트 페이지에서 확인하십시오";
-    n_hosts_folded: "{n} host with nothing to tell is folded", "{n} hosts are folded: their pages show every port", "호스트 {n}개는 접혀 있습니다. 호스트 페이지에서 모든 포트를 볼 수 있습니다";
+    n_hosts_folded: "{n} host is folded: its page shows every port", "{n} hosts are folded: their pages show every port", "호스트 {n}개는 접혀 있습니다. 호스트 페이지에서 모든 포트를 볼 수 있습니다";
     n_hundreds_more: "{n} more hundred", "{n} more hundreds", "100개 단위 {n}개 더";
     n_down: "{n} check is down", "{n} checks are down", "{n}개 항목에 장애가 있습니다";
     n_degraded: "{n} check needs attention", "{n} checks need attention", "{n}개 항목에 주의가 필요합니다";
