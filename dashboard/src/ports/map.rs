@@ -158,8 +158,10 @@ mod tests {
         }
     }
 
-    /// The blocks of these stretches, each with its cells as (x, y, width).
-    fn drawn(stretches: &[(u16, u16)]) -> Vec<(String, Vec<(u32, u32, u32)>)> {
+    /// A block's ports, and its cells as (x, y, width).
+    type Drawn = (String, Vec<(u32, u32, u32)>);
+
+    fn drawn(stretches: &[(u16, u16)]) -> Vec<Drawn> {
         let standing = standing();
         let key = |port| PortKey { host: "web".into(), port, protocol: Protocol::Tcp };
         let keys: Vec<PortKey> = stretches.iter().map(|&(first, _)| key(first)).collect();
