@@ -12,49 +12,44 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use support::agent::{Agent, eventually, free_address};
+use support::agent::{Agent, eventually};
 use support::browser::Browser;
-use support::nameserver::{Nameserver, Zone};
-use support::secure::{Authority, SecureServer};
+use support::nameserver::Nameserver;
+use support::scene::{Cast, Scene};
+use support::secure::SecureServer;
 
 /// What a target says to whoever looks at the page about it.
 const HOSTILE: &str = "<script>window.owned=1</script><img src=x onerror=\"window.owned=1\">'\"";
 
 /// An agent with something to show on every page.
-struct Scene {
+struct Stage {
     agent: Agent,
     door: Door,
-    _secure: SecureServer,
-    _nameserver: Nameserver,
     folder: TempDir,
+    _others: (SecureServer, Nameserver),
 }
 
-impl Scene {
+impl Stage {
     /// Every test has addresses of its own: 127.44.`net`.x.
     async fn start(net: u8) -> Self {
-        let ip = |last: u8| format!("127.44.{net}.{last}");
-        let folder = tempfile::tempdir().unwrap();
-        let authority = Authority::new();
-        std::fs::write(folder.path().join("roots.pem"), authority.pem()).unwrap();
-        let secure = authority.serve(&ip(1), "shop.example", 60).await;
-        let door = Door::open(format!("{}:0", ip(2)).parse().unwrap()).await;
-        let hostile = Door::open(format!("{}:0", ip(3)).parse().unwrap()).await;
-        let records = "@ NS ns1\nns1 A 192.0.2.1\n@ TXT \"<script>window.owned=1</script>\"\n";
-        let nameserver = Nameserver::start(&ip(4), &[Zone::new("shop.example", 7, records)]);
+        let net = format!("127.44.{net}");
+        let door = Door::open(format!("{net}.2:0").parse().unwrap()).await;
+        let hostile = Door::open(format!("{net}.4:0").parse().unwrap()).await;
         let plan = PLAN
-            .replace("HERE", &ip(2))
-            .replace("OPEN", &door.address.port().to_string())
-            .replace("CLOSED", &free_address(&ip(2)).port().to_string())
-            .replace("BANNER", &hostile.address.to_string())
-            .replace("SECURE", &secure.address.to_string())
-            .replace("NAMESERVER", &nameserver.address().to_string());
-        let agent = Agent::start(folder.path(), "", &plan).await;
-        for (check, state) in
-            [("banner", "down"), ("door", "up"), ("certificate", "up"), ("zone", "down")]
-        {
-            agent.state(check, state).await;
-        }
-        Self { agent, door, _secure: secure, _nameserver: nameserver, folder }
+            .replace("DOOR", &door.address.to_string())
+            .replace("BANNER", &hostile.address.to_string());
+        let cast = Cast {
+            net: &net,
+            open: door.address.port(),
+            claim: r#"service = "<img src=x onerror=window.owned=1>""#,
+            undeclared: "ignore",
+            records: r#"@ TXT "<script>window.owned=1</script>""#,
+            plan: &plan,
+            states: &[("banner", "down"), ("door", "up"), ("zone", "down")],
+        };
+        let scene = Scene::start(tempfile::tempdir().unwrap(), cast).await;
+        let Scene { agent, secure, nameserver, folder } = scene;
+        Self { agent, door, folder, _others: (secure, nameserver) }
     }
 
     fn url(&self, path: &str) -> String {
@@ -63,60 +58,24 @@ impl Scene {
 }
 
 const PLAN: &str = r#"
-[defaults]
-interval = "300ms"
-timeout = "2s"
-fail_after = 1
-ca = "roots.pem"
-
-[[host]]
-name = "here"
-address = "HERE"
-local = true
-undeclared = "ignore"
-
-  [[host.port]]
-  port = OPEN
-  service = "<img src=x onerror=window.owned=1>"
-
-  [[host.port]]
-  port = CLOSED
-  service = "gone"
+  [[dns.record]]
+  name = "@"
+  type = "TXT"
+  values = ["v=spf1 -all"]
 
 [[tcp]]
 name = "door"
-address = "HERE:OPEN"
+address = "DOOR"
 
 [[tcp]]
 name = "banner"
 address = "BANNER"
 expect = "^SSH-2"
-
-[[http]]
-name = "shop"
-url = "https://shop.example/"
-connect = "SECURE"
-
-[[tls]]
-name = "certificate"
-address = "shop.example:443"
-connect = "SECURE"
-
-[[dns]]
-name = "zone"
-zone = "shop.example"
-nameservers = ["NAMESERVER"]
-consistent = false
-
-  [[dns.record]]
-  name = "@"
-  type = "TXT"
-  values = ["v=spf1 -all"]
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_renders_in_english() {
-    let scene = Scene::start(1).await;
+    let scene = Stage::start(1).await;
     let pages = [
         ("/", "What is wrong now"),
         ("/ports", "gone"),
@@ -137,7 +96,7 @@ async fn every_page_renders_in_english() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_renders_in_korean() {
-    let scene = Scene::start(2).await;
+    let scene = Stage::start(2).await;
     let pages = [
         ("/", "지금 문제가 있는 것"),
         ("/ports", "공개 범위"),
@@ -157,7 +116,7 @@ async fn every_page_renders_in_korean() {
 }
 
 /// Looks at pages as a person would, on a desk and on a phone.
-async fn walk(scene: &Scene, language: &str, pages: &[(&str, &str)]) {
+async fn walk(scene: &Stage, language: &str, pages: &[(&str, &str)]) {
     let browser = Browser::start(language).await;
     let incident = scene.agent.api("/incidents").await["incidents"][0].clone();
     let incident_page = format!("/incidents/{}", incident["id"].as_str().unwrap());
@@ -185,7 +144,7 @@ async fn walk(scene: &Scene, language: &str, pages: &[(&str, &str)]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_text_is_text() {
-    let scene = Scene::start(3).await;
+    let scene = Stage::start(3).await;
     let browser = Browser::start("en").await;
     let pages = [("/checks/banner", HOSTILE), ("/checks/zone", "<script>window.owned=1</script>")];
     for (path, words) in pages {
@@ -207,7 +166,7 @@ async fn hostile_text_is_text() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_would_get_through_is_stopped_by_the_policy_and_heard() {
-    let scene = Scene::start(5).await;
+    let scene = Stage::start(5).await;
     let browser = Browser::start("en").await;
     browser.open(&scene.url("/")).await;
     assert!(browser.console().await.is_empty());
@@ -231,7 +190,7 @@ async fn nothing_was_executed(browser: &Browser, path: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_follows_what_happens_without_being_reloaded() {
-    let mut scene = Scene::start(4).await;
+    let mut scene = Stage::start(4).await;
     let browser = Browser::start("en").await;
     browser.open(&scene.url("/?q=door")).await;
     let is_live = "return document.querySelector('#live.on') !== null";

@@ -54,6 +54,7 @@ fn spec(nameservers: &[SocketAddr]) -> dns::Spec {
         consistent: true,
         source: None,
         records: Vec::new(),
+        kept: dns::Kept::default(),
     }
 }
 
@@ -135,7 +136,7 @@ async fn a_healthy_zone_is_silent_however_it_is_spelt() {
     let observation = observe(spec).await;
     assert_eq!(observation.findings, []);
     let facts = observation.facts.dns.unwrap();
-    assert_eq!(facts.zone, "shop.example");
+    assert_eq!(&*facts.zone, "shop.example");
     assert_eq!(facts.servers.len(), 2);
     assert_eq!(facts.servers[0].serial, Some(7));
     assert!(facts.servers[0].reachable && facts.servers[0].rtt_seconds.is_some());
@@ -144,7 +145,7 @@ async fn a_healthy_zone_is_silent_however_it_is_spelt() {
     let first = &facts.records[0].answers[0];
     assert_eq!(first.outcome, "values");
     assert_eq!(first.values, ["192.0.2.10", "192.0.2.11"]);
-    assert_eq!((first.ttl, &*first.flags), (Some(300), &["aa".to_owned()][..]));
+    assert_eq!((first.ttl, &*first.flags), (Some(300), &["aa".into()][..]));
 }
 
 #[tokio::test]
@@ -405,7 +406,7 @@ async fn nameservers_by_name_are_resolved_to_every_address() {
     assert!(
         facts.servers[..3]
             .iter()
-            .all(|server| server.name == "ns.host.example" && server.reachable)
+            .all(|server| &*server.name == "ns.host.example" && server.reachable)
     );
     assert_eq!(facts.servers[3].address, None);
     assert_eq!(facts.records[0].answers[3].outcome, "unresolved");

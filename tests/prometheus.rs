@@ -10,104 +10,45 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use support::agent::{Agent, client, eventually, free_address};
+use support::agent::{client, eventually, free_address};
 use support::daemon::Daemon;
-use support::nameserver::{Nameserver, Zone};
-use support::secure::{Authority, SecureServer};
+use support::scene::{Cast, Scene};
 
-/// Everything that a metric can speak of, sick and healthy.
-struct Scene {
-    agent: Agent,
-    secure: SecureServer,
-    listener: TcpListener,
-    _nameserver: Nameserver,
-    folder: TempDir,
-}
-
-impl Scene {
-    /// Every test has addresses of its own: 127.42.`net`.x.
-    async fn start(net: u8) -> Self {
-        let ip = |last: u8| format!("127.42.{net}.{last}");
-        let folder = tempfile::tempdir().unwrap();
-        let authority = Authority::new();
-        std::fs::write(folder.path().join("roots.pem"), authority.pem()).unwrap();
-        let secure = authority.serve(&ip(1), "shop.example", 60).await;
-        let listener = TcpListener::bind((ip(2), 0)).await.unwrap();
-        let nameserver = Nameserver::start(
-            &ip(3),
-            &[Zone::new("shop.example", 7, "@ NS ns1\nns1 A 192.0.2.1\n@ A 192.0.2.10")],
-        );
-        let plan = format!(
-            r#"
-[defaults]
-interval = "300ms"
-timeout = "2s"
-fail_after = 1
-ca = "roots.pem"
-
-[[host]]
-name = "here"
-address = "{port_ip}"
-local = true
-undeclared = "ignore"
-
-  [[host.port]]
-  port = {open}
-  service = "a \"quoted\" \\ name"
-  exposure = "loopback"
-
-  [[host.port]]
-  port = {closed}
-  service = "gone"
+/// Everything that a metric can speak of, sick and healthy. Every test has addresses of its own:
+/// 127.42.`net`.x. The listener is the open port.
+async fn scene(net: u8) -> (Scene, TcpListener) {
+    let net = format!("127.42.{net}");
+    let listener = TcpListener::bind(format!("{net}.2:0")).await.unwrap();
+    let refused = free_address(&format!("{net}.4"));
+    let plan = format!(
+        r#"
+  [[dns.record]]
+  name = "@"
+  type = "A"
+  values = ["{net}.1"]
 
 [[tcp]]
 name = "refused"
 address = "{refused}"
-
-[[http]]
-name = "shop"
-url = "https://shop.example/"
-connect = "{secure}"
-
-[[tls]]
-name = "certificate"
-address = "shop.example:443"
-connect = "{secure}"
-
-[[dns]]
-name = "zone"
-zone = "shop.example"
-nameservers = ["{nameserver}"]
-consistent = false
-
-  [[dns.record]]
-  name = "@"
-  type = "A"
-  values = ["192.0.2.10"]
-"#,
-            port_ip = ip(2),
-            open = listener.local_addr().unwrap().port(),
-            closed = free_address(&ip(2)).port(),
-            refused = free_address(&ip(4)),
-            secure = secure.address,
-            nameserver = nameserver.address(),
-        );
-        let agent = Agent::start(folder.path(), "", &plan).await;
-        for (check, state) in
-            [("refused", "down"), ("shop", "up"), ("certificate", "up"), ("zone", "up")]
-        {
-            agent.state(check, state).await;
-        }
-        Self { agent, secure, listener, _nameserver: nameserver, folder }
-    }
+"#
+    );
+    let cast = Cast {
+        net: &net,
+        open: listener.local_addr().unwrap().port(),
+        claim: "service = \"a \\\"quoted\\\" \\\\ name\"\nexposure = \"loopback\"",
+        undeclared: "ignore",
+        records: "",
+        plan: &plan,
+        states: &[("refused", "down"), ("zone", "up")],
+    };
+    (Scene::start(tempfile::tempdir().unwrap(), cast).await, listener)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn promtool_finds_nothing_to_complain_about() {
-    let scene = Scene::start(1).await;
+    let (scene, _listener) = scene(1).await;
     let (status, text) = scene.agent.fetch("/metrics").await.unwrap();
     assert_eq!(status, 200);
     let mut child = Command::new("promtool")
@@ -125,7 +66,7 @@ async fn promtool_finds_nothing_to_complain_about() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn openmetrics_by_negotiation() {
-    let scene = Scene::start(2).await;
+    let (scene, _listener) = scene(2).await;
     let url = format!("http://{}/metrics", scene.agent.listen);
     let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
     let answer = client().get(&url).header("accept", accept).send().await.unwrap();
@@ -145,7 +86,8 @@ async fn openmetrics_by_negotiation() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_prometheus_scrapes_and_answers() {
-    let Scene { agent, secure, listener, _nameserver, folder } = Scene::start(3).await;
+    let (scene, listener) = scene(3).await;
+    let Scene { agent, secure, nameserver: _nameserver, folder } = scene;
     let prometheus = Prometheus::start("127.42.3.9", agent.listen, folder.path()).await;
 
     for (query, value) in [

@@ -4,6 +4,7 @@
 
 mod adopt;
 mod job;
+mod publish;
 mod troubles;
 
 use std::collections::HashMap;
@@ -12,7 +13,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use health::history::Sample;
-use health::snapshot::{PlanStanding, Trouble};
 use health::{Incident, Observation, PortKey, Snapshot, Transition};
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
@@ -30,10 +30,6 @@ pub use adopt::policy;
 use job::Job;
 use troubles::Troubles;
 
-/// The snapshot is made anew at most this often;
-const PUBLISH_EVERY: Duration = Duration::from_millis(200);
-/// and with many checks at most once in so much time for each, because every one of them is touched.
-const PUBLISH_PER_CHECK: Duration = Duration::from_micros(100);
 /// The loop turns at least this often, so that /readyz can tell a hung one.
 const TURN_EVERY: Duration = Duration::from_secs(5);
 /// Messages taken in one turn before the snapshot gets its chance.
@@ -217,12 +213,6 @@ impl MainLoop {
         self.start + wake
     }
 
-    /// When the next snapshot may be made.
-    fn publish_due(&self) -> Duration {
-        let checks = u32::try_from(self.plan.checks.len()).unwrap_or(u32::MAX);
-        self.published + PUBLISH_EVERY.max(PUBLISH_PER_CHECK * checks)
-    }
-
     /// Starts every check that is due, as many at once as the plan allows.
     fn start_due(&mut self, moment: Moment) {
         while let Some(start) = self.schedule.poll(moment) {
@@ -361,36 +351,6 @@ impl MainLoop {
             self.store.append(self.samples.iter().map(|(name, sample)| (name, *sample)));
             self.samples.clear();
         }
-    }
-
-    fn publish(&mut self, moment: Moment) {
-        let mut incidents: Vec<Arc<Incident>> = self.open.values().cloned().collect();
-        incidents.sort_by(|a, b| b.opened_at.cmp(&a.opened_at).then_with(|| a.id.cmp(&b.id)));
-        let troubles: Vec<Trouble> = self.troubles.all();
-        self.counters.store_up.set(i64::from(!self.troubles.is_store_failing()));
-        let dispatches = self.dispatches.borrow_and_update().clone();
-        self.counters.dispatches(&dispatches);
-        self.counters.samples_dropped(self.store.samples_dropped());
-        let receivers = dispatches.into_iter().map(|dispatch| dispatch.standing).collect();
-        let snapshot = Snapshot {
-            agent: self.plan.agent.name.clone(),
-            at: moment.wall,
-            started_at: self.started_at,
-            plan: PlanStanding {
-                path: self.plan.path.display().to_string(),
-                loaded_at: self.plan_loaded_at,
-                refused: self.plan_refused.clone(),
-            },
-            checks: self.board.standings(),
-            hosts: self.plan.hosts.clone(),
-            ephemeral: self.net.sockets.last().map(|table| table.ephemeral),
-            incidents,
-            receivers,
-            troubles,
-        };
-        let _ = self.snapshot.send_replace(Arc::new(snapshot));
-        self.published = moment.tick;
-        self.dirty = false;
     }
 }
 

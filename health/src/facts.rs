@@ -1,5 +1,6 @@
 //! What a probe saw, right or wrong, typed so that metrics and pages need not guess.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -7,6 +8,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::Observed;
+
+mod headers;
+
+pub use headers::Headers;
 
 /// All that one probe saw. Sections that a kind has nothing to say on stay empty.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -47,9 +52,9 @@ pub struct HttpFacts {
     /// Status of the answer that was judged.
     pub status: Option<u16>,
     /// `1.0`, `1.1` or `2`.
-    pub version: String,
+    pub version: Cow<'static, str>,
     /// Where that answer came from, after redirects.
-    pub url: String,
+    pub url: Arc<str>,
     /// Every redirect that was followed, first to last.
     pub redirects: Vec<Redirect>,
     /// Bytes of body received, at most the cap.
@@ -57,7 +62,7 @@ pub struct HttpFacts {
     /// What Content-Length said, if anything.
     pub content_length: Option<u64>,
     /// Header names and values of the answer, bounded in number and length.
-    pub headers: Vec<(String, String)>,
+    pub headers: Headers,
     /// The beginning of the body, printable, at most 1 KiB; kept only when something was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,
@@ -147,7 +152,7 @@ pub struct FileFacts {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DnsFacts {
     /// The zone, lower case, without the final dot.
-    pub zone: String,
+    pub zone: Arc<str>,
     /// Every address that was asked; cells refer to them by index.
     pub servers: Vec<ServerFacts>,
     /// Every planned record.
@@ -158,7 +163,7 @@ pub struct DnsFacts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServerFacts {
     /// Name as delegated or as in the plan.
-    pub name: String,
+    pub name: Arc<str>,
     /// The address asked; `None` when the name did not resolve.
     pub address: Option<SocketAddr>,
     /// A cache named in the plan rather than an authoritative server.
@@ -177,11 +182,11 @@ pub struct ServerFacts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordFacts {
     /// Fully qualified, lower case, without the final dot.
-    pub name: String,
+    pub name: Arc<str>,
     /// `A`, `TXT`, ….
-    pub record_type: String,
+    pub record_type: Arc<str>,
     /// What the plan says, for people: the values, or `absent`.
-    pub expected: String,
+    pub expected: Arc<str>,
     /// One answer per server asked.
     pub answers: Vec<AnswerFacts>,
 }
@@ -192,13 +197,13 @@ pub struct AnswerFacts {
     /// Index into [`DnsFacts::servers`].
     pub server: usize,
     /// `values`, `nodata`, `nxdomain`, `refused`, `servfail`, `timeout`, `not-authoritative`, ….
-    pub outcome: String,
+    pub outcome: Cow<'static, str>,
     /// The values, in presentation format, sorted.
     pub values: Vec<String>,
     /// Lowest TTL of the answer, seconds.
     pub ttl: Option<u32>,
     /// Header flags that were set: `aa tc rd ra ad cd`.
-    pub flags: Vec<String>,
+    pub flags: Vec<Cow<'static, str>>,
     /// Round trip, seconds.
     pub rtt_seconds: Option<f64>,
     /// Came over TCP.

@@ -1,6 +1,7 @@
 //! Whether a piece of JSON, or a page of metrics, has the shape it was promised in.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use regex::Regex;
@@ -46,6 +47,9 @@ pub(crate) async fn list(agent: &Agent, name: &str) -> Vec<Value> {
     agent.api(&format!("/{name}")).await[name].as_array().unwrap().clone()
 }
 
+static UTC: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$").unwrap());
+
 /// Everything that is a time by its name is one, in UTC.
 pub(crate) fn times_are_rfc3339(value: &Value) {
     const NAMES: &[&str] = &[
@@ -60,14 +64,13 @@ pub(crate) fn times_are_rfc3339(value: &Value) {
         "modified",
         "created_at",
     ];
-    let utc = Regex::new(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$").unwrap();
     match value {
         Value::Array(items) => items.iter().for_each(times_are_rfc3339),
         Value::Object(fields) => {
             for (name, field) in fields {
                 if let (true, Some(text)) = (NAMES.contains(&&**name), field.as_str()) {
                     assert!(
-                        utc.is_match(text) && text.parse::<Timestamp>().is_ok(),
+                        UTC.is_match(text) && text.parse::<Timestamp>().is_ok(),
                         "{name}: {text}"
                     );
                 }

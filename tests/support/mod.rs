@@ -15,5 +15,6 @@ pub mod nameserver;
 pub mod nginx;
 pub mod receiver;
 pub mod resolver;
+pub mod scene;
 pub mod secure;
 pub mod squatter;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use health::snapshot::PlanStanding;
 use health::{Code, Facts, Finding, Phases, Severity, State, Text};
 
 use super::*;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use health::facts::{
-    AnswerFacts, CertificateFacts, DnsFacts, FileFacts, HttpFacts, RecordFacts, Redirect,
+    AnswerFacts, CertificateFacts, DnsFacts, FileFacts, Headers, HttpFacts, RecordFacts, Redirect,
     ServerFacts, TlsFacts,
 };
 use health::snapshot::{CheckStanding, Last, PlanStanding, ReceiverStanding};
@@ -124,7 +124,7 @@ fn web() -> CheckStanding {
         }],
         body_bytes: 16,
         content_length: None,
-        headers: Vec::new(),
+        headers: Headers::default(),
         excerpt: None,
         failed_due_to_regex: true,
     };

@@ -30,7 +30,7 @@ mod tests;
 pub use failure::{Failure, could_not_look, is_exhausted, subject};
 pub use open::{Connection, connect, touch};
 pub(crate) use open::{Opened, not_ours};
-pub use printable::printable;
+pub use printable::{printable, printed};
 
 /// What all probes share: the resolver for target names, and the socket table.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{Failure, Missed};
 
-/// Opens one connection, without Nagle's delay, until the deadline.
+/// Opens one connection until the deadline.
 ///
 /// # Errors
 /// How it failed.
@@ -39,12 +39,24 @@ pub async fn touch(
     opened.map(drop).map_err(|error| Failure::of(&error, address))
 }
 
-/// A connection to talk over. What is said first goes out at once: a new connection always has room
-/// for it, and the runtime would first wait for the kernel to say so.
+/// No segment is cut smaller than this (RFC 879): what fits in goes out whole.
+const SEGMENT_BYTES: usize = 536;
+
+/// A connection to talk over, without Nagle's delay. What is said first goes out at once: a new
+/// connection always has room for it, and the runtime would first wait for the kernel to say so.
 #[derive(Debug)]
 pub struct Connection {
     pub(super) stream: TcpStream,
-    is_new: bool,
+    said: Said,
+}
+
+/// What went over a connection so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    Nothing,
+    /// One segment, which Nagle's delay never holds back.
+    First,
+    More,
 }
 
 impl Connection {
@@ -67,9 +79,19 @@ impl Connection {
     /// Writes past the runtime, once; `None` when it has to be asked after all.
     fn write_first(
         &mut self,
+        length: usize,
         write: impl FnOnce(&SockRef<'_>) -> io::Result<usize>,
     ) -> Option<io::Result<usize>> {
-        if !std::mem::take(&mut self.is_new) {
+        let before = self.said;
+        self.said = match before {
+            Said::Nothing if length <= SEGMENT_BYTES => Said::First,
+            _ => Said::More,
+        };
+        if self.said == Said::More && before != Said::More {
+            // One that refuses is closed, which writing tells.
+            let _ = self.stream.set_nodelay(true);
+        }
+        if before != Said::Nothing {
             return None;
         }
         let written = write(&SockRef::from(&self.stream));
@@ -96,7 +118,7 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.write_first(|socket| socket.send(bytes)) {
+        match self.write_first(bytes.len(), |socket| socket.send(bytes)) {
             Some(written) => Poll::Ready(written),
             None => Pin::new(&mut self.stream).poll_write(context, bytes),
         }
@@ -107,7 +129,8 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.write_first(|socket| socket.send_vectored(pieces)) {
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        match self.write_first(length, |socket| socket.send_vectored(pieces)) {
             Some(written) => Poll::Ready(written),
             None => Pin::new(&mut self.stream).poll_write_vectored(context, pieces),
         }
@@ -152,7 +175,7 @@ impl Opened {
             Self::AtOnce(stream) => TcpStream::from_std(stream)?,
             Self::Waited(stream) => stream,
         };
-        Ok(Connection { stream, is_new: true })
+        Ok(Connection { stream, said: Said::Nothing })
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -194,7 +217,7 @@ async fn wait(stream: TcpStream, until: Instant) -> io::Result<TcpStream> {
     }
 }
 
-/// Begins to connect, without Nagle's delay. Says whether that is done already: on one machine the
+/// Begins to connect. Says whether that is done already: on one machine the
 /// other side has answered by the time the call returns, and nothing is left to wait for.
 fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<(std::net::TcpStream, bool)> {
     let kind = Type::STREAM.nonblocking().cloexec();
@@ -202,7 +225,6 @@ fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<(std::net::T
     if let Some(source) = source {
         socket.bind(&SocketAddr::new(source, 0).into()).map_err(|error| not_ours(source, error))?;
     }
-    socket.set_tcp_nodelay(true)?;
     let target = address.into();
     let is_under_way = |error: &io::Error| {
         matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY))

@@ -1,14 +1,22 @@
 //! Bytes from outside as text for people: escaped, and bounded in length.
 
+use std::borrow::Cow;
+
 use health::text::is_deceptive;
 
 /// The bytes as printable text of at most `max_chars` characters: deceptive characters and bytes
 /// that are not UTF-8 are escaped, and an ellipsis says that something was left off.
 #[must_use]
 pub fn printable(bytes: &[u8], max_chars: usize) -> String {
+    printed(bytes, max_chars).into_owned()
+}
+
+/// The same, borrowed where nothing has to be changed.
+#[must_use]
+pub fn printed(bytes: &[u8], max_chars: usize) -> Cow<'_, str> {
     // Nearly everything is short and plain, such as the headers of every answer.
     if bytes.len() <= max_chars && bytes.iter().all(|byte| (b' '..=b'~').contains(byte)) {
-        return String::from_utf8_lossy(bytes).into_owned();
+        return String::from_utf8_lossy(bytes);
     }
     // A character has at most four bytes, so looking further than this is never needed.
     let seen = &bytes[..bytes.len().min(max_chars.saturating_mul(4).saturating_add(4))];
@@ -31,7 +39,7 @@ pub fn printable(bytes: &[u8], max_chars: usize) -> String {
     if text.cut {
         text.text.push('…');
     }
-    text.text
+    text.text.into()
 }
 
 struct Shortened {

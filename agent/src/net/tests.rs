@@ -6,6 +6,7 @@ use std::time::Duration;
 use health::{Code, Facts, Phase};
 use hickory_proto::op::{Message, MessageType, ResponseCode};
 use hickory_proto::rr::{RData, Record, RecordType};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
 use super::*;
@@ -76,11 +77,28 @@ async fn both_families_and_a_source() {
         if let Some(source) = source {
             assert_eq!(from.ip(), source);
         }
-        assert!(stream.stream.nodelay().unwrap());
         assert_eq!(facts.address, Some(address));
         assert!(facts.resolved.is_empty());
         assert!(watch.phases().of(Phase::Connect).is_some());
         assert!(watch.phases().of(Phase::Resolve).is_none());
+    }
+}
+
+#[tokio::test]
+async fn nothing_waits_for_an_acknowledgement() {
+    let net = Net::new(Some("127.53.9.9:53".parse().unwrap())).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    for (words, is_set) in
+        [(vec![100], false), (vec![100, 1], true), (vec![2000], true), (vec![2000, 1, 1], true)]
+    {
+        let dialled = net.dial(&at(address), None, &mut watch(), &mut Facts::default()).await;
+        let (mut stream, mut heard) = (dialled.unwrap(), listener.accept().await.unwrap().0);
+        for &length in &words {
+            stream.write_all(&vec![b'x'; length]).await.unwrap();
+            heard.read_exact(&mut vec![0; length]).await.unwrap();
+        }
+        assert_eq!(stream.stream.nodelay().unwrap(), is_set, "{words:?}");
     }
 }
 

@@ -37,7 +37,16 @@ pub(super) fn check(
     let (written, zone) = (written?, zone?);
     let frame = named.frame(&pace, Kind::Dns, written.value, None)?;
     let zone = zone.value;
-    let spec = dns::Spec { zone, nameservers, parent, resolvers, consistent, source, records };
+    let spec = dns::Spec {
+        zone,
+        nameservers,
+        parent,
+        resolvers,
+        consistent,
+        source,
+        records,
+        kept: dns::Kept::default(),
+    };
     Some(probe::Check { frame, spec: probe::Spec::Dns(spec) })
 }
 

@@ -51,6 +51,7 @@ pub(super) fn check(
     let owner = dialled.and_then(|dialled| dialled.owner);
     let frame = named.frame(&pace, Kind::Http, written.value, owner)?;
     let spec = probed::Spec {
+        shown: probed::shown(&url.value).into(),
         url: url.value,
         connect,
         source,

@@ -52,6 +52,7 @@ fn same_tcp(a: &tcp::Spec, b: &tcp::Spec) -> bool {
 fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
     let http::Spec {
         url,
+        shown: _,
         connect,
         source,
         method,
@@ -102,7 +103,8 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
 }
 
 fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
-    let dns::Spec { zone, nameservers, parent, resolvers, consistent, source, records } = a;
+    let dns::Spec { zone, nameservers, parent, resolvers, consistent, source, records, kept: _ } =
+        a;
     let pairwise = |(a, b): (&dns::Record, &dns::Record)| {
         let dns::Record { name, record_type, expectation } = a;
         *name == b.name && *record_type == b.record_type && *expectation == b.expectation

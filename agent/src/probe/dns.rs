@@ -5,6 +5,7 @@
 mod delegation;
 mod exchange;
 mod expectation;
+mod inquiry;
 mod judge;
 mod over_tcp;
 mod question;
@@ -24,6 +25,7 @@ use crate::net::{Net, could_not_look};
 use crate::plan::Endpoint;
 
 pub use delegation::{Delegations, renew as renew_delegation};
+pub use inquiry::Kept;
 pub use values::normalise;
 
 /// `[[dns]]` after validation.
@@ -43,6 +45,8 @@ pub struct Spec {
     pub source: Option<IpAddr>,
     /// What the zone must hold.
     pub records: Vec<Record>,
+    /// What follows from the above.
+    pub kept: Kept,
 }
 
 /// `[[dns.record]]` after validation.

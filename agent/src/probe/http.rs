@@ -5,6 +5,7 @@
 //! probes; a probe sees what a first visitor sees.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use health::Finding;
@@ -34,6 +35,7 @@ mod visit;
 mod wire;
 
 use ask::Ask;
+pub use ask::shown;
 use exchange::{Answer, Appetite};
 use judge::Reply;
 use redirect::Next;
@@ -48,6 +50,8 @@ const EXCERPT_CHARS: usize = 1024;
 pub struct Spec {
     /// Absolute, http or https.
     pub url: Uri,
+    /// The same for people, as [`shown`] has it.
+    pub shown: Arc<str>,
     /// Dial elsewhere than the URL says, keeping name, SNI and Host.
     pub connect: Vec<Connect>,
     /// Dial from this address.
@@ -117,7 +121,8 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         let answer = match visit(spec, ask, appetite, net, watch, &mut sight).await {
             Ok(answer) => answer,
             Err(failed) => {
-                let facts = HttpFacts { url: ask::shown(&ask.url), ..HttpFacts::default() };
+                let facts =
+                    HttpFacts { url: address(spec, ask, &redirects), ..HttpFacts::default() };
                 let finding = failed_finding(failed, spec, ask, &sight, watch);
                 sight.findings.push(match asked.iter().rev().nth(1) {
                     Some(sender) => redirect::led_here(finding, spec, sender, ask),
@@ -129,19 +134,19 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         match redirect::next(spec, &asked, &answer) {
             Next::Follow { ask: next, location } => {
                 redirects.push(Redirect {
-                    url: ask::shown(&ask.url),
+                    url: shown(&ask.url),
                     status: answer.status.as_u16(),
                     location,
                 });
                 asked.push(*next);
             }
             Next::Wrong(finding) => {
-                let facts = facts(ask, &answer, redirects);
+                let facts = facts(spec, ask, &answer, redirects);
                 sight.findings.push(*finding);
                 return finished(spec, sight, facts);
             }
             Next::Judge => {
-                let mut facts = facts(ask, &answer, redirects);
+                let mut facts = facts(spec, ask, &answer, redirects);
                 let subject = ask::without_query(&facts.url).to_owned();
                 let body = weigh(spec, ask, subject, answer, net, watch, &mut sight).await;
                 if !sight.findings.is_empty() && !body.is_empty() {
@@ -218,7 +223,12 @@ fn failed_finding(
     }
 }
 
-fn facts(ask: &Ask, answer: &Answer, redirects: Vec<Redirect>) -> HttpFacts {
+/// The URL of a request for people; the plan's own is written out already.
+fn address(spec: &Spec, ask: &Ask, redirects: &[Redirect]) -> Arc<str> {
+    if redirects.is_empty() { spec.shown.clone() } else { shown(&ask.url).into() }
+}
+
+fn facts(spec: &Spec, ask: &Ask, answer: &Answer, redirects: Vec<Redirect>) -> HttpFacts {
     let version = match answer.version {
         Version::HTTP_10 => "1.0",
         Version::HTTP_2 => "2",
@@ -226,8 +236,8 @@ fn facts(ask: &Ask, answer: &Answer, redirects: Vec<Redirect>) -> HttpFacts {
     };
     HttpFacts {
         status: Some(answer.status.as_u16()),
-        version: version.to_owned(),
-        url: ask::shown(&ask.url),
+        version: version.into(),
+        url: address(spec, ask, &redirects),
         redirects,
         body_bytes: answer.body.received,
         content_length: content::length(&answer.headers),

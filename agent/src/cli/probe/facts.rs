@@ -65,7 +65,7 @@ fn answer(http: &HttpFacts) -> Option<String> {
         });
         let first = format!("HTTP/{} {status} {reason}", http.version);
         let _ = writeln!(text, "{colour}{}{colour:#}  {}", first.trim_end(), printable(&http.url));
-        for (name, value) in &http.headers {
+        for (name, value) in http.headers.iter() {
             let _ = writeln!(text, "{DIM}{}:{DIM:#} {}", printable(name), printable(value));
         }
         let announced = match http.content_length {
@@ -182,7 +182,7 @@ fn zone(dns: &DnsFacts) -> String {
         .iter()
         .map(|server| {
             [
-                server.name.clone(),
+                server.name.to_string(),
                 server.address.map_or_else(|| "-".to_owned(), |address| address.to_string()),
                 if server.is_resolver { "cache" } else { "authority" }.to_owned(),
                 match (server.reachable, server.serial) {
@@ -230,15 +230,15 @@ fn on_every_server(record: &RecordFacts, servers: &[ServerFacts]) -> String {
 
 fn place(server: &ServerFacts) -> String {
     match server.address {
-        Some(address) if server.name == address.to_string() => server.name.clone(),
-        Some(address) if server.name == address.ip().to_string() => server.name.clone(),
+        Some(address) if *server.name == *address.to_string() => server.name.to_string(),
+        Some(address) if *server.name == *address.ip().to_string() => server.name.to_string(),
         Some(address) => format!("{} {}", server.name, address.ip()),
-        None => server.name.clone(),
+        None => server.name.to_string(),
     }
 }
 
 fn said(answer: &AnswerFacts) -> String {
-    if answer.values.is_empty() { answer.outcome.clone() } else { answer.values.join(", ") }
+    if answer.values.is_empty() { answer.outcome.to_string() } else { answer.values.join(", ") }
 }
 
 fn round_trip(seconds: Option<f64>) -> String {

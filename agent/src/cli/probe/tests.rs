@@ -95,7 +95,7 @@ fn an_answer_with_its_way_and_its_headers() {
         }],
         body_bytes: 16,
         content_length: Some(20),
-        headers: vec![("server".into(), "nginx\u{7}".into())],
+        headers: Headers::from_iter([("server", "nginx\u{7}")]),
         excerpt: Some("502 Bad\nGateway".into()),
         failed_due_to_regex: false,
     };
@@ -119,7 +119,7 @@ fn a_zone_server_by_server() {
         rtt_seconds: serial.map(|_| 0.0021),
         counts: [1, 0, 0],
     };
-    let answer = |server, outcome: &str, values: &[&str], matches| AnswerFacts {
+    let answer = |server, outcome: &'static str, values: &[&str], matches| AnswerFacts {
         server,
         outcome: outcome.into(),
         values: values.iter().map(ToString::to_string).collect(),

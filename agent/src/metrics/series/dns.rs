@@ -71,11 +71,12 @@ fn authoritative(dns: &DnsFacts) -> impl Iterator<Item = &ServerFacts> {
 fn nameserver_label(server: &ServerFacts) -> String {
     match server.address {
         Some(address)
-            if server.name != address.to_string() && server.name != address.ip().to_string() =>
+            if *server.name != *address.to_string()
+                && *server.name != *address.ip().to_string() =>
         {
             format!("{} ({address})", server.name)
         }
         Some(address) => address.to_string(),
-        None => server.name.clone(),
+        None => server.name.to_string(),
     }
 }

@@ -41,7 +41,7 @@ const MOST_KEPT: usize = 4096;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Delegated {
     /// Lower case, without the final dot.
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     /// Where it is asked. A delegation carries no ports: it is the port its parent was asked on,
     /// which differs from 53 only where a whole tree was set up on another one.
     pub(super) port: u16,
@@ -60,7 +60,7 @@ impl Delegation {
     /// The names, sorted.
     pub(super) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> =
-            self.servers.iter().map(|server| server.name.clone()).collect();
+            self.servers.iter().map(|server| server.name.to_string()).collect();
         names.sort_unstable();
         names
     }
@@ -261,7 +261,7 @@ fn read(
     let servers = names
         .into_iter()
         .map(|(name, _)| Delegated {
-            name: render_name(name),
+            name: render_name(name).into(),
             port: server.port(),
             addresses: glue(name, server.port(), &message),
         })

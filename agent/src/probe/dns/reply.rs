@@ -1,6 +1,7 @@
 //! What one server said to one question, sorted into the few outcomes that judgement knows.
 //! Deliberately absent: sockets, and the plan.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
@@ -57,15 +58,15 @@ pub(super) enum Outcome {
     /// Sent elsewhere, to the servers of this zone: the server does not know the one asked about.
     Upward(String),
     /// An error code, as a label in lower case.
-    Failed(String),
+    Failed(Cow<'static, str>),
     /// No usable answer.
     Lost(Loss),
 }
 
 impl Outcome {
     /// The name used in facts.
-    pub(super) fn label(&self) -> &str {
-        match self {
+    pub(super) fn label(&self) -> Cow<'static, str> {
+        let label = match self {
             Self::Values(_) => "values",
             Self::Alias(_) => "cname",
             Self::Loop(_) => "cname-loop",
@@ -74,9 +75,10 @@ impl Outcome {
             Self::Nxdomain => "nxdomain",
             Self::Delegated(_) => "delegated",
             Self::NotAuthoritative | Self::Upward(_) => "not-authoritative",
-            Self::Failed(label) => label,
+            Self::Failed(label) => return label.clone(),
             Self::Lost(loss) => loss.label(),
-        }
+        };
+        label.into()
     }
 
     /// The server made a statement about the name, right or wrong.
@@ -108,8 +110,8 @@ impl Reply {
         };
         let message = &arrival.message;
         let count = |records: &Vec<Record>| u16::try_from(records.len()).unwrap_or(u16::MAX);
-        let chain = Chain::follow(message, question);
-        let outcome = outcome(message, question, role, zone, &chain);
+        let mut chain = Chain::follow(message, question);
+        let outcome = outcome(message, question, role, zone, &mut chain);
         let ttl = match &outcome {
             Outcome::Nodata | Outcome::Nxdomain => {
                 chain.ttl.into_iter().chain(negative_ttl(message)).min()
@@ -202,8 +204,9 @@ impl<'a> Chain<'a> {
         }
         chain.values.sort_unstable();
         chain.values.dedup();
-        let own_name = render_name(&question.name);
-        if question.record_type == RecordType::CNAME && chain.values.contains(&own_name) {
+        if question.record_type == RecordType::CNAME
+            && chain.values.contains(&render_name(&question.name))
+        {
             chain.is_loop = true;
             chain.aliases.push(&question.name);
         }
@@ -220,7 +223,7 @@ fn outcome(
     question: &Question,
     role: Role,
     zone: &Name,
-    chain: &Chain<'_>,
+    chain: &mut Chain<'_>,
 ) -> Outcome {
     let code = message.metadata.response_code;
     if !matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
@@ -233,7 +236,7 @@ fn outcome(
         return Outcome::Loop(chain.aliases.iter().map(|name| render_name(name)).collect());
     }
     if !chain.values.is_empty() {
-        return Outcome::Values(chain.values.clone());
+        return Outcome::Values(std::mem::take(&mut chain.values));
     }
     let is_alias = chain.aliases.len() > 1;
     let end = chain.end(question);
@@ -304,14 +307,14 @@ fn flags(message: &Message) -> Vec<&'static str> {
     flags.into_iter().filter_map(|(is_set, name)| is_set.then_some(name)).collect()
 }
 
-fn code_label(code: ResponseCode) -> String {
+fn code_label(code: ResponseCode) -> Cow<'static, str> {
     match code {
-        ResponseCode::FormErr => "formerr".to_owned(),
-        ResponseCode::ServFail => "servfail".to_owned(),
-        ResponseCode::NotImp => "notimp".to_owned(),
-        ResponseCode::Refused => "refused".to_owned(),
-        ResponseCode::NotAuth => "notauth".to_owned(),
-        other => format!("rcode-{}", u16::from(other)),
+        ResponseCode::FormErr => "formerr".into(),
+        ResponseCode::ServFail => "servfail".into(),
+        ResponseCode::NotImp => "notimp".into(),
+        ResponseCode::Refused => "refused".into(),
+        ResponseCode::NotAuth => "notauth".into(),
+        other => format!("rcode-{}", u16::from(other)).into(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who is asked: every address of every nameserver, given or delegated, and the resolvers named.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use health::{Code, Finding, Phase, text};
@@ -8,6 +9,7 @@ use hickory_proto::rr::{Name, RData, RecordType};
 use tokio::time::{Instant, timeout_at};
 
 use super::delegation::{self, Delegated, MOST_ADDRESSES};
+use super::inquiry::Inquiry;
 use super::question::Role;
 use super::values::render_name;
 use super::{Spec, Stopwatch};
@@ -21,7 +23,7 @@ pub(super) const USUAL_PORT: u16 = 53;
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     /// Name as delegated or as in the plan.
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     /// `None` when the name did not resolve.
     pub(super) address: Option<SocketAddr>,
     pub(super) role: Role,
@@ -30,19 +32,19 @@ pub(super) struct Server {
 }
 
 impl Server {
-    fn at(name: String, address: SocketAddr, role: Role) -> Self {
+    fn at(name: Arc<str>, address: SocketAddr, role: Role) -> Self {
         Self { name, address: Some(address), role, failure: None }
     }
 
     /// The server for people: `ns3.host.example (192.0.2.3)`; the port where it is unusual.
     pub(super) fn title(&self) -> String {
         match self.address {
-            None => self.name.clone(),
-            Some(address) if self.name == address.to_string() => {
+            None => self.name.to_string(),
+            Some(address) if *self.name == *address.to_string() => {
                 if address.port() == USUAL_PORT {
                     address.ip().to_string()
                 } else {
-                    self.name.clone()
+                    self.name.to_string()
                 }
             }
             Some(address) if address.port() == USUAL_PORT => {
@@ -76,16 +78,18 @@ pub(super) async fn call(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Roll 
         }
         watch.lap(Phase::Delegation);
     } else {
-        let given: Vec<Delegated> = spec.nameservers.iter().map(Delegated::from).collect();
+        let inquiry = Inquiry::of(spec);
+        let given = &inquiry.nameservers;
         let has_names = given.iter().any(|nameserver| nameserver.addresses.is_empty());
-        appoint(&given, net, watch, &mut roll).await;
+        appoint(given, net, watch, &mut roll).await;
         if has_names {
             watch.lap(Phase::Resolve);
         }
     }
     let resolvers = spec.resolvers.iter();
-    roll.servers
-        .extend(resolvers.map(|&address| Server::at(address.to_string(), address, Role::Resolver)));
+    roll.servers.extend(
+        resolvers.map(|&address| Server::at(address.to_string().into(), address, Role::Resolver)),
+    );
     roll
 }
 
@@ -99,7 +103,7 @@ impl From<&Endpoint> for Delegated {
             Target::Address(_) => endpoint.to_string(),
             Target::Name(name) => name.trim_end_matches('.').to_lowercase(),
         };
-        Self { name, port: endpoint.port, addresses }
+        Self { name: name.into(), port: endpoint.port, addresses }
     }
 }
 

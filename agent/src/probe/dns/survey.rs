@@ -1,22 +1,21 @@
 //! The same questions to everybody, side by side, and what came of it as facts. Deliberately
 //! absent: judgement.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use health::facts::{AnswerFacts, DnsFacts, RecordFacts, ServerFacts};
-use hickory_proto::rr::{Name, RecordType};
+use hickory_proto::rr::Name;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::time::Instant;
 
+use super::Spec;
 use super::exchange::{self, Errand, Loss};
-use super::expectation::Expected;
+use super::inquiry::{Inquiry, Planned, SOA};
 use super::question::{Question, Role};
 use super::reply::{Outcome, Reply};
 use super::server::Server;
-use super::values::render_name;
-use super::{Expectation, Record, Spec};
 
 /// Values of one answer kept as facts, and bytes of each: a page shows no more.
 const MOST_VALUES: usize = 64;
@@ -28,7 +27,7 @@ pub(super) struct Survey {
     pub(super) zone: Name,
     pub(super) consistent: bool,
     pub(super) servers: Vec<Server>,
-    pub(super) questions: Vec<Question>,
+    pub(super) inquiry: Arc<Inquiry>,
     /// One row per server, one reply per question.
     pub(super) replies: Vec<Vec<Reply>>,
     pub(super) records: Vec<Asked>,
@@ -36,64 +35,53 @@ pub(super) struct Survey {
     pub(super) apex_ns: Option<usize>,
 }
 
-/// A planned record and which questions were asked for it.
+/// A planned record that was asked for.
 #[derive(Debug)]
 pub(super) struct Asked {
-    pub(super) name: Name,
-    pub(super) record_type: RecordType,
-    pub(super) expected: Expected,
-    /// Index into the questions.
-    pub(super) question: usize,
-    /// The question that follows a planned CNAME to its end.
-    pub(super) follow: Option<usize>,
+    pub(super) planned: Arc<Planned>,
     /// What each server says to a name that cannot exist, where that was asked: only a wildcard
     /// answers with values.
     pub(super) control: Vec<Option<Outcome>>,
 }
 
-/// The index of the SOA question, which everybody is asked.
-pub(super) const SOA: usize = 0;
+impl From<&Arc<Planned>> for Asked {
+    fn from(planned: &Arc<Planned>) -> Self {
+        Self { planned: planned.clone(), control: Vec::new() }
+    }
+}
 
 impl Survey {
     /// Asks everybody everything, until the deadline.
     pub(super) async fn conduct(spec: &Spec, servers: Vec<Server>, deadline: Instant) -> Self {
         let mut survey = Self::plan(spec, servers);
-        survey.replies = survey.ask_all(spec, &survey.questions, deadline, |_| true).await;
+        survey.replies = survey.ask_all(spec, survey.questions(), deadline, |_| true).await;
         survey.control_wildcards(spec, deadline).await;
         survey
     }
 
     /// The questions, before anybody is asked.
     pub(super) fn plan(spec: &Spec, servers: Vec<Server>) -> Self {
-        let mut questions = vec![Question::new(&spec.zone, RecordType::SOA)];
-        let mut known = HashMap::from([((spec.zone.clone(), RecordType::SOA), SOA)]);
-        let mut ask = |name: &Name, record_type| {
-            *known.entry((name.clone(), record_type)).or_insert_with(|| {
-                questions.push(Question::new(name, record_type));
-                questions.len() - 1
-            })
-        };
-        let records = spec.records.iter().map(|record| Asked {
-            name: record.name.clone(),
-            record_type: record.record_type,
-            expected: Expected::of(record, &spec.zone),
-            question: ask(&record.name, record.record_type),
-            follow: is_followed(record).then(|| ask(&record.name, RecordType::A)),
-            control: Vec::new(),
-        });
-        let records = records.collect();
+        let inquiry = Inquiry::of(spec);
         let authorities = servers.iter().filter(|server| server.role == Role::Authoritative);
         // One server alone has nobody to disagree with.
         let apex_ns = (authorities.count() > 1 || spec.nameservers.is_empty())
-            .then(|| ask(&spec.zone, RecordType::NS));
+            .then_some(inquiry.apex.question);
         Self {
             zone: spec.zone.clone(),
             consistent: spec.consistent,
             servers,
-            questions,
             replies: Vec::new(),
-            records,
+            records: inquiry.records.iter().map(Asked::from).collect(),
             apex_ns,
+            inquiry,
+        }
+    }
+
+    /// What everybody is asked.
+    pub(super) fn questions(&self) -> &[Question] {
+        match self.apex_ns {
+            Some(_) => &self.inquiry.questions,
+            None => &self.inquiry.questions[..self.inquiry.planned],
         }
     }
 
@@ -129,7 +117,7 @@ impl Survey {
     async fn control_wildcards(&mut self, spec: &Spec, deadline: Instant) {
         let doubted: Vec<usize> = (0..self.records.len())
             .filter(|&index| {
-                let record = &self.records[index];
+                let record = &self.records[index].planned;
                 !record.name.eq_ignore_root(&self.zone)
                     && !record.name.is_wildcard()
                     && self.authorities().any(|server| {
@@ -145,7 +133,7 @@ impl Survey {
         let questions: Vec<Question> = doubted
             .iter()
             .filter_map(|&index| {
-                let record = &self.records[index];
+                let record = &self.records[index].planned;
                 let name = record.name.base_name().prepend_label(&*label).ok()?;
                 Some(Question::new(&name, record.record_type))
             })
@@ -189,38 +177,29 @@ impl Survey {
     /// Everything that was seen, for pages and metrics.
     pub(super) fn facts(&self) -> DnsFacts {
         DnsFacts {
-            zone: render_name(&self.zone),
+            zone: self.inquiry.title.clone(),
             servers: self.servers.iter().zip(&self.replies).map(server_facts).collect(),
-            records: self.records.iter().map(|record| self.record_facts(record)).collect(),
+            records: self.records.iter().map(|record| self.record_facts(&record.planned)).collect(),
         }
     }
 
-    fn record_facts(&self, record: &Asked) -> RecordFacts {
+    fn record_facts(&self, record: &Planned) -> RecordFacts {
         let answers = self.replies.iter().enumerate().map(|(server, row)| {
             let reply = &row[record.question];
             AnswerFacts {
                 server,
-                outcome: reply.outcome.label().to_owned(),
+                outcome: reply.outcome.label(),
                 values: reply.outcome.values().iter().take(MOST_VALUES).map(|v| clip(v)).collect(),
                 ttl: reply.ttl,
-                flags: reply.flags.iter().map(|&flag| flag.to_owned()).collect(),
+                flags: reply.flags.iter().map(|&flag| flag.into()).collect(),
                 rtt_seconds: reply.rtt.map(|rtt| rtt.as_secs_f64()),
                 over_tcp: reply.over_tcp,
                 matches: record.expected.holds(&reply.outcome),
             }
         });
-        RecordFacts {
-            name: render_name(&record.name),
-            record_type: record.record_type.to_string(),
-            expected: record.expected.to_string(),
-            answers: answers.collect(),
-        }
+        let [name, record_type, expected] = record.shown.clone();
+        RecordFacts { name, record_type, expected, answers: answers.collect() }
     }
-}
-
-/// A CNAME that the plan wants is followed, to see whether its target exists.
-fn is_followed(record: &Record) -> bool {
-    record.record_type == RecordType::CNAME && record.expectation != Expectation::Absent
 }
 
 fn server_facts((server, row): (&Server, &Vec<Reply>)) -> ServerFacts {

@@ -81,6 +81,10 @@ pub(super) fn render_name(name: &Name) -> String {
             rendered.push('.');
         }
         labels += 1;
+        if let (true, Ok(plain)) = (label.iter().all(is_plain), std::str::from_utf8(label)) {
+            rendered.push_str(plain);
+            continue;
+        }
         for &byte in label {
             match byte {
                 b'.' | b'\\' => rendered.extend(['\\', char::from(byte)]),
@@ -93,6 +97,11 @@ pub(super) fn render_name(name: &Name) -> String {
         rendered.push('.');
     }
     rendered
+}
+
+/// Needs no escape and is in lower case already, as nearly every byte of a name.
+fn is_plain(byte: &u8) -> bool {
+    matches!(byte, b'!'..=b'-' | b'/'..=b'@' | b'['..=b'~') && *byte != b'\\'
 }
 
 /// Text for people: UTF-8 as it is, a backslash doubled, anything unprintable as `\DDD`.

@@ -14,6 +14,8 @@ use http_body_util::Full;
 use super::{Spec, redact, redirect};
 use crate::plan::{Endpoint, Target};
 
+/// How many headers a request has beside those of the plan.
+const OWN_HEADERS: usize = 5;
 const AGENT: &str = concat!("portwarden/", env!("CARGO_PKG_VERSION"));
 
 /// One request.
@@ -87,6 +89,7 @@ impl Ask {
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
         let mut headers = self.headers.clone();
+        headers.reserve(OWN_HEADERS);
         for (name, value) in [(USER_AGENT, AGENT), (ACCEPT, "*/*"), (ACCEPT_ENCODING, "identity")] {
             headers.entry(name).or_insert(HeaderValue::from_static(value));
         }
@@ -170,7 +173,7 @@ pub(super) fn port(url: &Uri) -> u16 {
 }
 
 /// The URL for people: without user and password, and with at most 512 characters.
-pub(super) fn shown(url: &Uri) -> String {
+pub fn shown(url: &Uri) -> String {
     let scheme = url.scheme_str().unwrap_or("http");
     let path = url.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let whole = format!("{scheme}://{}{path}", authority(url));

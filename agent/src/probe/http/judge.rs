@@ -135,7 +135,7 @@ fn header(name: &HeaderName, expected: &Regex, reply: &Reply) -> Option<Finding>
         .get_all(name)
         .iter()
         .take(4)
-        .map(|value| redact::header_value(name, value.as_bytes()))
+        .map(|value| redact::header_value(name, value.as_bytes()).into_owned())
         .collect();
     let got = got.join(", ");
     let summary = if got.is_empty() {

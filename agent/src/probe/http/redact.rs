@@ -1,11 +1,13 @@
 //! Secrets stay out of facts and findings.
 
-use health::facts::HttpFacts;
+use std::borrow::Cow;
+
+use health::facts::{Headers, HttpFacts};
 use health::{Finding, Text};
 use http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
-use crate::net::printable;
+use crate::net::{printable, printed};
 
 /// Most headers kept as facts, and most characters of each value.
 const MAX_HEADERS: usize = 50;
@@ -58,17 +60,20 @@ pub(super) fn sent_value(name: &HeaderName, value: &[u8]) -> String {
 }
 
 /// Header names and values for facts: bounded, printable, secrets masked.
-pub(super) fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
+pub(super) fn headers(sent: &HeaderMap) -> Headers {
+    let taken = || sent.iter().take(MAX_HEADERS);
+    let length = |value: &[u8]| value.len().min(MAX_VALUE_CHARS);
+    let bytes = taken().map(|(name, value)| name.as_str().len() + length(value.as_bytes()) + 3);
+    let mut headers = Headers::with_capacity(bytes.sum());
+    for (name, value) in taken() {
+        headers.push(name.as_str(), &header_value(name, value.as_bytes()));
+    }
     headers
-        .iter()
-        .take(MAX_HEADERS)
-        .map(|(name, value)| (name.to_string(), header_value(name, value.as_bytes())))
-        .collect()
 }
 
 /// One header's value for people.
-pub(super) fn header_value(name: &HeaderName, value: &[u8]) -> String {
-    if is_secret(name) { MASK.to_owned() } else { printable(value, MAX_VALUE_CHARS) }
+pub(super) fn header_value<'a>(name: &HeaderName, value: &'a [u8]) -> Cow<'a, str> {
+    if is_secret(name) { MASK.into() } else { printed(value, MAX_VALUE_CHARS) }
 }
 
 /// Masks what a server echoed of the secrets sent to it.
@@ -78,7 +83,12 @@ pub(super) fn scrub(sent: &HeaderMap, facts: Option<&mut HttpFacts>, findings: &
         return;
     }
     if let Some(facts) = facts {
-        facts.headers.iter_mut().for_each(|(_, value)| mask(value, &secrets));
+        let masked = facts.headers.iter().map(|(name, value)| {
+            let mut value = value.to_owned();
+            mask(&mut value, &secrets);
+            (name, value)
+        });
+        facts.headers = masked.collect();
         facts.excerpt.iter_mut().for_each(|excerpt| mask(excerpt, &secrets));
         facts.redirects.iter_mut().for_each(|redirect| mask(&mut redirect.location, &secrets));
     }
@@ -146,8 +156,9 @@ mod tests {
         }
         let shown = headers(&map);
         assert_eq!(shown.len(), 50);
-        assert_eq!(shown[0], ("set-cookie".to_owned(), "(hidden)".to_owned()));
-        assert_eq!(shown[1].1.chars().count(), 257);
+        let first: Vec<(&str, &str)> = shown.iter().take(2).collect();
+        assert_eq!(first[0], ("set-cookie", "(hidden)"));
+        assert_eq!(first[1].1.chars().count(), 257);
     }
 
     #[test]
@@ -157,7 +168,7 @@ mod tests {
         sent.insert(COOKIE, HeaderValue::from_static("a=1; sid=abcdef123"));
         let mut facts = HttpFacts {
             excerpt: Some("you sent tok-123456 and abcdef123 and a=1".to_owned()),
-            headers: vec![("x-echo".to_owned(), "Bearer tok-123456".to_owned())],
+            headers: Headers::from_iter([("x-echo", "Bearer tok-123456")]),
             ..HttpFacts::default()
         };
         let finding = Finding::new(

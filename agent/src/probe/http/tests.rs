@@ -24,8 +24,10 @@ const SHORT: Duration = Duration::from_millis(500);
 static ROOTS: LazyLock<Roots> = LazyLock::new(|| Roots::load(&[]).unwrap());
 
 pub(super) fn spec(url: &str) -> Spec {
+    let url = url.parse().unwrap();
     Spec {
-        url: url.parse().unwrap(),
+        shown: shown(&url).into(),
+        url,
         connect: Vec::new(),
         source: None,
         method: Method::GET,
@@ -74,9 +76,9 @@ async fn answering<F>(answer: F) -> SocketAddr
 where
     F: Fn(&str) -> String + Send + Sync + 'static,
 {
-    let answer = std::sync::Arc::new(answer);
+    let answer = Arc::new(answer);
     serving(move |mut stream| {
-        let answer = std::sync::Arc::clone(&answer);
+        let answer = Arc::clone(&answer);
         async move {
             let request = request(&mut stream).await;
             let _ = stream.write_all(answer(&request).as_bytes()).await;

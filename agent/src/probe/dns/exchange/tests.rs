@@ -95,6 +95,39 @@ async fn many_questions_share_one_socket() {
 }
 
 #[tokio::test]
+async fn answers_in_any_order_find_their_questions() {
+    let socket = UdpSocket::bind("127.53.9.1:0").await.unwrap();
+    let server = socket.local_addr().unwrap();
+    let names = ["a.shop.example.", "b.shop.example.", "c.shop.example."];
+    let asked = tokio::spawn(async move {
+        let mut queries = Vec::new();
+        let mut buffer = [0; 2048];
+        while queries.len() < names.len() {
+            let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
+            queries.push((buffer[..length].to_vec(), from));
+        }
+        for (n, (query, from)) in queries.iter().enumerate().rev() {
+            let mut packet = answer(query);
+            let address = packet.windows(4).position(|bytes| bytes == [192, 0, 2, 10]).unwrap();
+            packet[address + 3] = u8::try_from(n).unwrap();
+            // The second one answers nothing any more.
+            for _ in 0..2 {
+                socket.send_to(&packet, from).await.unwrap();
+            }
+        }
+        queries
+    });
+    let questions =
+        names.map(|name| Question::new(&Name::from_ascii(name).unwrap(), RecordType::A));
+    let replies = outcomes(server, &questions).await;
+    for (n, reply) in replies.iter().enumerate() {
+        assert_eq!(reply.outcome, Outcome::Values(vec![format!("192.0.2.{n}")]));
+    }
+    let queries = asked.await.unwrap();
+    assert!(queries.iter().all(|(_, from)| *from == queries[0].1), "one socket for all");
+}
+
+#[tokio::test]
 async fn one_loss_is_made_good() {
     let server = serve(|count, query| if count == 0 { vec![] } else { vec![answer(query)] }).await;
     let reply = outcomes(server, &[question()]).await.remove(0);
@@ -190,7 +223,7 @@ async fn an_error_without_a_question_is_an_answer() {
         vec![message.to_vec().unwrap()]
     })
     .await;
-    assert_eq!(outcome(server).await, Outcome::Failed("formerr".to_owned()));
+    assert_eq!(outcome(server).await, Outcome::Failed("formerr".into()));
 }
 
 /// What a server makes of a query over TCP.

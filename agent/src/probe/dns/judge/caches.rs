@@ -13,10 +13,11 @@ use crate::probe::dns::wording::{dig, lasting, said, title};
 
 /// Findings about one record in the caches named by the plan.
 pub(super) fn judge(survey: &Survey, record: &Asked) -> Vec<Finding> {
-    let reply = |index: usize| &survey.replies[index][record.question];
+    let reply = |index: usize| &survey.replies[index][record.planned.question];
     let truths: Vec<&Reply> =
         survey.authorities().map(reply).filter(|reply| reply.outcome.is_statement()).collect();
-    let Some(truth) = truths.iter().find(|truth| record.expected.holds(&truth.outcome)) else {
+    let Some(truth) = truths.iter().find(|truth| record.planned.expected.holds(&truth.outcome))
+    else {
         return Vec::new();
     };
     let resolvers = survey.servers.iter().enumerate();
@@ -35,20 +36,23 @@ fn is_current(held: &Reply, record: &Asked, truths: &[&Reply]) -> bool {
             // The servers see where their own CNAME points, only the cache what is behind it.
             || matches!(&truth.outcome, Outcome::Alias(target) if held.alias.as_ref() == Some(target))
     });
-    let is_planned = !matches!(record.expected, crate::probe::dns::expectation::Expected::Anything)
-        && record.expected.holds(&held.outcome);
+    let is_planned =
+        !matches!(record.planned.expected, crate::probe::dns::expectation::Expected::Anything)
+            && record.planned.expected.holds(&held.outcome);
     is_said || is_planned
 }
 
 fn stale(survey: &Survey, record: &Asked, server: &Server, held: &Reply, truth: &Reply) -> Finding {
-    let title = title(&record.name, record.record_type);
-    let (who, name, zone) = (server.title(), render_name(&record.name), render_name(&survey.zone));
+    let title = title(&record.planned.name, record.planned.record_type);
+    let (who, name, zone) =
+        (server.title(), render_name(&record.planned.name), render_name(&survey.zone));
     let old = match &held.alias {
         // The CNAME itself is what is old, whatever it leads to.
         Some(target) if truth.alias.as_ref() != Some(target) => Outcome::Alias(target.clone()),
         _ => held.outcome.clone(),
     };
-    let (old, new) = (said(&old, record.record_type), said(&truth.outcome, record.record_type));
+    let (old, new) =
+        (said(&old, record.planned.record_type), said(&truth.outcome, record.planned.record_type));
     let (old_en, old_ko, new_en, new_ko) = (&old.en, &old.ko, &new.en, &new.ko);
     let left =
         held.ttl.map_or_else(|| text!("a time it does not tell", "알 수 없는 시간"), lasting);
@@ -63,7 +67,7 @@ fn stale(survey: &Survey, record: &Asked, server: &Server, held: &Reply, truth: 
         text!(
             "The zone is right: it passes when the TTL runs out. If the resolver is yours, empty it: `unbound-control flush {name}`, `rndc flushname {name}` or `resolvectl flush-caches`. Check: `{dig}`. Before the next change to {zone}, lower the TTL first.",
             "존은 올바르며, TTL이 끝나면 해결됩니다. 직접 운영하는 리졸버라면 캐시를 비우세요: `unbound-control flush {name}`, `rndc flushname {name}` 또는 `resolvectl flush-caches`. 확인: `{dig}`. 다음에 {zone}을(를) 바꿀 때는 먼저 TTL을 줄이세요.",
-            dig = dig(server, &record.name, record.record_type)
+            dig = dig(server, &record.planned.name, record.planned.record_type)
         ),
     );
     let shown = |reply: &Reply| match reply.outcome.values() {
@@ -79,5 +83,5 @@ fn stale(survey: &Survey, record: &Asked, server: &Server, held: &Reply, truth: 
     if let Some(ttl) = held.ttl {
         finding = finding.evidence("ttl_seconds", ttl);
     }
-    finding.evidence("resolver", server.name.as_str())
+    finding.evidence("resolver", &*server.name)
 }

@@ -18,8 +18,7 @@ use crate::probe::dns::wording::{said, title};
 
 /// Findings about one record.
 pub(super) fn judge(survey: &Survey, record: &Asked) -> Vec<Finding> {
-    let trial = Trial { survey, record, title: title(&record.name, record.record_type) };
-    trial.findings()
+    Trial { survey, record }.findings()
 }
 
 /// Servers that say the same.
@@ -34,7 +33,6 @@ struct Group<'a> {
 struct Trial<'a> {
     survey: &'a Survey,
     record: &'a Asked,
-    title: String,
 }
 
 impl<'a> Trial<'a> {
@@ -48,17 +46,18 @@ impl<'a> Trial<'a> {
                 findings.extend(self.disagreement(&good));
             }
         } else if must_agree && !good.is_empty() {
-            let norm = match self.record.expected {
-                Expected::Anything => said(good[0].outcome, self.record.record_type),
+            let norm = match self.record.planned.expected {
+                Expected::Anything => said(good[0].outcome, self.record.planned.record_type),
                 _ => text!("what the plan says", "계획과 같은 값"),
             };
             for group in &bad {
                 for &server in &group.servers {
                     findings.push(self.odd_one(server, group, &good, &norm));
-                    if matches!(self.record.expected, Expected::Absent) || is_broken(group.outcome)
+                    if matches!(self.record.planned.expected, Expected::Absent)
+                        || is_broken(group.outcome)
                     {
                         let code = self.code(group);
-                        let subject = format!("{} @ {}", self.title, self.server(server).title());
+                        let subject = format!("{} @ {}", self.title(), self.server(server).title());
                         findings.push(self.violation(code, subject, &[(group, &[server])]));
                     }
                 }
@@ -70,7 +69,7 @@ impl<'a> Trial<'a> {
             for code in codes {
                 let such = bad.iter().filter(|group| self.code(group) == code);
                 let such: Vec<_> = such.map(|group| (group, &*group.servers)).collect();
-                findings.push(self.violation(code, self.title.clone(), &such));
+                findings.push(self.violation(code, self.title(), &such));
             }
             if must_agree && bad.len() > 1 {
                 findings.extend(self.disagreement(&bad));
@@ -79,12 +78,17 @@ impl<'a> Trial<'a> {
         findings
     }
 
+    /// What is asked for, as findings name it.
+    fn title(&self) -> String {
+        title(&self.record.planned.name, self.record.planned.record_type)
+    }
+
     fn server(&self, index: usize) -> &'a Server {
         &self.survey.servers[index]
     }
 
     fn reply(&self, index: usize) -> &'a Reply {
-        &self.survey.replies[index][self.record.question]
+        &self.survey.replies[index][self.record.planned.question]
     }
 
     /// What the authoritative servers state, those that say the same together.
@@ -106,7 +110,7 @@ impl<'a> Trial<'a> {
                 None => groups.push(Group {
                     outcome,
                     is_wildcard,
-                    holds: self.record.expected.holds(outcome),
+                    holds: self.record.planned.expected.holds(outcome),
                     servers: vec![server],
                 }),
             }
@@ -115,13 +119,13 @@ impl<'a> Trial<'a> {
     }
 
     fn is_acme(&self) -> bool {
-        self.record.record_type == RecordType::TXT
-            && self.record.name.iter().next() == Some(b"_acme-challenge")
+        self.record.planned.record_type == RecordType::TXT
+            && self.record.planned.name.iter().next() == Some(b"_acme-challenge")
     }
 
     /// What it is called when a server answers like this group.
     fn code(&self, group: &Group<'_>) -> Code {
-        match (&self.record.expected, group.outcome) {
+        match (&self.record.planned.expected, group.outcome) {
             (_, Outcome::Loop(_)) => Code::DnsCnameLoop,
             (_, Outcome::Dangling(_)) => Code::DnsDangling,
             (_, Outcome::Values(_)) if group.is_wildcard => Code::DnsWildcard,
@@ -136,7 +140,7 @@ impl<'a> Trial<'a> {
 
     /// A planned CNAME that is there, and leads nowhere or in circles.
     fn broken_chains(&self, good: &[Group<'a>]) -> Vec<Finding> {
-        let Some(follow) = self.record.follow else { return Vec::new() };
+        let Some(follow) = self.record.planned.follow else { return Vec::new() };
         let mut broken: Vec<Group<'a>> = Vec::new();
         for &server in good.iter().flat_map(|group| &group.servers) {
             let outcome = &self.survey.replies[server][follow].outcome;
@@ -156,7 +160,7 @@ impl<'a> Trial<'a> {
         broken
             .iter()
             .map(|group| {
-                self.violation(self.code(group), self.title.clone(), &[(group, &*group.servers)])
+                self.violation(self.code(group), self.title(), &[(group, &*group.servers)])
             })
             .collect()
     }

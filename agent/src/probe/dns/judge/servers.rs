@@ -3,10 +3,11 @@
 use health::{Code, Finding, Severity, Text, text};
 
 use crate::probe::dns::exchange::Loss;
+use crate::probe::dns::inquiry::SOA;
 use crate::probe::dns::question::Role;
 use crate::probe::dns::reply::{Outcome, Reply};
 use crate::probe::dns::server::{self, Server};
-use crate::probe::dns::survey::{SOA, Survey};
+use crate::probe::dns::survey::Survey;
 use crate::probe::dns::values::render_name;
 use crate::probe::dns::wording::{dig, some_of, title};
 
@@ -70,7 +71,7 @@ impl Case<'_> {
     }
 
     fn dig(&self) -> String {
-        let question = &self.survey.questions[SOA];
+        let question = &self.survey.questions()[SOA];
         dig(self.server, &question.name, question.record_type)
     }
 
@@ -141,7 +142,7 @@ impl Case<'_> {
 
     /// An answer that a server of this zone would not give; for a resolver, an error of its own.
     fn lame(&self) -> Option<Finding> {
-        let wrong = self.survey.questions.iter().zip(self.replies).filter(|(_, reply)| {
+        let wrong = self.survey.questions().iter().zip(self.replies).filter(|(_, reply)| {
             matches!(
                 reply.outcome,
                 Outcome::NotAuthoritative | Outcome::Upward(_) | Outcome::Failed(_)
@@ -225,7 +226,7 @@ impl Case<'_> {
     /// The queries lost in a certain way, and for TCP in which words.
     fn lost(&self, is_such: impl Fn(&Loss) -> bool) -> (Vec<String>, Vec<String>) {
         let mut errors = Vec::new();
-        let lost = self.survey.questions.iter().zip(self.replies).filter_map(|(asked, reply)| {
+        let lost = self.survey.questions().iter().zip(self.replies).filter_map(|(asked, reply)| {
             let Outcome::Lost(loss) = &reply.outcome else { return None };
             if !is_such(loss) {
                 return None;

@@ -7,10 +7,11 @@ use hickory_proto::rr::{Name, RecordType};
 
 use super::judge;
 use crate::probe::dns::exchange::Loss;
+use crate::probe::dns::inquiry::{Kept, SOA};
 use crate::probe::dns::question::Role;
 use crate::probe::dns::reply::{Outcome, Reply};
 use crate::probe::dns::server::Server;
-use crate::probe::dns::survey::{SOA, Survey};
+use crate::probe::dns::survey::Survey;
 use crate::probe::dns::{Expectation, Record, Spec};
 
 fn name(text: &str) -> Name {
@@ -35,7 +36,7 @@ fn server(number: u8, role: Role) -> Server {
         Role::Authoritative => format!("ns{number}.host.example"),
         Role::Resolver => address.to_string(),
     };
-    Server { name, address: Some(address), role, failure: None }
+    Server { name: name.into(), address: Some(address), role, failure: None }
 }
 
 /// Four nameservers and a planned record, with what each says to it; more than four: resolvers.
@@ -47,6 +48,7 @@ fn survey(record: (&str, RecordType, Expectation), said: &[Outcome]) -> Survey {
         resolvers: Vec::new(),
         consistent: true,
         source: None,
+        kept: Kept::default(),
         records: vec![Record {
             name: name(record.0),
             record_type: record.1,
@@ -58,11 +60,11 @@ fn survey(record: (&str, RecordType, Expectation), said: &[Outcome]) -> Survey {
         server(u8::try_from(number).unwrap(), role)
     });
     let mut survey = Survey::plan(&spec, servers.collect());
-    let asked = survey.records[0].question;
+    let asked = survey.records[0].planned.question;
     survey.replies = said
         .iter()
         .map(|outcome| {
-            let replies = survey.questions.iter().enumerate().map(|(index, _)| match index {
+            let replies = survey.questions().iter().enumerate().map(|(index, _)| match index {
                 SOA => Reply { serial: Some(42), ..reply(values(&["soa"])) },
                 index if index == asked => reply(outcome.clone()),
                 _ => reply(values(&["ns1.host.example"])),
@@ -91,7 +93,7 @@ fn exactly(some: &[&str]) -> Expectation {
 fn one_record_on_four_servers() {
     use Outcome::{Alias, Dangling, Loop, Nodata, Nxdomain};
     let (right, wrong) = (values(&["192.0.2.10"]), values(&["192.0.2.99"]));
-    let refused = Outcome::Failed("refused".to_owned());
+    let refused = Outcome::Failed("refused".into());
     let plan = || exactly(&["192.0.2.10"]);
     let looped = Loop(list(&["www.shop.example", "www.shop.example"]));
     let alias = Alias("cdn.example".to_owned());
@@ -343,10 +345,10 @@ fn a_cache_is_stale_only_where_the_zone_is_right() {
         found(&at(Expectation::Anything, &right, &wrong)),
         ["dns.stale-cache www.shop.example A @ 127.53.0.5"]
     );
-    let failed = Outcome::Failed("servfail".to_owned());
+    let failed = Outcome::Failed("servfail".into());
     assert_eq!(found(&at(plan(), &right, &failed)), ["dns.unreachable 127.53.0.5"]);
     let mut alias = at(plan(), &right, &wrong);
-    let asked = alias.records[0].question;
+    let asked = alias.records[0].planned.question;
     alias.replies[4][asked].alias = Some("shop.example".to_owned());
     let finding = &judge(&alias, None)[0];
     assert!(finding.summary.en.contains("a CNAME to shop.example"), "{}", finding.summary.en);
@@ -357,7 +359,7 @@ fn a_planned_alias_is_followed() {
     let alias = values(&["gone.shop.example"]);
     let mut survey =
         survey((WWW, RecordType::CNAME, exactly(&["gone.shop.example"])), &[alias.clone(), alias]);
-    let follow = survey.records[0].follow.unwrap();
+    let follow = survey.records[0].planned.follow.unwrap();
     assert_eq!(found(&survey), [""; 0]);
     for row in &mut survey.replies {
         row[follow].outcome = Outcome::Dangling("gone.shop.example".to_owned());

@@ -5,9 +5,9 @@ use hickory_proto::rr::RecordType;
 use serde_json::{Map, Value};
 
 use super::records;
-use crate::probe::dns::expectation::Expected;
+use crate::probe::dns::inquiry::SOA;
 use crate::probe::dns::reply::Outcome;
-use crate::probe::dns::survey::{Asked, SOA, Survey};
+use crate::probe::dns::survey::{Asked, Survey};
 use crate::probe::dns::values::render_name;
 use crate::probe::dns::wording::{dig, have, names};
 
@@ -41,6 +41,9 @@ fn serials(survey: &Survey) -> Vec<Finding> {
         .map(|&(_, serial)| serial)
         .reduce(|newest, serial| if is_older(newest, serial) { serial } else { newest });
     let Some(newest) = newest else { return Vec::new() };
+    if known.iter().all(|&(_, serial)| serial == newest) {
+        return Vec::new();
+    }
     let all: Map<String, Value> = known
         .iter()
         .map(|&(index, serial)| (survey.servers[index].title(), serial.into()))
@@ -79,18 +82,10 @@ fn serials(survey: &Survey) -> Vec<Finding> {
 /// The zone's own NS set must be the same everywhere, planned or not.
 fn nameservers(survey: &Survey) -> Vec<Finding> {
     let Some(question) = survey.apex_ns else { return Vec::new() };
-    if survey.records.iter().any(|record| record.question == question) {
+    if survey.records.iter().any(|record| record.planned.question == question) {
         return Vec::new();
     }
-    let implied = Asked {
-        name: survey.zone.clone(),
-        record_type: RecordType::NS,
-        expected: Expected::Anything,
-        question,
-        follow: None,
-        control: Vec::new(),
-    };
-    records::judge(survey, &implied)
+    records::judge(survey, &Asked::from(&survey.inquiry.apex))
 }
 
 /// The parent's NS set against the zone's own.

@@ -158,7 +158,7 @@ fn a_server_without_authority_is_no_witness() {
     for (code, label) in [(ResponseCode::Refused, "refused"), (ResponseCode::ServFail, "servfail")]
     {
         let failed = Said { code, ..Said::default() };
-        assert_eq!(said(failed), Outcome::Failed(label.to_owned()));
+        assert_eq!(said(failed), Outcome::Failed(label.into()));
     }
 }
 

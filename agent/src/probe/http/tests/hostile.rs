@@ -230,9 +230,9 @@ async fn a_compressed_bomb_is_too_large_where_the_body_is_read() {
     use std::io::Write;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(&vec![b' '; 20 << 20]).unwrap();
-    let bomb = std::sync::Arc::new(encoder.finish().unwrap());
+    let bomb = Arc::new(encoder.finish().unwrap());
     let address = serving(move |mut stream| {
-        let bomb = std::sync::Arc::clone(&bomb);
+        let bomb = Arc::clone(&bomb);
         async move {
             request(&mut stream).await;
             let head = format!(

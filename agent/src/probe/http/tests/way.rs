@@ -20,7 +20,7 @@ async fn a_healthy_answer_has_phases_and_facts() {
     assert_eq!(codes(&sight), [""; 0]);
     let facts = http(&sight);
     assert_eq!((facts.status, &*facts.version), (Some(200), "1.1"));
-    assert_eq!(facts.url, format!("http://{address}/a?b=c"));
+    assert_eq!(*facts.url, *format!("http://{address}/a?b=c"));
     assert_eq!((facts.body_bytes, facts.content_length), (2, Some(2)));
     assert_eq!(facts.excerpt, None);
     assert!(!facts.failed_due_to_regex);
@@ -41,7 +41,7 @@ async fn failures_before_the_request_keep_their_own_codes() {
     let (sight, _) = look(&spec(&format!("http://{address}/")), LONG).await;
     assert_eq!(codes(&sight), ["tcp.refused"]);
     assert_eq!(http(&sight).status, None);
-    assert_eq!(http(&sight).url, format!("http://{address}/"));
+    assert_eq!(*http(&sight).url, *format!("http://{address}/"));
     let (sight, _) = look(&spec("http://gone.example/"), SHORT).await;
     assert_eq!(codes(&sight), ["resolve.failed"]);
 }
@@ -85,7 +85,7 @@ async fn redirects_are_followed_to_the_last_answer() {
     let sight = sight(&spec).await;
     assert_eq!(codes(&sight), [""; 0], "{:?}", sight.findings);
     let facts = http(&sight);
-    assert_eq!(facts.url, "http://other.example/end");
+    assert_eq!(&*facts.url, "http://other.example/end");
     let statuses: Vec<u16> = facts.redirects.iter().map(|redirect| redirect.status).collect();
     assert_eq!(statuses, [301, 307, 302]);
     assert_eq!(facts.redirects[0].location, "step/one?x#y");

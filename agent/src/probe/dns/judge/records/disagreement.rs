@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::{Group, Trial};
 use crate::probe::dns::expectation::Expected;
-use crate::probe::dns::survey::{SOA, clip};
+use crate::probe::dns::inquiry::SOA;
+use crate::probe::dns::survey::clip;
 use crate::probe::dns::values::render_name;
 use crate::probe::dns::wording::{dig, have, names, said};
 
@@ -22,7 +23,7 @@ impl Trial<'_> {
         let (Some(norm), None) = (norms.next(), norms.next()) else {
             return vec![self.split(groups)];
         };
-        let got = said(norm.outcome, self.record.record_type);
+        let got = said(norm.outcome, self.record.planned.record_type);
         let odd = groups.iter().filter(|group| !std::ptr::eq(*group, norm));
         odd.flat_map(|group| group.servers.iter().map(move |&server| (group, server)))
             .map(|(group, server)| self.odd_one(server, group, std::slice::from_ref(norm), &got))
@@ -37,13 +38,14 @@ impl Trial<'_> {
         norm: &[Group<'_>],
         norm_said: &Text,
     ) -> Finding {
-        let (title, who) = (&self.title, self.server(server).title());
+        let (title, who) = (self.title(), self.server(server).title());
         let others: Vec<usize> = norm.iter().flat_map(|group| &group.servers).copied().collect();
         let named = names(others.iter().map(|&index| self.server(index)));
-        let got = said(group.outcome, self.record.record_type);
+        let got = said(group.outcome, self.record.planned.record_type);
         let (got_en, got_ko, others_en, others_ko) = (&got.en, &got.ko, &named.en, &named.ko);
         let (norm_en, norm_ko) = (&norm_said.en, &norm_said.ko);
-        let dig = dig(self.server(server), &self.record.name, self.record.record_type);
+        let dig =
+            dig(self.server(server), &self.record.planned.name, self.record.planned.record_type);
         let zone = render_name(&self.survey.zone);
         let remedy = if self.is_acme() {
             text!(
@@ -82,21 +84,21 @@ impl Trial<'_> {
 
     /// As many say one thing as another.
     fn split(&self, groups: &[Group<'_>]) -> Finding {
-        let title = &self.title;
+        let title = self.title();
         let side = |group: &Group<'_>| {
             let who = names(group.servers.iter().map(|&index| self.server(index)));
-            let got = said(group.outcome, self.record.record_type);
+            let got = said(group.outcome, self.record.planned.record_type);
             (format!("{} – {}", who.en, got.en), format!("{} – {}", who.ko, got.ko))
         };
         let (en, ko): (Vec<String>, Vec<String>) = groups.iter().map(side).unzip();
         let (en, ko) = (en.join("; "), ko.join("; "));
         let listed: Vec<usize> = groups.iter().flat_map(|group| &group.servers).copied().collect();
         let dig = listed.first().map_or_else(String::new, |&server| {
-            dig(self.server(server), &self.record.name, self.record.record_type)
+            dig(self.server(server), &self.record.planned.name, self.record.planned.record_type)
         });
         Finding::new(
             Code::DnsInconsistent,
-            &**title,
+            &*title,
             text!(
                 "{title}: the nameservers disagree: {en}",
                 "{title}: 네임서버들의 응답이 서로 다릅니다: {ko}"
@@ -110,7 +112,7 @@ impl Trial<'_> {
     }
 
     fn expected(&self, norm: &[Group<'_>]) -> Value {
-        match (&self.record.expected, norm) {
+        match (&self.record.planned.expected, norm) {
             (Expected::Anything, [group, ..]) => match group.outcome.values() {
                 [] => group.outcome.label().into(),
                 values => values.iter().map(|value| clip(value)).collect::<Vec<_>>().into(),

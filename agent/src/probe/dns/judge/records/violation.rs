@@ -28,13 +28,13 @@ impl Trial<'_> {
         };
         // Behind a planned record a wildcard leads visitors elsewhere; behind an absent one it is
         // only not as planned.
-        let severity = match (code, &self.record.expected) {
+        let severity = match (code, &self.record.planned.expected) {
             (Code::DnsWildcard, Expected::Exactly(_) | Expected::Contains(_)) => Severity::Critical,
             _ => code.severity(),
         };
         let mut finding = Finding::new(code, subject, summary, remedy)
             .severity(severity)
-            .evidence("expected", self.record.expected.to_string())
+            .evidence("expected", self.record.planned.expected.to_string())
             .evidence("got", got)
             .evidence("nameservers", self.answers(&listed));
         if let Some(alias) = listed.iter().find_map(|&server| self.reply(server).alias.as_deref()) {
@@ -49,19 +49,21 @@ impl Trial<'_> {
         groups: &[(&Group<'_>, &[usize])],
         listed: &[usize],
     ) -> (Text, Text) {
-        let title = &self.title;
+        let title = self.title();
         let who = self.who(listed);
         let (who_en, who_ko) = (who.en, who.ko);
-        let got: Vec<Text> =
-            groups.iter().map(|(group, _)| said(group.outcome, self.record.record_type)).collect();
+        let got: Vec<Text> = groups
+            .iter()
+            .map(|(group, _)| said(group.outcome, self.record.planned.record_type))
+            .collect();
         let join = |side: fn(&Text) -> &String, or: &str| {
             got.iter().map(|said| side(said).as_str()).collect::<Vec<_>>().join(or)
         };
         let (got_en, got_ko) = (join(|said| &said.en, " or "), join(|said| &said.ko, " 또는 "));
-        let plan = wanted(&self.record.expected, self.record.record_type);
+        let plan = wanted(&self.record.planned.expected, self.record.planned.record_type);
         let (plan_en, plan_ko) = (plan.en, plan.ko);
         let dig = listed.first().map_or_else(String::new, |&server| {
-            dig(self.server(server), &self.record.name, self.record.record_type)
+            dig(self.server(server), &self.record.planned.name, self.record.planned.record_type)
         });
         match code {
             Code::DnsAcmeLeftover => (

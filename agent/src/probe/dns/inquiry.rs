@@ -1,0 +1,114 @@
+//! What one plan asks of a zone, worked out at its first probe and kept for those that follow.
+//! Deliberately absent: who is asked, besides the nameservers that the plan names itself.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use hickory_proto::rr::{Name, RecordType};
+
+use super::delegation::Delegated;
+use super::expectation::Expected;
+use super::question::Question;
+use super::values::render_name;
+use super::{Expectation, Record, Spec};
+
+/// The index of the SOA question, which everybody is asked.
+pub(super) const SOA: usize = 0;
+
+/// The inquiry of a spec, once it was needed. A copy begins without: it may yet be changed.
+#[derive(Debug, Default)]
+pub struct Kept(OnceLock<Arc<Inquiry>>);
+
+impl Clone for Kept {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// All that the probes of one plan have in common.
+#[derive(Debug)]
+pub(super) struct Inquiry {
+    /// The zone for people.
+    pub(super) title: Arc<str>,
+    /// The nameservers that the plan names.
+    pub(super) nameservers: Vec<Delegated>,
+    pub(super) records: Vec<Arc<Planned>>,
+    /// The zone's own NS, on which its nameservers must agree, planned or not.
+    pub(super) apex: Arc<Planned>,
+    /// Those for the records, then the one for the zone's own NS where that is not planned.
+    pub(super) questions: Vec<Question>,
+    /// How many of them are for the records.
+    pub(super) planned: usize,
+}
+
+/// A planned record and which questions are asked for it.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) name: Name,
+    pub(super) record_type: RecordType,
+    pub(super) expected: Expected,
+    /// Index into the questions.
+    pub(super) question: usize,
+    /// The question that follows a planned CNAME to its end.
+    pub(super) follow: Option<usize>,
+    /// Name, type and expectation for people.
+    pub(super) shown: [Arc<str>; 3],
+}
+
+impl Inquiry {
+    pub(super) fn of(spec: &Spec) -> Arc<Self> {
+        spec.kept.0.get_or_init(|| Arc::new(Self::new(spec))).clone()
+    }
+
+    fn new(spec: &Spec) -> Self {
+        let zone = &spec.zone;
+        let mut questions = vec![Question::new(zone, RecordType::SOA)];
+        let mut known = HashMap::from([((zone.clone(), RecordType::SOA), SOA)]);
+        let mut ask = |name: &Name, record_type| {
+            *known.entry((name.clone(), record_type)).or_insert_with(|| {
+                questions.push(Question::new(name, record_type));
+                questions.len() - 1
+            })
+        };
+        let records = spec.records.iter().map(|record| {
+            let question = ask(&record.name, record.record_type);
+            let follow = is_followed(record).then(|| ask(&record.name, RecordType::A));
+            let expected = Expected::of(record, zone);
+            Arc::new(Planned::new(&record.name, record.record_type, expected, question, follow))
+        });
+        let records = records.collect();
+        let planned = questions.len();
+        let question = known.get(&(zone.clone(), RecordType::NS)).copied().unwrap_or(planned);
+        if question == planned {
+            questions.push(Question::new(zone, RecordType::NS));
+        }
+        let apex = Planned::new(zone, RecordType::NS, Expected::Anything, question, None);
+        Self {
+            title: render_name(zone).into(),
+            nameservers: spec.nameservers.iter().map(Delegated::from).collect(),
+            records,
+            apex: Arc::new(apex),
+            questions,
+            planned,
+        }
+    }
+}
+
+impl Planned {
+    fn new(
+        name: &Name,
+        record_type: RecordType,
+        expected: Expected,
+        question: usize,
+        follow: Option<usize>,
+    ) -> Self {
+        let shown = [render_name(name), record_type.to_string(), expected.to_string()];
+        let shown = shown.map(Arc::from);
+        Self { name: name.clone(), record_type, expected, question, follow, shown }
+    }
+}
+
+/// A CNAME that the plan wants is followed, to see whether its target exists.
+fn is_followed(record: &Record) -> bool {
+    record.record_type == RecordType::CNAME && record.expectation != Expectation::Absent
+}
