@@ -26,7 +26,7 @@ pub(super) fn judge(claim: &Claim, local: &Local<'_>) -> Option<Finding> {
 fn is_given_away(machine: Machine<'_>, port: u16) -> bool {
     let Some(kept) = machine.kept_back else { return false };
     let next = kept.partition_point(|&(_, last)| last < port);
-    machine.is_ephemeral(port) && !kept.get(next).is_some_and(|&(first, _)| first <= port)
+    machine.is_ephemeral(port) && kept.get(next).is_none_or(|&(first, _)| first > port)
 }
 
 fn has_own_loopback(host: &Host) -> bool {

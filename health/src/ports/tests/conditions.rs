@@ -177,7 +177,8 @@ fn ports_that_clients_may_hold() {
     use Protocol::{Tcp, Udp};
     type Kept = Option<&'static [(u16, u16)]>;
     // Host, protocol, the row of the plan, what is kept back, the ports told.
-    let cases: &[(&str, Protocol, (u16, u16), Kept, &[&str])] = &[
+    type Case = (&'static str, Protocol, (u16, u16), Kept, &'static [&'static str]);
+    let cases: &[Case] = &[
         ("127.0.0.1", Tcp, (3011, 3011), Some(&[]), &[]),
         ("127.0.0.1", Tcp, (40000, 40000), Some(&[]), &["40000"]),
         ("192.168.0.5", Tcp, (40000, 40000), Some(&[]), &["40000"]),
