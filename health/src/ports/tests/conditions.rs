@@ -358,6 +358,22 @@ fn what_the_other_addresses_say() {
 }
 
 #[test]
+fn a_local_host_without_its_table_is_not_called_hidden() {
+    let mut claim = claim(80, ClaimKind::Allocated);
+    claim.exposure = Some(Exposure::Public);
+    let service = Dial { address: "192.168.0.5:80".parse().unwrap(), answer: Answer::Accepted };
+    let others = [Dial { address: "203.0.113.7:80".parse().unwrap(), answer: Answer::Timeout }];
+    for (local, source, expected) in [
+        (true, None, &[][..]),
+        (true, Some(ip("192.168.0.9")), &["port.hidden"]),
+        (false, None, &["port.hidden"]),
+    ] {
+        let dials = Dials { service: Some(&service), others: &others, source };
+        assert_eq!(codes(&judge_remote(&claim, &spread(local), dials).1), expected, "{local}");
+    }
+}
+
+#[test]
 fn who_accepted_and_from_where_is_named() {
     let mut claim = claim(5432, ClaimKind::Allocated);
     (claim.exposure, claim.service) = (Some(Exposure::Internal), "database".into());
