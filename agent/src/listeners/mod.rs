@@ -23,9 +23,11 @@ mod proc_dir;
 mod proc_net;
 mod process;
 mod reader;
+mod seen_from;
 mod socket;
 
 use reader::Reader;
+pub use seen_from::{limits, owners_hidden};
 
 /// All listening sockets at one moment.
 #[derive(Clone, Debug, Default)]

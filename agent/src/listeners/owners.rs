@@ -159,10 +159,13 @@ impl Owners {
         for pids in by_inode.values_mut() {
             pids.sort_by_key(|pid| (self.processes.get(pid).map(|holder| holder.started), *pid));
         }
-        // An inode belongs to one socket at a time, so its holders can be moved out.
-        let mut pids = |socket: &Socket| by_inode.remove(&socket.id.inode).unwrap_or_default();
-        let holders: FxHashMap<SocketId, Vec<u32>> =
-            sockets.iter().map(|socket| (socket.id, pids(socket))).collect();
+        // A table that changed while it was read may hold one socket twice.
+        let mut holders: FxHashMap<SocketId, Vec<u32>> = FxHashMap::default();
+        holders.reserve(sockets.len());
+        for &Socket { id, .. } in sockets {
+            let pids = || by_inode.remove(&id.inode).unwrap_or_default();
+            holders.entry(id).or_insert_with(pids);
+        }
         let was_held = |id| self.holders.get(id).is_none_or(|pids| !pids.is_empty());
         self.orphaned = holders.iter().any(|(id, pids)| pids.is_empty() && was_held(id));
         self.holders = holders;

@@ -62,7 +62,7 @@ impl ProcDir {
 
     /// The inode of the socket behind a descriptor.
     pub(super) fn socket(&self, descriptor: u32) -> Option<u64> {
-        socket(&self.0, &format!("fd/{descriptor}"))
+        socket(&self.0, format!("fd/{descriptor}")).ok().flatten()
     }
 
     /// Hands every descriptor that is a socket to `each`, with its inode.
@@ -73,16 +73,21 @@ impl ProcDir {
         let folder = openat(&self.0, "fd", FOLDER, Mode::empty())?;
         let mut names = [MaybeUninit::uninit(); NAMES_BYTES];
         let mut entries = RawDir::new(&folder, &mut names);
+        // A process may show its descriptors and yet not what is behind them.
+        let mut outcome = Ok(());
         while let Some(entry) = entries.next() {
             let entry = entry?;
             let name = entry.file_name();
-            if let Some(descriptor) = number(name.to_bytes())
-                && let Some(inode) = socket(&folder, name)
-            {
-                each(descriptor, inode);
+            let Some(descriptor) = number(name.to_bytes()) else { continue };
+            match socket(&folder, name) {
+                Ok(Some(inode)) => each(descriptor, inode),
+                Ok(None) => {}
+                Err(Errno::ACCESS) => outcome = Err(Errno::ACCESS),
+                // Closed meanwhile.
+                Err(_) => {}
             }
         }
-        Ok(())
+        outcome
     }
 }
 
@@ -97,11 +102,12 @@ fn numbers(folder: &OwnedFd, mut each: impl FnMut(u32)) -> Result<(), Errno> {
     Ok(())
 }
 
-/// `socket:[4242]`
-fn socket(folder: &OwnedFd, name: impl rustix::path::Arg) -> Option<u64> {
+/// `socket:[4242]`; `None` when it is no socket.
+fn socket(folder: &OwnedFd, name: impl rustix::path::Arg) -> Result<Option<u64>, Errno> {
     let mut target = [MaybeUninit::uninit(); LINK_BYTES];
-    let (target, _) = readlinkat_raw(folder, name, &mut target).ok()?;
-    digits(target.strip_prefix(b"socket:[")?.strip_suffix(b"]")?)
+    let (target, _) = readlinkat_raw(folder, name, &mut target)?;
+    let inode = target.strip_prefix(b"socket:[").and_then(|rest| rest.strip_suffix(b"]"));
+    Ok(inode.and_then(digits))
 }
 
 fn number(name: &[u8]) -> Option<u32> {

@@ -5,9 +5,7 @@
 //! (127.0.3.1): no connection leaves from such an address unless somebody asks for it. A client
 //! over UDP is bound to every address, so those are judged everywhere.
 
-use std::collections::BTreeSet;
-
-use crate::{Claim, Code, Finding, Protocol, Text, text};
+use crate::{Claim, Code, Finding, Host, PortKey, Protocol, Text, text};
 
 use super::local::{self, Local};
 use super::machine::Machine;
@@ -15,7 +13,8 @@ use super::machine::Machine;
 /// The finding of a whole row of the plan, made at the first of its ports that is in trouble.
 pub(super) fn judge(claim: &Claim, local: &Local<'_>) -> Option<Finding> {
     let machine = local.machine;
-    if !is_given_away(machine, claim.key.port) || is_out_of_reach(claim, local) {
+    let is_safe = claim.key.protocol == Protocol::Tcp && has_own_loopback(local.host);
+    if is_safe || !is_given_away(machine, claim.key.port) {
         return None;
     }
     let (first, last) = claim.range;
@@ -27,12 +26,11 @@ pub(super) fn judge(claim: &Claim, local: &Local<'_>) -> Option<Finding> {
 fn is_given_away(machine: Machine<'_>, port: u16) -> bool {
     let Some(kept) = machine.kept_back else { return false };
     let next = kept.partition_point(|&(_, last)| last < port);
-    machine.is_ephemeral(port) && !kept.get(next).is_some_and(|&(first, _)| first <= port)
+    machine.is_ephemeral(port) && kept.get(next).is_none_or(|&(first, _)| first > port)
 }
 
-fn is_out_of_reach(claim: &Claim, local: &Local<'_>) -> bool {
-    claim.key.protocol == Protocol::Tcp
-        && local::address_of(local.host).is_some_and(local::is_stand_in)
+fn has_own_loopback(host: &Host) -> bool {
+    local::address_of(host).is_some_and(local::is_stand_in)
 }
 
 fn finding(claim: &Claim, local: &Local<'_>, (first, last): (u16, u16)) -> Finding {
@@ -45,7 +43,7 @@ fn finding(claim: &Claim, local: &Local<'_>, (first, last): (u16, u16)) -> Findi
     };
     let kept = kept_back(local);
     let remedy = remedy(&kept, low);
-    let ports = if first == last { first.to_string() } else { format!("{first}-{last}") };
+    let ports = words(first, last);
     Finding::new(
         Code::PortEphemeral,
         subject,
@@ -74,26 +72,31 @@ fn remedy(kept: &str, low: u16) -> Text {
 /// need, so that one line serves them all.
 fn kept_back(local: &Local<'_>) -> String {
     let machine = local.machine;
-    let hosts = local.neighbours.iter().map(|host| &**host);
-    let mut ports: BTreeSet<u16> = hosts
-        .chain([local.host])
-        .flat_map(|host| host.claims.iter().map(move |claim| (host, claim)))
-        .filter(|(host, claim)| !is_out_of_reach(claim, &Local { host, ..*local }))
-        .map(|(_, claim)| claim.key.port)
-        .filter(|&port| is_given_away(machine, port))
-        .collect();
+    // By port and not in a set: a plan may claim thousands of them.
+    let mut kept = vec![false; usize::from(u16::MAX) + 1];
+    for host in local.neighbours.iter().map(|host| &**host).chain([local.host]) {
+        let is_tcp_safe = has_own_loopback(host);
+        for claim in &host.claims {
+            let PortKey { port, protocol, .. } = claim.key;
+            let is_safe = is_tcp_safe && protocol == Protocol::Tcp;
+            if !is_safe && is_given_away(machine, port) {
+                kept[usize::from(port)] = true;
+            }
+        }
+    }
     for &(first, last) in machine.kept_back.unwrap_or_default() {
-        ports.extend(first..=last);
+        (first..=last).for_each(|port| kept[usize::from(port)] = true);
     }
     let mut ranges: Vec<(u16, u16)> = Vec::new();
-    for port in ports {
+    for port in (0..=u16::MAX).filter(|&port| kept[usize::from(port)]) {
         match ranges.last_mut().filter(|(_, last)| last.checked_add(1) == Some(port)) {
             Some((_, last)) => *last = port,
             None => ranges.push((port, port)),
         }
     }
-    let words = ranges.into_iter().map(|(first, last)| {
-        if first == last { first.to_string() } else { format!("{first}-{last}") }
-    });
-    words.collect::<Vec<_>>().join(",")
+    ranges.into_iter().map(|(first, last)| words(first, last)).collect::<Vec<_>>().join(",")
+}
+
+fn words(first: u16, last: u16) -> String {
+    if first == last { first.to_string() } else { format!("{first}-{last}") }
 }

@@ -131,8 +131,11 @@ pub(super) fn judge_there(scene: &Scene<'_>, dials: Dials<'_>) -> Vec<Finding> {
             dials.source,
         ));
     }
+    // Without the socket table nothing tells which addresses of this machine are its own.
+    let can_be_told = !scene.host.local || dials.source.is_some();
     match &tried.unanswered[..] {
         [] => {}
+        _ if !can_be_told => {}
         // It does not answer anywhere: not hidden, as far as can be told from here, but dead.
         [first, ..] if !service.is_accepted() => findings.push(finding::dead_there(scene, first)),
         unanswered => findings.push(finding::unanswered(scene, claimed, unanswered, dials.source)),

@@ -177,7 +177,8 @@ fn ports_that_clients_may_hold() {
     use Protocol::{Tcp, Udp};
     type Kept = Option<&'static [(u16, u16)]>;
     // Host, protocol, the row of the plan, what is kept back, the ports told.
-    let cases: &[(&str, Protocol, (u16, u16), Kept, &[&str])] = &[
+    type Case = (&'static str, Protocol, (u16, u16), Kept, &'static [&'static str]);
+    let cases: &[Case] = &[
         ("127.0.0.1", Tcp, (3011, 3011), Some(&[]), &[]),
         ("127.0.0.1", Tcp, (40000, 40000), Some(&[]), &["40000"]),
         ("192.168.0.5", Tcp, (40000, 40000), Some(&[]), &["40000"]),
@@ -353,6 +354,22 @@ fn what_the_other_addresses_say() {
             let from = if is_named { "192.168.0.9" } else { "this agent's machine" };
             assert_eq!(finding.evidence["dialled_from"], from, "{label}");
         }
+    }
+}
+
+#[test]
+fn a_local_host_without_its_table_is_not_called_hidden() {
+    let mut claim = claim(80, ClaimKind::Allocated);
+    claim.exposure = Some(Exposure::Public);
+    let service = Dial { address: "192.168.0.5:80".parse().unwrap(), answer: Answer::Accepted };
+    let others = [Dial { address: "203.0.113.7:80".parse().unwrap(), answer: Answer::Timeout }];
+    for (local, source, expected) in [
+        (true, None, &[][..]),
+        (true, Some(ip("192.168.0.9")), &["port.hidden"]),
+        (false, None, &["port.hidden"]),
+    ] {
+        let dials = Dials { service: Some(&service), others: &others, source };
+        assert_eq!(codes(&judge_remote(&claim, &spread(local), dials).1), expected, "{local}");
     }
 }
 
