@@ -225,7 +225,7 @@ async fn a_page_follows_what_happens_without_being_reloaded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_filter_keeps_in_the_address_and_a_port_tells_who_held_it() {
-    let mut scene = Scene::start(6).await;
+    let mut scene = Stage::start(6).await;
     let browser = Browser::start("en").await;
     browser.open(&scene.url("/ports")).await;
     browser.run("window.marker = 'not reloaded'").await;
