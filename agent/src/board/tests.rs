@@ -235,7 +235,7 @@ fn short_lived_listeners_do_not_flap() {
         .iter()
         .map(|change| (&*change.check.name, change.transition == Transition::Resolved))
         .collect();
-    let noon = [("web:7000", false), ("web:9000", false), ("web:7000", true), ("web:9000", true)];
+    let noon = [("web:7000", false), ("web:9000", false), ("web:9000", true), ("web:7000", true)];
     assert_eq!(told, noon);
     assert!(standing(&mut board, "web:7000").is_none(), "nothing of them is kept");
 }
