@@ -79,6 +79,7 @@ async fn every_page_renders_in_english() {
     let pages = [
         ("/", "What is wrong now"),
         ("/ports", "gone"),
+        ("/hosts/here", "Processes and their ports"),
         ("/certificates", "shop.example"),
         ("/dns", "not as planned"),
         ("/incidents", "Open now"),
@@ -99,6 +100,7 @@ async fn every_page_renders_in_korean() {
     let pages = [
         ("/", "지금 문제가 있는 것"),
         ("/ports", "공개 범위"),
+        ("/hosts/here", "프로세스별 포트"),
         ("/certificates", "인증서"),
         ("/dns", "계획과 다름"),
         ("/incidents", "진행 중"),
@@ -219,6 +221,66 @@ async fn a_page_follows_what_happens_without_being_reloaded() {
     scene.agent = Agent::start_on(folder, scene.agent.listen).await;
     eventually("the page is live again", async || browser.run(is_live).await == true).await;
     assert_eq!(browser.run("return window.marker").await, "not reloaded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_keeps_in_the_address_and_a_port_tells_who_held_it() {
+    let mut scene = Stage::start(6).await;
+    let browser = Browser::start("en").await;
+    browser.open(&scene.url("/ports")).await;
+    browser.run("window.marker = 'not reloaded'").await;
+    let rows = "return document.querySelectorAll('main .c-port a').length";
+    assert_eq!(browser.run(rows).await, 2);
+
+    // Typed, and applied without a reload.
+    browser
+        .run(
+            "const q = window.field = document.querySelector('#q');\
+             q.focus();\
+             q.value = 'gone';\
+             q.dispatchEvent(new InputEvent('input', { bubbles: true }));",
+        )
+        .await;
+    eventually("the table is narrowed", async || browser.run(rows).await == 1).await;
+    assert_eq!(browser.run("return location.search").await, "?q=gone");
+    let is_typed_in = "return document.activeElement === window.field && field.isConnected";
+    assert_eq!(browser.run(is_typed_in).await, true, "the field itself stays");
+    browser
+        .run(
+            "const state = document.querySelector('#state');\
+             state.value = 'up';\
+             state.dispatchEvent(new Event('change', { bubbles: true }));",
+        )
+        .await;
+    eventually("nothing matches", async || browser.run(rows).await == 0).await;
+    assert_eq!(browser.run("return location.search").await, "?q=gone&state=up");
+    assert_eq!(browser.run("return window.marker").await, "not reloaded");
+    let copied = "return document.querySelector('[data-copy-url]').dataset.copyUrl";
+    assert_eq!(browser.run(copied).await, "/ports.md?state=up&q=gone");
+
+    // The same by its address alone.
+    browser.open(&scene.url("/ports?q=gone")).await;
+    assert_eq!(browser.run(rows).await, 1);
+    assert_eq!(browser.run("return document.querySelector('#q').value").await, "gone");
+
+    let page = scene.url(&format!("/checks/here%3A{}", scene.door.address.port()));
+    browser.open(&page).await;
+    let told = "return document.querySelector('.tenures')?.textContent ?? ''";
+    let tells = async |words: &str| {
+        browser.run(told).await.as_str().is_some_and(|told| told.contains(words))
+    };
+    let here = format!("pid {}", std::process::id());
+    eventually("who holds it is told", async || {
+        browser.open(&page).await;
+        tells(&here).await
+    })
+    .await;
+    assert!(!tells("nobody").await);
+    scene.door.close().await;
+    eventually("that nobody holds it any more is told", async || tells("nobody").await).await;
+    assert!(tells(&here).await, "and who did");
+    let console = browser.console().await;
+    assert!(console.is_empty(), "{console:#?}");
 }
 
 /// Says something hostile to everybody who comes in; may be closed.

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use support::certificates::{Authority, DAY, Order};
 use support::command::{Ended, portwarden};
-use support::daemon::{Daemon, service_port};
+use support::daemon::{Daemon, free_port};
 use support::loopback::own_ip;
 use support::nginx::Nginx;
 use support::squatter;
@@ -34,7 +34,8 @@ impl Machine {
     fn start(folder: &Path) -> Self {
         let ip = own_ip();
         let on = |port| SocketAddr::new(ip, port);
-        let [https, plain, nameless, app, backend] = [(); 5].map(|()| on(service_port(ip)));
+        let [https, plain, nameless, app, backend] =
+            [(); 5].map(|()| on(free_port(&[&ip.to_string()])));
         let live = folder.join("letsencrypt/live/shop.example");
         let authority = Authority::new("A test's own root");
         let names = &["shop.example", "www.shop.example"];
@@ -78,7 +79,7 @@ impl Machine {
         fs::create_dir(&backend_folder).unwrap();
         let _backend = squatter::listen(backend, &backend_folder);
         let _nginx = Nginx::start(folder, &[https, plain, nameless], &servers);
-        let reserved = service_port(ip);
+        let reserved = free_port(&[&ip.to_string()]);
         let compose = format!(
             "services:\n  storefront:\n    ports: [\"{app}:8000\"]\n  search:\n    ports:\n      - \"{ip}:{reserved}:9200\"\n"
         );

@@ -226,7 +226,7 @@ impl Board {
                 changes.extend(self.record(key, observation, None, now));
             }
         }
-        let absent: Vec<Key> = self
+        let mut absent: Vec<Key> = self
             .entries
             .iter()
             .filter(|(key, entry)| {
@@ -236,6 +236,8 @@ impl Board {
             })
             .map(|(&key, _)| key)
             .collect();
+        // What happens at one moment is told in one order, every time.
+        absent.sort_unstable();
         let mut forgotten: HashSet<Key> = HashSet::new();
         for key in absent {
             changes.extend(self.record(key, nothing_seen(now), None, now));

@@ -5,6 +5,7 @@
   const words = { ...body.dataset };
   const badge = document.getElementById("live");
   const PAUSE_MS = 2000; // between two renewals, at least
+  const TYPING_MS = 200; // between two letters of a filter, at most
   const IDLE_MS = 30000; // without an event, so that "3 min ago" stays true
 
   let source = null;
@@ -35,17 +36,29 @@
       if (kept.open.has(d.dataset.key)) d.open = kept.open.get(d.dataset.key);
     }
     for (const f of main.querySelectorAll("input[id], select[id]")) {
-      if (kept.typed.has(f.id)) f.value = kept.typed.get(f.id);
+      if (kept.typed.has(f.id) && f.value !== kept.typed.get(f.id)) f.value = kept.typed.get(f.id);
     }
     [...main.querySelectorAll(".scroll")].forEach((s, i) => { s.scrollLeft = kept.scrolled[i] || 0; });
     if (!kept.focus) return;
     const same = kept.focus.id
       ? document.getElementById(kept.focus.id)
       : kept.focus.href && main.querySelector(`a[href="${CSS.escape(kept.focus.href)}"]`);
-    if (!same) return;
+    if (!same || same === document.activeElement) return;
     same.focus({ preventScroll: true });
     if (kept.caret && same.setSelectionRange) {
       try { same.setSelectionRange(...kept.caret); } catch { /* not a field with a caret */ }
+    }
+  };
+
+  // Puts the fresh page around the field that is typed in: a letter of Hangul that is not finished
+  // would be lost with its field.
+  const graft = (main, field, twin) => {
+    for (let [mine, theirs] = [field, twin]; mine !== main; [mine, theirs] = [mine.parentNode, theirs.parentNode]) {
+      for (const node of [...mine.parentNode.childNodes]) if (node !== mine) node.remove();
+      const beside = [...theirs.parentNode.childNodes];
+      const at = beside.indexOf(theirs);
+      mine.before(...beside.slice(0, at));
+      mine.after(...beside.slice(at + 1));
     }
   };
 
@@ -54,21 +67,29 @@
     return (selection && !selection.isCollapsed) || document.querySelector("main select:focus");
   };
 
-  const renew = async () => {
+  // What was asked for by hand is shown at once; a renewal waits until nobody is in its way.
+  const renew = async (asked) => {
     planned = 0;
-    if (document.hidden || fetching) return;
-    if (isBusy()) { plan(PAUSE_MS); return; }
+    if (document.hidden || (fetching && !asked)) return;
+    if (!asked && isBusy()) { plan(PAUSE_MS); return; }
     fetching = true;
+    const address = location.href;
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      const answer = await fetch(address, { headers: { accept: "text/html" } });
       if (!answer.ok) return;
       const next = new DOMParser().parseFromString(await answer.text(), "text/html");
       const main = document.getElementById("main");
       const fresh = next.getElementById("main");
-      if (!fresh || isBusy()) return;
+      if (!fresh || address !== location.href || (!asked && isBusy())) return;
       const kept = remember(main);
-      main.replaceWith(fresh);
-      restore(fresh, kept);
+      const said = fresh.querySelector("h1")?.textContent;
+      const before = main.querySelector("h1")?.textContent;
+      const field = main.contains(document.activeElement) && document.activeElement.matches("input[id]") ? document.activeElement : null;
+      const twin = field && fresh.querySelector(`#${CSS.escape(field.id)}`);
+      if (twin) graft(main, field, twin);
+      else main.replaceWith(fresh);
+      const shown = twin ? main : fresh;
+      restore(shown, kept);
       const nav = next.querySelector("header nav");
       const oldNav = document.querySelector("header nav");
       if (nav && oldNav && nav.innerHTML !== oldNav.innerHTML && !oldNav.contains(document.activeElement)) oldNav.replaceWith(nav);
@@ -76,19 +97,29 @@
       const nextIcon = next.querySelector("link[rel=icon]");
       if (icon && nextIcon && icon.href !== nextIcon.href) icon.href = nextIcon.href;
       document.title = next.title;
-      const said = fresh.querySelector("h1");
-      const before = main.querySelector("h1");
-      if (said && before && said.textContent !== before.textContent) document.getElementById("news").textContent = said.textContent;
-      enliven(fresh);
+      if (said && before && said !== before) document.getElementById("news").textContent = said;
+      enliven(shown);
     } catch { /* the stream notices that the agent is gone */ } finally {
       renewedAt = Date.now();
       fetching = false;
     }
   };
 
+  // A filter keeps in the address bar, without a reload.
+  const narrow = (form) => {
+    const asked = new URLSearchParams([...new FormData(form)].filter(([, value]) => value.trim()));
+    const language = new URLSearchParams(location.search).get("lang");
+    if (language) asked.set("lang", language);
+    const query = asked.toString();
+    const address = location.pathname + (query ? `?${query}` : "");
+    if (address === location.pathname + location.search) return;
+    history.replaceState(null, "", address);
+    renew(true);
+  };
+
   const plan = (wait) => {
     if (planned) return;
-    planned = setTimeout(renew, Math.max(wait, renewedAt + PAUSE_MS - Date.now()));
+    planned = setTimeout(() => renew(false), Math.max(wait, renewedAt + PAUSE_MS - Date.now()));
   };
 
   const connect = () => {
@@ -129,7 +160,7 @@
     setTimeout(() => { button.textContent = before; button.title = label; button.classList.remove("done"); }, 1500);
   };
 
-  // Times in the reader's own zone, copy buttons, and filters that apply themselves.
+  // Times in the reader's own zone, and copy buttons.
   const enliven = (root) => {
     const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "long" });
     for (const time of root.querySelectorAll("time[datetime]")) {
@@ -159,10 +190,21 @@
         if (answer.ok) copy(button, await answer.text());
       });
     }
-    for (const select of root.querySelectorAll("form.filter select")) {
-      select.addEventListener("change", () => select.form.requestSubmit());
-    }
   };
+
+  let typing = 0;
+  const filter = (event) => event.target.closest && event.target.closest("form.filter");
+  document.addEventListener("submit", (event) => {
+    if (!filter(event)) return;
+    event.preventDefault();
+    narrow(event.target);
+  });
+  document.addEventListener("change", (event) => { if (filter(event)) narrow(filter(event)); });
+  document.addEventListener("input", (event) => {
+    if (!filter(event) || !event.target.matches("input")) return;
+    clearTimeout(typing);
+    typing = setTimeout(() => { if (event.target.form) narrow(event.target.form); }, TYPING_MS);
+  });
 
   document.addEventListener("keydown", (event) => {
     const search = document.getElementById("q");

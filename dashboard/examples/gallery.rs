@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("sick", fixture::sick()),
         ("well", fixture::healthy()),
         ("many", fixture::many(10_000)),
+        ("fleet", fixture::fleet(500)),
         ("empty", fixture::empty()),
     ] {
         for language in [Language::En, Language::Ko] {
@@ -50,9 +51,17 @@ fn pages(
         ("code", dashboard::explain(&view, Code::PortTaken, DOCUMENT)?),
         ("nowhere", dashboard::not_found(&view)?),
     ];
-    for (page, name) in
-        [("http", "shop"), ("tls", "shop-certificate"), ("zone", "zone"), ("port", "web:3014")]
-    {
+    if let Some(host) = snapshot.hosts.first() {
+        let past = fixture::past::of_host(snapshot, &host.name);
+        pages.extend(dashboard::host(&view, &host.name, &past, None)?.map(|html| ("host", html)));
+    }
+    for (page, name) in [
+        ("http", "shop"),
+        ("tls", "shop-certificate"),
+        ("zone", "zone"),
+        ("port", "web:3014"),
+        ("app", "web:3011"),
+    ] {
         let history = fixture::past::history(snapshot, name);
         pages.extend(dashboard::check(&view, name, &history)?.map(|html| (page, html)));
     }

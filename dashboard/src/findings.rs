@@ -237,6 +237,7 @@ mod tests {
             since: Timestamp::UNIX_EPOCH,
             flapping: false,
             tenure: None,
+            upstream: Vec::new(),
             last: None,
             findings,
             incident: None,

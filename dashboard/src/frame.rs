@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use askama::filters::Safe;
+use health::ports::Holding;
 use health::{Language, State, Text};
 use jiff::{SignedDuration, Timestamp};
 
@@ -137,6 +138,12 @@ impl<'a> Frame<'a> {
         env!("CARGO_PKG_VERSION")
     }
 
+    /// Path and query of this page, for paper.
+    pub(crate) fn address(&self) -> String {
+        let (path, query) = (self.view.path, self.view.query);
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
+
     pub(crate) fn in_english(&self) -> String {
         link::in_language(self.view.path, self.view.query, "en")
     }
@@ -164,6 +171,15 @@ impl<'a> Frame<'a> {
             return self.moment(*at, self.t.now());
         }
         self.when(at)
+    }
+
+    /// Since when something has been so: the time of today, or the day.
+    pub(crate) fn since(&self, at: &Timestamp) -> Safe<String> {
+        let (zoned, today) =
+            (at.to_zoned(self.view.zone.clone()), self.view.now.to_zoned(self.view.zone.clone()));
+        let format = if zoned.date() == today.date() { "%H:%M" } else { "%Y-%m-%d" };
+        let Safe(moment) = self.moment(*at, &zoned.strftime(format).to_string());
+        Safe(self.t.since_then(&moment))
     }
 
     /// For how long something has been so, with the moment it began behind it.
@@ -212,6 +228,24 @@ impl<'a> Frame<'a> {
         amount::span(self.t, span)
     }
 
+    /// Who holds a port, in words: `node (pid 811)`.
+    pub(crate) fn holder(&self, holding: &Holding) -> String {
+        match (&holding.process, holding.pid, holding.owner_unknown.as_deref()) {
+            _ if !holding.listening => self.t.nobody().to_owned(),
+            (Some(name), Some(pid), _) => format!("{name} (pid {pid})"),
+            (Some(name), None, _) => name.clone(),
+            (None, _, Some("permission")) => self.t.another_user().to_owned(),
+            (None, _, Some(_)) => self.t.owner_kernel().to_owned(),
+            (None, _, None) => self.t.somebody().to_owned(),
+        }
+    }
+
+    /// The addresses a holding is bound to.
+    pub(crate) fn addresses(&self, holding: &Holding) -> String {
+        let addresses: Vec<String> = holding.bind.iter().map(ToString::to_string).collect();
+        addresses.join(", ")
+    }
+
     /// How long from one moment to another, or to now.
     pub(crate) fn lasted(&self, from: &Timestamp, to: &Option<Timestamp>) -> String {
         amount::span(self.t, to.unwrap_or(self.view.now).duration_since(*from))
@@ -219,6 +253,10 @@ impl<'a> Frame<'a> {
 
     pub(crate) fn check_href(&self, name: &str) -> String {
         link::check(name)
+    }
+
+    pub(crate) fn host_href(&self, name: &str) -> String {
+        link::host(name)
     }
 
     pub(crate) fn incident_href(&self, id: &str) -> String {

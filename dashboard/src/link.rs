@@ -21,6 +21,11 @@ pub(crate) fn check(name: &str) -> String {
     format!("/checks/{}", encode(name))
 }
 
+/// The page of a host.
+pub(crate) fn host(name: &str) -> String {
+    format!("/hosts/{}", encode(name))
+}
+
 /// The page of an incident.
 pub(crate) fn incident(id: &str) -> String {
     format!("/incidents/{}", encode(id))

@@ -44,12 +44,22 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    fn count(&mut self, state: State) {
+    pub(crate) fn count(&mut self, state: State) {
         match state {
             State::Up => self.up += 1,
             State::Degraded => self.degraded += 1,
             State::Down => self.down += 1,
             State::Unknown => self.unknown += 1,
+        }
+    }
+
+    /// The worst state that any is in.
+    pub(crate) fn worst(self) -> State {
+        match self {
+            Self { down: 1.., .. } => State::Down,
+            Self { degraded: 1.., .. } => State::Degraded,
+            Self { up: 1.., .. } => State::Up,
+            _ => State::Unknown,
         }
     }
 
@@ -67,6 +77,8 @@ struct Stretch {
 
 struct Group<'a> {
     title: String,
+    /// Name of the host whose ports these are; empty for anything else.
+    host: &'a str,
     tally: Tally,
     rows: Vec<&'a CheckStanding>,
 }
@@ -310,6 +322,7 @@ fn groups<'a>(view: &View<'a>, query: &OverviewQuery, t: Words) -> (Vec<Group<'a
                 } else {
                     t.ports_on(host)
                 },
+                host,
                 tally: Tally::default(),
                 rows: Vec::new(),
             });

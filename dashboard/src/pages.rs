@@ -14,19 +14,25 @@ pub(crate) struct Slice {
     pub(crate) pages: usize,
     /// Rows in the whole list.
     pub(crate) rows: usize,
+    size: usize,
 }
 
 impl Slice {
     /// The page asked for, or the nearest there is; anything that is no number means the first.
     pub(crate) fn of(rows: usize, asked: Option<&str>) -> Self {
-        let pages = rows.div_ceil(ROWS).max(1);
+        Self::of_size(rows, asked, ROWS)
+    }
+
+    /// The same with pages of another size, at least 1.
+    pub(crate) fn of_size(rows: usize, asked: Option<&str>, size: usize) -> Self {
+        let pages = rows.div_ceil(size).max(1);
         let page = asked.and_then(|page| page.trim().parse().ok()).unwrap_or(1);
-        Self { page: usize::clamp(page, 1, pages), pages, rows }
+        Self { page: usize::clamp(page, 1, pages), pages, rows, size }
     }
 
     pub(crate) fn range(&self) -> Range<usize> {
-        let start = (self.page - 1) * ROWS;
-        start..self.rows.min(start + ROWS)
+        let start = (self.page - 1) * self.size;
+        start..self.rows.min(start + self.size)
     }
 
     pub(crate) fn previous(&self) -> Option<usize> {

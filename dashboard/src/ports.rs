@@ -1,43 +1,67 @@
-//! The port plan beside reality, host by host.
+//! The port plan beside reality, host by host: the allocation document.
+//!
+//! A small plan is one table for each host. Where there is more than a page of it, hosts with
+//! something to tell come first and open, and the others are a line each that leads to their page.
+
+mod gap;
+mod map;
+mod query;
+mod row;
+
+use std::collections::{BTreeMap, HashMap};
 
 use askama::Template;
-use health::ports::Observed;
 use health::snapshot::CheckStanding;
-use health::{Claim, ClaimKind, PortKey, Protocol, StandingFinding, State};
-use serde::Deserialize;
+use health::{ClaimKind, Host, PortKey, State};
 
 use crate::frame::{Frame, Tab};
+use crate::overview::Tally;
 use crate::pages::Slice;
 use crate::words::Words;
-use crate::{Error, View, link, overview};
+use crate::{Error, View};
 
-/// What the table is narrowed to. Anything unknown narrows nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct PortsQuery {
-    /// Name of a host.
-    pub host: Option<String>,
-    /// `allocated`, `reserved`, `system`, or `undeclared`.
-    pub claim: Option<String>,
-    /// `up`, `degraded`, `down`, `unknown`, or `sick` for whatever is not well.
-    pub state: Option<String>,
-    /// Words to look for in port, service, host and owner.
-    pub q: Option<String>,
-    /// Page of the table, from 1.
-    pub page: Option<String>,
+pub(crate) use gap::{GapKind, Line};
+use map::Map;
+pub use query::PortsQuery;
+use query::is_sick;
+use row::Row;
+
+/// Rows of ports on one page; more than these fold hosts.
+const ROWS: usize = 600;
+/// Hosts on one page.
+const HOSTS: usize = 100;
+
+/// The ports of one host as the table shows them.
+pub(crate) struct HostPorts<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) address: &'a str,
+    pub(crate) tally: Tally,
+    /// How many are claimed as what: the class, and the words.
+    pub(crate) census: Vec<(&'static str, String)>,
+    /// Empty when the host is folded.
+    pub(crate) lines: Vec<Line<'a>>,
+    pub(crate) map: Option<Map>,
+    /// Rows that are not shown.
+    pub(crate) left: usize,
 }
 
-/// One line of the table: a port, or a range of reserved ones that all lie quiet.
-struct Row<'a> {
-    standing: &'a CheckStanding,
-    key: &'a PortKey,
-    last_port: u16,
-}
-
-struct HostPorts<'a> {
+/// A host and the ports of it that were asked for, in order.
+pub(crate) struct Asked<'a> {
     name: &'a str,
-    address: &'a str,
-    rows: Vec<Row<'a>>,
+    host: Option<&'a Host>,
+    pub(crate) rows: Vec<Row<'a>>,
+    tally: Tally,
+    census: Vec<(&'static str, String)>,
+    is_sick: bool,
+}
+
+/// What is told of ports that have no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Between {
+    /// Free stretches are lines of their own.
+    Told,
+    /// Nothing: rows are missing that would be there.
+    Silent,
 }
 
 #[derive(Template)]
@@ -46,6 +70,7 @@ struct Page<'a> {
     page: Frame<'a>,
     t: Words,
     hosts: Vec<HostPorts<'a>>,
+    folded: Vec<HostPorts<'a>>,
     host_names: Vec<&'a str>,
     any_port: bool,
     slice: Slice,
@@ -60,46 +85,32 @@ struct Page<'a> {
 pub fn ports(view: &View<'_>, query: &PortsQuery) -> Result<String, Error> {
     let t = Words(view.language);
     let words = query.words();
-    let ports = || {
-        let with_key = |standing: &'_ std::sync::Arc<CheckStanding>| standing.port.is_some();
-        view.snapshot.checks.iter().filter(move |standing| with_key(standing))
-    };
-    let mut rows: Vec<Row<'_>> = Vec::new();
-    for standing in ports() {
-        let Some(key) = &standing.port else { continue };
-        if !query.admits(standing, key, words.as_deref()) {
-            continue;
-        }
-        match rows.last_mut() {
-            Some(row) if row.takes(standing, key) => row.last_port = key.port,
-            _ => rows.push(Row { standing, key, last_port: key.port }),
-        }
+    let mut asked = by_host(view, |standing, key| query.admits(standing, key, words.as_deref()));
+    let is_long = asked.iter().map(|host| host.rows.len()).sum::<usize>() > ROWS;
+    if is_long {
+        asked.sort_by_key(|host| !host.is_sick);
     }
-    let order: std::collections::HashMap<&str, usize> =
-        view.snapshot.hosts.iter().enumerate().map(|(at, host)| (&*host.name, at)).collect();
-    rows.sort_by_key(|row| {
-        let place = order.get(&*row.key.host).copied().unwrap_or(usize::MAX);
-        (place, &row.key.host, row.key.port, row.key.protocol)
-    });
-    let slice = Slice::of(rows.len(), query.page.as_deref());
-    let mut hosts: Vec<HostPorts<'_>> = Vec::new();
-    for row in rows.drain(slice.range()) {
-        let name: &str = &row.key.host;
-        match hosts.last_mut() {
-            Some(host) if host.name == name => host.rows.push(row),
-            _ => {
-                let known = order.get(name).map(|&at| &*view.snapshot.hosts[at].address);
-                let address = known.unwrap_or_default();
-                hosts.push(HostPorts { name, address, rows: vec![row] });
-            }
+    let slice = Slice::of_size(asked.len(), query.page.as_deref(), HOSTS);
+    let between = if query.picks_ports() { Between::Silent } else { Between::Told };
+    let (mut hosts, mut folded) = (Vec::new(), Vec::new());
+    let mut room = ROWS;
+    for host in asked.drain(slice.range()) {
+        let opens = !is_long || host.is_sick || query.is_narrowing();
+        if opens && room > 0 {
+            let shown = host.rows.len().min(room);
+            room -= shown;
+            hosts.push(host.shown(view, 0..shown, between));
+        } else {
+            folded.push(host.shown(view, 0..0, between));
         }
     }
     let page = Page {
         page: Frame::new(view, Tab::Ports, t.ports()),
         t,
         hosts,
+        folded,
         host_names: view.snapshot.hosts.iter().map(|host| &*host.name).collect(),
-        any_port: ports().next().is_some(),
+        any_port: view.snapshot.checks.iter().any(|standing| standing.port.is_some()),
         slice,
         query,
         is_filtered: query.is_narrowing(),
@@ -107,134 +118,90 @@ pub fn ports(view: &View<'_>, query: &PortsQuery) -> Result<String, Error> {
     Ok(page.render()?)
 }
 
-impl PortsQuery {
-    /// Whether the table shows this one: what the downloads beside it hold is the same.
-    #[must_use]
-    pub fn selects(&self, standing: &CheckStanding) -> bool {
-        let words = self.words();
-        standing.port.as_ref().is_some_and(|key| self.admits(standing, key, words.as_deref()))
-    }
-
-    fn words(&self) -> Option<String> {
-        let words = self.typed().trim();
-        (!words.is_empty()).then(|| words.to_lowercase())
-    }
-
-    fn typed(&self) -> &str {
-        self.q.as_deref().unwrap_or_default()
-    }
-
-    fn host_asked(&self) -> &str {
-        self.host.as_deref().unwrap_or_default()
-    }
-
-    fn claim_asked(&self) -> &str {
-        let asked = self.claim.as_deref().unwrap_or_default();
-        let known = ["allocated", "reserved", "system", "undeclared"];
-        if known.contains(&asked) { asked } else { "" }
-    }
-
-    fn state_asked(&self) -> &str {
-        let asked = self.state.as_deref().unwrap_or_default();
-        let known = ["up", "degraded", "down", "unknown", "sick"];
-        if known.contains(&asked) { asked } else { "" }
-    }
-
-    fn is_narrowing(&self) -> bool {
-        self.words().is_some()
-            || [self.host_asked(), self.claim_asked(), self.state_asked()] != ["", "", ""]
-    }
-
-    fn address(&self, path: &str, page: &str) -> String {
-        let parameters = [
-            ("host", self.host_asked()),
-            ("claim", self.claim_asked()),
-            ("state", self.state_asked()),
-            ("q", self.typed()),
-            ("page", page),
-        ];
-        link::with_query(path, &parameters)
-    }
-
-    fn at_page(&self, page: &usize) -> String {
-        self.address("/ports", &page.to_string())
-    }
-
-    fn admits(&self, standing: &CheckStanding, key: &PortKey, words: Option<&str>) -> bool {
-        let claim = standing.claim.as_ref().map_or("undeclared", |claim| claim.claim.label());
-        let is_sick = || {
-            !standing.findings.is_empty() || matches!(standing.state, State::Down | State::Degraded)
-        };
-        let state = match self.state_asked() {
-            "" => true,
-            "sick" => is_sick(),
-            label => standing.state.label() == label,
-        };
-        state
-            && (self.host_asked().is_empty() || *key.host == *self.host_asked())
-            && (self.claim_asked().is_empty() || claim == self.claim_asked())
-            && words.is_none_or(|words| {
-                overview::mentions(standing, words)
-                    || standing.observed().is_some_and(|seen| {
-                        seen.owners.iter().any(|owner| owner.name.to_lowercase().contains(words))
-                    })
-            })
-    }
-}
-
-impl Row<'_> {
-    /// Whether the next port is more of the same quiet reserved range.
-    fn takes(&self, next: &CheckStanding, key: &PortKey) -> bool {
-        let (Some(mine), Some(theirs)) = (&self.standing.claim, &next.claim) else { return false };
-        let is_quiet = |standing: &CheckStanding| {
-            standing.findings.is_empty() && matches!(standing.state, State::Up | State::Unknown)
-        };
-        mine.claim == ClaimKind::Reserved
-            && mine.range == theirs.range
-            && mine.claim == theirs.claim
-            && self.key.host == key.host
-            && self.key.protocol == key.protocol
-            && self.last_port.checked_add(1) == Some(key.port)
-            && self.standing.state == next.state
-            && is_quiet(self.standing)
-            && is_quiet(next)
-    }
-
-    fn port(&self) -> String {
-        if self.last_port == self.key.port {
-            self.key.port.to_string()
-        } else {
-            format!("{}–{}", self.key.port, self.last_port)
+/// The ports that are admitted, host by host in the order of the plan.
+pub(crate) fn by_host<'a>(
+    view: &View<'a>,
+    admits: impl Fn(&CheckStanding, &PortKey) -> bool,
+) -> Vec<Asked<'a>> {
+    let hosts = &view.snapshot.hosts;
+    let order: HashMap<&str, usize> =
+        hosts.iter().enumerate().map(|(at, host)| (&*host.name, at)).collect();
+    let mut found: BTreeMap<(usize, &str), Vec<(&PortKey, &CheckStanding)>> = BTreeMap::new();
+    for standing in &view.snapshot.checks {
+        let Some(key) = &standing.port else { continue };
+        if admits(standing, key) {
+            let place = order.get(&*key.host).copied().unwrap_or(hosts.len());
+            found.entry((place, &key.host)).or_default().push((key, standing));
         }
     }
+    let asked =
+        |((place, name), mut ports): ((usize, &'a str), Vec<(&'a PortKey, &'a CheckStanding)>)| {
+            ports.sort_by_key(|(key, _)| (key.port, key.protocol));
+            let mut tally = Tally::default();
+            ports.iter().for_each(|(_, standing)| tally.count(standing.state));
+            Asked {
+                name,
+                host: hosts.get(place).map(|host| &**host),
+                tally,
+                census: census(Words(view.language), &ports),
+                is_sick: ports.iter().any(|(_, standing)| is_sick(standing)),
+                rows: row::rows(ports, place),
+            }
+        };
+    found.into_iter().map(asked).collect()
+}
 
-    fn is_udp(&self) -> bool {
-        self.key.protocol == Protocol::Udp
-    }
+/// How many ports are claimed as what.
+fn census(t: Words, ports: &[(&PortKey, &CheckStanding)]) -> Vec<(&'static str, String)> {
+    let count = |kind: Option<ClaimKind>| {
+        let is_kind = |standing: &CheckStanding| standing.claim.as_ref().map(|c| c.claim) == kind;
+        ports.iter().filter(|(_, standing)| is_kind(standing)).count()
+    };
+    let counts = [
+        ("allocated", count(Some(ClaimKind::Allocated))),
+        ("system", count(Some(ClaimKind::System))),
+        ("reserved", count(Some(ClaimKind::Reserved))),
+        ("undeclared", count(None)),
+    ];
+    let words = |(class, count): (&'static str, usize)| {
+        let words = match class {
+            "allocated" => t.n_allocated(count),
+            "system" => t.n_system(count),
+            "reserved" => t.n_reserved(count),
+            _ => t.n_undeclared(count),
+        };
+        (count > 0).then_some((class, words))
+    };
+    counts.into_iter().filter_map(words).collect()
+}
 
-    fn claim(&self) -> Option<&Claim> {
-        self.standing.claim.as_deref()
-    }
-
-    fn observed(&self) -> Option<&Observed> {
-        self.standing.observed()
-    }
-
-    fn findings(&self) -> &[StandingFinding] {
-        &self.standing.findings
-    }
-
-    /// What is seen of it, in a word; the addresses come beside it.
-    fn sight(&self, t: &Words) -> &'static str {
-        let is_reserved = self.claim().is_some_and(|claim| claim.claim == ClaimKind::Reserved);
-        match self.observed() {
-            None => t.not_looked(),
-            Some(seen) => match seen.listening {
-                Some(true) => t.listening(),
-                Some(false) if is_reserved => t.free(),
-                Some(false) => t.not_listening(),
-                None => t.cannot_tell(),
-            },
+impl<'a> Asked<'a> {
+    /// Shows some of the rows; none: the host is folded.
+    pub(crate) fn shown(
+        mut self,
+        view: &View<'a>,
+        shown: std::ops::Range<usize>,
+        between: Between,
+    ) -> HostPorts<'a> {
+        let ephemeral =
+            view.snapshot.ephemeral.filter(|_| self.host.is_some_and(|host| host.local));
+        let is_whole = shown == (0..self.rows.len());
+        let left = self.rows.len() - shown.len();
+        let rows: Vec<Row<'a>> = self.rows.drain(shown).collect();
+        let lines = match self.host {
+            Some(host) if is_whole && between == Between::Told => {
+                gap::with_gaps(rows, host, ephemeral)
+            }
+            _ => rows.into_iter().map(Line::Row).collect(),
+        };
+        HostPorts {
+            name: self.name,
+            address: self.host.map(|host| &*host.address).unwrap_or_default(),
+            tally: self.tally,
+            census: self.census,
+            map: map::map(Words(view.language), &lines, ephemeral),
+            lines,
+            left,
         }
     }
 }

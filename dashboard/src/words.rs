@@ -136,6 +136,34 @@ words! {
     owner_kernel: "the kernel itself", "커널";
     undeclared: "undeclared", "미등록";
     free: "free, as planned", "계획대로 비어 있음";
+    free_stretch: "free", "비어 있음";
+    unclaimed_stretch: "not claimed", "미할당";
+    ephemeral_stretch: "for outgoing connections: the kernel gives these to clients (ephemeral)", "나가는 연결용: 커널이 클라이언트에 배정하는 포트(ephemeral)";
+    in_the_plan: "Plan", "계획";
+    in_reality: "Reality", "실제";
+    bound_to: "Bound to", "수신 주소";
+    reach: "Reach", "노출 범위";
+    held_by: "Held by", "사용 중인 프로세스";
+    also_v4: "also v4", "v4 포함";
+    nobody: "nobody", "없음";
+    somebody: "somebody", "알 수 없는 프로세스";
+    another_user: "another user’s process", "다른 사용자의 프로세스";
+    tenures: "Who has held it", "사용 기록";
+    port_changes: "What changed on its ports", "포트 변경 기록";
+    no_port_changes: "Nothing has changed since it is watched.", "감시를 시작한 뒤로 바뀐 것이 없습니다.";
+    hosts: "Hosts", "호스트";
+    this_machine: "this machine", "이 서버";
+    another_machine: "another machine, seen from here", "다른 서버(여기서 접속하여 확인)";
+    policy: "Undeclared listeners", "미등록 포트 처리";
+    policy_ignore: "are ignored", "무시";
+    policy_warn: "are a warning", "경고";
+    policy_critical: "are critical", "심각";
+    ephemeral_range: "Given to clients", "클라이언트용 포트";
+    processes: "Processes and their ports", "프로세스별 포트";
+    pointing_here: "Checks that lead here", "이 호스트를 점검하는 항목";
+    no_ports_here: "The plan claims no ports of this host.", "이 호스트에 등록된 포트가 없습니다.";
+    map_of_ports: "Map of its ports", "포트 지도";
+    legend_trouble: "trouble", "문제 있음";
     copy_markdown: "Copy as Markdown", "Markdown으로 복사";
     copied: "Copied", "복사됨";
     copy: "Copy", "복사";
@@ -232,6 +260,13 @@ words! {
 }
 
 counted! {
+    n_allocated: "{n} allocated", "{n} allocated", "할당 {n}";
+    n_system: "{n} system", "{n} system", "시스템 {n}";
+    n_reserved: "{n} reserved", "{n} reserved", "예약 {n}";
+    n_undeclared: "{n} undeclared", "{n} undeclared", "미등록 {n}";
+    n_rows_more: "{n} more row: see the page of this host", "{n} more rows: see the page of this host", "{n}개 행이 더 있습니다. 호스트 페이지에서 확인하십시오";
+    n_hosts_folded: "{n} host is folded: its page shows every port", "{n} hosts are folded: their pages show every port", "호스트 {n}개는 접혀 있습니다. 호스트 페이지에서 모든 포트를 볼 수 있습니다";
+    n_hundreds_more: "{n} more hundred", "{n} more hundreds", "100개 단위 {n}개 더";
     n_down: "{n} check is down", "{n} checks are down", "{n}개 항목에 장애가 있습니다";
     n_degraded: "{n} check needs attention", "{n} checks need attention", "{n}개 항목에 주의가 필요합니다";
     n_more_degraded: "{n} needs attention", "{n} need attention", "{n}개 항목은 주의가 필요합니다";
@@ -251,6 +286,8 @@ counted! {
 }
 
 phrases! {
+    since_then(time): "since {time}", "{time}부터";
+    before_that(who): "before: {who}", "이전: {who}";
     watched_from(checks, hosts, agent): "{checks} on {hosts}, seen from {agent}", "{agent}에서 {hosts}, {checks}를 감시 중";
     watched_from_hostless(checks, agent): "{checks}, seen from {agent}", "{agent}에서 {checks}를 감시 중";
     receiver_failing(receiver): "Notifications to {receiver} do not arrive.", "{receiver}(으)로 알림이 전달되지 않습니다.";

@@ -40,6 +40,10 @@ fn pages(snapshot: &Snapshot, language: Language) -> Vec<(String, String)> {
     if let Some(incident) = incidents.first() {
         pages.push(("incident", dashboard::incident(&view, incident, &told).unwrap()));
     }
+    for (page, host) in ["host", "other-host"].into_iter().zip(&snapshot.hosts) {
+        let past = fixture::past::of_host(snapshot, &host.name);
+        pages.push((page, dashboard::host(&view, &host.name, &past, None).unwrap().unwrap()));
+    }
     let mut pages: Vec<_> = pages.into_iter().map(|(name, html)| (name.to_owned(), html)).collect();
     for (number, standing) in snapshot.checks.iter().enumerate() {
         let name = &standing.check.name;
@@ -71,7 +75,7 @@ fn pages_look_as_they_did() {
         }
     }
     for (name, html) in pages(&sick, Language::Ko) {
-        if ["overview", "ports", "check-00"].contains(&name.as_str()) {
+        if ["overview", "ports", "host", "check-00"].contains(&name.as_str()) {
             insta::assert_snapshot!(format!("sick-{name}-ko"), stable(&html));
         }
     }
@@ -199,6 +203,60 @@ fn ten_thousand_checks_stay_a_page() {
     let last = OverviewQuery { page: Some("20".to_owned()), ..OverviewQuery::default() };
     let html = dashboard::overview(&view, &last).unwrap();
     assert!(html.contains("9,501–10,000 of 10,000"));
+}
+
+#[test]
+fn five_hundred_hosts_stay_a_page() {
+    let fleet = fixture::fleet(500);
+    let view = view(&fleet, Language::En);
+    let page = |query: &PortsQuery| dashboard::ports(&view, query).unwrap();
+    let at = |html: &str, n| html.find(&format!("/hosts/{}\"", fixture::fleet_host(n))).unwrap();
+    let shown = |html: &str| html.matches("<th scope=\"row\" class=\"c-port").count();
+
+    let html = page(&PortsQuery::default());
+    assert!(html.len() < 1_200_000, "{} bytes", html.len());
+    assert!(html.contains("Page 1 of 5"));
+    assert!(at(&html, 3) < at(&html, 0), "trouble first");
+    assert!(
+        html.matches("<section class=\"group port-host\">").count() <= 20,
+        "the rest is folded"
+    );
+    assert_whole("fleet", &html);
+
+    let one = page(&PortsQuery { host: Some("node-400".to_owned()), ..PortsQuery::default() });
+    assert!(one.len() < 100_000 && shown(&one) > 30, "{} bytes", one.len());
+    let sick = page(&PortsQuery { state: Some("sick".to_owned()), ..PortsQuery::default() });
+    assert_eq!(shown(&sick), 50, "one on every tenth host");
+    let found = page(&PortsQuery { q: Some("8077".to_owned()), ..PortsQuery::default() });
+    assert_eq!(shown(&found), 100, "found on every host, a page of them");
+    let last = page(&PortsQuery { page: Some("5".to_owned()), ..PortsQuery::default() });
+    assert!(at(&last, 499) > 0 && !last.contains("/hosts/node-003"));
+}
+
+#[test]
+fn a_host_has_a_page_with_its_ports_alone() {
+    let sick = fixture::sick();
+    let view = view(&sick, Language::En);
+    assert!(dashboard::host(&view, "nobody", &[], None).unwrap().is_none());
+    let html = dashboard::host(&view, "back", &[], None).unwrap().unwrap();
+    assert!(html.contains("18443") && !html.contains("gunicorn"), "its own ports");
+    let web = dashboard::host(&view, "web", &[], None).unwrap().unwrap();
+    assert!(web.contains("Checks that lead here") && web.contains("python3"));
+    assert!(html.contains("Nothing has changed since it is watched."));
+}
+
+#[test]
+fn what_lies_between_is_told_unless_rows_are_left_out() {
+    let sick = fixture::sick();
+    let view = view(&sick, Language::En);
+    let html = dashboard::ports(&view, &PortsQuery::default()).unwrap();
+    assert!(html.contains("32768–60999"), "the kernel's own");
+    let gaps = |query: &PortsQuery| {
+        dashboard::ports(&view, query).unwrap().matches("<tr class=\"gap").count()
+    };
+    assert!(gaps(&PortsQuery::default()) > 3);
+    assert!(gaps(&PortsQuery { host: Some("web".to_owned()), ..PortsQuery::default() }) > 3);
+    assert_eq!(gaps(&PortsQuery { q: Some("node".to_owned()), ..PortsQuery::default() }), 0);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Everything at one moment, immutable: what metrics, pages and the API are made from.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +71,8 @@ pub struct CheckStanding {
     pub flapping: bool,
     /// Who holds the port and since when, for a claim or undeclared listener that has been looked at.
     pub tenure: Option<Arc<Tenure>>,
+    /// Whom the proxy that it asks passes on to, nearest first, as far as the plan has addresses.
+    pub upstream: Vec<SocketAddr>,
     /// The last observation, `None` before the first.
     pub last: Option<Arc<Last>>,
     /// What is wrong now, confirmed or not, worst first.

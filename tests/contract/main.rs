@@ -44,6 +44,7 @@ const METRICS: &[(&str, &[&str])] = &[
     ("portwarden_findings", &["check", "kind", "code", "severity"]),
     ("portwarden_check_state", &["*"]),
     ("portwarden_port_state", &["host", "port", "protocol", "service", "claim"]),
+    ("portwarden_listeners", &["host", "protocol", "claim"]),
     ("portwarden_certificate_not_after_timestamp_seconds", &["*"]),
     ("portwarden_certificate_not_before_timestamp_seconds", &["*"]),
     ("portwarden_dns_record_matches", &["check", "name", "type", "nameserver"]),
@@ -143,6 +144,7 @@ async fn the_api_has_its_shapes() {
             ["host", "port", "protocol", "service", "claim", "exposure", "observed", "findings"];
         has(port, &keys);
         has(&port["observed"], &["listening", "bind", "process", "pid", "reachable"]);
+        has(&port["observed"], &["since", "before"]);
         port["findings"].as_array().unwrap().iter().for_each(is_finding);
     }
     let number = scene.open.local_addr().unwrap().port();
@@ -153,6 +155,19 @@ async fn the_api_has_its_shapes() {
     assert_eq!(open["observed"]["bind"][0], scene.open.local_addr().unwrap().to_string());
     assert_eq!(open["observed"]["pid"], std::process::id());
     assert!(ports.iter().any(|port| port["claim"].is_null()), "no undeclared listener");
+    let path = format!("/ports/here/{number}/changes");
+    let mut changes = Value::Null;
+    eventually("what was seen first is written down", async || {
+        changes = scene.agent.api(&path).await;
+        changes["changes"].as_array().is_some_and(|changes| !changes.is_empty())
+    })
+    .await;
+    assert_eq!(changes["port"]["port"], number);
+    has(&changes["changes"][0], &["since", "holding", "before"]);
+    let holding = &changes["changes"][0]["holding"];
+    has(holding, &["listening", "process", "pid", "bind"]);
+    assert_eq!(holding["pid"], std::process::id());
+    times_are_rfc3339(&changes);
 
     for (name, keys) in [
         ("certificates", &["subject", "issuer", "names", "not_before", "not_after"][..]),

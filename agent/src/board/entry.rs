@@ -1,5 +1,6 @@
 //! One check on the board: its settings, its state over time, and how that is shown.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use health::facts::CertificatesSeen;
@@ -59,6 +60,7 @@ impl Entry {
             since: now,
             flapping: false,
             tenure: None,
+            upstream: upstream(&origin),
             last: None,
             findings: Vec::new(),
             incident: None,
@@ -74,6 +76,7 @@ impl Entry {
         self.origin = Origin::Planned(check.clone());
         let standing = Arc::make_mut(&mut self.standing);
         standing.check = check.frame.clone();
+        standing.upstream = upstream(&self.origin);
         if let Spec::Port(spec) = &check.spec {
             standing.port = Some(spec.claim.key.clone());
             standing.claim = Some(spec.claim.clone());
@@ -139,5 +142,16 @@ impl Entry {
         if let Some(last) = last {
             standing.last = Some(Arc::new(last));
         }
+    }
+}
+
+/// The addresses that an HTTP check's proxy passes on to.
+fn upstream(origin: &Origin) -> Vec<SocketAddr> {
+    match origin {
+        Origin::Planned(check) => match &check.spec {
+            Spec::Http(spec) => spec.upstream.iter().filter_map(plan::Endpoint::address).collect(),
+            _ => Vec::new(),
+        },
+        Origin::Found(_) => Vec::new(),
     }
 }

@@ -45,8 +45,11 @@ impl Tenures {
 
     /// A sweep has ended: nobody holds the ports of this host that it did not come upon.
     pub(super) fn end_sweep(&mut self, host: &str, now: Timestamp) {
-        let is_of_host =
-            |name: &str| name.strip_prefix(host).is_some_and(|rest| rest.starts_with(':'));
+        // A host may have a colon in its name, a port has none.
+        let is_of_host = |name: &str| {
+            let rest = name.strip_prefix(host).and_then(|rest| rest.strip_prefix(':'));
+            rest.is_some_and(|port| !port.contains(':'))
+        };
         for (name, tenure) in self.recalled.extract_if(|name, _| is_of_host(name)) {
             self.moved.extend(vacated(&tenure, now).map(|tenure| (name, tenure)));
         }

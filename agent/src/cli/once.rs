@@ -157,6 +157,7 @@ impl Seen {
             since: observation.at,
             flapping: false,
             tenure: None,
+            upstream: Vec::new(),
             findings: track.findings().cloned().collect(),
             incident: None,
             next_due: None,

@@ -9,10 +9,10 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use health::snapshot::CheckStanding;
-use health::{Claim, Language, Protocol};
+use health::{Claim, Language, Protocol, Text};
 
 use super::{Outcome, once, paint};
-use crate::listeners::Sockets;
+use crate::listeners::{self, Sockets};
 use crate::plan::Plan;
 use crate::port_report::{self, Paint};
 
@@ -88,7 +88,23 @@ pub(super) fn execute(ports: &Ports, config: &Path, language: Language) -> anyho
         Format::Json => port_report::json(&standings, language).to_string(),
     };
     paint::line(text.trim_end());
+    for note in notes(&plan, &standings) {
+        anstream::eprintln!("\n{}", note.in_language(language));
+    }
     Ok(if bad { Outcome::Findings } else { Outcome::Well })
+}
+
+/// What could not be seen, each said once.
+fn notes(plan: &Plan, standings: &[Arc<CheckStanding>]) -> Vec<Text> {
+    if !plan.hosts.iter().any(|host| host.local) {
+        return Vec::new();
+    }
+    let is_hidden = |standing: &Arc<CheckStanding>| {
+        let unknown = standing.observed().and_then(|observed| observed.owner_unknown.as_deref());
+        unknown == Some("permission")
+    };
+    let hidden = standings.iter().any(is_hidden).then(listeners::owners_hidden);
+    listeners::limits().into_iter().chain(hidden).collect()
 }
 
 /// Ports that no local host claims and nobody has on this machine.

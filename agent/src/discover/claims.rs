@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
 use health::claim::Addresses;
+use health::ports::is_for_clients;
 use health::{ClaimKind, Exposure, Host, Listener, Protocol, Undeclared};
 
 use super::compose::Published;
@@ -25,6 +26,10 @@ pub(super) struct HostDraft {
     pub(super) name: String,
     pub(super) address: String,
     pub(super) undeclared: Undeclared,
+    /// Listeners on ports for clients that nobody else names: they come and go.
+    pub(super) passing: Vec<String>,
+    /// The ports that the kernel gives to clients, first and last.
+    pub(super) ephemeral: (u16, u16),
     /// Allocated and system ones by port, then what is reserved.
     pub(super) claims: Vec<ClaimDraft>,
 }
@@ -90,7 +95,8 @@ pub(super) fn hosts(
             let ip = listener.bind.ip().to_canonical();
             asked.map_or_else(|| local(&model, table).owns(ip), |asked| asked == ip)
         };
-        host.claims = claims(&model, table, known, is_meant);
+        host.ephemeral = table.ephemeral;
+        (host.claims, host.passing) = claims(&model, table, known, is_meant);
         reserve(host, asked, known, table);
     }
     if is_whole {
@@ -105,6 +111,8 @@ fn empty(name: &str, address: IpAddr, undeclared: Undeclared) -> HostDraft {
         name: name.to_owned(),
         address: address.to_string(),
         undeclared,
+        passing: Vec::new(),
+        ephemeral: (0, 0),
         claims: Vec::new(),
     }
 }
@@ -116,6 +124,7 @@ fn model(host: &HostDraft) -> Host {
         local: true,
         undeclared: host.undeclared,
         addresses: Addresses::default(),
+        ignore: Vec::new(),
         claims: Vec::new(),
     }
 }
@@ -125,7 +134,7 @@ fn claims(
     table: &Table,
     known: &Known<'_>,
     is_meant: impl Fn(&Listener) -> bool,
-) -> Vec<ClaimDraft> {
+) -> (Vec<ClaimDraft>, Vec<String>) {
     let mut ports: BTreeMap<(u16, Protocol), Vec<&Listener>> = BTreeMap::new();
     for listener in table.listeners.iter().filter(|listener| is_meant(listener)) {
         let key = (listener.bind.port(), listener.protocol);
@@ -134,12 +143,27 @@ fn claims(
             ports.entry(key).or_default().push(listener);
         }
     }
-    let drafts = ports.into_iter().filter_map(|((port, protocol), seen)| {
+    let (mut drafts, mut passing) = (Vec::new(), Vec::new());
+    for ((port, protocol), seen) in ports {
+        if is_dashboard(&seen) {
+            continue;
+        }
+        let local = local(host, table);
         // Judgement sees everything of the port that is the host's: infer from the same.
-        let judged = local(host, table).listeners(protocol, port);
-        (!is_dashboard(&seen)).then(|| claim(port, protocol, &judged, host, table, known))
-    });
-    drafts.collect()
+        let judged = local.listeners(protocol, port);
+        if is_for_clients(&local, protocol, port) && !is_named(port, protocol, &judged, known) {
+            passing.push(format!("{} on {port}", owner::described(&judged, table)));
+        } else {
+            drafts.push(claim(port, protocol, &judged, host, table, known));
+        }
+    }
+    (drafts, passing)
+}
+
+/// A compose file or nginx counts on the port.
+fn is_named(port: u16, protocol: Protocol, listeners: &[&Listener], known: &Known<'_>) -> bool {
+    known.published.iter().any(|one| one.covers(protocol, port, listeners))
+        || passed_to(port, listeners, known.sites).1.is_some()
 }
 
 fn claim(
@@ -168,8 +192,7 @@ fn claim(
     sources.extend(passed);
     if protocol == Protocol::Tcp && table.machine().is_ephemeral(port) {
         sources.push(
-            "in the range that the kernel gives to clients: fix the port, or take the claim out \
-             if it is another one at every start"
+            "in the range that the kernel gives to clients: `portwarden explain port.ephemeral`"
                 .to_owned(),
         );
     }
@@ -309,7 +332,7 @@ fn is_dashboard(listeners: &[&Listener]) -> bool {
     })
 }
 
-fn few(words: &[String]) -> String {
+pub(super) fn few(words: &[String]) -> String {
     let mut text = words.iter().take(MOST_PLACES).cloned().collect::<Vec<_>>().join(", ");
     if words.len() > MOST_PLACES {
         text.push_str(", …");

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use health::{ClaimKind, Protocol, Undeclared};
 
 use super::Draft;
-use super::claims::{ClaimDraft, HostDraft};
+use super::claims::{ClaimDraft, HostDraft, few};
 use super::entry::{Entry, one_line, quoted};
 
 /// Lines of things that were seen and not made checks of.
@@ -59,6 +59,12 @@ pub(super) fn hosts(hosts: &[HostDraft]) -> String {
         let _ = writeln!(text, "address = {}\nlocal = true", quoted(&host.address));
         if host.undeclared == Undeclared::Ignore {
             text.push_str("undeclared = \"ignore\"              # not everything was looked at\n");
+        }
+        if !host.passing.is_empty() {
+            let (first, last) = host.ephemeral;
+            let note = format!("among the ports given to clients: {}", few(&host.passing));
+            let _ = writeln!(text, "# {}", one_line(&note));
+            let _ = writeln!(text, "ignore = [\"{first}-{last}\"]");
         }
         text.push('\n');
         for kind in [ClaimKind::System, ClaimKind::Allocated, ClaimKind::Reserved] {
@@ -254,6 +260,8 @@ mod tests {
                 name: "web".into(),
                 address: "127.0.0.1".into(),
                 undeclared: Undeclared::Warn,
+                passing: vec![hostile.into()],
+                ephemeral: (32768, 60999),
                 claims: vec![claim],
             }],
             entries: vec![Entry { keys: vec![("path", "/a'b\"".into())], ..entry }, shelved],

@@ -329,6 +329,8 @@ mod tests {
             name: "web".into(),
             address: "127.42.0.1".into(),
             undeclared: Undeclared::Ignore,
+            passing: Vec::new(),
+            ephemeral: (0, 0),
             claims: ports.map(claim).to_vec(),
         }];
         claims(&mut hosts, &Scout::new(Net::new(None).unwrap())).await;

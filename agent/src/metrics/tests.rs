@@ -48,6 +48,7 @@ fn standing(name: &str, kind: Kind, state: State, facts: Facts) -> CheckStanding
         since: at(0),
         flapping: false,
         tenure: None,
+        upstream: Vec::new(),
         last: Some(Arc::new(Last {
             at: at(10),
             duration: Duration::from_millis(12),

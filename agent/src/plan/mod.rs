@@ -13,6 +13,7 @@ mod expect;
 mod frame;
 mod hosts;
 mod http;
+mod ignored;
 mod load;
 mod mistakes;
 mod names;

@@ -33,6 +33,7 @@ fn standing(host: &str, port: u16) -> CheckStanding {
         since: Timestamp::UNIX_EPOCH,
         flapping: false,
         tenure: None,
+        upstream: Vec::new(),
         last: None,
         findings: Vec::new(),
         incident: None,
@@ -56,6 +57,8 @@ fn claimed(
         claim,
         exposure: (claim != ClaimKind::Reserved).then_some(Exposure::Loopback),
         processes: Vec::new(),
+        units: Vec::new(),
+        users: Vec::new(),
         dialled: true,
     }));
     standing

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use health::facts::{CertificateFacts, DnsFacts, Facts};
 use health::finding::View;
 use health::snapshot::CheckStanding;
-use health::{Kind, Language, Phases, Snapshot};
+use health::{Kind, Language, Phases, PortKey, Protocol, Snapshot};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -149,6 +149,38 @@ pub(super) async fn ports(
     Asked(asked): Asked<Words>,
 ) -> Response {
     Json(port_report::json(&served.snapshot().checks, asked.language())).into_response()
+}
+
+/// Which transport of a port; TCP unless asked otherwise.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Transport {
+    #[serde(default)]
+    protocol: Protocol,
+}
+
+/// `GET /api/v1/ports/{host}/{port}/changes`: who held a port since when, newest first. Of a port
+/// that is not in the plan any more too.
+pub(super) async fn port_changes(
+    State(served): State<Arc<Served>>,
+    Path((host, port)): Path<(String, String)>,
+    Asked(Transport { protocol }): Asked<Transport>,
+) -> Response {
+    let Some(port) = port.parse().ok().filter(|port| *port != 0) else {
+        return missing("a port is a number from 1 to 65535");
+    };
+    let key = PortKey { host: host.into(), port, protocol };
+    let name = key.to_string();
+    match served.store.tenures(&name).await {
+        Ok(changes) if changes.is_empty() && served.snapshot().check(&name).is_none() => {
+            missing("nothing is known of this port")
+        }
+        Ok(changes) => Json(json!({ "port": key, "changes": changes })).into_response(),
+        Err(error) => {
+            tracing::warn!(%name, %error, "who held this port cannot be read");
+            let answer = Json(json!({ "error": "the store cannot be read" }));
+            (StatusCode::SERVICE_UNAVAILABLE, answer).into_response()
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -18,6 +18,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use health::history::{History, NotificationRecord};
+use health::ports::Tenure;
 use health::{Incident, Snapshot};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +50,8 @@ pub struct Served {
 const TURN_SECONDS: u64 = 15;
 /// How many incidents the pages and the API look back to.
 const PAST_INCIDENTS: u32 = 100;
+/// How many changes the page of a host looks back to.
+const PORT_CHANGES: u32 = 60;
 
 impl Served {
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -60,6 +63,14 @@ impl Served {
         self.store.history(check, clock::now()).await.unwrap_or_else(|error| {
             tracing::warn!(check, %error, "the history cannot be read");
             History::default()
+        })
+    }
+
+    /// The ports of a host that changed hands, newest first.
+    async fn port_changes(&self, host: &str) -> Vec<(Arc<str>, Tenure)> {
+        self.store.tenures_on(host, PORT_CHANGES).await.unwrap_or_else(|error| {
+            tracing::warn!(host, %error, "who held which port cannot be read");
+            Vec::new()
         })
     }
 
@@ -94,6 +105,7 @@ fn router(served: Arc<Served>) -> Router {
         .route("/checks", get(api::checks))
         .route("/checks/{*name}", get(api::check))
         .route("/ports", get(api::ports))
+        .route("/ports/{host}/{port}/changes", get(api::port_changes))
         .route("/certificates", get(api::certificates))
         .route("/dns", get(api::dns))
         .route("/incidents", get(api::incidents))

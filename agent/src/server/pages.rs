@@ -13,6 +13,7 @@ use dashboard::{OverviewQuery, PortsQuery, View};
 use health::snapshot::CheckStanding;
 use health::{Code, Language, Snapshot};
 use jiff::tz::TimeZone;
+use serde::Deserialize;
 
 use super::Served;
 use super::asked::Asked;
@@ -27,6 +28,7 @@ pub(super) fn router() -> Router<Arc<Served>> {
         .route("/ports", get(ports))
         .route("/ports.md", get(ports_markdown))
         .route("/ports.csv", get(ports_csv))
+        .route("/hosts/{name}", get(host))
         .route("/certificates", get(certificates))
         .route("/dns", get(dns))
         .route("/incidents", get(incidents))
@@ -169,6 +171,27 @@ async fn ports_markdown(visit: Visit, Asked(query): Asked<PortsQuery>) -> Respon
 async fn ports_csv(visit: Visit, Asked(query): Asked<PortsQuery>) -> Response {
     let text = port_report::csv(&port_report::rows(&visit.selected(&query)));
     ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response()
+}
+
+/// Which page of a long list.
+#[derive(Debug, Default, Deserialize)]
+struct Paged {
+    page: Option<String>,
+}
+
+async fn host(
+    visit: Visit,
+    State(served): State<Arc<Served>>,
+    Path(name): Path<String>,
+    Asked(paged): Asked<Paged>,
+) -> Response {
+    if !visit.snapshot.hosts.iter().any(|host| *host.name == *name) {
+        return visit.not_found();
+    }
+    let past = served.port_changes(&name).await;
+    visit.page(|view| {
+        Ok(dashboard::host(view, &name, &past, paged.page.as_deref())?.unwrap_or_default())
+    })
 }
 
 async fn certificates(visit: Visit) -> Response {

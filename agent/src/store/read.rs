@@ -93,7 +93,7 @@ impl Store {
         .await
     }
 
-    /// Who held the ports of a host, newest first, at most `limit`, each with its check's name.
+    /// Ports of a host that changed hands, newest first, at most `limit`, each with its check's name.
     ///
     /// # Errors
     /// When the database cannot be read.

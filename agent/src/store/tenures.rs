@@ -50,7 +50,8 @@ pub(super) fn of_check(connection: &Connection, check: i64) -> rusqlite::Result<
     Ok(tenures)
 }
 
-/// Those of every port of a host, newest first, each with the name of its check.
+/// Every change of hands on a host, newest first, each with the name of its check; what was there at
+/// the first look is no change.
 pub(super) fn of_host(
     connection: &Connection,
     host: &str,
@@ -60,6 +61,7 @@ pub(super) fn of_host(
     let mut statement = connection.prepare_cached(
         "SELECT t.since, holding, before, name FROM checks JOIN tenure AS t ON check_id = id
          WHERE name > ?1 || ':' AND name < ?1 || ';' AND instr(substr(name, length(?1) + 2), ':') = 0
+             AND before IS NOT NULL
          ORDER BY t.since DESC LIMIT ?2",
     )?;
     named(statement.query(params![host, limit])?)

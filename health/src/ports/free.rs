@@ -38,6 +38,8 @@ mod tests {
             claim: ClaimKind::Reserved,
             exposure: None,
             processes: Vec::new(),
+            units: Vec::new(),
+            users: Vec::new(),
             dialled: false,
         }
     }

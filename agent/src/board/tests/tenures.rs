@@ -26,8 +26,11 @@ fn held(names: &[(&str, u32)], bind: &str, at_second: i64) -> Observation {
     Observation { at: at(at_second), facts, ..seen(Vec::new()) }
 }
 
-/// Every change of hands since the last call: port, since when, pid after and before.
-fn moves(board: &mut Board) -> Vec<(String, i64, Option<u32>, Option<Option<u32>>)> {
+/// Port, since when, pid after and before.
+type Move = (String, i64, Option<u32>, Option<Option<u32>>);
+
+/// Every change of hands since the last call.
+fn moves(board: &mut Board) -> Vec<Move> {
     let moved = board.take_tenures().into_iter();
     let second = |at: Timestamp| at.as_second() - 1_750_000_000;
     moved
