@@ -22,7 +22,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use free::free;
+pub use free::{ClientPorts, Obstacle, Occupancy, free};
 pub use judgement::{Answer, Dial, judge_local, judge_remote};
 pub use local::{Local, class};
 pub use machine::{Machine, Names, order};

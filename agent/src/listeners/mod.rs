@@ -2,7 +2,8 @@
 //!
 //! One read serves everybody who asks at about the same time, and a read that finds the same
 //! sockets as the one before hands out the same table. Deliberately absent: judgement, which is
-//! pure and lives in [`health::ports`], and connected sockets.
+//! pure and lives in [`health::ports`]. Connected sockets are read only for who asks which ports are
+//! free.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,6 +15,7 @@ use health::Listener;
 use health::ports::{Machine, Names};
 use tokio::sync::watch;
 
+mod connections;
 mod interfaces;
 mod netlink;
 mod owners;
@@ -22,6 +24,7 @@ mod process;
 mod reader;
 mod socket;
 
+pub use connections::occupancy;
 use reader::Reader;
 
 /// All listening sockets at one moment.

@@ -62,6 +62,18 @@ pub struct Plan {
     pub routes: Vec<alerts::Route>,
 }
 
+/// Whether a host's `address` may be this.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    names::target(text).is_ok()
+}
+
+/// Whether a claim's `process` may be this.
+#[must_use]
+pub fn is_process(text: &str) -> bool {
+    values::name(text).is_ok() && (text.starts_with('/') || !text.contains('/'))
+}
+
 /// `[agent]`: this vantage point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Agent {
