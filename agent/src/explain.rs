@@ -89,6 +89,7 @@ pages! {
     PortExposed "port.exposed",
     PortHidden "port.hidden",
     PortUndeclared "port.undeclared",
+    PortEphemeral "port.ephemeral",
     ForwardBroken "forward.broken",
     ForwardMisdirected "forward.misdirected",
     ForwardNoHairpin "forward.no-hairpin",

@@ -50,6 +50,8 @@ pub struct Row {
     pub findings: Vec<(health::Code, Severity)>,
     /// The whole range its claim was written as.
     range: (u16, u16),
+    /// What is bound to `::` takes v4 connections as well.
+    also_v4: Option<bool>,
 }
 
 /// What is there.
@@ -174,6 +176,7 @@ fn row(key: &PortKey, standing: &CheckStanding) -> Row {
             .map(|standing| (standing.finding.code, standing.finding.severity))
             .collect(),
         range: claim.map_or((key.port, key.port), |claim| claim.range),
+        also_v4: observed.and_then(|observed| observed.also_v4),
     }
 }
 
@@ -198,8 +201,17 @@ impl Row {
     fn presence_words(&self, language: Language) -> String {
         match (&self.presence, language) {
             (Presence::Bound(binds), _) => {
-                let mut shown: Vec<String> =
-                    binds.iter().take(3).map(|bind| bind.ip().to_string()).collect();
+                let words = match language {
+                    Language::En => "v4 too",
+                    Language::Ko => "IPv4 포함",
+                };
+                let place = |bind: &SocketAddr| match bind.ip() {
+                    ip if ip.is_ipv6() && ip.is_unspecified() && self.also_v4 == Some(true) => {
+                        format!("{ip} ({words})")
+                    }
+                    ip => ip.to_string(),
+                };
+                let mut shown: Vec<String> = binds.iter().take(3).map(place).collect();
                 if binds.len() > 3 {
                     shown.push(format!("+{}", binds.len() - 3));
                 }

@@ -7,6 +7,8 @@ mod agent;
 mod bare;
 mod blackbox;
 mod client;
+#[path = "../marked.rs"]
+mod marked;
 mod process;
 mod report;
 mod scale;
@@ -14,8 +16,6 @@ mod targets;
 
 use std::path::Path;
 use std::time::Duration;
-
-use anyhow::Context;
 
 use agent::Agent;
 use blackbox::Blackbox;
@@ -53,8 +53,7 @@ async fn measure(only_print: bool) -> anyhow::Result<()> {
     }
     println!("{report}");
     if !only_print {
-        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/benchmarks.md");
-        report.write_into(&page).with_context(|| format!("cannot write {}", page.display()))?;
+        marked::write("measured", &report)?;
     }
     Ok(())
 }

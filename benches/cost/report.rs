@@ -2,11 +2,8 @@
 
 use std::fmt;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-
-use anyhow::Context;
 
 use crate::WINDOW;
 use crate::blackbox::PROGRAM;
@@ -14,9 +11,6 @@ use crate::process::output_of;
 use crate::scale::Scale;
 use crate::targets::{Kind, Targets};
 
-/// Between these lines of the page everything is written anew; the rest of it is left alone.
-const BEGIN: &str = "<!-- measured: begin -->";
-const END: &str = "<!-- measured: end -->";
 const MOST_LATENESS: Duration = Duration::from_millis(50);
 const MOST_MEMORY: u64 = 100 << 20;
 const MOST_PAGE: Duration = Duration::from_millis(100);
@@ -170,14 +164,6 @@ impl Report {
             ("targets", targets.to_string()),
         ];
         Ok(Self { made_on, kinds: Vec::new(), scales: Vec::new() })
-    }
-
-    /// Puts the figures into the page, between its marks.
-    pub(crate) fn write_into(&self, page: &Path) -> anyhow::Result<()> {
-        let text = fs::read_to_string(page)?;
-        let (before, rest) = text.split_once(BEGIN).context(BEGIN)?;
-        let (_, after) = rest.split_once(END).context(END)?;
-        Ok(fs::write(page, format!("{before}{BEGIN}\n{self}\n{END}{after}"))?)
     }
 
     fn write_pages(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

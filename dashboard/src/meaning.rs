@@ -89,6 +89,9 @@ fn korean(code: Code) -> &'static str {
         Code::PortExposed => "계획보다 넓은 범위에 열려 있습니다.",
         Code::PortHidden => "계획보다 좁은 범위에만 열려 있습니다.",
         Code::PortUndeclared => "수신 대기 중이지만 계획에 없는 포트입니다.",
+        Code::PortEphemeral => {
+            "계획에 있는 포트인데 커널이 클라이언트에 나눠 주는 범위에 있습니다."
+        }
         Code::ForwardBroken => "안쪽 서비스는 살아 있으나 바깥쪽 포트가 응답하지 않습니다.",
         Code::ForwardMisdirected => "바깥쪽 포트가 다른 곳으로 연결됩니다.",
         Code::ForwardNoHairpin => "바깥쪽 주소가 외부에서는 되지만 내부에서는 되지 않습니다.",

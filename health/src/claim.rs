@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::Severity;
+use crate::ports::Pattern;
 
 /// Transport protocol of a port.
 #[derive(
@@ -158,6 +159,16 @@ pub struct Addresses {
     pub loopback: Vec<Network>,
 }
 
+impl Addresses {
+    /// The single addresses among them, the widest first.
+    pub fn singles(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        [&self.public, &self.internal, &self.loopback]
+            .into_iter()
+            .flatten()
+            .filter_map(Network::single)
+    }
+}
+
 /// A machine of the plan with its claims.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Host {
@@ -171,6 +182,8 @@ pub struct Host {
     pub undeclared: Undeclared,
     /// What its addresses mean.
     pub addresses: Addresses,
+    /// Listeners that no claim names and nobody wants to hear of.
+    pub ignore: Vec<Pattern>,
     /// One per `[[host.port]]`, in the order of the plan; ranges are already one claim per port.
     pub claims: Vec<Arc<Claim>>,
 }
@@ -214,6 +227,24 @@ pub struct Claim {
     pub exposure: Option<Exposure>,
     /// Who may own it: process names, or with a slash paths. Empty: anybody.
     pub processes: Vec<String>,
+    /// The systemd units or containers it may run in. Empty: any, or none.
+    pub units: Vec<String>,
+    /// The users it may run as, by name or number. Empty: anybody.
+    pub users: Vec<String>,
     /// Whether it is also dialled (TCP, allocated or system).
     pub dialled: bool,
+}
+
+impl Claim {
+    /// The whole row of the plan that this claim is of: `web:3012-3014`, or `web:53/udp`.
+    #[must_use]
+    pub fn row(&self) -> String {
+        let (first, last) = self.range;
+        let PortKey { host, protocol, .. } = &self.key;
+        let ports = if first == last { first.to_string() } else { format!("{first}-{last}") };
+        match protocol {
+            Protocol::Tcp => format!("{host}:{ports}"),
+            Protocol::Udp => format!("{host}:{ports}/udp"),
+        }
+    }
 }

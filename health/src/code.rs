@@ -110,6 +110,7 @@ codes! {
     PortExposed "port.exposed" Critical "Bound or reachable more widely than claimed.";
     PortHidden "port.hidden" Warning "Bound or reachable more narrowly than claimed.";
     PortUndeclared "port.undeclared" Warning "Listening, and the plan does not know it.";
+    PortEphemeral "port.ephemeral" Warning "Claimed, and among the ports that the kernel gives to clients.";
     ForwardBroken "forward.broken" Critical "The outer port is dead though the inner lives.";
     ForwardMisdirected "forward.misdirected" Critical "The outer port leads elsewhere.";
     ForwardNoHairpin "forward.no-hairpin" Notice "The outer address works from outside, not from inside.";

@@ -10,12 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Exposure, Process};
 
+mod ephemeral;
 mod finding;
 mod free;
 mod judgement;
 mod local;
 mod machine;
 mod owner;
+mod pattern;
+mod proxy;
+mod reach;
 mod undeclared;
 mod words;
 
@@ -27,6 +31,9 @@ pub use judgement::{Answer, Dial, judge_local, judge_remote};
 pub use local::{Local, class};
 pub use machine::{Machine, Names, order};
 pub use owner::goes_by;
+pub use pattern::Pattern;
+pub use proxy::{Proxy, proxy};
+pub use reach::{Dials, others_to_dial};
 pub use undeclared::{Stranger, undeclared};
 
 /// What was seen of one port of one host.
@@ -44,6 +51,10 @@ pub struct Observed {
     pub owner_unknown: Option<String>,
     /// A TCP connection was accepted; `None` when it was not tried.
     pub reachable: Option<bool>,
+    /// Whether what is bound to `::` takes v4 connections as well; `None` when nothing is, or when
+    /// it cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also_v4: Option<bool>,
     /// How widely the binds reach, for a local host.
     pub exposure: Option<Exposure>,
 }

@@ -44,6 +44,7 @@ const METRICS: &[(&str, &[&str])] = &[
     ("portwarden_findings", &["check", "kind", "code", "severity"]),
     ("portwarden_check_state", &["*"]),
     ("portwarden_port_state", &["host", "port", "protocol", "service", "claim"]),
+    ("portwarden_listeners", &["host", "protocol", "claim"]),
     ("portwarden_certificate_not_after_timestamp_seconds", &["*"]),
     ("portwarden_certificate_not_before_timestamp_seconds", &["*"]),
     ("portwarden_dns_record_matches", &["check", "name", "type", "nameserver"]),

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -98,20 +99,28 @@ impl Drop for Daemon {
     }
 }
 
-/// A port that is free for TCP and UDP on every one of these addresses.
+/// A port that is free for TCP and UDP on every one of these addresses, and none of those that the
+/// kernel gives to clients: a claim on one of them would be a finding.
 pub fn free_port(addresses: &[&str]) -> u16 {
     let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     let addresses: Vec<IpAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
     (0..100)
-        .find_map(|_| {
-            let first = UdpSocket::bind((addresses[0], 0)).ok()?;
-            let port = first.local_addr().ok()?.port();
-            let is_free = addresses.iter().enumerate().all(|(index, &ip)| {
+        .map(|_| candidate())
+        .find(|&port| {
+            addresses.iter().all(|&ip| {
                 let address = SocketAddr::new(ip, port);
-                TcpListener::bind(address).is_ok()
-                    && (index == 0 || UdpSocket::bind(address).is_ok())
-            });
-            is_free.then_some(port)
+                TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok()
+            })
         })
         .expect("a port that is free on all addresses")
+}
+
+/// The next port to try, far from those that another process tries at the same time.
+fn candidate() -> u16 {
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 20_000;
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+    let port = FIRST + (std::process::id().wrapping_mul(7919).wrapping_add(tried)) % COUNT;
+    u16::try_from(port).unwrap()
 }

@@ -13,6 +13,7 @@ mod commands;
 mod first_run;
 mod hostile;
 mod https;
+mod listeners;
 mod outage;
 mod ports;
 mod reload;

@@ -104,7 +104,7 @@ async fn the_wrong_owner_and_a_bind_too_wide_are_told() {
         address = "{own}"
         local = true
         undeclared = "ignore"
-        addresses = {{ public = ["203.0.113.7"] }}
+        addresses = {{ public = ["127.0.99.7"] }}
 
         [[host.port]]
         port = {}

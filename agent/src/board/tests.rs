@@ -199,6 +199,45 @@ fn an_undeclared_listener_is_found_claimed_and_let_go_again() {
     assert!(standing(&mut board, "web:9000").is_none(), "forgotten once it is gone");
 }
 
+/// A day of listeners that come and go, looked at every 30 s with the default `fail_after`: what
+/// is gone at the next look is never told, what is there twice is told once.
+#[test]
+fn short_lived_listeners_do_not_flap() {
+    let text = format!("{HOST}{CLAIM}claim = \"reserved\"\n").replace("fail_after = 1\n", "");
+    let plan = plan(&text);
+    let (mut board, keys) = board(&plan);
+    let sweep = plan.sweeps[0].clone();
+    let mut told = Vec::new();
+    for look in 0..2880_i64 {
+        // Two looks in a row at noon, else every second or third look, and another owner each time.
+        let is_there = look % 5 == 0 || look % 5 == 2 || look == 1441;
+        let (mut strangers, mut takers) = (Vec::new(), Vec::new());
+        if is_there {
+            let mut stranger = finding(Code::PortUndeclared);
+            stranger.subject = format!("web:7000 (owner {look})");
+            if look == 1440 || look == 1441 {
+                stranger.subject = "web:7000 (owner at noon)".into();
+                takers.push(finding(Code::PortTaken));
+            } else if look % 5 == 0 {
+                takers.push(finding(Code::PortTaken));
+            }
+            strangers.push((listener(7000), seen(vec![stranger])));
+        }
+        let now = at(look * 30);
+        told.extend(board.record_sweep(&sweep, strangers, now));
+        told.extend(board.record(keys[0].1, seen(takers), None, now));
+    }
+    // That a check has been looked at for the first time is told nobody.
+    told.retain(|change| change.transition != Transition::Settled);
+    let told: Vec<(&str, bool)> = told
+        .iter()
+        .map(|change| (&*change.check.name, change.transition == Transition::Resolved))
+        .collect();
+    let noon = [("web:7000", false), ("web:9000", false), ("web:7000", true), ("web:9000", true)];
+    assert_eq!(told, noon);
+    assert!(standing(&mut board, "web:7000").is_none(), "nothing of them is kept");
+}
+
 #[test]
 fn undeclared_listeners_go_with_the_sweep_of_their_host() {
     let before = plan(HOST);

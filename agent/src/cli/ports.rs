@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
-use health::Language;
 use health::snapshot::CheckStanding;
+use health::{Language, Text};
 
 use super::{Outcome, once, paint};
+use crate::listeners;
 use crate::plan::Plan;
 use crate::port_document::{self, Stranger};
 use crate::port_report::{self, Paint, Presence};
@@ -118,13 +119,34 @@ fn report(plan: &Plan, format: Format, language: Language) -> anyhow::Result<Out
         Format::Json => port_report::json(&standings, language).to_string(),
     };
     paint::line(text.trim_end());
+    tell_limits(plan, &standings, language);
     Ok(outcome)
+}
+
+/// What could not be seen, each said once, on standard error.
+fn tell_limits(plan: &Plan, standings: &[Arc<CheckStanding>], language: Language) {
+    for note in limits(plan, standings) {
+        anstream::eprintln!("\n{}", note.in_language(language));
+    }
+}
+
+fn limits(plan: &Plan, standings: &[Arc<CheckStanding>]) -> Vec<Text> {
+    if !plan.hosts.iter().any(|host| host.local) {
+        return Vec::new();
+    }
+    let is_hidden = |standing: &Arc<CheckStanding>| {
+        let unknown = standing.observed().and_then(|observed| observed.owner_unknown.as_deref());
+        unknown == Some("permission")
+    };
+    let hidden = standings.iter().any(is_hidden).then(listeners::owners_hidden);
+    listeners::limits().into_iter().chain(hidden).collect()
 }
 
 /// The allocation document. Without a look at the machine there is nothing that could be found.
 fn document(plan: &Plan, observed: bool, language: Language) -> anyhow::Result<Outcome> {
     let (strangers, outcome) = if observed {
         let (standings, outcome) = look(plan)?;
+        tell_limits(plan, &standings, language);
         (Some(strangers(&standings, language)), outcome)
     } else {
         (None, Outcome::Well)

@@ -8,12 +8,9 @@ use health::Protocol;
 use health::ports::{ClientPorts, Occupancy};
 
 use super::netlink::{Netlink, STATE_LISTEN};
-use super::process::read_capped;
 use super::socket::{Family, TABLES};
-use super::{interfaces, proc_net};
+use super::{client_ports, proc_net};
 
-/// `ip_local_reserved_ports` may name every second port.
-const LEFT_OUT_BYTES: u64 = 1 << 20;
 /// All states of `linux/tcp_states.h` but that of listening: TIME_WAIT among them.
 const CONNECTED_TCP: u32 = 0x1ffe & !(1 << STATE_LISTEN);
 /// A UDP socket that has a peer.
@@ -77,19 +74,10 @@ fn split(table: &str, protocol: Protocol) -> Ports {
 }
 
 fn clients() -> ClientPorts {
-    let left_out = read_capped("/proc/sys/net/ipv4/ip_local_reserved_ports", LEFT_OUT_BYTES)
-        .map(|bytes| runs(&String::from_utf8_lossy(&bytes)))
-        .unwrap_or_default();
-    ClientPorts { range: Some(interfaces::ephemeral()), left_out }
-}
-
-/// `3000,3005-3010`
-fn runs(text: &str) -> Vec<(u16, u16)> {
-    let run = |text: &str| {
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
-        Some((first.parse().ok()?, last.parse().ok()?))
-    };
-    text.trim().split(',').filter_map(run).collect()
+    ClientPorts {
+        range: Some(client_ports::ephemeral()),
+        left_out: client_ports::kept_back().unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]
@@ -144,23 +132,9 @@ mod tests {
         assert_eq!(both(Protocol::Udp, other.local_addr().unwrap().port()), [(false, true); 2]);
     }
 
-    #[test]
-    fn reserved_ports_are_read_as_the_kernel_writes_them() {
-        for (text, expected) in [
-            ("\n", vec![]),
-            ("3000\n", vec![(3000, 3000)]),
-            ("3000,3005-3010\n", vec![(3000, 3000), (3005, 3010)]),
-            ("x,3000-,70000,1-2", vec![(1, 2)]),
-        ] {
-            assert_eq!(runs(text), expected, "{text:?}");
-        }
-        assert!(clients().range.is_some());
-    }
-
     proptest! {
         #[test]
         fn any_text_is_survived(text in "\\PC{0,200}") {
-            runs(&text);
             split(&text, Protocol::Udp);
         }
     }

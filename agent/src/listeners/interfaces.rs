@@ -1,4 +1,4 @@
-//! The machine's own addresses, and the ports that it gives to clients.
+//! The machine's own addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,8 +7,6 @@ use super::process::read_capped;
 
 /// A table of many thousand routes.
 const TABLE_BYTES: u64 = 4 << 20;
-/// What Linux gives out unless told otherwise.
-const EPHEMERAL: (u16, u16) = (32768, 60999);
 
 /// Every address of every interface, sorted; empty when they cannot be read.
 pub(super) fn addresses() -> Vec<IpAddr> {
@@ -18,14 +16,6 @@ pub(super) fn addresses() -> Vec<IpAddr> {
     addresses.sort_unstable();
     addresses.dedup();
     addresses
-}
-
-/// The ports given to clients, both ends included.
-pub(super) fn ephemeral() -> (u16, u16) {
-    read_capped("/proc/sys/net/ipv4/ip_local_port_range", 64)
-        .ok()
-        .and_then(|bytes| range(&String::from_utf8_lossy(&bytes)))
-        .unwrap_or(EPHEMERAL)
 }
 
 fn addresses_of_proc() -> Vec<IpAddr> {
@@ -39,7 +29,7 @@ fn addresses_of_proc() -> Vec<IpAddr> {
 }
 
 /// An address is a leaf (`|-- 127.0.0.1`) that is followed by `/32 host LOCAL`.
-fn fib_trie(table: &str) -> Vec<IpAddr> {
+pub(super) fn fib_trie(table: &str) -> Vec<IpAddr> {
     let mut leaf = None;
     let mut found = Vec::new();
     for line in table.lines().map(str::trim) {
@@ -53,17 +43,12 @@ fn fib_trie(table: &str) -> Vec<IpAddr> {
 }
 
 /// `00000000000000000000000000000001 01 80 10 80       lo`
-fn if_inet6(table: &str) -> Vec<IpAddr> {
+pub(super) fn if_inet6(table: &str) -> Vec<IpAddr> {
     let address = |line: &str| {
         let digits = line.split_ascii_whitespace().next().filter(|digits| digits.len() == 32)?;
         u128::from_str_radix(digits, 16).ok().map(|bits| Ipv6Addr::from_bits(bits).into())
     };
     table.lines().filter_map(address).collect()
-}
-
-fn range(text: &str) -> Option<(u16, u16)> {
-    let mut ends = text.split_ascii_whitespace().map(str::parse);
-    Some((ends.next()?.ok()?, ends.next()?.ok()?))
 }
 
 #[cfg(test)]
@@ -78,8 +63,6 @@ mod tests {
         assert_eq!(fib_trie(trie), [IpAddr::from([127, 0, 0, 1])]);
         let v6 = "00000000000000000000000000000001 01 80 10 80       lo\nfe80 xx\n";
         assert_eq!(if_inet6(v6), [IpAddr::V6(Ipv6Addr::LOCALHOST)]);
-        assert_eq!(range("32768\t60999\n"), Some((32768, 60999)));
-        assert_eq!(range("many"), None);
     }
 
     #[test]
@@ -96,7 +79,6 @@ mod tests {
         fn any_text_is_survived(text in "\\PC{0,200}") {
             fib_trie(&text);
             if_inet6(&text);
-            range(&text);
         }
     }
 }

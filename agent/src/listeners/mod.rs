@@ -15,17 +15,22 @@ use health::Listener;
 use health::ports::{Machine, Names};
 use tokio::sync::watch;
 
+mod client_ports;
 mod connections;
+mod containers;
 mod interfaces;
 mod netlink;
 mod owners;
+mod proc_dir;
 mod proc_net;
 mod process;
 mod reader;
+mod seen_from;
 mod socket;
 
 pub use connections::occupancy;
 use reader::Reader;
+pub use seen_from::{limits, owners_hidden};
 
 /// All listening sockets at one moment.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +43,9 @@ pub struct Table {
     pub addresses: Vec<IpAddr>,
     /// Ports that the system gives to clients, both ends included (`ip_local_port_range`).
     pub ephemeral: (u16, u16),
+    /// Ports among them that it keeps back all the same (`ip_local_reserved_ports`), as sorted
+    /// ranges; `None` when they could not be read.
+    pub kept_back: Option<Vec<(u16, u16)>>,
     /// Names of this machine's users, by user id.
     pub users: BTreeMap<u32, String>,
     names: Names,
@@ -51,6 +59,7 @@ impl Table {
             listeners: &self.listeners,
             addresses: &self.addresses,
             ephemeral: self.ephemeral,
+            kept_back: self.kept_back.as_deref(),
             users: &self.users,
             names: &self.names,
         }

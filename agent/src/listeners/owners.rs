@@ -5,14 +5,17 @@
 //! worker may have inherited a socket since). Whom a socket is remembered to belong to is checked
 //! against the descriptor itself once a second; a process that is gone is named no longer.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::os::unix::ffi::OsStrExt;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use health::{Owner, Process, Protocol};
+use rustc_hash::{FxHashMap, FxHashSet};
+use rustix::io::Errno;
 
-use super::process::{self, read_capped};
+use super::containers::Containers;
+use super::proc_dir::{ProcDir, pids};
+use super::process::{self, Known, read_capped};
 use super::socket::{Socket, SocketId};
 
 /// After this long new holders of known sockets are looked for.
@@ -28,10 +31,12 @@ const USERS_BYTES: u64 = 1 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Owners {
     /// Process ids by socket, the oldest process first; empty when nobody was found.
-    holders: HashMap<SocketId, Vec<u32>>,
-    processes: HashMap<u32, Holder>,
+    holders: FxHashMap<SocketId, Vec<u32>>,
+    processes: FxHashMap<u32, Holder>,
     scan: Option<Scan>,
     verified: Option<Instant>,
+    /// When everything about the holders was last read anew.
+    read_again: Option<Instant>,
     /// Sockets that no scan has looked for.
     unknown_tcp: usize,
     unknown_udp: usize,
@@ -60,9 +65,9 @@ struct Scan {
 impl Owners {
     /// Takes in a changed list of sockets: forgets those that are gone, counts those that are new.
     pub(super) fn adopt(&mut self, sockets: &[Socket]) {
-        let present: HashSet<SocketId> = sockets.iter().map(|socket| socket.id).collect();
+        let present: FxHashSet<SocketId> = sockets.iter().map(|socket| socket.id).collect();
         self.holders.retain(|id, _| present.contains(id));
-        let named: HashSet<u32> = self.holders.values().flatten().copied().collect();
+        let named: FxHashSet<u32> = self.holders.values().flatten().copied().collect();
         self.processes.retain(|pid, _| named.contains(pid));
         let unknown = |protocol| {
             sockets
@@ -75,22 +80,23 @@ impl Owners {
 
     /// Looks for owners if there is a reason to, and says whether it did.
     pub(super) fn settle(&mut self, sockets: &[Socket], now: Instant) -> Settled {
-        let Some(scan) = self.scan else { return self.look(sockets) };
+        let Some(scan) = self.scan else { return self.look(sockets, now) };
         let since = now.saturating_duration_since(scan.ended);
         let udp_may = since >= scan.took * UDP_SHARE;
         if self.unknown_tcp > 0 || (self.unknown_udp > 0 && udp_may) || since >= RESCAN {
-            return self.look(sockets);
+            return self.look(sockets, now);
         }
         if self.verified.is_none_or(|at| now.saturating_duration_since(at) >= VERIFY) {
             self.verified = Some(now);
             // A process that has become another program by exec still holds its sockets.
             let is_as_before = |(pid, holder): (&u32, &Holder)| {
                 let (descriptor, inode) = holder.witness;
-                socket_inode(format!("/proc/{pid}/fd/{descriptor}")) == Some(inode)
-                    && process::name(*pid).is_some_and(|name| name == holder.process.name)
+                let Some(folder) = ProcDir::open(*pid) else { return false };
+                folder.socket(descriptor) == Some(inode)
+                    && process::name(&folder).is_some_and(|name| name == holder.process.name)
             };
             if self.orphaned || !self.processes.iter().all(is_as_before) {
-                return self.look(sockets);
+                return self.look(sockets, now);
             }
         }
         Settled::AsBefore
@@ -114,18 +120,34 @@ impl Owners {
         &self.users
     }
 
-    fn look(&mut self, sockets: &[Socket]) -> Settled {
+    /// Follows every descriptor of every process. What is known of a process is read again after
+    /// a while only: it may have written over its command line.
+    fn look(&mut self, sockets: &[Socket], now: Instant) -> Settled {
         let began = crate::clock::monotonic();
-        let wanted: HashSet<u64> = sockets.iter().map(|socket| socket.id.inode).collect();
-        let (descriptors, blind) = follow_descriptors(&wanted);
-        let mut by_inode: HashMap<u64, Vec<u32>> = HashMap::new();
-        self.processes.clear();
-        for (pid, held) in descriptors {
-            let Some(&witness) = held.first() else { continue };
-            let Some((started, process)) = process::read(pid) else { continue };
-            let process = Arc::new(process);
+        let known = std::mem::take(&mut self.processes);
+        let is_stale = self.read_again.is_none_or(|at| now.saturating_duration_since(at) >= RESCAN);
+        if is_stale {
+            self.read_again = Some(now);
+        }
+        let wanted: FxHashSet<u64> = sockets.iter().map(|socket| socket.id.inode).collect();
+        let (mut seen, mut containers) = (Seen::default(), Containers::default());
+        let mut by_inode: FxHashMap<u64, Vec<u32>> = FxHashMap::default();
+        by_inode.reserve(sockets.len());
+        for pid in seen.processes() {
+            let Some(folder) = seen.look_into(pid, &wanted) else { continue };
+            let Some(&witness) = seen.held.first() else { continue };
+            let before = known.get(&pid).filter(|_| !is_stale);
+            let before =
+                before.map(|holder| Known { started: holder.started, process: &holder.process });
+            let Some((started, mut process)) = process::read(&folder, pid, before) else {
+                continue;
+            };
+            let is_new = before.is_none_or(|known| !Arc::ptr_eq(known.process, &process));
+            if is_new && let Some(container) = containers.behind(&process) {
+                Arc::make_mut(&mut process).unit = Some(container);
+            }
             self.processes.insert(pid, Holder { started, process, witness });
-            for (_, inode) in held {
+            for &(_, inode) in &seen.held {
                 let pids = by_inode.entry(inode).or_default();
                 // One process may hold a socket twice; its descriptors come one after another.
                 if pids.last() != Some(&pid) {
@@ -133,12 +155,17 @@ impl Owners {
                 }
             }
         }
+        let blind = seen.is_blind();
         for pids in by_inode.values_mut() {
             pids.sort_by_key(|pid| (self.processes.get(pid).map(|holder| holder.started), *pid));
         }
-        let pids = |socket: &Socket| by_inode.get(&socket.id.inode).cloned().unwrap_or_default();
-        let holders: HashMap<SocketId, Vec<u32>> =
-            sockets.iter().map(|socket| (socket.id, pids(socket))).collect();
+        // A table that changed while it was read may hold one socket twice.
+        let mut holders: FxHashMap<SocketId, Vec<u32>> = FxHashMap::default();
+        holders.reserve(sockets.len());
+        for &Socket { id, .. } in sockets {
+            let pids = || by_inode.remove(&id.inode).unwrap_or_default();
+            holders.entry(id).or_insert_with(pids);
+        }
         let was_held = |id| self.holders.get(id).is_none_or(|pids| !pids.is_empty());
         self.orphaned = holders.iter().any(|(id, pids)| pids.is_empty() && was_held(id));
         self.holders = holders;
@@ -161,46 +188,42 @@ pub(super) enum Settled {
 /// A descriptor and the inode of the socket behind it.
 type Descriptor = (u32, u64);
 
-/// Every process that holds one of these sockets, and whether some could not be looked into.
-fn follow_descriptors(wanted: &HashSet<u64>) -> (Vec<(u32, Vec<Descriptor>)>, bool) {
-    let mut found = Vec::new();
-    let Ok(entries) = std::fs::read_dir("/proc") else { return (found, true) };
-    let (mut blind, mut init_seen) = (false, false);
-    let pids = entries.flatten().filter_map(|entry| number(entry.file_name().as_bytes()));
-    for pid in pids {
-        init_seen |= pid == 1;
-        let descriptors = match std::fs::read_dir(format!("/proc/{pid}/fd")) {
-            Ok(descriptors) => descriptors,
-            Err(error) => {
-                // Any other error: it is gone already.
-                blind |= error.kind() == std::io::ErrorKind::PermissionDenied;
-                continue;
-            }
-        };
-        let held: Vec<Descriptor> = descriptors
-            .flatten()
-            .filter_map(|entry| {
-                let inode = socket_inode(entry.path()).filter(|inode| wanted.contains(inode))?;
-                Some((number(entry.file_name().as_bytes())?, inode))
-            })
-            .collect();
-        if !held.is_empty() {
-            found.push((pid, held));
-        }
+/// One walk over all processes.
+#[derive(Debug, Default)]
+struct Seen {
+    /// What the process looked into last holds of what is wanted.
+    held: Vec<Descriptor>,
+    /// Some processes could not be looked into.
+    blind: bool,
+    init: bool,
+}
+
+impl Seen {
+    fn processes(&mut self) -> Vec<u32> {
+        let pids = pids().unwrap_or_default();
+        self.init = pids.contains(&1);
+        pids
     }
-    // Mounted with hidepid, /proc does not even list what may not be looked into.
-    (found, blind || !init_seen)
-}
 
-/// `socket:[4242]`
-fn socket_inode(path: impl AsRef<std::path::Path>) -> Option<u64> {
-    let target = std::fs::read_link(path).ok()?;
-    let digits = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
-    digits.parse().ok()
-}
+    /// Fills `held`; `None` when there is nothing in it.
+    fn look_into(&mut self, pid: u32, wanted: &FxHashSet<u64>) -> Option<ProcDir> {
+        self.held.clear();
+        let folder = ProcDir::open(pid)?;
+        let held = &mut self.held;
+        let walked = folder.sockets(|descriptor, inode| {
+            if wanted.contains(&inode) {
+                held.push((descriptor, inode));
+            }
+        });
+        // Any other error: it is gone already.
+        self.blind |= walked == Err(Errno::ACCESS);
+        (!self.held.is_empty()).then_some(folder)
+    }
 
-fn number(name: &[u8]) -> Option<u32> {
-    std::str::from_utf8(name).ok()?.parse().ok()
+    /// Mounted with hidepid, /proc does not even list what may not be looked into.
+    fn is_blind(&self) -> bool {
+        self.blind || !self.init
+    }
 }
 
 /// `/etc/passwd`; users from elsewhere (LDAP) stay numbers.

@@ -4,41 +4,60 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use health::Process;
 use health::text::is_deceptive;
 
+use super::proc_dir::ProcDir;
+
 /// What `stat`, `status` and `cgroup` are ever long.
-const FILE_BYTES: u64 = 16 << 10;
+const FILE_BYTES: usize = 4 << 10;
+/// What `comm` is ever long.
+const NAME_BYTES: usize = 64;
 /// How much of a command line is kept.
 const COMMAND_LINE_BYTES: usize = 512;
 
 /// A process and when it started, in clock ticks since the machine did; `None` when it is gone.
-pub(super) fn read(pid: u32) -> Option<(u64, Process)> {
-    let file = |name: &str, cap| {
-        let bytes = read_capped(format!("/proc/{pid}/{name}"), cap).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+/// `known` is what was read of it before, where it is the same one still.
+pub(super) fn read(
+    folder: &ProcDir,
+    pid: u32,
+    known: Option<Known<'_>>,
+) -> Option<(u64, Arc<Process>)> {
+    let text = |name: &str, cap| {
+        folder.file(name, cap).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     };
-    let (name, started) = stat(&file("stat", FILE_BYTES)?)?;
-    let command_line = file("cmdline", COMMAND_LINE_BYTES as u64).unwrap_or_default();
-    let executable = std::fs::read_link(format!("/proc/{pid}/exe"))
-        .ok()
-        .map(|path| executable(&path.to_string_lossy()));
+    let (name, started) = stat(&text("stat", FILE_BYTES)?)?;
+    if let Some(known) = known
+        && known.started == started
+        && known.process.name == name
+    {
+        return Some((started, known.process.clone()));
+    }
+    let command_line = text("cmdline", COMMAND_LINE_BYTES).unwrap_or_default();
     let process = Process {
         pid,
         name,
-        executable,
+        executable: folder.link("exe").map(|path| executable(&String::from_utf8_lossy(&path))),
         command_line: words(&command_line),
-        uid: effective_uid(&file("status", FILE_BYTES)?)?,
-        unit: unit(&file("cgroup", FILE_BYTES).unwrap_or_default()),
+        uid: effective_uid(&text("status", FILE_BYTES)?)?,
+        unit: unit(&text("cgroup", FILE_BYTES).unwrap_or_default()),
     };
-    Some((started, process))
+    Some((started, Arc::new(process)))
+}
+
+/// What was read of a process before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<'a> {
+    pub(super) started: u64,
+    pub(super) process: &'a Arc<Process>,
 }
 
 /// The name of a process, as [`read`] gives it; `None` when it is gone.
-pub(super) fn name(pid: u32) -> Option<String> {
-    let bytes = read_capped(format!("/proc/{pid}/stat"), FILE_BYTES).ok()?;
-    stat(&String::from_utf8_lossy(&bytes)).map(|(name, _)| name)
+pub(super) fn name(folder: &ProcDir) -> Option<String> {
+    let bytes = folder.file("comm", NAME_BYTES)?;
+    Some(printable(String::from_utf8_lossy(&bytes).strip_suffix('\n')?))
 }
 
 /// Reads a file from its beginning, no more than `cap` bytes.
@@ -85,17 +104,23 @@ fn printable(text: &str) -> String {
 /// The container (twelve digits of its id) or the systemd unit that a process belongs to, from
 /// its cgroup. Login sessions and systemd's own scopes are not units that anybody could stop.
 fn unit(cgroup: &str) -> Option<String> {
-    let paths = || cgroup.lines().filter_map(|line| line.splitn(3, ':').nth(2));
-    let parts = || paths().flat_map(|path| path.split('/').rev());
-    parts().find_map(container).or_else(|| {
+    container_of(cgroup).or_else(|| {
+        let paths = cgroup.lines().filter_map(|line| line.splitn(3, ':').nth(2));
+        let mut parts = paths.flat_map(|path| path.split('/').rev());
         let is_unit = |part: &&str| {
             let service = part.ends_with(".service") && !part.starts_with("user@");
             let scope =
                 part.ends_with(".scope") && !part.starts_with("session-") && *part != "init.scope";
             service || scope
         };
-        parts().find(is_unit).map(printable)
+        parts.find(is_unit).map(printable)
     })
+}
+
+/// The container alone, from a cgroup.
+pub(super) fn container_of(cgroup: &str) -> Option<String> {
+    let paths = cgroup.lines().filter_map(|line| line.splitn(3, ':').nth(2));
+    paths.flat_map(|path| path.split('/').rev()).find_map(container)
 }
 
 /// `docker-3f2a….scope`, `cri-containerd-3f2a….scope`, or the bare id of 64 digits.
@@ -164,8 +189,15 @@ mod tests {
 
     #[test]
     fn this_process() {
-        let (started, process) = read(std::process::id()).unwrap();
+        let pid = std::process::id();
+        let folder = ProcDir::open(pid).unwrap();
+        let (started, process) = read(&folder, pid, None).unwrap();
         assert!(started > 0);
+        assert_eq!(name(&folder).as_ref(), Some(&process.name));
+        let known = Known { started, process: &process };
+        assert!(Arc::ptr_eq(&read(&folder, pid, Some(known)).unwrap().1, &process));
+        let other = Known { started: started + 1, process: &process };
+        assert!(!Arc::ptr_eq(&read(&folder, pid, Some(other)).unwrap().1, &process));
         let path = std::env::current_exe().unwrap();
         assert_eq!(process.executable.as_deref(), path.to_str());
         assert!(process.command_line.starts_with(&std::env::args().next().unwrap()));

@@ -8,7 +8,7 @@ use health::{Listener, Owner};
 use super::netlink::Netlink;
 use super::owners::{Owners, Settled};
 use super::socket::{Socket, TABLES};
-use super::{Table, interfaces, proc_net};
+use super::{Table, client_ports, interfaces, proc_net};
 
 /// Remembers the last read, so that the next one only does what is new.
 #[derive(Debug, Default)]
@@ -22,7 +22,8 @@ impl Reader {
     /// Reads the table. Blocks; hands out the last one again when nothing has changed.
     pub(super) fn read(&mut self) -> io::Result<Arc<Table>> {
         let sockets = sockets()?;
-        let (addresses, ephemeral) = (interfaces::addresses(), interfaces::ephemeral());
+        let addresses = interfaces::addresses();
+        let (ephemeral, kept_back) = (client_ports::ephemeral(), client_ports::kept_back());
         let same_sockets = sockets == self.sockets;
         if !same_sockets {
             self.owners.adopt(&sockets);
@@ -34,6 +35,7 @@ impl Reader {
             && settled == Settled::AsBefore
             && table.addresses == addresses
             && table.ephemeral == ephemeral
+            && table.kept_back == kept_back
         {
             return Ok(table.clone());
         }
@@ -46,6 +48,7 @@ impl Reader {
             listeners,
             addresses,
             ephemeral,
+            kept_back,
             users: self.owners.users().clone(),
             ..Table::default()
         });

@@ -254,3 +254,44 @@ fn netlink_and_proc_agree() {
         assert_eq!(by_netlink, by_proc, "{bind}");
     }
 }
+
+/// Named like Docker's proxy, with its arguments.
+const PROXY: &str = "import ctypes, socket, time
+s = socket.create_server(('127.41.0.12', 0))
+ctypes.CDLL(None).prctl(15, b'docker-proxy', 0, 0, 0)
+print(s.getsockname()[1], flush=True)
+time.sleep(600)";
+
+#[tokio::test]
+async fn a_proxy_is_read_with_what_is_behind_it() {
+    let mut child = Command::new("python3")
+        .args(["-c", PROXY, "-container-ip", "172.17.0.2", "-container-port", "80"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let _running = Running(child);
+    let bind = SocketAddr::from(([127, 41, 0, 12], line.trim().parse().unwrap()));
+    let table = table().await;
+    let owner = &processes(at(&table, Protocol::Tcp, bind).unwrap())[0];
+    assert_eq!(owner.name, "docker-proxy");
+    let target = health::ports::proxy(owner).unwrap().target;
+    assert_eq!(target, Some("172.17.0.2:80".parse().unwrap()));
+}
+
+#[test]
+fn a_new_socket_of_a_known_process_is_found_at_once() {
+    let first = TcpListener::bind("127.41.0.13:0").unwrap();
+    let mut reader = Reader::default();
+    let before = reader.read().unwrap();
+    let second = TcpListener::bind("127.41.0.13:0").unwrap();
+    let after = reader.read().unwrap();
+    let of = |table: &Table, listener: &TcpListener| {
+        let bind = listener.local_addr().unwrap();
+        processes(at(table, Protocol::Tcp, bind).unwrap())[0].clone()
+    };
+    assert_eq!(of(&after, &second).pid, std::process::id());
+    // What is known of the process is not read twice.
+    assert!(Arc::ptr_eq(&of(&before, &first), &of(&after, &second)));
+}

@@ -56,6 +56,7 @@ impl MainLoop {
             let step = self.engine.removed(&name, moment.wall);
             self.decided(step);
         }
+        self.troubles.hosts(&plan.hosts, moment.wall);
         self.adopt_sweeps(&plan, moment);
         self.schedule.set_limit(plan.agent.probes_in_flight);
         let _ = self.addressees.send_replace(plan.receivers.clone());

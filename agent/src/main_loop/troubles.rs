@@ -1,10 +1,13 @@
 //! What ails the agent itself: each is a banner on every page until it has passed.
 
+use std::sync::Arc;
+
 use health::snapshot::Trouble;
-use health::{Observation, text};
+use health::{Host, Observation, text};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
+use crate::listeners;
 use crate::plan::Agent;
 
 /// What ails the agent itself.
@@ -16,6 +19,7 @@ pub(super) struct Troubles {
     waiting: Option<Trouble>,
     restart: Option<Trouble>,
     owners: Option<Trouble>,
+    network: Option<Trouble>,
     blind: Option<Trouble>,
     /// When a probe last could not look.
     blind_at: Timestamp,
@@ -32,6 +36,7 @@ impl Troubles {
             waiting: None,
             restart: None,
             owners: None,
+            network: None,
             blind: None,
             blind_at: Timestamp::MIN,
         }
@@ -45,7 +50,7 @@ impl Troubles {
     /// Everything that ails the agent now.
     pub(super) fn all(&self) -> Vec<Trouble> {
         let store = self.store.borrow().clone();
-        let others = [&self.blind, &self.waiting, &self.restart, &self.owners];
+        let others = [&self.blind, &self.waiting, &self.restart, &self.network, &self.owners];
         store.into_iter().chain(others.into_iter().flatten().cloned()).collect()
     }
 
@@ -89,6 +94,14 @@ impl Troubles {
         self.restart = Some(Trouble { since, message });
     }
 
+    /// Whose network is seen, where the plan has a host that is this machine.
+    pub(super) fn hosts(&mut self, hosts: &[Arc<Host>], now: Timestamp) {
+        let is_asked = hosts.iter().any(|host| host.local);
+        let message = is_asked.then(listeners::limits).flatten();
+        let since = self.network.as_ref().map_or(now, |trouble| trouble.since);
+        self.network = message.map(|message| Trouble { since, message });
+    }
+
     /// What one probe says of the agent itself.
     pub(super) fn observed(&mut self, observation: &Observation, now: Timestamp) {
         self.owners(observation, now);
@@ -123,10 +136,7 @@ impl Troubles {
             .as_ref()
             .is_some_and(|port| port.owner_unknown.as_deref() == Some("permission"));
         if hidden && self.owners.is_none() {
-            let message = text!(
-                "This agent may not see which processes own some sockets, so owners are not judged. Run it as root, or grant it: `setcap cap_sys_ptrace,cap_dac_read_search+ep $(command -v portwarden)`.",
-                "일부 소켓을 어떤 프로세스가 소유하는지 볼 권한이 없어 소유자를 판정하지 않습니다. root로 실행하거나 권한을 주세요: `setcap cap_sys_ptrace,cap_dac_read_search+ep $(command -v portwarden)`."
-            );
+            let message = listeners::owners_hidden();
             self.owners = Some(Trouble { since: now, message });
         }
     }

@@ -6,11 +6,12 @@ mod certificates;
 mod dns;
 mod http;
 
+use std::collections::BTreeMap;
 use std::fmt::Error;
 use std::sync::Arc;
 
 use health::snapshot::{CheckStanding, Last};
-use health::{Kind, Phase, Severity, Snapshot, State};
+use health::{Kind, Phase, Protocol, Severity, Snapshot, State};
 use jiff::Timestamp;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
@@ -45,6 +46,7 @@ impl Collector for Series {
         out.dns(&snapshot)?;
         out.certificates(&snapshot)?;
         out.standings(&snapshot)?;
+        out.listeners(&snapshot)?;
         out.agent(&snapshot)
     }
 }
@@ -173,6 +175,37 @@ impl Out<'_> {
                 ("claim", claim.map_or("", |claim| claim.claim.label())),
             ];
             gauges.put(&row, state_value(standing.state))?;
+        }
+        Ok(())
+    }
+
+    /// Addresses that somebody listens on, of local hosts alone: what only answers from afar is
+    /// not known by its sockets.
+    fn listeners(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
+        let mut counted: BTreeMap<(&str, &str, &str), i64> = BTreeMap::new();
+        for host in snapshot.hosts.iter().filter(|host| host.local) {
+            for protocol in [Protocol::Tcp, Protocol::Udp] {
+                for claim in ["allocated", "reserved", "system", "undeclared"] {
+                    counted.insert((bounded(&host.name), protocol.label(), claim), 0);
+                }
+            }
+        }
+        for standing in &snapshot.checks {
+            let (Some(port), Some(observed)) = (&standing.port, standing.observed()) else {
+                continue;
+            };
+            let claim = standing.claim.as_ref().map_or("undeclared", |claim| claim.claim.label());
+            let row = (bounded(&port.host), port.protocol.label(), claim);
+            let binds = i64::try_from(observed.bind.len()).unwrap_or(i64::MAX);
+            counted.entry(row).and_modify(|count| *count = count.saturating_add(binds));
+        }
+        let mut gauges = self.family(
+            "portwarden_listeners",
+            "Addresses of local hosts that somebody listens on, by what the plan claims of the port",
+        )?;
+        for ((host, protocol, claim), count) in counted {
+            let labels = [("host", host), ("protocol", protocol), ("claim", claim)];
+            gauges.put(&labels, count)?;
         }
         Ok(())
     }

@@ -11,8 +11,11 @@ use super::frame::{self, Pace};
 use super::names::{self, Hosts, Names};
 use super::notes::{At, Span, Wrong, shown};
 use super::row::{Row, integer};
-use super::{Agent, Endpoint, Target, values};
+use super::{Agent, Endpoint, Target, ignored, values};
 use crate::probe::{self, port};
+
+/// A claim's exposure is tried at every single address of its host.
+const MOST_SINGLES: usize = 64;
 
 /// Every host with its claims, and the checks and sweeps that come of them.
 #[derive(Default)]
@@ -25,6 +28,8 @@ pub(super) struct Machines {
 struct Machine<'a> {
     host: Host,
     target: Target,
+    /// Where its ports are dialled from, unless they say otherwise.
+    source: Option<IpAddr>,
     /// The claims of each row, by where they begin and how many there are.
     ports: Vec<(Row<'a>, std::ops::Range<usize>)>,
 }
@@ -51,17 +56,9 @@ pub(super) fn machines(
     for (host, machine) in &shared {
         let neighbours = if host.local { &locals[..] } else { &[] };
         for (row, range) in &machine.ports {
-            checks(
-                row,
-                host,
-                &machine.target,
-                &host.claims[range.clone()],
-                neighbours,
-                pace,
-                names,
-            )
-            .into_iter()
-            .for_each(|check| machines.checks.push(Arc::new(check)));
+            checks(row, host, machine, &host.claims[range.clone()], neighbours, pace, names)
+                .into_iter()
+                .for_each(|check| machines.checks.push(Arc::new(check)));
         }
         if host.local && host.undeclared != Undeclared::Ignore {
             machines.sweeps.push(Arc::new(port::Sweep {
@@ -105,6 +102,7 @@ fn machine<'a>(row: &Row<'a>, taken: &mut HashMap<String, Span>) -> Machine<'a> 
         row.note(&row.span_of("undeclared"), wrong);
     }
     let addresses = row.row("addresses").map(|row| addresses(&row)).unwrap_or_default();
+    let ignore = if local { ignored::read(row, undeclared) } else { ignored::refuse(row) };
     let own: Arc<str> = name.as_ref().map_or("?", |name| name.value.as_str()).into();
     let mut claims = Claims { host: own.clone(), local, list: Vec::new(), taken: HashMap::new() };
     let mut ports = Vec::new();
@@ -112,9 +110,17 @@ fn machine<'a>(row: &Row<'a>, taken: &mut HashMap<String, Span>) -> Machine<'a> 
         let range = claims.read(&port);
         ports.push((port, range));
     }
-    let host =
-        Host { name: own, address: written, local, undeclared, addresses, claims: claims.list };
-    Machine { host, target, ports }
+    let source = frame::source(row, Some(&target));
+    let host = Host {
+        name: own,
+        address: written,
+        local,
+        undeclared,
+        addresses,
+        ignore,
+        claims: claims.list,
+    };
+    Machine { host, target, source, ports }
 }
 
 /// A host named like an address has to have that address.
@@ -168,7 +174,18 @@ fn addresses(row: &Row<'_>) -> Addresses {
         }
         networks
     };
-    Addresses { public: list("public"), internal: list("internal"), loopback: list("loopback") }
+    let addresses = Addresses {
+        public: list("public"),
+        internal: list("internal"),
+        loopback: list("loopback"),
+    };
+    let singles = addresses.singles().count();
+    if singles > MOST_SINGLES {
+        let wrong = Wrong::new(format!("{singles} single addresses"))
+            .help(format!("at most {MOST_SINGLES}, because each is dialled; write networks"));
+        row.note(&row.span, wrong);
+    }
+    addresses
 }
 
 /// The claims of one host.
@@ -200,6 +217,7 @@ impl Claims {
         let text = |key| row.text(key).map(|at| at.value.to_owned()).unwrap_or_default();
         let (service, description) = (text("service"), text("description"));
         let processes = processes(row);
+        let (units, users) = (named(row, "unit", values::unit), named(row, "user", values::user));
         let dialled = self.dialled(row, kind, protocol);
         let Some(range) = row.need("port", range(row)) else { return start..start };
         self.clash(row, &range, protocol);
@@ -213,6 +231,8 @@ impl Claims {
                 claim: kind,
                 exposure,
                 processes: processes.clone(),
+                units: units.clone(),
+                users: users.clone(),
                 dialled,
             }));
         }
@@ -275,33 +295,42 @@ fn range(row: &Row<'_>) -> Option<At<(u16, u16)>> {
 }
 
 fn processes(row: &Row<'_>) -> Vec<String> {
+    named(row, "process", |process| {
+        if process.contains('/') && !process.starts_with('/') {
+            return Err(Wrong::new(format!("{process:?} is not an absolute path"))
+                .help("a name without a slash, or a path that begins with one"));
+        }
+        values::name(process)
+    })
+}
+
+/// One or several names, each once.
+fn named(
+    row: &Row<'_>,
+    key: &'static str,
+    read: impl Fn(&str) -> Result<String, Wrong>,
+) -> Vec<String> {
     let mut seen = HashSet::new();
-    let mut processes = Vec::new();
-    for text in row.texts("process").unwrap_or_default() {
-        let process = row.understood("process", &text, |process| {
-            if process.contains('/') && !process.starts_with('/') {
-                return Err(Wrong::new(format!("{process:?} is not an absolute path"))
-                    .help("a name without a slash, or a path that begins with one"));
-            }
-            values::name(process)
-        });
-        let fresh = process.filter(|process| seen.insert(process.value.clone()));
-        processes.extend(fresh.map(|process| process.value));
+    let mut names = Vec::new();
+    for text in row.texts(key).unwrap_or_default() {
+        let name = row.understood(key, &text, &read);
+        names.extend(name.map(|name| name.value).filter(|name| seen.insert(name.clone())));
     }
-    processes
+    names
 }
 
 fn checks(
     row: &Row<'_>,
     host: &Arc<Host>,
-    target: &Target,
+    machine: &Machine<'_>,
     claims: &[Arc<Claim>],
     neighbours: &[Arc<Host>],
     pace: &Pace,
     names: &mut Names,
 ) -> Vec<probe::Check> {
     let pace = pace.overridden(row);
-    let source = frame::source(row, Some(target));
+    let target = &machine.target;
+    let source = frame::source(row, Some(target)).or(machine.source);
     let span = row.span_of("port");
     let first: Arc<str> =
         claims.first().map_or_else(String::new, |claim| claim.key.to_string()).into();

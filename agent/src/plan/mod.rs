@@ -13,6 +13,7 @@ mod expect;
 mod frame;
 mod hosts;
 mod http;
+mod ignored;
 mod load;
 mod mistakes;
 mod names;
@@ -72,6 +73,18 @@ pub fn is_address(text: &str) -> bool {
 #[must_use]
 pub fn is_process(text: &str) -> bool {
     values::name(text).is_ok() && (text.starts_with('/') || !text.contains('/'))
+}
+
+/// Whether a claim's `unit` may be this.
+#[must_use]
+pub fn is_unit(text: &str) -> bool {
+    values::unit(text).is_ok()
+}
+
+/// Whether a claim's `user` may be this.
+#[must_use]
+pub fn is_user(text: &str) -> bool {
+    values::user(text).is_ok()
 }
 
 /// `[agent]`: this vantage point.

@@ -139,11 +139,12 @@ fn same_claim(a: &Arc<Claim>, b: &Arc<Claim>) -> bool {
 /// Without the claims: a claim is not another because its neighbour is, and comparing them all
 /// for each would take quadratic time.
 fn same_host(a: &Arc<Host>, b: &Arc<Host>) -> bool {
-    let Host { name, address, local, undeclared, addresses, claims: _ } = &**a;
+    let Host { name, address, local, undeclared, addresses, ignore, claims: _ } = &**a;
     Arc::ptr_eq(a, b)
         || (*name == b.name
             && *address == b.address
             && *local == b.local
             && *undeclared == b.undeclared
-            && *addresses == b.addresses)
+            && *addresses == b.addresses
+            && *ignore == b.ignore)
 }

@@ -110,6 +110,10 @@ pub(super) fn host_name(text: &str) -> Result<String, Wrong> {
         return Err(Wrong::new(format!("{text:?} holds {bad:?}"))
             .help("a host's ports are named HOST:PORT, so its name has none of : / [ ] @"));
     }
+    if name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+        return Err(Wrong::new(format!("{text:?} reads like a port"))
+            .help("a host's ports are named HOST:PORT; name it after what it is"));
+    }
     Ok(name)
 }
 
@@ -125,19 +129,43 @@ pub(super) fn port(text: &str) -> Result<u16, Wrong> {
     }
 }
 
-/// `3012-3014`, or one port.
+/// `3012-3014`, or one port: of a claim.
 pub(super) fn port_range(text: &str) -> Result<(u16, u16), Wrong> {
+    let (first, last) = port_span(text)?;
+    if last - first >= 10_000 {
+        return Err(Wrong::new(format!("{text:?} is {} ports", u32::from(last - first) + 1))
+            .help("a range becomes one check per port; at most 10000 at once"));
+    }
+    Ok((first, last))
+}
+
+/// `3012-3014`, or one port.
+pub(super) fn port_span(text: &str) -> Result<(u16, u16), Wrong> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let (first, last) = (port(first.trim())?, port(last.trim())?);
     if first > last {
         return Err(Wrong::new(format!("{text:?} runs backwards"))
             .help(format!("write \"{last}-{first}\"")));
     }
-    if last - first >= 10_000 {
-        return Err(Wrong::new(format!("{text:?} is {} ports", u32::from(last - first) + 1))
-            .help("a range becomes one check per port; at most 10000 at once"));
-    }
     Ok((first, last))
+}
+
+/// A systemd unit, or the id of a container.
+pub(super) fn unit(text: &str) -> Result<String, Wrong> {
+    if let Some(bad) = text.chars().find(|c| c.is_whitespace() || matches!(c, '/' | '*')) {
+        return Err(Wrong::new(format!("{text:?} holds {bad:?}"))
+            .help("a unit as `systemctl` names it, or at least 12 digits of a container's id"));
+    }
+    name(text)
+}
+
+/// A user of the machine, by name or number.
+pub(super) fn user(text: &str) -> Result<String, Wrong> {
+    if let Some(bad) = text.chars().find(|c| c.is_whitespace() || matches!(c, ':' | '/' | '*')) {
+        return Err(Wrong::new(format!("{text:?} holds {bad:?}"))
+            .help("a user as `id` names it, or a number"));
+    }
+    name(text)
 }
 
 /// An IP address.

@@ -333,8 +333,8 @@ pub(super) fn reach(cell: &str) -> Reach {
     }
 }
 
-/// Names of processes, by commas.
-pub(super) fn processes(cell: &str) -> Vec<String> {
+/// Names, by commas.
+pub(super) fn names(cell: &str) -> Vec<String> {
     cell.split(',').map(str::trim).filter(|name| !is_blank(name)).map(str::to_owned).collect()
 }
 
@@ -492,7 +492,7 @@ mod tests {
             }
             kinds(&cell);
             reach(&cell);
-            processes(&cell);
+            names(&cell);
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Run;
 use super::cells::shown;
-use super::entry::{Document, Entry, Weight};
+use super::entry::{Document, Entry, Weight, owners};
 use super::wording;
 use super::write::folded;
 use crate::free_ports::run_words;
@@ -218,10 +218,10 @@ impl<'a> Comparison<'a> {
 
     fn fields(&mut self, host: &Host, claim: &Claim, entry: &Entry, run: Run) {
         let exposure = |exposure: Option<Exposure>| exposure.map_or("", Exposure::label).to_owned();
-        let sorted = |processes: &[String]| {
-            let mut processes = processes.to_vec();
-            processes.sort_unstable();
-            processes.join(", ")
+        let sorted = |owners: &[String]| {
+            let mut owners = owners.to_vec();
+            owners.sort_unstable();
+            owners.join(", ")
         };
         let fields = [
             (
@@ -231,7 +231,7 @@ impl<'a> Comparison<'a> {
             ),
             ("service", entry.service.clone(), claim.service.clone()),
             ("exposure", entry.exposure.map(exposure), exposure(claim.exposure)),
-            ("process", entry.processes.as_deref().map(sorted), sorted(&claim.processes)),
+            ("process", entry.owners.as_deref().map(sorted), sorted(&owners(claim))),
             ("description", entry.description.clone(), claim.description.clone()),
         ];
         for (field, here, there) in fields {

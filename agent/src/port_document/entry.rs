@@ -1,6 +1,6 @@
 //! What a document says of ports, with where it says so.
 
-use health::{ClaimKind, Exposure, Protocol, Text};
+use health::{Claim, ClaimKind, Exposure, Protocol, Text};
 
 use super::Run;
 
@@ -59,8 +59,8 @@ pub struct Entry {
     pub description: Option<String>,
     /// How widely it may be reached.
     pub exposure: Option<Option<Exposure>>,
-    /// Who may own it.
-    pub processes: Option<Vec<String>>,
+    /// Who may own it: processes, `unit:NAME` and `user:NAME`.
+    pub owners: Option<Vec<String>>,
     /// Cells of columns that a plan has no key for, as `Heading: cell`.
     pub extras: Vec<String>,
 }
@@ -83,6 +83,19 @@ pub struct Note {
     pub weight: Weight,
     /// What, and what to do about it.
     pub text: Text,
+}
+
+/// Before the name of a systemd unit or container among owners.
+pub(super) const UNIT: &str = "unit:";
+/// Before the name of a user among owners.
+pub(super) const USER: &str = "user:";
+
+/// Whoever a claim says may own its port, as a document names them.
+pub(super) fn owners(claim: &Claim) -> Vec<String> {
+    let marked = |mark: &'static str, names: &[String]| -> Vec<String> {
+        names.iter().map(|name| format!("{mark}{name}")).collect()
+    };
+    [claim.processes.clone(), marked(UNIT, &claim.units), marked(USER, &claim.users)].concat()
 }
 
 impl Document {

@@ -7,7 +7,7 @@ use health::text::is_deceptive;
 use health::{ClaimKind, Language, Protocol, text};
 
 use super::Run;
-use super::entry::{Document, Entry, NamedHost, Note, Weight};
+use super::entry::{Document, Entry, NamedHost, Note, UNIT, USER, Weight};
 use super::sections;
 use crate::free_ports::run_words;
 use crate::plan;
@@ -171,10 +171,10 @@ fn write_claim(out: &mut String, entry: &Entry, run: Run, protocol: Protocol) {
     if !service.is_empty() {
         key("service", &quoted(&service));
     }
-    let (good, odd): (Vec<&String>, Vec<&String>) =
-        entry.processes.iter().flatten().partition(|process| plan::is_process(process));
+    let mut owners = Owned::default();
+    entry.owners.iter().flatten().for_each(|owner| owners.take(owner));
     let mut description: Vec<&str> = entry.description.iter().map(String::as_str).collect();
-    description.extend(entry.extras.iter().chain(odd).map(String::as_str));
+    description.extend(entry.extras.iter().map(String::as_str).chain(owners.odd));
     description.retain(|words| !words.is_empty());
     let description = clean(&description.join("; "));
     if !description.is_empty() {
@@ -190,12 +190,37 @@ fn write_claim(out: &mut String, entry: &Entry, run: Run, protocol: Protocol) {
     if protocol == Protocol::Udp {
         key("protocol", &quoted(protocol.label()));
     }
-    match &good[..] {
-        [] => {}
-        [one] => key("process", &quoted(one)),
-        many => {
-            let many: Vec<String> = many.iter().map(|name| quoted(name)).collect();
-            key("process", &format!("[{}]", many.join(", ")));
+    for (name, names) in
+        [("process", owners.processes), ("unit", owners.units), ("user", owners.users)]
+    {
+        match &names[..] {
+            [] => {}
+            [one] => key(name, &quoted(one)),
+            many => {
+                let many: Vec<String> = many.iter().map(|name| quoted(name)).collect();
+                key(name, &format!("[{}]", many.join(", ")));
+            }
+        }
+    }
+}
+
+/// Owners by what a plan calls them.
+#[derive(Default)]
+struct Owned<'a> {
+    processes: Vec<&'a str>,
+    units: Vec<&'a str>,
+    users: Vec<&'a str>,
+    /// What a plan takes for none of them.
+    odd: Vec<&'a str>,
+}
+
+impl<'a> Owned<'a> {
+    fn take(&mut self, owner: &'a str) {
+        match (owner.strip_prefix(UNIT), owner.strip_prefix(USER)) {
+            (Some(unit), _) if plan::is_unit(unit) => self.units.push(unit),
+            (_, Some(user)) if plan::is_user(user) => self.users.push(user),
+            (None, None) if plan::is_process(owner) => self.processes.push(owner),
+            _ => self.odd.push(owner),
         }
     }
 }

@@ -224,7 +224,7 @@ fn entry(document: &mut Document, section: &Section, columns: &Columns, row: &Ro
             Column::Description => entry.describe(cell),
             Column::Kind => is_free = !kind(document, &mut entry, heading, cell),
             Column::Exposure => exposure(document, &mut entry, heading, cell),
-            Column::Process => entry.processes = Some(cells::processes(cell)),
+            Column::Process => entry.owners = Some(cells::names(cell)),
             Column::Host => host(document, &mut entry, cell),
             Column::Seen => {}
             Column::Other => entry.keep(heading, cell),

@@ -173,7 +173,13 @@ pub(super) fn host_name(words: &str) -> Option<String> {
     let kept = kept.split_whitespace().collect::<Vec<_>>().join(" ");
     let kept: String = kept.chars().take(MOST).collect();
     let kept = kept.trim().trim_matches('-').trim();
-    (!kept.is_empty()).then(|| kept.to_owned())
+    // A host called like a port or a range would make names that read like others.
+    let reads_like_port = kept.chars().all(|c| c.is_ascii_digit() || c == '-' || c == ' ');
+    match kept {
+        "" => None,
+        kept if reads_like_port => Some(format!("host {kept}")),
+        kept => Some(kept.to_owned()),
+    }
 }
 
 #[cfg(test)]

@@ -275,7 +275,8 @@ fn claim() -> impl Strategy<Value = String> {
     let process = prop_oneof![
         Just(""),
         Just("process = \"node\"\n"),
-        Just("process = [\"a b\", \"/usr/bin/x_y\"]\n")
+        Just("process = [\"a b\", \"/usr/bin/x_y\"]\n"),
+        Just("unit = [\"nginx.service\", \"a_b\"]\nuser = \"www-data\"\n")
     ];
     let protocol = prop_oneof![Just("tcp"), Just("udp")];
     (1_u16..20, kind, exposure, process, protocol, words(), words()).prop_map(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use health::{Claim, ClaimKind, Host, Language, PortKey};
 
+use super::entry::owners;
 use super::wording::{self, COMMAND, Wording, wording};
 use super::{Align, Run, firewall, lined_up};
 use crate::free_ports::run_words;
@@ -84,7 +85,7 @@ fn write_claims(out: &mut String, host: &Host, kind: ClaimKind, language: Langua
                 claim.key.protocol.label().to_owned(),
                 escape(&claim.service),
                 claim.exposure.map_or("", |it| wording::exposure(it, language)).to_owned(),
-                escape(&claim.processes.join(", ")),
+                escape(&owners(claim).join(", ")),
                 escape(&claim.description),
             ]
         })

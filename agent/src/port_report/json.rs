@@ -32,6 +32,7 @@ fn port(key: &PortKey, standing: &CheckStanding, language: Language) -> Value {
         "observed": {
             "listening": observed.and_then(|observed| observed.listening),
             "bind": observed.map(|observed| &*observed.bind).unwrap_or_default(),
+            "also_v4": observed.and_then(|observed| observed.also_v4),
             "process": first.map(|process| &process.name),
             "pid": first.map(|process| process.pid),
             "reachable": observed.and_then(|observed| observed.reachable),

@@ -55,6 +55,8 @@ fn claimed(
         claim,
         exposure: (claim != ClaimKind::Reserved).then_some(Exposure::Loopback),
         processes: Vec::new(),
+        units: Vec::new(),
+        users: Vec::new(),
         dialled: true,
     }));
     standing

@@ -9,7 +9,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use health::ports::{Answer, Dial, Local, Machine, judge_local, judge_remote, undeclared};
+use futures_util::future::join_all;
+use health::ports::{
+    Answer, Dial, Dials, Local, Machine, judge_local, judge_remote, others_to_dial, undeclared,
+};
 use health::{
     Claim, ClaimKind, Code, Facts, Finding, Host, Listener, Observation, Phase, PortKey, Protocol,
     Severity, Thresholds,
@@ -77,22 +80,28 @@ async fn observe_local(spec: &Spec, table: &Table, watch: &mut Stopwatch) -> Sig
     let machine = table.machine();
     let local = Local { host, neighbours, machine };
     let mut facts = Facts::default();
-    let mut dial = None;
+    let (mut dial, mut others) = (None, Vec::new());
     if is_dialled(claim) {
         let listeners = local.listeners(claim.key.protocol, claim.key.port);
         let address = address_to_dial(spec, machine, &listeners);
         facts.address = Some(address);
-        match dial_here(address, spec.source, watch).await {
-            Ok(dialled) => dial = Some(dialled),
-            Err(lack) => {
-                let findings = vec![could_not_look(&claim.key.to_string(), &lack)];
-                facts.blind = Some(lack);
-                return Sight { facts, findings };
+        let service = match self::dial(address, spec.source, watch.deadline()).await {
+            Ok(service) => service,
+            Err(lack) => return blind(claim, facts, lack),
+        };
+        watch.lap(Phase::Connect);
+        // A service that did not answer in time has left none for the others.
+        if service.answer != Answer::Timeout {
+            match dial_others(spec, address, watch).await {
+                Ok(dialled) => others = dialled,
+                Err(lack) => return blind(claim, facts, lack),
             }
         }
+        dial = Some(service);
     }
     let paths = follow_links(&claim.processes).await;
-    let (observed, findings) = judge_local(claim, &local, &paths, dial.as_ref());
+    let dials = Dials { service: dial.as_ref(), others: &others, source: spec.source };
+    let (observed, findings) = judge_local(claim, &local, &paths, dials);
     facts.port = Some(Box::new(observed));
     Sight { facts, findings }
 }
@@ -101,7 +110,7 @@ async fn observe_local(spec: &Spec, table: &Table, watch: &mut Stopwatch) -> Sig
 async fn observe_remote(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let Spec { host, claim, target, source, .. } = spec;
     let mut facts = Facts::default();
-    let mut dial = None;
+    let (mut dial, mut others) = (None, Vec::new());
     if is_dialled(claim) || (claim.claim == ClaimKind::Reserved && is_tcp(claim)) {
         let answer = match net.dial(target, *source, watch, &mut facts).await {
             Ok(_) => Ok(Answer::Accepted),
@@ -109,9 +118,8 @@ async fn observe_remote(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight 
         };
         match (answer, facts.address) {
             _ if facts.blind.is_some() => {
-                let lack = facts.blind.as_deref().unwrap_or_default();
-                let findings = vec![could_not_look(&claim.key.to_string(), lack)];
-                return Sight { facts, findings };
+                let lack = facts.blind.take().unwrap_or_default();
+                return blind(claim, facts, lack);
             }
             (Ok(answer), Some(address)) => dial = Some(Dial { address, answer }),
             (Err(unresolved), _) => {
@@ -121,7 +129,14 @@ async fn observe_remote(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight 
             (Ok(_), None) => {}
         }
     }
-    let (observed, findings) = judge_remote(claim, host, dial.as_ref());
+    if let Some(service) = dial.as_ref().filter(|service| service.answer != Answer::Timeout) {
+        match dial_others(spec, service.address, watch).await {
+            Ok(dialled) => others = dialled,
+            Err(lack) => return blind(claim, facts, lack),
+        }
+    }
+    let dials = Dials { service: dial.as_ref(), others: &others, source: *source };
+    let (observed, findings) = judge_remote(claim, host, dials);
     facts.port = Some(Box::new(observed));
     Sight { facts, findings }
 }
@@ -212,15 +227,23 @@ fn covers(listener: &Listener, ip: IpAddr) -> bool {
     }
 }
 
-/// How the address answered; or what this machine has run out of, so that it could not be asked.
-async fn dial_here(
-    address: SocketAddr,
-    source: Option<IpAddr>,
-    watch: &mut Stopwatch,
-) -> Result<Dial, String> {
+/// How the host's other addresses answered, dialled side by side in what time is left; or what
+/// this machine has run out of, so that they could not be asked.
+async fn dial_others(
+    spec: &Spec,
+    service: SocketAddr,
+    watch: &Stopwatch,
+) -> Result<Vec<Dial>, String> {
+    let mut addresses = others_to_dial(&spec.claim, &spec.host);
+    addresses.retain(|address| *address != service);
+    let until = watch.deadline();
+    let dials = addresses.into_iter().map(|address| dial(address, spec.source, until));
+    join_all(dials).await.into_iter().collect()
+}
+
+async fn dial(address: SocketAddr, source: Option<IpAddr>, until: Instant) -> Result<Dial, String> {
     // From a v4 address nobody can dial a v6 one.
     let source = source.filter(|source| source.is_ipv4() == address.is_ipv4());
-    let until: Instant = watch.deadline();
     let answer = match net::touch(address, source, until).await {
         Ok(()) => Answer::Accepted,
         Err(Failure::Refused) => Answer::Refused,
@@ -229,8 +252,13 @@ async fn dial_here(
         Err(Failure::Reset) => Answer::Reset,
         Err(Failure::Exhausted(lack)) => return Err(lack),
     };
-    watch.lap(Phase::Connect);
     Ok(Dial { address, answer })
+}
+
+fn blind(claim: &Claim, mut facts: Facts, lack: String) -> Sight {
+    let findings = vec![could_not_look(&claim.key.to_string(), &lack)];
+    facts.blind = Some(lack);
+    Sight { facts, findings }
 }
 
 /// What a failed dial says of the port, or the finding itself when the name did not resolve.

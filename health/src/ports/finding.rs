@@ -4,16 +4,18 @@ use std::net::SocketAddr;
 
 use serde_json::json;
 
-use crate::{
-    Claim, Code, Exposure, Finding, Host, Listener, Owner, PortKey, Process, Protocol, Text, text,
-};
+use crate::{Claim, Code, Finding, Host, Listener, Owner, PortKey, Process, Protocol, Text, text};
 
 use super::judgement::{Answer, Dial};
+use super::owner::Mismatch;
 use super::words::{
-    Group, OwnerEvidence, addresses, close, failure, join, label, look, one_process, pid, stop,
-    stop_one, who,
+    Group, OwnerEvidence, failure, join, label, look, one_process, pid, stop, stop_one, user, who,
 };
 use super::{Machine, local};
+
+mod reach;
+
+pub(super) use reach::{exposed, hidden, reached_beyond, tried_at, unanswered};
 
 /// Where a finding is made: what every wording may refer to.
 #[derive(Clone, Copy)]
@@ -30,13 +32,13 @@ pub(super) fn not_listening(
     dial: Option<&Dial>,
     elsewhere: &[&Listener],
 ) -> Finding {
-    let Claim { key, processes, .. } = scene.claim;
+    let Claim { key, units, .. } = scene.claim;
     let at = scene.address();
-    let expected = processes.join(", ");
+    let expected = scene.expected();
     let name = scene.name();
     let mut summary =
         text!("{name}: nobody listens on {at}", "{name}: {at}에서 듣고 있는 프로세스가 없습니다");
-    if !processes.is_empty() {
+    if !expected.is_empty() {
         summary.en.push_str(&format!(", expected {expected}"));
         summary.ko.push_str(&format!(". 기대한 프로세스: {expected}"));
     }
@@ -53,7 +55,13 @@ pub(super) fn not_listening(
         instead.push(json!({ "process": label(scene.machine, &listener.owner), "pid": pid(&listener.owner), "bind": listener.bind.to_string() }));
     }
     let look = look(key);
-    let remedy = if instead.is_empty() {
+    let unit = units.first().filter(|unit| !is_container(unit));
+    let remedy = if let (true, Some(unit)) = (instead.is_empty(), unit) {
+        text!(
+            "Read why it is not running: `systemctl status {unit}` and `journalctl -u {unit} -n 50`; start it with `systemctl start {unit}` and see whether it listens: {look}.",
+            "왜 실행되지 않는지 확인하세요: `systemctl status {unit}`, `journalctl -u {unit} -n 50`. `systemctl start {unit}`로 시작한 뒤 포트를 듣고 있는지 보세요: {look}."
+        )
+    } else if instead.is_empty() {
         text!(
             "Start the service and read its log; then see whether it listens: {look}.",
             "서비스를 시작하고 로그를 확인한 뒤, 포트를 듣고 있는지 보세요: {look}."
@@ -66,7 +74,7 @@ pub(super) fn not_listening(
     };
     let how = dial.map_or("not-listening", |dial| dial.answer.label());
     let mut finding = Finding::new(Code::PortDead, format!("{key} ({at})"), summary, remedy)
-        .evidence("expected", if processes.is_empty() { "somebody listens" } else { &*expected })
+        .evidence("expected", if expected.is_empty() { "somebody listens" } else { &*expected })
         .evidence("got", "nobody listens")
         .evidence("how", how)
         .evidence("address", at);
@@ -160,19 +168,21 @@ pub(super) fn dead_there(scene: &Scene<'_>, dial: &Dial) -> Finding {
 /// `port.taken` on this machine.
 pub(super) fn taken(scene: &Scene<'_>, group: &Group<'_>) -> Finding {
     let key = &scene.claim.key;
-    let (who, binds, number) = (scene.who(group.owner), join(&group.binds), key.port);
+    let (who, binds, number) = (scene.who(group.owner), group.places(), key.port);
     let purpose = scene.purpose();
-    let (look, stop) = (look(key), stop(group.owner));
+    let (look, stop) = (look(key), stop(group.owner, key));
     Finding::new(
         Code::PortTaken,
         scene.subject(group),
         text!(
-            "{key} is reserved{purpose_en}, but {who_en} listens on {binds}",
-            "{key} 포트는 예약되어 있는데{purpose_ko} {who_ko} 프로세스가 {binds}에서 듣고 있습니다",
+            "{key} is reserved{purpose_en}, but {who_en} listens on {binds_en}",
+            "{key} 포트는 예약되어 있는데{purpose_ko} {who_ko} 프로세스가 {binds_ko}에서 듣고 있습니다",
             purpose_en = purpose.en,
             purpose_ko = purpose.ko,
             who_en = who.en,
-            who_ko = who.ko
+            who_ko = who.ko,
+            binds_en = binds.en,
+            binds_ko = binds.ko
         ),
         text!(
             "See it for yourself: {look}. Then stop it ({stop_en}), or give it another port. If it is meant to have {number}, change the claim in the plan to `allocated`.",
@@ -209,140 +219,89 @@ pub(super) fn taken_there(scene: &Scene<'_>, dial: &Dial) -> Finding {
     .evidence("address", at.to_string())
 }
 
-/// `port.wrong-owner`.
-pub(super) fn wrong_owner(scene: &Scene<'_>, group: &Group<'_>, process: &Process) -> Finding {
+/// `port.wrong-owner`: by its name or path, its unit or its user.
+pub(super) fn wrong_owner(
+    scene: &Scene<'_>,
+    group: &Group<'_>,
+    process: &Process,
+    mismatch: Mismatch,
+) -> Finding {
     let key = &scene.claim.key;
-    let (name, expected, binds) =
-        (scene.name(), scene.claim.processes.join(", "), join(&group.binds));
-    let Text { en: who, .. } = one_process(scene.machine, process);
-    let (look, pid) = (look(key), process.pid);
-    let stop = stop_one(process);
+    let (name, expected, binds) = (scene.name(), scene.expected(), group.places());
+    let who = one_process(scene.machine, process);
+    let (got, what) = match mismatch {
+        Mismatch::Process => (process.name.clone(), Text::same("")),
+        Mismatch::Unit => match &process.unit {
+            Some(unit) => (unit.clone(), text!(" in {unit}", " ({unit})")),
+            None => ("no unit".to_owned(), text!(" in no unit", " (유닛 없음)")),
+        },
+        Mismatch::User => (user(scene.machine, process.uid), Text::same("")),
+    };
+    let key_of_plan = match mismatch {
+        Mismatch::Process => "process",
+        Mismatch::Unit => "unit",
+        Mismatch::User => "user",
+    };
+    let (look, stop, pid) = (look(key), stop_one(process, key), process.pid);
+    let start = match scene.claim.units.first().filter(|unit| !is_container(unit)) {
+        Some(unit) => format!("`systemctl start {unit}`"),
+        None => String::new(),
+    };
+    let start = if start.is_empty() {
+        text!("start {expected}", "{expected} 프로세스를 시작하세요")
+    } else {
+        text!("start what should ({start})", "원래 서비스를 시작하세요({start})")
+    };
     Finding::new(
         Code::PortWrongOwner,
-        format!("{key} ({} on {binds})", process.name),
+        format!("{key} ({} on {})", process.name, join(&group.binds)),
         text!(
-            "{name}: {who} owns {binds}, expected {expected}",
-            "{name}: {binds}의 소유자가 {who}입니다. 기대한 것: {expected}"
+            "{name}: {who_en}{what_en} owns {binds_en}, expected {expected}",
+            "{name}: {binds_ko}의 소유자가 {who_ko}{what_ko}입니다. 기대한 것: {expected}",
+            who_en = who.en,
+            who_ko = who.ko,
+            what_en = what.en,
+            what_ko = what.ko,
+            binds_en = binds.en,
+            binds_ko = binds.ko
         ),
         text!(
-            "See what it is: {look} and `tr '\\0' ' ' < /proc/{pid}/cmdline`. If it does not belong there, stop it ({stop}) and start {expected}; if it does, correct `process` in the plan.",
-            "무엇인지 확인하세요: {look}, `tr '\\0' ' ' < /proc/{pid}/cmdline`. 있어서는 안 될 프로세스라면 중지하고({stop}) {expected} 프로세스를 시작하세요. 맞는 프로세스라면 계획의 `process`를 고치세요."
+            "See what it is: {look} and `tr '\\0' ' ' < /proc/{pid}/cmdline`. If it does not belong there, stop it ({stop}) and {start_en}; if it does, correct `{key_of_plan}` in the plan.",
+            "무엇인지 확인하세요: {look}, `tr '\\0' ' ' < /proc/{pid}/cmdline`. 있어서는 안 될 프로세스라면 중지하고({stop}) {start_ko}. 맞는 프로세스라면 계획의 `{key_of_plan}`을(를) 고치세요.",
+            start_en = start.en,
+            start_ko = start.ko
         ),
     )
     .evidence("expected", expected)
-    .evidence("got", &*process.name)
+    .evidence("got", got)
+    .owned_by(scene.machine, group)
     .evidence_of(scene.machine, process)
-    .evidence("bind", addresses(&group.binds))
 }
 
-/// `port.exposed` by what it is bound to.
-pub(super) fn exposed(
-    scene: &Scene<'_>,
-    group: &Group<'_>,
-    wide: &[&Listener],
-    claimed: Exposure,
-    widest: Exposure,
-) -> Finding {
-    let key = &scene.claim.key;
-    let wide: Vec<SocketAddr> = wide.iter().map(|listener| listener.bind).collect();
-    let (name, who, binds) = (scene.name(), scene.who(group.owner), join(&wide));
-    let (claimed, widest) = (claimed.label(), widest.label());
-    let better = match scene.claim.exposure {
-        Some(Exposure::Internal) => "10.0.0.5",
-        _ => "127.0.0.1",
-    };
-    Finding::new(
-        Code::PortExposed,
-        format!("{key} ({binds})"),
-        text!(
-            "{name}: {who_en} listens on {binds}, which is {widest}; claimed is {claimed}",
-            "{name}: {who_ko} 프로세스가 {binds}에서 듣고 있어 {widest} 범위에 열려 있습니다. 계획은 {claimed}입니다",
-            who_en = who.en,
-            who_ko = who.ko
-        ),
-        text!(
-            "Bind the service to an address that is {claimed} (such as {better}) and restart it, then see: {look}. Until then close the port in the firewall: {close}.",
-            "서비스를 {claimed} 주소(예: {better})에 바인드하고 다시 시작한 뒤 확인하세요: {look}. 그때까지는 방화벽에서 포트를 막으세요: {close}.",
-            look = look(key),
-            close = close(key)
-        ),
-    )
-    .evidence("expected", claimed)
-    .evidence("got", widest)
-    .owned_by(scene.machine, group)
-    .evidence("bind", addresses(&wide))
-}
-
-/// `port.exposed` because this vantage point gets through at an address beyond loopback.
-pub(super) fn reachable_from_afar(scene: &Scene<'_>, dial: &Dial) -> Finding {
-    let (key, name, at, host) = (&scene.claim.key, scene.name(), dial.address, &scene.host.name);
-    Finding::new(
-        Code::PortExposed,
-        format!("{key} ({at})"),
-        text!(
-            "{name}: {at} accepts connections, so it is reachable beyond loopback; claimed is loopback",
-            "{name}: {at}에서 연결을 받고 있어 loopback 밖에서도 닿습니다. 계획은 loopback입니다"
-        ),
-        text!(
-            "On {host}, bind the service to 127.0.0.1 and restart it, then see: {look}. Until then close the port in the firewall: {close}.",
-            "{host} 서버에서 서비스를 127.0.0.1에 바인드하고 다시 시작한 뒤 확인하세요: {look}. 그때까지는 방화벽에서 포트를 막으세요: {close}.",
-            look = look(key),
-            close = close(key)
-        ),
-    )
-    .evidence("expected", "loopback")
-    .evidence("got", "a connection is accepted")
-    .evidence("address", at.to_string())
-}
-
-/// `port.hidden`.
-pub(super) fn hidden(
-    scene: &Scene<'_>,
-    group: &Group<'_>,
-    listeners: &[&Listener],
-    claimed: Exposure,
-    widest: Exposure,
-) -> Finding {
-    let key = &scene.claim.key;
-    let all: Vec<SocketAddr> = listeners.iter().map(|listener| listener.bind).collect();
-    let (name, who, binds) = (scene.name(), scene.who(group.owner), join(&all));
-    let (claimed, widest) = (claimed.label(), widest.label());
-    Finding::new(
-        Code::PortHidden,
-        format!("{key} ({binds})"),
-        text!(
-            "{name}: {who_en} listens on {binds} alone, which is {widest}; claimed is {claimed}",
-            "{name}: {who_ko} 프로세스가 {binds}에서만 듣고 있어 {widest} 범위에서만 닿습니다. 계획은 {claimed}입니다",
-            who_en = who.en,
-            who_ko = who.ko
-        ),
-        text!(
-            "Bind the service to 0.0.0.0 or to an address of the machine that is {claimed} (`ip -br address`) and restart it; if {widest} is right, say so in the plan: `exposure = \"{widest}\"`.",
-            "서비스를 0.0.0.0이나 서버의 {claimed} 주소(`ip -br address`)에 바인드하고 다시 시작하세요. {widest}가 맞다면 계획에 `exposure = \"{widest}\"`라고 적으세요."
-        ),
-    )
-    .evidence("expected", claimed)
-    .evidence("got", widest)
-    .owned_by(scene.machine, group)
-    .evidence("bind", addresses(&all))
+/// A claim's unit that is no systemd unit but the id of a container.
+fn is_container(unit: &str) -> bool {
+    unit.len() >= 12 && unit.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// `port.undeclared`, with the code's usual severity.
 pub(super) fn undeclared(key: &PortKey, machine: Machine<'_>, group: &Group<'_>) -> Finding {
-    let (who, binds, number) = (who(Some(machine), group.owner), join(&group.binds), key.port);
-    let (look, stop, label) = (look(key), stop(group.owner), label(Some(machine), group.owner));
+    let (who, binds, number) = (who(Some(machine), group.owner), group.places(), key.port);
+    let (look, stop, label) =
+        (look(key), stop(group.owner, key), label(Some(machine), group.owner));
     let protocol = match key.protocol {
         Protocol::Tcp => "",
         Protocol::Udp => ", protocol = \"udp\"",
     };
     Finding::new(
         Code::PortUndeclared,
-        format!("{key} ({label} on {binds})"),
+        format!("{key} ({label} on {})", join(&group.binds)),
         text!(
-            "{who_en} listens on {binds}, and no claim of the plan names {key}",
-            "{who_ko} 프로세스가 {binds}에서 듣고 있지만 계획에 {key}에 대한 내용이 없습니다",
+            "{who_en} listens on {binds_en}, and no claim of the plan names {key}",
+            "{who_ko} 프로세스가 {binds_ko}에서 듣고 있지만 계획에 {key}에 대한 내용이 없습니다",
             who_en = who.en,
-            who_ko = who.ko
+            who_ko = who.ko,
+            binds_en = binds.en,
+            binds_ko = binds.ko
         ),
         text!(
             "See what it is: {look}. If it belongs here, add it to the plan under [[host.port]] (port = {number}{protocol}, claim = \"allocated\"); if not, stop it ({stop_en}).",
@@ -360,6 +319,18 @@ impl Scene<'_> {
     fn name(&self) -> String {
         let Claim { key, service, .. } = self.claim;
         if service.is_empty() { key.to_string() } else { format!("{key} ({service})") }
+    }
+
+    /// Who the claim says may own the port, or nothing.
+    fn expected(&self) -> String {
+        let Claim { processes, units, users, .. } = self.claim;
+        let mut words = Vec::new();
+        for (before, names) in [("", processes), ("unit ", units), ("user ", users)] {
+            if !names.is_empty() {
+                words.push(format!("{before}{}", names.join(", ")));
+            }
+        }
+        words.join("; ")
     }
 
     /// ` for admin API`, or nothing.

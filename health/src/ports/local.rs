@@ -53,6 +53,17 @@ impl<'a> Local<'a> {
         alone && !is_stand_in(bind) && !address_of(self.host).is_some_and(is_stand_in)
     }
 
+    /// Whether a claim of any host on this machine speaks of a listener.
+    pub(super) fn is_claimed(&self, listener: &Listener) -> bool {
+        let of_one = |host: &'a Host| {
+            let speaks = |claim: &Arc<crate::Claim>| {
+                claim.key.port == listener.bind.port() && claim.key.protocol == listener.protocol
+            };
+            Local { host, ..*self }.owns(listener.bind.ip()) && host.claims.iter().any(speaks)
+        };
+        of_one(self.host) || self.neighbours.iter().any(|host| of_one(host))
+    }
+
     /// How widely a listener reaches.
     #[must_use]
     pub fn reach(&self, listener: &Listener) -> Exposure {
@@ -64,10 +75,18 @@ impl<'a> Local<'a> {
             IpAddr::V4(_) => address.is_ipv4(),
             IpAddr::V6(_) => address.is_ipv6() || listener.v6_only != Some(true),
         };
-        let of_the_plan: Vec<IpAddr> =
-            listed(self.host).chain(address_of(self.host)).map(|ip| ip.to_canonical()).collect();
-        let of_the_machine: &[IpAddr] =
-            if listed(self.host).next().is_none() { self.machine.addresses } else { &[] };
+        let of_the_plan: Vec<IpAddr> = self
+            .host
+            .addresses
+            .singles()
+            .chain(address_of(self.host))
+            .map(|ip| ip.to_canonical())
+            .collect();
+        let of_the_machine: &[IpAddr] = if self.host.addresses.singles().next().is_none() {
+            self.machine.addresses
+        } else {
+            &[]
+        };
         let all = || of_the_plan.iter().chain(of_the_machine);
         let widest = |addresses: &mut dyn Iterator<Item = &IpAddr>| {
             addresses.map(|&address| class(&self.host.addresses, address)).max()
@@ -120,22 +139,14 @@ pub(super) fn address_of(host: &Host) -> Option<IpAddr> {
     host.address.parse().ok().map(|address: IpAddr| address.to_canonical())
 }
 
-fn listed(host: &Host) -> impl Iterator<Item = IpAddr> + '_ {
-    let lists = &host.addresses;
-    [&lists.public, &lists.internal, &lists.loopback]
-        .into_iter()
-        .flatten()
-        .filter_map(crate::claim::Network::single)
-}
-
 fn names(host: &Host, bind: IpAddr) -> bool {
     let localhost = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
     address_of(host) == Some(bind)
         || (host.address.eq_ignore_ascii_case("localhost") && localhost.contains(&bind))
-        || listed(host).any(|address| address.to_canonical() == bind)
+        || host.addresses.singles().any(|address| address.to_canonical() == bind)
 }
 
 /// A loopback address that was given to one thing of its own.
-fn is_stand_in(address: IpAddr) -> bool {
+pub(super) fn is_stand_in(address: IpAddr) -> bool {
     matches!(address, IpAddr::V4(v4) if v4.is_loopback() && v4 != Ipv4Addr::LOCALHOST)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
-use crate::{Listener, Owner, Process, Protocol};
+use crate::{Claim, Listener, Owner, Protocol};
 
 use super::owner;
 
@@ -17,6 +17,9 @@ pub struct Machine<'a> {
     pub addresses: &'a [IpAddr],
     /// Ports that the system gives to clients, both ends included (`ip_local_port_range`).
     pub ephemeral: (u16, u16),
+    /// Ports among them that it keeps back all the same (`ip_local_reserved_ports`), as sorted
+    /// ranges; `None` when that could not be read.
+    pub kept_back: Option<&'a [(u16, u16)]>,
     /// Names of the users that own sockets, by user id.
     pub users: &'a BTreeMap<u32, String>,
     /// Who listens, by name; filled when first asked.
@@ -33,20 +36,19 @@ impl<'a> Machine<'a> {
         &rest[..rest.partition_point(|one| (one.protocol, one.bind.port()) == key)]
     }
 
-    /// The listeners, with an owner that goes by one of the names (see [`super::goes_by`]).
-    pub(super) fn owned_by(
-        &self,
-        names: &'a [String],
-    ) -> impl Iterator<Item = (&'a Listener, &'a Process)> {
-        let listeners = self.listeners;
-        names
-            .iter()
-            .flat_map(|name| self.names.of(listeners, name))
-            .filter_map(move |&index| listeners.get(index))
-            .filter_map(move |listener| {
-                let Owner::Processes(processes) = &listener.owner else { return None };
-                let process = processes.iter().find(|process| owner::matches(process, names))?;
-                Some((listener, &**process))
+    /// The listeners with an owner whom the claim names; none when it names nobody.
+    pub(super) fn owned_by(&self, claim: &'a Claim) -> impl Iterator<Item = &'a Listener> {
+        let machine = *self;
+        // The user alone says little: root owns half of what there is.
+        let keys = if claim.processes.is_empty() { &claim.units } else { &claim.processes };
+        keys.iter()
+            .flat_map(move |name| machine.names.of(machine.listeners, name))
+            .filter_map(move |&index| machine.listeners.get(index))
+            .filter(move |listener| match &listener.owner {
+                Owner::Processes(processes) => processes
+                    .iter()
+                    .any(|process| owner::mismatch(process, claim, &[], machine).is_none()),
+                Owner::Hidden { .. } | Owner::Kernel => false,
             })
     }
 

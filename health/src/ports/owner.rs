@@ -2,8 +2,14 @@
 
 use std::path::Path;
 
-use crate::Process;
+use crate::{Claim, Process};
 
+use super::Machine;
+
+/// What `systemctl` adds to a name without a suffix.
+const SERVICE: &str = ".service";
+/// As much of a container's id as is told of a process.
+const CONTAINER_DIGITS: usize = 12;
 /// The kernel keeps this many bytes of a process name.
 const NAME_BYTES: usize = 15;
 
@@ -24,14 +30,57 @@ pub fn goes_by(process: &Process, name: &str) -> bool {
     name.len() > NAME_BYTES && !whole_is_known && cut(name) == process.name
 }
 
-/// Whether a process goes by any of the names.
-pub(super) fn matches(process: &Process, names: &[String]) -> bool {
-    names.iter().any(|name| goes_by(process, name))
+/// What of a process is not as its claim says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mismatch {
+    Process,
+    Unit,
+    User,
 }
 
-/// Everything a process may be called.
+/// The first thing about a process that is not as the claim says. `paths` are the claim's process
+/// paths with symbolic links followed.
+pub(super) fn mismatch(
+    process: &Process,
+    claim: &Claim,
+    paths: &[String],
+    machine: Machine<'_>,
+) -> Option<Mismatch> {
+    let Claim { processes, units, users, .. } = claim;
+    let is_named = || processes.iter().chain(paths).any(|name| goes_by(process, name));
+    let is_there = || units.iter().any(|unit| runs_in(process, unit));
+    let user = || machine.user(process.uid);
+    let is_theirs = || {
+        users.iter().any(|name| *name == user() || name.parse::<u32>().ok() == Some(process.uid))
+    };
+    if !processes.is_empty() && !is_named() {
+        return Some(Mismatch::Process);
+    }
+    if !units.is_empty() && !is_there() {
+        return Some(Mismatch::Unit);
+    }
+    (!users.is_empty() && !is_theirs()).then_some(Mismatch::User)
+}
+
+/// Everything a process may be called, and the unit or container it runs in.
 pub(super) fn aliases(process: &Process) -> impl Iterator<Item = &str> {
-    [Some(&*process.name), basename(process), process.executable.as_deref()].into_iter().flatten()
+    let unit = process.unit.as_deref();
+    let plain = unit.and_then(|unit| unit.strip_suffix(SERVICE));
+    [Some(&*process.name), basename(process), process.executable.as_deref(), unit, plain]
+        .into_iter()
+        .flatten()
+}
+
+/// Whether a process runs in a systemd unit (`nginx` is `nginx.service`, as for `systemctl`) or in
+/// a container, of whose id as many digits are compared as are known.
+fn runs_in(process: &Process, unit: &str) -> bool {
+    let Some(own) = process.unit.as_deref() else { return false };
+    let is_id = |text: &str| {
+        text.len() >= CONTAINER_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    own == unit
+        || own.strip_suffix(SERVICE) == Some(unit)
+        || (is_id(own) && is_id(unit) && unit.starts_with(own))
 }
 
 /// A name as the kernel would cut it, never within a character.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::*;
+
+mod conditions;
 use crate::claim::{Addresses, Network};
 use crate::{Claim, ClaimKind, Finding, Host, Listener, Owner, PortKey, Protocol, Undeclared};
 
@@ -13,6 +15,7 @@ struct World {
     addresses: Vec<IpAddr>,
     users: BTreeMap<u32, String>,
     names: Names,
+    kept_back: Option<Vec<(u16, u16)>>,
     hosts: Vec<Arc<Host>>,
 }
 
@@ -30,6 +33,7 @@ impl World {
             listeners: &self.listeners,
             addresses: &self.addresses,
             ephemeral: (32768, 60999),
+            kept_back: self.kept_back.as_deref(),
             users: &self.users,
             names: &self.names,
         };
@@ -37,7 +41,7 @@ impl World {
     }
 
     fn judge(&self, host: &Host, claim: &Claim) -> (Observed, Vec<Finding>) {
-        judge_local(claim, &self.local(host), &[], None)
+        judge_local(claim, &self.local(host), &[], Dials::default())
     }
 }
 
@@ -72,6 +76,7 @@ fn host(address: &str) -> Host {
         local: true,
         undeclared: Undeclared::Warn,
         addresses: Addresses::default(),
+        ignore: Vec::new(),
         claims: Vec::new(),
     }
 }
@@ -85,6 +90,8 @@ fn claim(port: u16, kind: ClaimKind) -> Claim {
         claim: kind,
         exposure: None,
         processes: Vec::new(),
+        units: Vec::new(),
+        users: Vec::new(),
         dialled: true,
     }
 }
@@ -234,7 +241,8 @@ fn a_path_may_be_a_symbolic_link() {
     claim.processes = vec!["/usr/local/bin/app".into()];
     let host = host("127.0.0.1");
     let followed = ["/usr/bin/python3.11".to_owned()];
-    let judge = |paths: &[String]| judge_local(&claim, &world.local(&host), paths, None).1;
+    let judge =
+        |paths: &[String]| judge_local(&claim, &world.local(&host), paths, Dials::default()).1;
     assert_eq!(codes(&judge(&[])), ["port.wrong-owner"]);
     assert_eq!(codes(&judge(&followed)), [""; 0]);
 }
@@ -275,7 +283,9 @@ fn a_connection_decides_liveness() {
     let there = World::new(vec![owned("127.0.0.1:3011", 811, "node")]);
     let empty = World::new(Vec::new());
     let judge = |world: &World, answer| {
-        let (observed, findings) = judge_local(&claim, &world.local(&host), &[], Some(&at(answer)));
+        let dial = at(answer);
+        let dials = Dials { service: Some(&dial), ..Dials::default() };
+        let (observed, findings) = judge_local(&claim, &world.local(&host), &[], dials);
         let how = findings.first().map(|finding| finding.evidence["how"].clone());
         (observed.listening, observed.reachable, how)
     };
@@ -481,11 +491,13 @@ fn other_hosts_are_judged_by_dialling() {
         claim.exposure = exposure;
         let label = format!("{kind:?} {exposure:?} {at} {answer:?}");
         let dial = Dial { address: at.parse().unwrap(), answer };
-        let (observed, findings) = judge_remote(&claim, &host("10.0.0.6"), Some(&dial));
+        let dials = Dials { service: Some(&dial), ..Dials::default() };
+        let (observed, findings) = judge_remote(&claim, &host("10.0.0.6"), dials);
         assert_eq!(observed.listening, listening, "{label}");
         assert_eq!(codes(&findings), expected, "{label}");
     }
-    let (observed, findings) = judge_remote(&claim(9000, Allocated), &host("10.0.0.6"), None);
+    let (observed, findings) =
+        judge_remote(&claim(9000, Allocated), &host("10.0.0.6"), Dials::default());
     assert_eq!((observed.listening, observed.reachable), (None, None));
     assert!(findings.is_empty());
 }

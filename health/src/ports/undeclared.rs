@@ -22,7 +22,8 @@ pub struct Stranger {
 
 /// Every listener of a local host that no claim names, as severe as the host's policy says; none
 /// when the policy is to ignore them. UDP sockets on ports that the system gives to clients are
-/// left out: a resolver's or a browser's question looks just like a service there.
+/// left out: a resolver's or a browser's question looks just like a service there. So is what the
+/// host's `ignore` names.
 #[must_use]
 pub fn undeclared(local: &Local<'_>) -> Vec<Stranger> {
     let Some(severity) = local.host.undeclared.severity() else { return Vec::new() };
@@ -39,7 +40,11 @@ pub fn undeclared(local: &Local<'_>) -> Vec<Stranger> {
             if is_client || claimed.contains(&(protocol, number)) {
                 return None;
             }
-            let own: Vec<_> = chunk.iter().filter(|one| local.owns(one.bind.ip())).collect();
+            let is_heard = |one: &&crate::Listener| {
+                !local.host.ignore.iter().any(|pattern| pattern.matches(one))
+            };
+            let own = chunk.iter().filter(|one| local.owns(one.bind.ip()));
+            let own: Vec<_> = own.filter(is_heard).collect();
             if own.is_empty() {
                 return None;
             }

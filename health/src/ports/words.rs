@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::{Finding, Listener, Owner, PortKey, Process, Protocol, Text, text};
 
-use super::Machine;
 use super::judgement::Answer;
+use super::{Machine, Proxy, proxy};
 
 /// How many owners of one port get a finding of their own.
 const GROUPS: usize = 16;
@@ -19,6 +19,8 @@ const ADDRESSES: usize = 4;
 pub(super) struct Group<'a> {
     pub(super) owner: &'a Owner,
     pub(super) binds: Vec<SocketAddr>,
+    /// Which of these, bound to `::`, takes v4 connections as well.
+    pub(super) also_v4: Option<SocketAddr>,
 }
 
 /// Groups listeners by owner: nginx on v4 and v6 is one thing to tell, not two.
@@ -34,13 +36,40 @@ pub(super) fn group<'a>(listeners: &[&'a Listener]) -> Vec<Group<'a>> {
             Owner::Kernel => (2, Vec::new()),
         };
         let index = *known.entry(key).or_insert_with(|| {
-            groups.push(Group { owner: &listener.owner, binds: Vec::new() });
+            groups.push(Group { owner: &listener.owner, binds: Vec::new(), also_v4: None });
             groups.len() - 1
         });
-        groups[index].binds.push(listener.bind);
+        let group = &mut groups[index];
+        group.binds.push(listener.bind);
+        if also_v4(&[listener]) == Some(true) {
+            group.also_v4 = Some(listener.bind);
+        }
     }
     groups.truncate(GROUPS);
     groups
+}
+
+/// Whether what is bound to `::` takes v4 connections as well; `None` when nothing is, or when it
+/// cannot be told.
+pub(super) fn also_v4(listeners: &[&Listener]) -> Option<bool> {
+    let everywhere =
+        |listener: &&&Listener| listener.bind.is_ipv6() && listener.bind.ip().is_unspecified();
+    let told = listeners.iter().filter(everywhere).filter_map(|listener| listener.v6_only);
+    told.map(|only| !only).reduce(|one, other| one || other)
+}
+
+impl Group<'_> {
+    /// The addresses in a sentence: `[::]:80 (v4 too), 127.0.3.1:80`.
+    pub(super) fn places(&self) -> Text {
+        let named = |words: &str| {
+            let mark = |bind: &SocketAddr| match self.also_v4 {
+                Some(dual) if dual == *bind => format!("{bind} ({words})"),
+                _ => bind.to_string(),
+            };
+            join_words(self.binds.iter().map(mark))
+        };
+        Text { en: named("v4 too"), ko: named("IPv4 포함") }
+    }
 }
 
 /// Evidence on owners, added to a finding.
@@ -70,6 +99,10 @@ impl OwnerEvidence for Finding {
                 .evidence("user", user(machine, *uid)),
             Owner::Kernel => self.evidence("owner", "no visible process"),
         };
+        let finding = match group.also_v4 {
+            Some(dual) => finding.evidence("also_v4", dual.to_string()),
+            None => finding,
+        };
         finding.evidence("bind", addresses(&group.binds))
     }
 
@@ -85,15 +118,51 @@ impl OwnerEvidence for Finding {
         if let Some(unit) = &process.unit {
             finding = finding.evidence("unit", &**unit);
         }
+        if let Some(target) = proxy(process).and_then(|proxy| proxy.target) {
+            finding = finding.evidence("proxy_for", target.to_string());
+        }
         finding
     }
 }
 
-/// `node (pid 811, user app)`.
+/// `node (pid 811, user app)`; of a container's proxy also what it leads to.
 pub(super) fn one_process(machine: Option<Machine<'_>>, process: &Process) -> Text {
     let Process { name, pid, uid, .. } = process;
     let user = user(machine, *uid);
-    text!("{name} (pid {pid}, user {user})", "{name} (pid {pid}, 사용자 {user})")
+    let plain = text!("{name} (pid {pid}, user {user})", "{name} (pid {pid}, 사용자 {user})");
+    let Some(Proxy { target }) = proxy(process) else { return plain };
+    let container = container(process);
+    match (target, container) {
+        (Some(target), Some(id)) => text!(
+            "{en} for {target} in container {id}",
+            "{ko}, 컨테이너 {id}의 {target}로 가는 프록시인",
+            en = plain.en,
+            ko = plain.ko
+        ),
+        (Some(target), None) => text!(
+            "{en} for {target} in a container",
+            "{ko}, 컨테이너의 {target}로 가는 프록시인",
+            en = plain.en,
+            ko = plain.ko
+        ),
+        (None, Some(id)) => text!(
+            "{en} for container {id}",
+            "{ko}, 컨테이너 {id}의 프록시인",
+            en = plain.en,
+            ko = plain.ko
+        ),
+        (None, None) => text!(
+            "{en} for a container that /proc does not name",
+            "{ko}, /proc만으로는 알 수 없는 컨테이너의 프록시인",
+            en = plain.en,
+            ko = plain.ko
+        ),
+    }
+}
+
+/// The container that a process runs in or, of a proxy, that it serves.
+fn container(process: &Process) -> Option<&str> {
+    process.unit.as_deref().filter(|unit| !unit.contains('.'))
 }
 
 pub(super) fn who(machine: Option<Machine<'_>>, owner: &Owner) -> Text {
@@ -146,10 +215,14 @@ pub(super) fn user(machine: Option<Machine<'_>>, uid: u32) -> String {
 
 /// `0.0.0.0:80, [::]:80`, cut after a few.
 pub(super) fn join(binds: &[SocketAddr]) -> String {
-    let shown: Vec<String> = binds.iter().take(ADDRESSES).map(ToString::to_string).collect();
-    let mut joined = shown.join(", ");
-    if binds.len() > ADDRESSES {
-        joined.push_str(&format!(", +{}", binds.len() - ADDRESSES));
+    join_words(binds.iter().map(ToString::to_string))
+}
+
+fn join_words(words: impl ExactSizeIterator<Item = String>) -> String {
+    let more = words.len().saturating_sub(ADDRESSES);
+    let mut joined = words.take(ADDRESSES).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        joined.push_str(&format!(", +{more}"));
     }
     joined
 }
@@ -183,10 +256,12 @@ pub(super) fn close(key: &PortKey) -> String {
     format!("`iptables -A INPUT ! -i lo -p {protocol} --dport {port} -j DROP`")
 }
 
-/// How to stop an owner.
-pub(super) fn stop(owner: &Owner) -> Text {
+/// How to stop an owner of a port.
+pub(super) fn stop(owner: &Owner, key: &PortKey) -> Text {
     match owner {
-        Owner::Processes(processes) if !processes.is_empty() => Text::same(stop_one(&processes[0])),
+        Owner::Processes(processes) if !processes.is_empty() => {
+            Text::same(stop_one(&processes[0], key))
+        }
         Owner::Processes(_) | Owner::Hidden { .. } => {
             text!("`ss` run as root shows its pid", "root로 `ss`를 실행하면 pid가 보입니다")
         }
@@ -198,10 +273,18 @@ pub(super) fn stop(owner: &Owner) -> Text {
 }
 
 /// What to type to stop a process.
-pub(super) fn stop_one(process: &Process) -> String {
-    match process.unit.as_deref() {
-        Some(unit) if unit.contains('.') => format!("`systemctl stop {unit}`"),
-        Some(container) => format!("`docker stop {container}`"),
-        None => format!("`kill {}`", process.pid),
+pub(super) fn stop_one(process: &Process, key: &PortKey) -> String {
+    let engine = match &*process.name {
+        "conmon" | "rootlessport" | "slirp4netns" => "podman",
+        _ => "docker",
+    };
+    match (process.unit.as_deref(), proxy(process)) {
+        (Some(unit), None) if unit.contains('.') => format!("`systemctl stop {unit}`"),
+        (Some(id), _) if !id.contains('.') => format!("`{engine} stop {id}`"),
+        // Stopping the proxy, or the unit that runs every container, would not be it.
+        (_, Some(_)) => {
+            format!("`{engine} ps --filter publish={}`, then `{engine} stop`", key.port)
+        }
+        (_, None) => format!("`kill {}`", process.pid),
     }
 }

@@ -37,6 +37,9 @@ pub(super) fn execute(
         Format::Json => paint::line(&judged.json(language).to_string()),
         Format::Table | Format::Markdown | Format::Csv => judged.print(language),
     }
+    if let Some(standings) = &judged.standings {
+        super::tell_limits(plan, standings, language);
+    }
     Ok(if judged.holds() { Outcome::Well } else { Outcome::Findings })
 }
 

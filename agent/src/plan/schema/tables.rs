@@ -34,6 +34,9 @@ static PATH: Words = any("a path, relative to the plan's folder");
 static REFERENCE: Words = any("the name of a check, or HOST:PORT");
 static RECEIVER_NAME: Words = any("the name of a receiver");
 static RANGE: Words = words("a range of ports such as \"3012-3014\"", "^[0-9]+(-[0-9]+)?$");
+static IGNORED: Words = any(
+    "a port such as \"5353/udp\", a range such as \"40000-41000\", a process such as \"chrome*\", or the path of an executable such as \"/opt/x/*\"",
+);
 static STATUSES: Words =
     words("statuses such as \"2xx\" or \"200-299\"", "^([1-5]xx|[1-5][0-9]{2}(-[1-5][0-9]{2})?)$");
 static REMAINDER: Words =
@@ -196,7 +199,19 @@ static HOST: Table = Table {
             "addresses",
             Row(&ADDRESSES),
             Optional,
-            "What binding to which address means here; default: loopback and private ranges as the RFCs have them, the rest public.",
+            "What binding to which address means here; default: loopback and private ranges as the RFCs have them, the rest public. Where a port has an `exposure`, it is tried at the single addresses, too.",
+        ),
+        key(
+            "ignore",
+            OneOrMany(&Text(&IGNORED)),
+            Optional,
+            "Listeners to hear nothing of, on a local host; `*` stands for any characters, `?` for one. What a claim names is judged all the same.",
+        ),
+        key(
+            "source",
+            Text(&IP),
+            Optional,
+            "Dial its ports and addresses from this address of the agent's machine: the vantage point from which `exposure` is tried.",
         ),
         key("port", Rows(&PORT), Optional, "Its claims."),
     ]],
@@ -245,6 +260,20 @@ static PORT: Table = Table {
                 ))),
                 Optional,
                 "Who may own it; default: anybody.",
+            ),
+            key(
+                "unit",
+                OneOrMany(&Text(&any(
+                    "a systemd unit as `systemctl` names it, or at least 12 digits of a container's id",
+                ))),
+                Optional,
+                "The unit or container it must run in; default: any, or none.",
+            ),
+            key(
+                "user",
+                OneOrMany(&Text(&any("a user, by name or number"))),
+                Optional,
+                "The user it must run as; a list where parent and workers differ. Default: anybody.",
             ),
             key(
                 "probe",

@@ -92,6 +92,72 @@ fn ports() {
 }
 
 #[test]
+fn ports_that_cannot_be() {
+    let host = "[[host]]\nname = \"web\"\naddress = \"192.0.2.1\"\n";
+    let ports = [
+        "-1",
+        "3.5",
+        "65536",
+        "\"0\"",
+        "\"65536\"",
+        "\"0-10\"",
+        "\"65000-65536\"",
+        "\"20-10\"",
+        "\"10-\"",
+        "\"-10\"",
+        "\"10-20-30\"",
+        "\"10..20\"",
+        "\"0x50\"",
+        "\"+80\"",
+        "\"80/tcp\"",
+        "\"http\"",
+        "\"８０\"",
+        "\"\"",
+        "true",
+    ];
+    let mut said = String::new();
+    for port in ports {
+        let mistakes = read(&format!("{host}[[host.port]]\nport = {port}")).unwrap_err();
+        assert_eq!(mistakes.count(), 1, "{mistakes}");
+        let first = mistakes.list().first().unwrap();
+        assert_eq!((first.line, first.column), (Some(5), Some(8)), "{mistakes}");
+        said.push_str(&format!("{port}: {}\n", first.message));
+    }
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn names_that_read_like_ports() {
+    insta::assert_snapshot!(said(&[
+        "[[host]]\nname = \"3011\"\naddress = \"192.0.2.1\"",
+        "[[host]]\nname = \"3012-3014\"\naddress = \"192.0.2.1\"",
+        "[[host]]\nname = 3011\naddress = \"192.0.2.1\"",
+        "[[host]]\nname = \"web:80\"\naddress = \"192.0.2.1\"",
+        "[[host]]\nname = \"53/udp\"\naddress = \"192.0.2.1\"",
+        "[[host]]\nname = \"web\"\naddress = \"192.0.2.1\"\n[[host.port]]\nport = \"3010-3020\"\n[[host.port]]\nport = \"3015-3025\"\n[[tcp]]\nname = \"web:3030\"\naddress = \"web:3030\"\n[[tcp]]\nname = \"web:3012\"\naddress = \"web:3012\"",
+    ]));
+}
+
+#[test]
+fn listeners_and_owners() {
+    let host = "[[host]]\nname = \"web\"\nlocal = true\n";
+    let rows = [
+        "ignore = [\"chrome*\", \"65536\", \"20-10\", \"5353/sctp\", \"udp/5353\", \"opt/x\", \"\", \"chrome*\"]",
+        "ignore = 5353\nundeclared = \"ignore\"",
+        "ignore = \"chrome\"\nundeclared = \"ignore\"",
+        "source = \"::1\"",
+        "[[host.port]]\nport = 80\nunit = \"nginx service\"\nuser = [\"www data\", \"\"]",
+        "[[host.port]]\nport = 80\nunit = 3\nuser = 33",
+    ];
+    let rows: Vec<String> = rows.iter().map(|row| format!("{host}{row}")).collect();
+    let far = "[[host]]\nname = \"web\"\naddress = \"192.0.2.1\"\nignore = \"chrome\"";
+    let singles: Vec<String> = (0..65).map(|n| format!("\"10.0.0.{n}\"")).collect();
+    let many = format!("{host}[host.addresses]\ninternal = [{}]", singles.join(", "));
+    let rows: Vec<&str> = rows.iter().map(String::as_str).chain([far, &many]).collect();
+    insta::assert_snapshot!(said(&rows));
+}
+
+#[test]
 fn hosts_and_addresses() {
     insta::assert_snapshot!(said(&[
         "[[host]]\nname = \"web\"",

@@ -16,6 +16,7 @@ fn host(address: &str) -> Host {
         local: true,
         undeclared: Undeclared::Warn,
         addresses: Addresses::default(),
+        ignore: Vec::new(),
         claims: Vec::new(),
     }
 }
@@ -29,6 +30,8 @@ fn claim(port: u16, kind: ClaimKind) -> Claim {
         claim: kind,
         exposure: None,
         processes: Vec::new(),
+        units: Vec::new(),
+        users: Vec::new(),
         dialled: true,
     }
 }
@@ -69,6 +72,14 @@ fn codes(findings: &[Finding]) -> Vec<&'static str> {
 /// A port that was free a moment ago.
 fn free_port(ip: &str) -> u16 {
     TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// What can be bound on a port that the kernel does not give to clients.
+fn on_a_quiet_port<T>(bind: impl Fn(u16) -> io::Result<T>) -> T {
+    (0..100_u32)
+        .map(|n| 10_000 + (std::process::id() * 7919 + n) % 20_000)
+        .find_map(|port| bind(u16::try_from(port).unwrap()).ok())
+        .unwrap()
 }
 
 /// Ended with the test, also when it fails.
@@ -161,11 +172,9 @@ async fn a_listener_that_accepts_nothing_is_dead() {
 #[tokio::test]
 async fn it_is_dialled_where_it_listens() {
     // The host's address is the router's, or a name that nobody knows: no outage.
-    let v4 = TcpListener::bind("127.0.0.1:0").unwrap();
-    let v6 = TcpListener::bind("[::1]:0").unwrap();
-    let everywhere = TcpListener::bind("0.0.0.0:0").unwrap();
-    let both = TcpListener::bind("[::]:0").unwrap();
-    for listener in [v4, v6, everywhere, both] {
+    let held = ["127.0.0.1", "::1", "0.0.0.0", "::"]
+        .map(|ip| on_a_quiet_port(|port| TcpListener::bind((ip, port))));
+    for listener in held {
         let bind = listener.local_addr().unwrap();
         for address in ["203.0.113.7", "web.example", "127.0.0.1"] {
             let spec = spec(host(address), claim(bind.port(), ClaimKind::Allocated));
@@ -180,7 +189,8 @@ async fn it_is_dialled_where_it_listens() {
 async fn a_socket_for_v6_alone_does_not_serve_a_v4_host() {
     let socket = socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::STREAM, None).unwrap();
     socket.set_only_v6(true).unwrap();
-    socket.bind(&"[::]:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+    let everywhere = |port| SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    on_a_quiet_port(|port| socket.bind(&everywhere(port).into()));
     socket.listen(8).unwrap();
     let port = socket.local_addr().unwrap().as_socket().unwrap().port();
     let (_, findings) = look(&spec(host("127.42.7.8"), claim(port, ClaimKind::Allocated))).await;
@@ -203,7 +213,7 @@ async fn exposure_of_real_sockets() {
     ] {
         let mut host = host("127.42.0.4");
         host.addresses.public =
-            vec![health::claim::Network { address: [192, 0, 2, 1].into(), prefix: 32 }];
+            vec![health::claim::Network { address: [127, 42, 9, 9].into(), prefix: 32 }];
         let mut claim = claim(listener.local_addr().unwrap().port(), ClaimKind::Allocated);
         claim.exposure = Some(claimed);
         let (_, findings) = look(&spec(host, claim)).await;
@@ -211,9 +221,47 @@ async fn exposure_of_real_sockets() {
     }
 }
 
+/// What the plan calls a public address is dialled; on this machine it is one of loopback.
+#[tokio::test]
+async fn the_other_addresses_are_tried() {
+    let own = TcpListener::bind("127.42.1.1:0").unwrap();
+    let port = own.local_addr().unwrap().port();
+    let single = |octets: [u8; 4]| health::claim::Network { address: octets.into(), prefix: 32 };
+    let claimed = |exposure, local| {
+        let mut host = host("127.42.1.1");
+        host.local = local;
+        host.addresses.internal = vec![single([127, 42, 1, 1])];
+        host.addresses.public = vec![single([127, 42, 1, 2])];
+        let mut claim = claim(port, ClaimKind::Allocated);
+        claim.exposure = Some(exposure);
+        spec(host, claim)
+    };
+    let (internal, public) = (Exposure::Internal, Exposure::Public);
+    for local in [true, false] {
+        assert_eq!(codes(&look(&claimed(internal, local)).await.1), [""; 0], "{local}");
+        let (_, findings) = look(&claimed(public, local)).await;
+        assert_eq!(codes(&findings), ["port.hidden"], "{local}");
+        assert_eq!(findings[0].evidence["dialled"], format!("127.42.1.2:{port} refused"));
+
+        // Somebody forwards what comes in there: a process of another kind, or the router.
+        let forwarded = TcpListener::bind(("127.42.1.2", port)).unwrap();
+        let mut forwarding = claimed(internal, local);
+        forwarding.source = Some(IpAddr::from([127, 42, 1, 9]));
+        let (_, findings) = look(&forwarding).await;
+        assert_eq!(codes(&findings), ["port.exposed"], "{local}");
+        assert_eq!(findings[0].evidence["dialled"], format!("127.42.1.2:{port} accepted"));
+        if !local {
+            assert_eq!(findings[0].evidence["dialled_from"], "127.42.1.9");
+            assert!(findings[0].summary.en.contains("from 127.42.1.9"));
+        }
+        assert_eq!(codes(&look(&claimed(public, local)).await.1), [""; 0], "{local}");
+        drop(forwarded);
+    }
+}
+
 #[tokio::test]
 async fn udp_is_judged_by_the_table() {
-    let socket = UdpSocket::bind("127.42.0.5:0").unwrap();
+    let socket = on_a_quiet_port(|port| UdpSocket::bind(("127.42.0.5", port)));
     let port = socket.local_addr().unwrap().port();
     let udp = |kind| {
         let mut claim = claim(port, kind);
