@@ -17,6 +17,7 @@ mod table;
 
 pub use csv::csv;
 pub use json::json;
+pub(crate) use markdown::escape;
 pub use markdown::markdown;
 pub use table::{Paint, table};
 
@@ -231,7 +232,7 @@ impl Row {
 
 impl OwnerCell {
     /// The owner without what changes at every restart.
-    fn name(&self, language: Language) -> String {
+    pub(crate) fn name(&self, language: Language) -> String {
         match (self, language) {
             (Self::Nobody, _) => String::new(),
             (Self::Process { name, .. }, _) => name.clone(),

@@ -40,7 +40,7 @@ pub struct Arguments {
     /// Log more; twice: everything.
     #[arg(short, long, global = true, help_heading = "Everywhere", action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Language of findings on the terminal; default: as LANG says.
+    /// Language of what is printed; default: as LANG says, for documents as the plan says.
     #[arg(long, global = true, help_heading = "Everywhere", value_enum)]
     pub language: Option<Tongue>,
     /// What to do.
@@ -87,7 +87,7 @@ pub enum Command {
     Once(once::Once),
     /// One probe without a plan: phases, facts and findings.
     Probe(probe::Probe),
-    /// The port plan against reality.
+    /// The port plan against reality; the allocation document; ports that are free.
     Ports(ports::Ports),
     /// Write a starting plan from what is on this machine: listeners and owners, nginx files,
     /// certificate folders, compose files.
@@ -145,14 +145,17 @@ impl From<Outcome> for ExitCode {
 /// When it could not be done, in a sentence for people.
 pub fn execute(arguments: Arguments) -> anyhow::Result<Outcome> {
     start_log(&arguments);
-    let language = language(arguments.language);
+    let asked = arguments.language.map(Language::from);
+    let language = language(asked);
     let config = arguments.config;
     match arguments.command {
         Command::Run => crate::run::run(&config),
         Command::Validate(validate) => Ok(validate::execute(&config, validate.format)),
         Command::Once(once) => once::execute(&once, &config, language),
         Command::Probe(probe) => probe::execute(probe, language),
-        Command::Ports(ports) => ports::execute(&ports, &config, language),
+        Command::Ports(ports) => {
+            ports::execute(&ports, &config, ports::Tongues { asked, language })
+        }
         Command::Discover(discover) => discover::execute(discover),
         Command::Explain(explain) => explain::execute(&explain, language),
         Command::Demo(demo) => crate::demo::run(demo.listen),
@@ -190,21 +193,22 @@ fn start_log(arguments: &Arguments) {
     };
 }
 
-fn language(asked: Option<Tongue>) -> Language {
-    match asked {
-        Some(Tongue::En) => Language::En,
-        Some(Tongue::Ko) => Language::Ko,
-        None => {
-            let set = ["LC_ALL", "LC_MESSAGES", "LANG"]
-                .into_iter()
-                .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-            if set.is_some_and(|value| value.starts_with("ko")) {
-                Language::Ko
-            } else {
-                Language::En
-            }
+impl From<Tongue> for Language {
+    fn from(tongue: Tongue) -> Self {
+        match tongue {
+            Tongue::En => Self::En,
+            Tongue::Ko => Self::Ko,
         }
     }
+}
+
+fn language(asked: Option<Language>) -> Language {
+    asked.unwrap_or_else(|| {
+        let set = ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+        if set.is_some_and(|value| value.starts_with("ko")) { Language::Ko } else { Language::En }
+    })
 }
 
 /// The plan, or `None` after its mistakes have been printed.

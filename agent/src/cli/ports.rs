@@ -1,20 +1,22 @@
-//! `ports`: the port plan against reality, looked at now.
+//! `ports`: the port plan against reality, looked at now; the allocation document; free ports.
 
 use std::io::IsTerminal;
-use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use health::snapshot::CheckStanding;
-use health::{Claim, Language, Protocol, Text};
+use health::{Language, Text};
 
 use super::{Outcome, once, paint};
-use crate::listeners::{self, Sockets};
+use crate::listeners;
 use crate::plan::Plan;
-use crate::port_report::{self, Paint};
+use crate::port_document::{self, Stranger};
+use crate::port_report::{self, Paint, Presence};
+
+mod check;
+mod free;
+mod import;
 
 /// `ports`
 #[derive(Debug, Args)]
@@ -23,43 +25,43 @@ pub struct Ports {
     /// What else than the report.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// How the report is written.
+    /// How the report is written; markdown writes the allocation document.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// With --format markdown: add what listens without a claim. Everything else in the document
+    /// comes from the plan alone.
+    #[arg(long)]
+    pub observed: bool,
+    /// Say where this allocation document, written here or kept by hand (Markdown or CSV), no longer
+    /// holds.
+    #[arg(long, value_name = "FILE", conflicts_with = "observed")]
+    pub check: Option<PathBuf>,
+    /// With --check: what to hold the document against.
+    #[arg(long, value_enum, default_value_t, requires = "check")]
+    pub against: Against,
+    /// With --check: the host of rows that name none.
+    #[arg(long, value_name = "NAME", requires = "check")]
+    pub host: Option<String>,
 }
 
 /// What else than the report.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Names ports that can be given to the next service: not claimed, not listened on at any
-    /// address of this machine, and not among those that the kernel gives to clients.
-    Free(Free),
-}
-
-/// `ports free`
-#[derive(Debug, Args)]
-pub struct Free {
-    /// FIRST-LAST, or one port.
-    #[arg(default_value = "1024-65535", value_parser = range)]
-    pub range: RangeInclusive<u16>,
-    /// How many to name.
-    #[arg(long, default_value_t = 10)]
-    pub count: usize,
-    /// UDP ports instead of TCP ones.
-    #[arg(long)]
-    pub udp: bool,
-    /// How the outcome is written.
-    #[arg(long, value_enum, default_value_t)]
-    pub format: super::Format,
+    /// Name ports that can be given to the next service: not claimed, not listened on at any address
+    /// of this machine, no connection's local port (TIME_WAIT too), not among those that the kernel
+    /// gives to clients, and bound for a moment to be sure.
+    Free(free::Free),
+    /// Read a hand-kept Markdown or CSV table of ports into [[host.port]] claims, to standard output.
+    Import(import::Import),
 }
 
 /// How the report is written.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For a terminal.
     #[default]
     Table,
-    /// To be committed beside the plan.
+    /// The allocation document, to be committed: what the plan says, whatever the machine does.
     Markdown,
     /// For a spreadsheet.
     Csv,
@@ -67,18 +69,47 @@ pub enum Format {
     Json,
 }
 
-pub(super) fn execute(ports: &Ports, config: &Path, language: Language) -> anyhow::Result<Outcome> {
+/// What a document is held against.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Against {
+    /// The plan, and what its ports look like now.
+    #[default]
+    Both,
+    /// The plan alone: where the machine cannot be seen, as in CI.
+    Plan,
+}
+
+/// The languages of a command.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tongues {
+    /// What `--language` says.
+    pub(super) asked: Option<Language>,
+    /// What is printed in, unless a document says otherwise.
+    pub(super) language: Language,
+}
+
+pub(super) fn execute(ports: &Ports, config: &Path, tongues: Tongues) -> anyhow::Result<Outcome> {
+    if let Some(Command::Import(import)) = &ports.command {
+        return import::execute(import, tongues.language);
+    }
     let Some(mut plan) = super::load(config) else { return Ok(Outcome::Failed) };
     if let Some(Command::Free(free)) = &ports.command {
-        return name_free(free, &plan);
+        return free::execute(free, &plan);
     }
     plan.checks.retain(|check| check.frame.kind == health::Kind::Port);
-    let seen = super::runtime()?.block_on(once::look(&plan, |_| true))?;
-    let bad = seen.iter().any(|seen| !seen.observation.is_good());
-    let standings: Vec<Arc<CheckStanding>> =
-        seen.into_iter().map(|seen| Arc::new(seen.into_standing())).collect();
+    if let Some(file) = &ports.check {
+        return check::execute(ports, file, &plan, tongues.language);
+    }
+    if ports.format == Format::Markdown {
+        return document(&plan, ports.observed, tongues.asked.unwrap_or(plan.agent.language));
+    }
+    report(&plan, ports.format, tongues.language)
+}
+
+fn report(plan: &Plan, format: Format, language: Language) -> anyhow::Result<Outcome> {
+    let (standings, outcome) = look(plan)?;
     let rows = port_report::rows(&standings);
-    let text = match ports.format {
+    let text = match format {
         Format::Table => {
             let paint = if std::io::stdout().is_terminal() { Paint::Ansi } else { Paint::Plain };
             port_report::table(&port_report::fold(rows), language, paint)
@@ -88,14 +119,18 @@ pub(super) fn execute(ports: &Ports, config: &Path, language: Language) -> anyho
         Format::Json => port_report::json(&standings, language).to_string(),
     };
     paint::line(text.trim_end());
-    for note in notes(&plan, &standings) {
-        anstream::eprintln!("\n{}", note.in_language(language));
-    }
-    Ok(if bad { Outcome::Findings } else { Outcome::Well })
+    tell_limits(plan, &standings, language);
+    Ok(outcome)
 }
 
-/// What could not be seen, each said once.
-fn notes(plan: &Plan, standings: &[Arc<CheckStanding>]) -> Vec<Text> {
+/// What could not be seen, each said once, on standard error.
+fn tell_limits(plan: &Plan, standings: &[Arc<CheckStanding>], language: Language) {
+    for note in limits(plan, standings) {
+        anstream::eprintln!("\n{}", note.in_language(language));
+    }
+}
+
+fn limits(plan: &Plan, standings: &[Arc<CheckStanding>]) -> Vec<Text> {
     if !plan.hosts.iter().any(|host| host.local) {
         return Vec::new();
     }
@@ -107,58 +142,40 @@ fn notes(plan: &Plan, standings: &[Arc<CheckStanding>]) -> Vec<Text> {
     listeners::limits().into_iter().chain(hidden).collect()
 }
 
-/// Ports that no local host claims and nobody has on this machine.
-fn name_free(free: &Free, plan: &Plan) -> anyhow::Result<Outcome> {
-    let table = super::runtime()?
-        .block_on(async { Sockets::default().table(Duration::ZERO).await })
-        .context("the listening sockets of this machine cannot be read")?;
-    let hosts = plan.hosts.iter().filter(|host| host.local);
-    let claims: Vec<&Claim> = hosts.flat_map(|host| &host.claims).map(|claim| &**claim).collect();
-    let protocol = if free.udp { Protocol::Udp } else { Protocol::Tcp };
-    let found: Vec<u16> = health::ports::free(
-        free.range.clone(),
-        protocol,
-        &claims,
-        &table.listeners,
-        table.ephemeral,
-    )
-    .take(free.count)
-    .collect();
-    match free.format {
-        super::Format::Json => paint::line(&serde_json::json!({ "ports": found }).to_string()),
-        super::Format::Text => found.iter().for_each(|port| paint::line(&port.to_string())),
-    }
-    if found.is_empty() {
-        let (first, last) = table.ephemeral;
-        bail!(
-            "no port of {}-{} is free; {first}-{last} are not named, because the kernel gives them to clients",
-            free.range.start(),
-            free.range.end()
-        );
-    }
-    Ok(Outcome::Well)
+/// The allocation document. Without a look at the machine there is nothing that could be found.
+fn document(plan: &Plan, observed: bool, language: Language) -> anyhow::Result<Outcome> {
+    let (strangers, outcome) = if observed {
+        let (standings, outcome) = look(plan)?;
+        tell_limits(plan, &standings, language);
+        (Some(strangers(&standings, language)), outcome)
+    } else {
+        (None, Outcome::Well)
+    };
+    let text = port_document::write(&plan.hosts, language, strangers.as_deref());
+    paint::line(text.trim_end());
+    Ok(outcome)
 }
 
-fn range(words: &str) -> Result<RangeInclusive<u16>, String> {
-    let (first, last) = words.split_once('-').unwrap_or((words, words));
-    let port = |word: &str| word.trim().parse::<u16>().ok().filter(|port| *port != 0);
-    match (port(first), port(last)) {
-        (Some(first), Some(last)) if first <= last => Ok(first..=last),
-        (Some(_), Some(_)) => Err("the first port is above the last".to_owned()),
-        _ => Err("write FIRST-LAST, each from 1 to 65535".to_owned()),
-    }
+/// Looks at every port of the plan and at undeclared listeners.
+fn look(plan: &Plan) -> anyhow::Result<(Vec<Arc<CheckStanding>>, Outcome)> {
+    let seen = super::runtime()?.block_on(once::look(plan, |_| true))?;
+    let bad = seen.iter().any(|seen| !seen.observation.is_good());
+    let standings = seen.into_iter().map(|seen| Arc::new(seen.into_standing())).collect();
+    Ok((standings, if bad { Outcome::Findings } else { Outcome::Well }))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::range;
-
-    #[test]
-    fn ranges() {
-        assert_eq!(range("3000-3999"), Ok(3000..=3999));
-        assert_eq!(range("3000"), Ok(3000..=3000));
-        for bad in ["", "0-9", "9-1", "1-65536", "a-b", "-"] {
-            assert!(range(bad).is_err(), "{bad}");
-        }
-    }
+/// What listens without a claim, as the document tells it.
+fn strangers(standings: &[Arc<CheckStanding>], language: Language) -> Vec<Stranger> {
+    port_report::rows(standings)
+        .into_iter()
+        .filter(|row| row.claim.is_none())
+        .map(|row| Stranger {
+            owner: row.owner.name(language),
+            key: health::PortKey { host: row.host, port: row.ports.0, protocol: row.protocol },
+            binds: match row.presence {
+                Presence::Bound(binds) => binds,
+                Presence::Nobody | Presence::Answers | Presence::Unknown => Vec::new(),
+            },
+        })
+        .collect()
 }

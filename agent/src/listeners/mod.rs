@@ -2,7 +2,8 @@
 //!
 //! One read serves everybody who asks at about the same time, and a read that finds the same
 //! sockets as the one before hands out the same table. Deliberately absent: judgement, which is
-//! pure and lives in [`health::ports`], and connected sockets.
+//! pure and lives in [`health::ports`]. Connected sockets are read only for who asks which ports are
+//! free.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,6 +16,7 @@ use health::ports::{Machine, Names};
 use tokio::sync::watch;
 
 mod client_ports;
+mod connections;
 mod containers;
 mod interfaces;
 mod netlink;
@@ -26,6 +28,7 @@ mod reader;
 mod seen_from;
 mod socket;
 
+pub use connections::occupancy;
 use reader::Reader;
 pub use seen_from::{limits, owners_hidden};
 

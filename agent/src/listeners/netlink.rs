@@ -32,7 +32,8 @@ const ANSWER: u16 = 20;
 const DIAG_BYTES: usize = 72;
 const DIAG_V6_ONLY: u16 = 11;
 const STATE_CLOSE: u32 = 7;
-const STATE_LISTEN: u32 = 10;
+/// A TCP socket that waits for connections.
+pub(super) const STATE_LISTEN: u32 = 10;
 const ADDRESS_BYTES: usize = 8;
 const ADDRESS: u16 = 1;
 const ADDRESS_LOCAL: u16 = 2;
@@ -79,9 +80,24 @@ impl Netlink {
         protocol: Protocol,
         family: Family,
     ) -> io::Result<Vec<Socket>> {
-        let (number, states) = match protocol {
-            Protocol::Tcp => (libc::IPPROTO_TCP, 1 << STATE_LISTEN),
-            Protocol::Udp => (libc::IPPROTO_UDP, 1 << STATE_CLOSE),
+        let state = match protocol {
+            Protocol::Tcp => STATE_LISTEN,
+            Protocol::Udp => STATE_CLOSE,
+        };
+        self.in_states(protocol, family, 1 << state)
+    }
+
+    /// Every socket of one table that is in one of these states: bit n for state n of
+    /// `linux/tcp_states.h`.
+    pub(super) fn in_states(
+        &mut self,
+        protocol: Protocol,
+        family: Family,
+        states: u32,
+    ) -> io::Result<Vec<Socket>> {
+        let number = match protocol {
+            Protocol::Tcp => libc::IPPROTO_TCP,
+            Protocol::Udp => libc::IPPROTO_UDP,
         };
         let mut request = [0; 56];
         request[0] = match family {

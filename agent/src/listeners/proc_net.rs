@@ -14,6 +14,11 @@ const TABLE_BYTES: u64 = 64 << 20;
 
 /// Every listening socket of one table; none when the machine has no such table (no IPv6).
 pub(super) fn listening(protocol: Protocol, family: Family) -> io::Result<Vec<Socket>> {
+    Ok(parse(&table(protocol, family)?, protocol))
+}
+
+/// One table as it stands in /proc; empty when the machine has no such table (no IPv6).
+pub(super) fn table(protocol: Protocol, family: Family) -> io::Result<String> {
     let path = match (protocol, family) {
         (Protocol::Tcp, Family::V4) => "/proc/net/tcp",
         (Protocol::Tcp, Family::V6) => "/proc/net/tcp6",
@@ -21,9 +26,9 @@ pub(super) fn listening(protocol: Protocol, family: Family) -> io::Result<Vec<So
         (Protocol::Udp, Family::V6) => "/proc/net/udp6",
     };
     match read_capped(path, TABLE_BYTES) {
-        Ok(table) => Ok(parse(&String::from_utf8_lossy(&table), protocol)),
+        Ok(table) => Ok(String::from_utf8_lossy(&table).into_owned()),
         Err(error) if error.kind() == io::ErrorKind::NotFound && family == Family::V6 => {
-            Ok(Vec::new())
+            Ok(String::new())
         }
         Err(error) => Err(io::Error::new(error.kind(), format!("{path}: {error}"))),
     }
@@ -56,7 +61,7 @@ fn socket(line: &str, protocol: Protocol) -> Option<Socket> {
 }
 
 /// `0100007F:1F90`: the address as words of the machine's own byte order.
-fn address(text: &str) -> Option<SocketAddr> {
+pub(super) fn address(text: &str) -> Option<SocketAddr> {
     let (address, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
     let words = |count: usize| -> Option<Vec<u8>> {

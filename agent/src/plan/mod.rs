@@ -63,6 +63,30 @@ pub struct Plan {
     pub routes: Vec<alerts::Route>,
 }
 
+/// Whether a host's `address` may be this.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    names::target(text).is_ok()
+}
+
+/// Whether a claim's `process` may be this.
+#[must_use]
+pub fn is_process(text: &str) -> bool {
+    values::name(text).is_ok() && (text.starts_with('/') || !text.contains('/'))
+}
+
+/// Whether a claim's `unit` may be this.
+#[must_use]
+pub fn is_unit(text: &str) -> bool {
+    values::unit(text).is_ok()
+}
+
+/// Whether a claim's `user` may be this.
+#[must_use]
+pub fn is_user(text: &str) -> bool {
+    values::user(text).is_ok()
+}
+
 /// `[agent]`: this vantage point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Agent {

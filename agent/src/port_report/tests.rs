@@ -205,20 +205,20 @@ fn markdown_is_a_page_to_keep() {
 
     ## web
 
-    | 포트 | 프로토콜 | 서비스 | 구분 | 노출 | 수신 주소 | 프로세스 | 문제 | 설명 |
-    | ---: | --- | --- | --- | --- | --- | --- | --- | --- |
-    | 22 | tcp | | 미등록 | | 0.0.0.0 | ? (권한 없음) | port.undeclared | |
-    | 443 | tcp | proxy, "edge" | system | loopback | 0.0.0.0, :: | nginx | | |
-    | 3011 | tcp | 메인 앱 | allocated | loopback | 127.0.0.1 | node | | |
-    | 3012 | tcp | later | reserved | | - | | | |
-    | 3013 | tcp | later | reserved | | 127.0.0.1 | =cmd\|nc | port.taken | |
-    | 3014-3016 | tcp | later | reserved | | - | | | |
+    |      포트 | 프로토콜 | 서비스        | 구분      | 노출     | 수신 주소   | 프로세스      | 문제            | 설명 |
+    | --------: | -------- | ------------- | --------- | -------- | ----------- | ------------- | --------------- | ---- |
+    |        22 | tcp      |               | 미등록    |          | 0.0.0.0     | ? (권한 없음) | port.undeclared |      |
+    |       443 | tcp      | proxy, "edge" | system    | loopback | 0.0.0.0, :: | nginx         |                 |      |
+    |      3011 | tcp      | 메인 앱       | allocated | loopback | 127.0.0.1   | node          |                 |      |
+    |      3012 | tcp      | later         | reserved  |          | -           |               |                 |      |
+    |      3013 | tcp      | later         | reserved  |          | 127.0.0.1   | =cmd\|nc      | port.taken      |      |
+    | 3014-3016 | tcp      | later         | reserved  |          | -           |               |                 |      |
 
     ## back
 
-    | 포트 | 프로토콜 | 서비스 | 구분 | 노출 | 수신 주소 | 프로세스 | 문제 | 설명 |
-    | ---: | --- | --- | --- | --- | --- | --- | --- | --- |
-    | 9000 | tcp | agent | allocated | loopback | ? | | | |
+    | 포트 | 프로토콜 | 서비스 | 구분      | 노출     | 수신 주소 | 프로세스 | 문제 | 설명 |
+    | ---: | -------- | ------ | --------- | -------- | --------- | -------- | ---- | ---- |
+    | 9000 | tcp      | agent  | allocated | loopback | ?         |          |      |      |
     "#);
 }
 

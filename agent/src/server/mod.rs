@@ -5,6 +5,7 @@ mod api;
 mod asked;
 mod connections;
 mod events;
+mod free;
 mod pages;
 #[cfg(test)]
 mod tests;
@@ -106,6 +107,7 @@ fn router(served: Arc<Served>) -> Router {
         .route("/checks/{*name}", get(api::check))
         .route("/ports", get(api::ports))
         .route("/ports/{host}/{port}/changes", get(api::port_changes))
+        .route("/ports/free", get(free::ports_free))
         .route("/certificates", get(api::certificates))
         .route("/dns", get(api::dns))
         .route("/incidents", get(api::incidents))

@@ -1,0 +1,191 @@
+//! Ports to give to the next service: what the command `ports free` and `/api/v1/ports/free` name.
+//!
+//! A port that is named has passed every test there is without disturbing anybody: no claim, no
+//! listener at any address, no connection that has it as its local port (TIME_WAIT too), not among
+//! those that the kernel gives to clients, and the kernel let us bind it. Deliberately absent:
+//! keeping it. Between this answer and the start of the service somebody else may take the port; a
+//! claim in the plan is what keeps it.
+
+use std::collections::HashSet;
+use std::io;
+use std::ops::RangeInclusive;
+
+use health::ports::{Obstacle, Occupancy, free};
+use health::{Host, Protocol};
+use serde_json::{Value, json};
+
+mod attempt;
+
+use attempt::Attempt;
+
+/// Where services of one's own usually live: above what needs root and below what the kernel gives
+/// to clients, whatever the distribution.
+pub const USUAL_RANGE: RangeInclusive<u16> = 3000..=9999;
+/// How many are named when nobody says how many.
+pub const USUAL_COUNT: usize = 10;
+
+/// What is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Where to look.
+    pub range: RangeInclusive<u16>,
+    /// Transport.
+    pub protocol: Protocol,
+    /// How many ports in a row; 1 for single ones.
+    pub block: u16,
+    /// How many single ports, or how many blocks.
+    pub count: usize,
+}
+
+/// How well a free port was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// At this machine's sockets and by binding.
+    Here,
+    /// At the plan alone: what another host does with its ports cannot be seen from here.
+    AtThePlan,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// First and last of each block, the lowest first; equal for single ports.
+    pub blocks: Vec<(u16, u16)>,
+    /// What was passed over on the way, in runs, and why.
+    pub passed_over: Vec<((u16, u16), Obstacle)>,
+    /// Ports named without having been bound, because this user may not bind them.
+    pub untried: Vec<u16>,
+    /// How well they were looked at.
+    pub looked: Looked,
+}
+
+/// The claims that matter for a host: its own, and for a local one those of every local host, because
+/// they share the ports of this machine.
+#[must_use]
+pub fn claimed<'a>(hosts: impl IntoIterator<Item = &'a Host>, protocol: Protocol) -> HashSet<u16> {
+    let claims = hosts.into_iter().flat_map(|host| &host.claims);
+    claims.filter(|claim| claim.key.protocol == protocol).map(|claim| claim.key.port).collect()
+}
+
+/// Free ports of this machine. Blocks for a moment.
+///
+/// # Errors
+/// When the sockets of this machine cannot be read.
+pub fn here(wanted: &Wanted, claimed: HashSet<u16>) -> io::Result<Found> {
+    let mut occupancy = crate::listeners::occupancy(wanted.protocol)?;
+    occupancy.claimed = claimed;
+    Ok(find(wanted, &occupancy, Looked::Here, |port| attempt::bind(wanted.protocol, port)))
+}
+
+/// Ports of another host that the plan leaves free.
+#[must_use]
+pub fn elsewhere(wanted: &Wanted, claimed: HashSet<u16>) -> Found {
+    let occupancy = Occupancy { claimed, ..Occupancy::default() };
+    find(wanted, &occupancy, Looked::AtThePlan, |_| Attempt::Bound)
+}
+
+fn find(
+    wanted: &Wanted,
+    occupancy: &Occupancy,
+    looked: Looked,
+    bind: impl Fn(u16) -> Attempt,
+) -> Found {
+    let mut passed_over: Vec<((u16, u16), Obstacle)> = Vec::new();
+    let mut untried = Vec::new();
+    let is_free = |port: u16| {
+        let obstacle = occupancy.obstacle(port).or_else(|| match bind(port) {
+            Attempt::Bound => None,
+            Attempt::NotAllowed => {
+                untried.push(port);
+                None
+            }
+            Attempt::Refused => Some(Obstacle::Refused),
+        });
+        let Some(obstacle) = obstacle else { return true };
+        match passed_over.last_mut() {
+            Some((run, reason)) if *reason == obstacle && run.1.checked_add(1) == Some(port) => {
+                run.1 = port;
+            }
+            _ => passed_over.push(((port, port), obstacle)),
+        }
+        false
+    };
+    let blocks: Vec<(u16, u16)> =
+        free(wanted.range.clone(), wanted.block, is_free).take(wanted.count).collect();
+    untried.retain(|port| blocks.iter().any(|&(first, last)| (first..=last).contains(port)));
+    Found { blocks, passed_over, untried, looked }
+}
+
+impl Found {
+    /// `{"ports":[…],"blocks":[…],"passed_over":[…]}`: the body of `/api/v1/ports/free`.
+    #[must_use]
+    pub fn json(&self, wanted: &Wanted) -> Value {
+        let ports: Vec<u16> = self.blocks.iter().flat_map(|&(first, last)| first..=last).collect();
+        let run = |&(first, last): &(u16, u16)| json!({ "first": first, "last": last });
+        let passed_over = self.passed_over.iter().map(
+            |((first, last), obstacle)| json!({ "first": first, "last": last, "why": obstacle }),
+        );
+        json!({
+            "ports": ports,
+            "blocks": self.blocks.iter().map(run).collect::<Vec<_>>(),
+            "range": { "first": wanted.range.start(), "last": wanted.range.end() },
+            "protocol": wanted.protocol,
+            "passed_over": passed_over.collect::<Vec<_>>(),
+            "looked_at_sockets": self.looked == Looked::Here,
+            "untried": self.untried,
+        })
+    }
+
+    /// `3000-3002 claimed, 3003 listened on`, cut after a few; empty when nothing was passed over.
+    #[must_use]
+    pub fn reasons(&self) -> String {
+        const SHOWN: usize = 8;
+        let words = self.passed_over.iter().take(SHOWN).map(|(run, obstacle)| {
+            let why = match obstacle {
+                Obstacle::Claimed => "claimed by the plan",
+                Obstacle::Listening => "listened on",
+                Obstacle::Connected => "in use by connections, or was a moment ago",
+                Obstacle::Ephemeral => "given to clients by the kernel (ip_local_port_range)",
+                Obstacle::Refused => "refused by the kernel when bound",
+            };
+            format!("{} {why}", run_words(*run))
+        });
+        let mut words = words.collect::<Vec<_>>().join(", ");
+        if self.passed_over.len() > SHOWN {
+            words.push_str(", …");
+        }
+        words
+    }
+}
+
+/// FIRST-LAST, or one port.
+///
+/// # Errors
+/// In words for people, when it is neither.
+pub fn range(words: &str) -> Result<RangeInclusive<u16>, String> {
+    let (first, last) = words.split_once('-').unwrap_or((words, words));
+    let port = |word: &str| {
+        let word = word.trim();
+        let digits = word.bytes().all(|byte| byte.is_ascii_digit());
+        word.parse::<u16>().ok().filter(|port| digits && *port != 0)
+    };
+    match (port(first), port(last)) {
+        (Some(first), Some(last)) if first <= last => Ok(first..=last),
+        (Some(first), Some(last)) => {
+            Err(format!("the first port is above the last; write {last}-{first}"))
+        }
+        _ => Err("write FIRST-LAST, or one port, each from 1 to 65535".to_owned()),
+    }
+}
+
+/// `3000`, or `3000-3009`.
+#[must_use]
+pub fn run_words(run: (u16, u16)) -> String {
+    match run {
+        (first, last) if first == last => first.to_string(),
+        (first, last) => format!("{first}-{last}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
