@@ -22,6 +22,7 @@ pub mod probe;
 pub mod run;
 pub mod schedule;
 pub mod server;
+pub mod ssh;
 pub mod store;
 pub mod supervisor;
 pub mod tls;

@@ -4,10 +4,11 @@ use health::Kind;
 
 use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
-use super::notes::Wrong;
+use super::notes::{At, Wrong, shown};
 use super::row::Row;
 use crate::probe::tcp::speaks::Speaks;
 use crate::probe::{self, tcp};
+use crate::ssh::Fingerprint;
 
 /// Reads one `[[tcp]]`.
 pub(super) fn check(
@@ -43,11 +44,36 @@ pub(super) fn check(
 
 /// The hello of `speaks`, with the keys that it needs.
 fn speaks(row: &Row<'_>) -> Option<Speaks> {
-    let protocol = row.choice("speaks").and_then(Speaks::named);
+    let mut protocol = row.choice("speaks").and_then(Speaks::named);
+    let written = host_keys(row);
+    match &mut protocol {
+        Some(Speaks::Ssh { host_keys }) => *host_keys = written,
+        _ if row.has("host_key") => {
+            let wrong = Wrong::new("only an SSH server has a host key").help("add `speaks = \"ssh\"`");
+            row.note_key("host_key", &row.span_of("host_key"), wrong);
+        }
+        _ => {}
+    }
     for other in ["expect", "step", "expect_closed"] {
         frame::exclusive(row, &["speaks", other]);
     }
     protocol
+}
+
+/// Fingerprints as `ssh-keygen -l` prints them.
+fn host_keys(row: &Row<'_>) -> Vec<Fingerprint> {
+    let read = |text: At<&str>| {
+        let read = Fingerprint::parse(text.value);
+        if read.is_none() {
+            let wrong = Wrong::new(format!("{} is no fingerprint of a host key", shown(text.value)))
+                .help(
+                    "SHA256: and 43 characters: `ssh-keyscan -p PORT HOST | ssh-keygen -lf -` or `portwarden probe tcp HOST:PORT --speaks ssh` prints it",
+                );
+            row.note_key("host_key", &text.span, wrong);
+        }
+        read
+    };
+    row.texts("host_key").unwrap_or_default().into_iter().filter_map(read).collect()
 }
 
 fn step(row: &Row<'_>) -> tcp::Step {

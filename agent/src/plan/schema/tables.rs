@@ -34,6 +34,8 @@ static URL: Words = words("a URL such as \"https://shop.example/\"", "^https?://
 static PATH: Words = any("a path, relative to the plan's folder");
 static REFERENCE: Words = any("the name of a check, or HOST:PORT");
 static RECEIVER_NAME: Words = any("the name of a receiver");
+static FINGERPRINT: Words =
+    words("a fingerprint as `ssh-keygen -l` prints it", "^SHA256:[A-Za-z0-9+/]{43}=?$");
 static RANGE: Words = words("a range of ports such as \"3012-3014\"", "^[0-9]+(-[0-9]+)?$");
 static STATUSES: Words =
     words("statuses such as \"2xx\" or \"200-299\"", "^([1-5]xx|[1-5][0-9]{2}(-[1-5][0-9]{2})?)$");
@@ -281,7 +283,12 @@ static TCP: Table = Table {
                 Optional,
                 "A protocol: a real hello in it has to succeed.",
             ),
-            key("host_key", Text(&FREE), Later, "The key of an SSH server."),
+            key(
+                "host_key",
+                OneOrMany(&Text(&FINGERPRINT)),
+                Optional,
+                "With `speaks = \"ssh\"`: this machine and no other; the fingerprint of one of its host keys, or several of which one has to be there.",
+            ),
             key("user", Text(&FREE), Later, "For a real hello to a database."),
             key("database", Text(&FREE), Later, "For a real hello to a database."),
         ],

@@ -9,19 +9,21 @@ use health::{Facts, Phase};
 use tokio::time::Instant;
 
 use super::{SHOWN_CHARS, Spec};
-use crate::net::{Connection, Opened, printable, subject};
+use crate::net::{Connection, Net, Opened, printable, subject};
 use crate::probe::{Sight, Stopwatch};
+use crate::ssh::Fingerprint;
 
 mod judge;
 mod memcached;
 mod redis;
+mod ssh;
 mod stranger;
 mod wire;
 
 use wire::Wire;
 
 /// What the plan accepts, in the order of [`Speaks`].
-pub const PROTOCOLS: &[&str] = &["memcached", "redis"];
+pub const PROTOCOLS: &[&str] = &["memcached", "redis", "ssh"];
 
 /// Which protocol has to answer, with what its hello needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,9 +32,16 @@ pub enum Speaks {
     Memcached,
     /// `PING`.
     Redis,
+    /// A key exchange, up to a host key that has to be one of these; none: any.
+    Ssh {
+        /// What the plan says of it.
+        host_keys: Vec<Fingerprint>,
+    },
 }
 
 impl Speaks {
+    const SSH: &str = "SSH";
+
     /// The protocol of this name, as the plan writes it, without a user; `None` when it is not one
     /// of [`PROTOCOLS`].
     #[must_use]
@@ -40,6 +49,7 @@ impl Speaks {
         Some(match name {
             "memcached" => Self::Memcached,
             "redis" => Self::Redis,
+            "ssh" => Self::Ssh { host_keys: Vec::new() },
             _ => return None,
         })
     }
@@ -50,6 +60,7 @@ impl Speaks {
         match self {
             Self::Memcached => "memcached",
             Self::Redis => "Redis",
+            Self::Ssh { .. } => Self::SSH,
         }
     }
 
@@ -64,6 +75,8 @@ impl Speaks {
         let heard = match self {
             Self::Memcached => memcached::greet(&mut wire).await,
             Self::Redis => redis::greet(&mut wire).await,
+            // Takes more than one connection: see `observe`.
+            Self::Ssh { .. } => Ok(Greeting::default()),
         };
         let shown = |bytes: &[u8]| printable(bytes.trim_ascii(), SHOWN_CHARS);
         if !wire.first().is_empty() {
@@ -84,6 +97,7 @@ pub(super) async fn observe(
     spec: &Spec,
     protocol: &Speaks,
     opened: Opened,
+    net: &Net,
     watch: &mut Stopwatch,
     mut facts: Facts,
 ) -> Sight {
@@ -94,6 +108,9 @@ pub(super) async fn observe(
             return Sight { facts, findings: vec![*finding] };
         }
     };
+    if let Speaks::Ssh { host_keys } = protocol {
+        return ssh::observe(spec, host_keys, connection, net, watch, facts).await;
+    }
     let ended = protocol.greet(connection, watch.deadline(), &mut facts).await;
     watch.lap(Phase::Dialogue);
     let findings = match (ended, facts.address) {
