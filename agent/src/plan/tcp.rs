@@ -49,7 +49,8 @@ fn speaks(row: &Row<'_>) -> Option<Speaks> {
     match &mut protocol {
         Some(Speaks::Ssh { host_keys }) => *host_keys = written,
         _ if row.has("host_key") => {
-            let wrong = Wrong::new("only an SSH server has a host key").help("add `speaks = \"ssh\"`");
+            let wrong =
+                Wrong::new("only an SSH server has a host key").help("add `speaks = \"ssh\"`");
             row.note_key("host_key", &row.span_of("host_key"), wrong);
         }
         _ => {}

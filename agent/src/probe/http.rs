@@ -22,6 +22,7 @@ mod broken;
 mod content;
 mod exchange;
 mod gateway;
+mod glance;
 mod judge;
 mod redact;
 mod redirect;
@@ -35,6 +36,7 @@ mod wire;
 
 use ask::Ask;
 use exchange::{Answer, Appetite};
+pub(crate) use glance::{Glance, glance};
 use judge::Reply;
 use redirect::Next;
 use visit::{Failed, visit};

@@ -201,7 +201,9 @@ async fn exchange(
         digest(terms.agreement.hash, &transcript.integer(shared).0)
     });
     let Ok(hashed) = hashed else {
-        return Err(Stop::Said("its share of the key exchange is no point of the curve".to_owned()));
+        return Err(Stop::Said(
+            "its share of the key exchange is no point of the curve".to_owned(),
+        ));
     };
     let Terms { signature: algorithm, families, .. } = terms;
     if key.has_signed(hashed.as_ref(), algorithm, signature) {

@@ -195,10 +195,22 @@ mod tests {
 
     /// Public keys and what `ssh-keygen -lf` says of them.
     const KNOWN: &[(&str, &str)] = &[
-        ("AAAAC3NzaC1lZDI1NTE5AAAAIOvsgLsw+aXvF2SdE8vkJShWETxiZCL/HUmsU3Vi5cTU", "256 SHA256:FRQ2qfcdPe9AOATFeRrLvx174woo2adVbrwtdx7/5lo (ED25519)"),
-        ("AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBOve1EvVLyzuTBz1whm/x6C8Ohg3CFPEmeKvQgPZF2pXpHFaReN/yIkF6NMaHnpt9Rg5L17Jh1IF8IftEUoN9dQ=", "256 SHA256:Iq4un10umk17gmd0hlFezn8xBGb+f27ugFjKaKE4YPQ (ECDSA)"),
-        ("AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABhBJeaF1ow+FCTCWV7S5guWhrEprNrAYoEExVH7EcjAgzv69pFXRhZaabHs2WtfCsuFoIz/FTsQZYpDScxQjdgiTyziYeIlRXRFS9hhaXtcfgzM/NBZUaYo5DWTi8FJlnjyg==", "384 SHA256:UtT+Kh6BZW02ljiofpsPjRN328PXg2gOotDF5gU6pTc (ECDSA)"),
-        ("AAAAB3NzaC1yc2EAAAADAQABAAABAQC/fOaAMU4rovBcoudU9R5aGSNUlDpco0grNsTKJlizfk+2JlT5mU68tun6xqQn8JC1JXNDt4mgVGqB6aTWyCOak7ISbJvVHUhmKxxb9dhb4WacdRby5QrxxOCwYA9QTuDmnarfoTptUuRXCu+lVBNur4Jo1wgRGvROsKIEdUNEeMtrC2Zy4LjA/bV1Qmu6rLUquxry8O9aB7mT1qtrx4Q2E13AAZkBV5+S/F1DNVx5gBzOpw6H3Q3jva4KEsAkiFHKzXVUgFZnqZ0equvF3KEhoRvV9rou+N4uIHpM6/PnQQ4kIOb012TYn2IxVsW7YcftGzVItoTd3E45l3O0UTat", "2048 SHA256:jUQMZr3JGsCQnig0wLeyS/3XAeEwHtku2ZLoubpAP3k (RSA)"),
+        (
+            "AAAAC3NzaC1lZDI1NTE5AAAAIOvsgLsw+aXvF2SdE8vkJShWETxiZCL/HUmsU3Vi5cTU",
+            "256 SHA256:FRQ2qfcdPe9AOATFeRrLvx174woo2adVbrwtdx7/5lo (ED25519)",
+        ),
+        (
+            "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBOve1EvVLyzuTBz1whm/x6C8Ohg3CFPEmeKvQgPZF2pXpHFaReN/yIkF6NMaHnpt9Rg5L17Jh1IF8IftEUoN9dQ=",
+            "256 SHA256:Iq4un10umk17gmd0hlFezn8xBGb+f27ugFjKaKE4YPQ (ECDSA)",
+        ),
+        (
+            "AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABhBJeaF1ow+FCTCWV7S5guWhrEprNrAYoEExVH7EcjAgzv69pFXRhZaabHs2WtfCsuFoIz/FTsQZYpDScxQjdgiTyziYeIlRXRFS9hhaXtcfgzM/NBZUaYo5DWTi8FJlnjyg==",
+            "384 SHA256:UtT+Kh6BZW02ljiofpsPjRN328PXg2gOotDF5gU6pTc (ECDSA)",
+        ),
+        (
+            "AAAAB3NzaC1yc2EAAAADAQABAAABAQC/fOaAMU4rovBcoudU9R5aGSNUlDpco0grNsTKJlizfk+2JlT5mU68tun6xqQn8JC1JXNDt4mgVGqB6aTWyCOak7ISbJvVHUhmKxxb9dhb4WacdRby5QrxxOCwYA9QTuDmnarfoTptUuRXCu+lVBNur4Jo1wgRGvROsKIEdUNEeMtrC2Zy4LjA/bV1Qmu6rLUquxry8O9aB7mT1qtrx4Q2E13AAZkBV5+S/F1DNVx5gBzOpw6H3Q3jva4KEsAkiFHKzXVUgFZnqZ0equvF3KEhoRvV9rou+N4uIHpM6/PnQQ4kIOb012TYn2IxVsW7YcftGzVItoTd3E45l3O0UTat",
+            "2048 SHA256:jUQMZr3JGsCQnig0wLeyS/3XAeEwHtku2ZLoubpAP3k (RSA)",
+        ),
     ];
 
     #[test]

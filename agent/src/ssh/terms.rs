@@ -86,10 +86,8 @@ pub(super) fn agree(theirs: &[u8], families: &[Family]) -> Result<Terms, Apart> 
         theirs: agreements.join(","),
     })?;
     let shared = algorithms(families).into_iter().find(|name| signatures.contains(name));
-    let signature = shared.ok_or_else(|| Apart::NothingShared {
-        what: "host key",
-        theirs: signatures.join(","),
-    })?;
+    let signature = shared
+        .ok_or_else(|| Apart::NothingShared { what: "host key", theirs: signatures.join(",") })?;
     let mut families = Family::ALL.to_vec();
     families.retain(|family| family.algorithms().iter().any(|name| signatures.contains(name)));
     Ok(Terms { agreement, signature, families })

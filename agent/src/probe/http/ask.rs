@@ -14,7 +14,7 @@ use http_body_util::Full;
 use super::{Spec, redact, redirect};
 use crate::plan::{Endpoint, Target};
 
-const AGENT: &str = concat!("portwarden/", env!("CARGO_PKG_VERSION"));
+pub(super) const AGENT: &str = concat!("portwarden/", env!("CARGO_PKG_VERSION"));
 
 /// One request.
 #[derive(Clone, Debug)]
