@@ -194,6 +194,8 @@ words! {
     another_place: "another place", "다른 곳";
     not_told_apart: "whether that is the same place cannot be told", "같은 곳인지 알 수 없음";
     nobody_answers: "nobody answers", "응답 없음";
+    speaks: "Speaks", "프로토콜";
+    answered: "Answered", "인사에 대한 답";
     http_answer: "Answer", "응답";
     redirects: "Redirects", "리디렉션";
     body: "Body", "본문";

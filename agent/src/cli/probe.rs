@@ -9,12 +9,14 @@ mod zone;
 
 use std::path::Path;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use health::{Check, Language, Observation};
 use serde_json::{Value, json};
 
 use super::{Format, Outcome, paint};
 use crate::net::Net;
+use crate::probe::tcp::speaks::PROTOCOLS;
 use crate::{plan, probe};
 use plan_text::PlanText;
 
@@ -29,7 +31,7 @@ pub struct Probe {
 /// What to look at.
 #[derive(Debug, Subcommand)]
 pub enum Kind {
-    /// A TCP connection, and what is said first.
+    /// A TCP connection, what is said first, or a hello in a protocol.
     Tcp {
         /// HOST:PORT
         target: String,
@@ -39,6 +41,15 @@ pub enum Kind {
         /// It must not accept.
         #[arg(long)]
         expect_closed: bool,
+        /// The protocol that has to answer, such as postgres.
+        #[arg(long, value_name = "PROTOCOL", value_parser = PossibleValuesParser::new(PROTOCOLS))]
+        speaks: Option<String>,
+        /// Who has to be let in, or asked for a password.
+        #[arg(long, requires = "speaks")]
+        user: Option<String>,
+        /// The database that has to be there.
+        #[arg(long, requires = "speaks")]
+        database: Option<String>,
         #[command(flatten)]
         more: More,
     },
@@ -156,8 +167,17 @@ impl Kind {
     fn into_plan(self) -> (String, Format) {
         let mut plan = PlanText::default();
         let more = match self {
-            Self::Tcp { target, expect, expect_closed, more } => {
-                plan.table("tcp", &[("address", Some(target)), ("expect", expect)]);
+            Self::Tcp { target, expect, expect_closed, speaks, user, database, more } => {
+                plan.table(
+                    "tcp",
+                    &[
+                        ("address", Some(target)),
+                        ("expect", expect),
+                        ("speaks", speaks),
+                        ("user", user),
+                        ("database", database),
+                    ],
+                );
                 if expect_closed {
                     plan.0.push_str("expect_closed = true\n");
                 }

@@ -6,7 +6,7 @@ use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::{At, Wrong, shown};
 use super::row::Row;
-use crate::probe::tcp::speaks::Speaks;
+use crate::probe::tcp::speaks::{Login, Speaks};
 use crate::probe::{self, tcp};
 use crate::ssh::Fingerprint;
 
@@ -44,13 +44,24 @@ pub(super) fn check(
 
 /// The hello of `speaks`, with the keys that it needs.
 fn speaks(row: &Row<'_>) -> Option<Speaks> {
-    let mut protocol = row.choice("speaks").and_then(Speaks::named);
+    let word = |key| row.parsed(key, word).map(|at| at.value.into());
+    let login = Login { user: word("user"), database: word("database") };
+    let mut protocol = row.choice("speaks").and_then(|name| Speaks::named(name, login));
+    let takes_login = protocol.as_ref().is_some_and(|protocol| protocol.login().is_some());
+    // A wrong name has been noted already.
+    if !takes_login && (protocol.is_some() || !row.has("speaks")) {
+        for key in ["user", "database"].into_iter().filter(|key| row.has(key)) {
+            let wrong = Wrong::new("only a hello to a database has one")
+                .help("with speaks = \"postgres\" or \"mysql\"");
+            row.note_key(key, &row.span_of(key), wrong);
+        }
+    }
     let written = host_keys(row);
     match &mut protocol {
         Some(Speaks::Ssh { host_keys }) => *host_keys = written,
         _ if row.has("host_key") => {
             let wrong =
-                Wrong::new("only an SSH server has a host key").help("add `speaks = \"ssh\"`");
+                Wrong::new("only an SSH server has a host key").help("with speaks = \"ssh\"");
             row.note_key("host_key", &row.span_of("host_key"), wrong);
         }
         _ => {}
@@ -75,6 +86,16 @@ fn host_keys(row: &Row<'_>) -> Vec<Fingerprint> {
         read
     };
     row.texts("host_key").unwrap_or_default().into_iter().filter_map(read).collect()
+}
+
+/// The name of a user or a database.
+fn word(text: &str) -> Result<&str, Wrong> {
+    match text {
+        "" => Err(Wrong::new("the name is empty")),
+        _ if text.contains('\0') => Err(Wrong::new(format!("{text:?} holds a control character"))),
+        _ if text.len() > 255 => Err(Wrong::new("the name is too long").help("at most 255 bytes")),
+        _ => Ok(text),
+    }
 }
 
 fn step(row: &Row<'_>) -> tcp::Step {

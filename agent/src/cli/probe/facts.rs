@@ -27,8 +27,14 @@ pub(super) fn blocks(spec: &Spec, seen: &Observation, language: Language) -> Vec
             let all: Vec<String> = facts.resolved.iter().map(ToString::to_string).collect();
             block += &field("resolved", &all.join(", "));
         }
-        if let Some(banner) = &facts.banner {
-            block += &field("said", banner);
+        match (&facts.hello, &facts.banner) {
+            (Some(hello), _) => {
+                block += &field("speaks", &hello.protocol);
+                block += &hello.version.as_deref().map(|v| field("version", v)).unwrap_or_default();
+                block += &field("answered", &hello.answer);
+            }
+            (None, Some(banner)) => block += &field("said", banner),
+            (None, None) => {}
         }
         blocks.push(block);
     }

@@ -13,42 +13,100 @@ use crate::net::{Connection, Net, Opened, printable, subject};
 use crate::probe::{Sight, Stopwatch};
 use crate::ssh::Fingerprint;
 
+mod amqp;
 mod judge;
+mod ldap;
+mod lines;
 mod memcached;
+mod mqtt;
+mod mysql;
+mod postgres;
 mod redis;
 mod ssh;
 mod stranger;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use wire::Wire;
 
 /// What the plan accepts, in the order of [`Speaks`].
-pub const PROTOCOLS: &[&str] = &["memcached", "redis", "ssh"];
+pub const PROTOCOLS: &[&str] = &[
+    "amqp",
+    "ftp",
+    "imap",
+    "ldap",
+    "memcached",
+    "mqtt",
+    "mysql",
+    "pop3",
+    "postgres",
+    "redis",
+    "smtp",
+    "ssh",
+];
+
+/// Who knocks at a database where the plan names no user.
+const NOBODY: &str = "portwarden";
 
 /// Which protocol has to answer, with what its hello needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Speaks {
+    /// 0-9-1: the header.
+    Amqp,
+    /// The greeting.
+    Ftp,
+    /// The greeting.
+    Imap,
+    /// An anonymous bind.
+    Ldap,
     /// `version` over the text protocol.
     Memcached,
+    /// 3.1.1: CONNECT.
+    Mqtt,
+    /// A login without a password.
+    Mysql(Login),
+    /// The greeting.
+    Pop3,
+    /// A startup message.
+    Postgres(Login),
     /// `PING`.
     Redis,
+    /// The greeting, and `EHLO`.
+    Smtp,
     /// A key exchange, up to a host key that has to be one of these; none: any.
     Ssh {
-        /// What the plan says of it.
+        /// As the plan has them.
         host_keys: Vec<Fingerprint>,
     },
 }
 
-impl Speaks {
-    const SSH: &str = "SSH";
+/// Who knocks at a database, as far as the plan says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Login {
+    /// The user; without one, that it is refused says nothing.
+    pub user: Option<Box<str>>,
+    /// The database; without one, that it is missing says nothing.
+    pub database: Option<Box<str>>,
+}
 
-    /// The protocol of this name, as the plan writes it, without a user; `None` when it is not one
-    /// of [`PROTOCOLS`].
+impl Speaks {
+    /// The protocol of this name, as the plan writes it, with the login that some can use; `None` when
+    /// it is not one of [`PROTOCOLS`].
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn named(name: &str, login: Login) -> Option<Self> {
         Some(match name {
+            "amqp" => Self::Amqp,
+            "ftp" => Self::Ftp,
+            "imap" => Self::Imap,
+            "ldap" => Self::Ldap,
             "memcached" => Self::Memcached,
+            "mqtt" => Self::Mqtt,
+            "mysql" => Self::Mysql(login),
+            "pop3" => Self::Pop3,
+            "postgres" => Self::Postgres(login),
             "redis" => Self::Redis,
+            "smtp" => Self::Smtp,
             "ssh" => Self::Ssh { host_keys: Vec::new() },
             _ => return None,
         })
@@ -58,9 +116,36 @@ impl Speaks {
     #[must_use]
     pub const fn title(&self) -> &'static str {
         match self {
+            Self::Amqp => "AMQP",
+            Self::Ftp => "FTP",
+            Self::Imap => "IMAP",
+            Self::Ldap => "LDAP",
             Self::Memcached => "memcached",
+            Self::Mqtt => "MQTT",
+            Self::Mysql(_) => "MySQL",
+            Self::Pop3 => "POP3",
+            Self::Postgres(_) => "PostgreSQL",
             Self::Redis => "Redis",
-            Self::Ssh { .. } => Self::SSH,
+            Self::Smtp => "SMTP",
+            Self::Ssh { .. } => "SSH",
+        }
+    }
+
+    /// Who logs in; `None` for protocols without a login.
+    #[must_use]
+    pub const fn login(&self) -> Option<&Login> {
+        match self {
+            Self::Mysql(login) | Self::Postgres(login) => Some(login),
+            Self::Amqp
+            | Self::Ftp
+            | Self::Imap
+            | Self::Ldap
+            | Self::Memcached
+            | Self::Mqtt
+            | Self::Pop3
+            | Self::Redis
+            | Self::Smtp
+            | Self::Ssh { .. } => None,
         }
     }
 
@@ -73,13 +158,22 @@ impl Speaks {
     ) -> Result<(), Trouble> {
         let mut wire = Wire::new(connection, deadline);
         let heard = match self {
+            Self::Amqp => amqp::greet(&mut wire).await,
+            Self::Ftp => lines::greet_ftp(&mut wire).await,
+            Self::Imap => lines::greet_imap(&mut wire).await,
+            Self::Ldap => ldap::greet(&mut wire).await,
             Self::Memcached => memcached::greet(&mut wire).await,
+            Self::Mqtt => mqtt::greet(&mut wire).await,
+            Self::Mysql(login) => mysql::greet(&mut wire, login).await,
+            Self::Pop3 => lines::greet_pop3(&mut wire).await,
+            Self::Postgres(login) => postgres::greet(&mut wire, login).await,
             Self::Redis => redis::greet(&mut wire).await,
-            // Takes more than one connection: see `observe`.
-            Self::Ssh { .. } => Ok(Greeting::default()),
+            Self::Smtp => lines::greet_smtp(&mut wire).await,
+            // Takes a connection for each kind of key: see `observe`.
+            Self::Ssh { .. } => return Ok(()),
         };
         let shown = |bytes: &[u8]| printable(bytes.trim_ascii(), SHOWN_CHARS);
-        if !wire.first().is_empty() {
+        if is_text(wire.first()) {
             facts.banner = Some(shown(wire.first()));
         }
         let greeting = heard?;
@@ -90,6 +184,11 @@ impl Speaks {
         }));
         Ok(())
     }
+}
+
+/// Whether a server's first words are words.
+fn is_text(first: &[u8]) -> bool {
+    !first.is_empty() && !first.iter().any(|&byte| byte < b' ' && !byte.is_ascii_whitespace())
 }
 
 /// Holds the hello over a connection that was just accepted, and judges it.
@@ -165,4 +264,10 @@ enum Reason {
     Unavailable,
     /// This host may not come in.
     HostRefused,
+    /// This host may not come in any more, for its many broken connections.
+    HostBlocked,
+    /// The user whom the plan names may not come in.
+    LoginRefused,
+    /// There is no such database, which the plan names.
+    NoDatabase(Box<str>),
 }

@@ -24,7 +24,7 @@ pub(super) fn judge(
         Trouble::Stranger { got, ended } => {
             stranger(title, subject, address.port(), got).evidence("ended", *ended)
         }
-        Trouble::Refused(refusal) => refused(title, subject, refusal),
+        Trouble::Refused(refusal) => refused(protocol, subject, address.port(), refusal),
     };
     found.evidence("expected", title).evidence("address", address.to_string())
 }
@@ -90,71 +90,146 @@ fn stranger(title: &str, subject: &str, port: u16, got: &[u8]) -> Finding {
     finding.evidence("got", got_words)
 }
 
-fn refused(title: &str, subject: &str, refusal: &Refusal) -> Finding {
+fn refused(protocol: &Speaks, subject: &str, port: u16, refusal: &Refusal) -> Finding {
     let said = printable(&refusal.said, SHOWN_CHARS);
-    let (summary, remedy) = match &refusal.reason {
-        Reason::Full => full(title, subject, &said),
-        Reason::NotYet => not_yet(title, subject, &said),
-        Reason::Unavailable => unavailable(title, subject, &said),
-        Reason::HostRefused => host_refused(title, subject, &said),
-    };
+    let summary = summary(protocol, subject, &refusal.reason, &said);
     let severity = match &refusal.reason {
-        Reason::HostRefused => Severity::Notice,
-        Reason::Full | Reason::NotYet | Reason::Unavailable => Severity::Critical,
+        // It lives; others may be served. Where the plan names a user, that is not enough.
+        Reason::HostRefused if !names_user(protocol) => Severity::Notice,
+        Reason::HostRefused | Reason::LoginRefused => Severity::Warning,
+        Reason::Full
+        | Reason::NotYet
+        | Reason::Unavailable
+        | Reason::HostBlocked
+        | Reason::NoDatabase(_) => Severity::Critical,
     };
-    Finding::new(Code::TcpNotReady, subject, summary, remedy)
+    Finding::new(Code::TcpNotReady, subject, summary, remedy(protocol, &refusal.reason, port))
         .severity(severity)
         .evidence("got", said)
 }
 
-fn full(title: &str, subject: &str, said: &str) -> (Text, Text) {
-    (
-        text!(
+fn names_user(protocol: &Speaks) -> bool {
+    protocol.login().is_some_and(|login| login.user.is_some())
+}
+
+fn summary(protocol: &Speaks, subject: &str, reason: &Reason, said: &str) -> Text {
+    let title = protocol.title();
+    match reason {
+        Reason::Full => text!(
             "{title} on {subject} takes no more clients: \"{said}\"",
             "{subject}의 {title}이(가) 접속을 더 받지 못합니다: \"{said}\""
         ),
-        text!(
-            "See who holds the connections and whether they are idle; raise the server's limit, or put a pool between it and its clients.",
-            "누가 연결을 쥐고 있는지, 놀고 있는 연결인지 확인하세요. 서버의 한도를 올리거나 클라이언트와의 사이에 커넥션 풀을 두세요."
-        ),
-    )
-}
-
-fn not_yet(title: &str, subject: &str, said: &str) -> (Text, Text) {
-    (
-        text!(
+        Reason::NotYet => text!(
             "{title} on {subject} is starting, stopping or recovering: \"{said}\"",
             "{subject}의 {title}이(가) 시작, 종료 또는 복구 중입니다: \"{said}\""
         ),
-        text!(
-            "If it lasts, read the server's log for how far it has come and what it waits for.",
-            "오래 계속되면 서버 로그에서 어디까지 진행됐고 무엇을 기다리는지 확인하세요."
-        ),
-    )
-}
-
-fn unavailable(title: &str, subject: &str, said: &str) -> (Text, Text) {
-    (
-        text!(
+        Reason::Unavailable => text!(
             "{title} on {subject} answers, and says that it does not serve: \"{said}\"",
             "{subject}의 {title}이(가) 답은 하지만 서비스하지 못한다고 합니다: \"{said}\""
         ),
-        text!(
-            "Its own words say why; read the server's log for what stands before them.",
-            "이유는 그 응답에 있습니다. 서버 로그에서 그 앞의 내용을 확인하세요."
-        ),
-    )
-}
-
-fn host_refused(title: &str, subject: &str, said: &str) -> (Text, Text) {
-    (
-        text!(
+        Reason::HostRefused => text!(
             "{title} on {subject} answers, and does not let this host in: \"{said}\"",
             "{subject}의 {title}이(가) 답은 하지만 이 호스트의 접속을 허용하지 않습니다: \"{said}\""
         ),
-        text!(
-            "It lives; whether it serves cannot be told from here. To see more, allow this host there.",
-            "서버는 살아 있지만 서비스 여부는 여기서 알 수 없습니다. 더 확인하려면 서버에서 이 호스트를 허용하세요."
+        Reason::HostBlocked => text!(
+            "{title} on {subject} has blocked this host for its many broken connections: \"{said}\"",
+            "{subject}의 {title}이(가) 끊긴 연결이 많다는 이유로 이 호스트를 차단했습니다: \"{said}\""
         ),
+        Reason::LoginRefused => {
+            let user = protocol.login().and_then(|login| login.user.as_deref()).unwrap_or_default();
+            text!(
+                "{title} on {subject} answers, and does not let the user \"{user}\" in: \"{said}\"",
+                "{subject}의 {title}이(가) 답은 하지만 사용자 \"{user}\"의 접속을 허용하지 않습니다: \"{said}\""
+            )
+        }
+        Reason::NoDatabase(database) => text!(
+            "{title} on {subject} has no database \"{database}\": \"{said}\"",
+            "{subject}의 {title}에 데이터베이스 \"{database}\"이(가) 없습니다: \"{said}\""
+        ),
+    }
+}
+
+fn remedy(protocol: &Speaks, reason: &Reason, port: u16) -> Text {
+    match reason {
+        Reason::Full => room(protocol, port),
+        Reason::NotYet => text!(
+            "If it lasts, read the server's log: how far it has come, and what it waits for. Look at the disk: `df -h`.",
+            "오래 계속되면 서버 로그에서 어디까지 진행됐고 무엇을 기다리는지 확인하세요. 디스크도 확인하세요: `df -h`."
+        ),
+        Reason::Unavailable => text!(
+            "Its own words say why; read the server's log for what came before them, and look at the disk: `df -h`.",
+            "이유는 서버가 한 말에 있습니다. 서버 로그에서 그 앞의 내용을 확인하고, 디스크도 확인하세요: `df -h`."
+        ),
+        Reason::HostRefused => entry(protocol),
+        Reason::HostBlocked => text!(
+            "Let it in again: `mysqladmin flush-hosts`. Then find who breaks off connections from this host: a load balancer's or a monitor's plain TCP check does, every time.",
+            "다시 들여보내려면 `mysqladmin flush-hosts`를 실행하세요. 그다음 이 호스트에서 누가 연결을 도중에 끊는지 찾으세요. 로드 밸런서나 모니터의 단순 TCP 체크는 매번 그렇게 합니다."
+        ),
+        Reason::LoginRefused | Reason::NoDatabase(_) => text!(
+            "Create what is missing there, or correct `user` and `database` in the plan. Without those two keys only the server itself is looked at.",
+            "서버에 없는 것을 만들거나, 계획의 `user`와 `database`를 바로잡으세요. 두 키가 없으면 서버 자체만 확인합니다."
+        ),
+    }
+}
+
+/// How to find room for more clients.
+fn room(protocol: &Speaks, port: u16) -> Text {
+    let (who, limit) = match protocol {
+        Speaks::Postgres(_) => (
+            "psql -c 'select usename, client_addr, state, count(*) from pg_stat_activity group by 1, 2, 3'"
+                .to_owned(),
+            "`max_connections`",
+        ),
+        Speaks::Mysql(_) => ("mysql -e 'show processlist'".to_owned(), "`max_connections`"),
+        Speaks::Redis => (format!("redis-cli -p {port} client list"), "`maxclients`"),
+        Speaks::Memcached => (format!("ss -tnp 'sport = :{port}'"), "`-c`"),
+        Speaks::Ssh { .. } => (format!("ss -tnp 'sport = :{port}'"), "`MaxStartups`"),
+        Speaks::Amqp
+        | Speaks::Ftp
+        | Speaks::Imap
+        | Speaks::Ldap
+        | Speaks::Mqtt
+        | Speaks::Pop3
+        | Speaks::Smtp => {
+            let who = format!("ss -tnp 'sport = :{port}'");
+            return text!(
+                "On that machine, see who holds the connections: `{who}`. Then raise the server's limit on them.",
+                "해당 서버에서 누가 연결을 쥐고 있는지 확인하세요: `{who}`. 그다음 서버의 접속 한도를 올리세요."
+            );
+        }
+    };
+    text!(
+        "On that machine, see who holds the connections: `{who}`. Let idle ones go, put a pool in between, or raise {limit}.",
+        "해당 서버에서 누가 연결을 쥐고 있는지 확인하세요: `{who}`. 놀고 있는 연결을 정리하거나, 사이에 커넥션 풀을 두거나, {limit} 값을 올리세요."
     )
+}
+
+/// How to let this host in.
+fn entry(protocol: &Speaks) -> Text {
+    match protocol {
+        Speaks::Postgres(_) => text!(
+            "It lives; whether it serves others cannot be told from here. To see more, add a line for this host and user to pg_hba.conf (`psql -c 'show hba_file'`), then `psql -c 'select pg_reload_conf()'`.",
+            "서버는 살아 있지만, 다른 클라이언트에게 서비스하는지는 여기서 알 수 없습니다. 더 확인하려면 pg_hba.conf(`psql -c 'show hba_file'`)에 이 호스트와 사용자의 줄을 추가하고 `psql -c 'select pg_reload_conf()'`를 실행하세요."
+        ),
+        Speaks::Mysql(_) => text!(
+            "It lives; whether it serves others cannot be told from here. To see more, create a user without rights for this host: `create user 'portwarden'@'HOST'`.",
+            "서버는 살아 있지만, 다른 클라이언트에게 서비스하는지는 여기서 알 수 없습니다. 더 확인하려면 이 호스트에 권한 없는 사용자를 만드세요: `create user 'portwarden'@'HOST'`."
+        ),
+        Speaks::Redis => text!(
+            "It lives, in protected mode: it has no password and serves its own machine alone. Set `requirepass` and `bind`, or run the check on that machine.",
+            "서버는 살아 있지만 보호 모드입니다. 비밀번호가 없어 자기 서버에만 서비스합니다. `requirepass`와 `bind`를 설정하거나, 해당 서버에서 체크를 실행하세요."
+        ),
+        Speaks::Amqp
+        | Speaks::Ftp
+        | Speaks::Imap
+        | Speaks::Ldap
+        | Speaks::Memcached
+        | Speaks::Mqtt
+        | Speaks::Pop3
+        | Speaks::Smtp
+        | Speaks::Ssh { .. } => text!(
+            "It lives; whether it serves others cannot be told from here. To see more, allow this host in the server's settings.",
+            "서버는 살아 있지만, 다른 클라이언트에게 서비스하는지는 여기서 알 수 없습니다. 더 확인하려면 서버 설정에서 이 호스트를 허용하세요."
+        ),
+    }
 }

@@ -13,6 +13,9 @@ use crate::ssh::{Failure, Family, Fingerprint, HostKey, Met, meet};
 
 mod judge;
 
+/// For what is said of the protocol, whatever the key.
+const SSH: Speaks = Speaks::Ssh { host_keys: Vec::new() };
+
 /// Meets the server, as often as it takes to see the planned key or all that it has.
 pub(super) async fn observe(
     spec: &Spec,
@@ -59,7 +62,7 @@ fn note(facts: &mut Facts, identification: &[u8], shown: &[HostKey]) {
     let version = identification.splitn(3, |&byte| byte == b'-').nth(2);
     let keys: Vec<String> = shown.iter().map(ToString::to_string).collect();
     facts.hello = Some(Box::new(HelloFacts {
-        protocol: Speaks::SSH.to_owned(),
+        protocol: SSH.title().to_owned(),
         version: version.map(|version| printable(version, SHOWN_CHARS)),
         answer: keys.join(", "),
     }));
@@ -92,15 +95,24 @@ fn failed(
         }
         Failure::Silent => Trouble::Silent,
         Failure::Cut(how) => Trouble::Cut(how),
-        Failure::NotSsh(got) => {
-            Trouble::Stranger { got, ended: "no line of it is an SSH-2.0 identification" }
-        }
+        Failure::NotSsh(got) => match turned_away(&got) {
+            Some(reason) => Trouble::Refused(Refusal { reason, said: got }),
+            None => Trouble::Stranger { got, ended: "no line of it is an SSH-2.0 identification" },
+        },
         Failure::Broken { identification, how } => {
             let said = [&identification[..], b", ", how.as_bytes()].concat();
             Trouble::Refused(Refusal { reason: Reason::Unavailable, said })
         }
     };
-    let protocol = Speaks::Ssh { host_keys: Vec::new() };
-    let finding = super::judge::judge(&protocol, &subject, address, watch.timeout(), &trouble);
+    let finding = super::judge::judge(&SSH, &subject, address, watch.timeout(), &trouble);
     Sight { facts, findings: vec![finding] }
+}
+
+/// What OpenSSH says in place of its identification to those it has no time for.
+fn turned_away(said: &[u8]) -> Option<Reason> {
+    match said {
+        _ if said.starts_with(b"Exceeded MaxStartups") => Some(Reason::Full),
+        _ if said.starts_with(b"Not allowed at this time") => Some(Reason::HostRefused),
+        _ => None,
+    }
 }

@@ -8,13 +8,12 @@ pub(super) fn recognised(first: &[u8]) -> Option<&'static str> {
     let mentions = |word: &str| {
         line.to_ascii_uppercase().windows(word.len()).any(|part| part == word.as_bytes())
     };
-    if let &[b'E' | b'R' | b'N', 0, 0, ..] = first {
-        return Some("PostgreSQL");
-    }
     match first {
         [0x15 | 0x16, 3, 0..=4, ..] => return Some("TLS"),
         [_, _, 0, 0, 10, b'0'..=b'9', ..] => return Some("MySQL"),
-        [_, _, 0, 0, 0xff, ..] => return Some("MySQL"),
+        // The high half of an error number; PostgreSQL has letters there.
+        [_, _, 0, 0, 0xff, _, 3..=0x10, ..] => return Some("MySQL"),
+        [b'E' | b'R' | b'N' | b'S', 0, 0, ..] => return Some("PostgreSQL"),
         [0x20, 2, 0 | 1, _, ..] => return Some("MQTT"),
         [0x30, _, 2, 1, ..] => return Some("LDAP"),
         [0xff, 0xfb..=0xfe, ..] => return Some("Telnet"),

@@ -1,9 +1,13 @@
 //! The wire of one hello: what is sent, and what is read with a cap and until the deadline.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Reason, Refusal, Trouble};
+use crate::clock::monotonic;
 use crate::net::Connection;
 
 /// Most bytes read in one hello; the longest, AMQP's list of what the server can, has less than 2 KiB.
@@ -12,6 +16,9 @@ pub(super) const MAX_HELLO_BYTES: usize = 16 * 1024;
 const READ_BYTES: usize = 2048;
 /// Most bytes kept of what was said first.
 const FIRST_BYTES: usize = 1024;
+
+/// How long a server's own goodbye is waited for.
+const LEAVE: Duration = Duration::from_millis(200);
 
 /// What a parser makes of the bytes so far.
 pub(super) enum Parsed<T> {
@@ -54,6 +61,23 @@ impl Wire {
     pub(super) async fn farewell(&mut self, bytes: &[u8]) {
         let _ = timeout_at(self.deadline, self.connection.write_all(bytes)).await;
         let _ = timeout_at(self.deadline, self.connection.shutdown()).await;
+    }
+
+    /// The last word where the server has one too. Waits a moment for it: who closes on it looks, in some
+    /// servers' logs, like one who was lost.
+    pub(super) async fn take_leave(&mut self, bytes: &[u8]) {
+        self.farewell(bytes).await;
+        let until = self.deadline.min(Instant::from_std(monotonic() + LEAVE));
+        let _ = timeout_at(until, self.connection.read(&mut [0; 512])).await;
+    }
+
+    /// Our own address as `EHLO` takes it (RFC 5321 section 4.1.3).
+    pub(super) fn own_address_literal(&self) -> String {
+        match self.connection.local_addr().map(|address| address.ip()) {
+            Ok(IpAddr::V6(ip)) => format!("[IPv6:{ip}]"),
+            Ok(IpAddr::V4(ip)) => format!("[{ip}]"),
+            Err(_) => "[127.0.0.1]".to_owned(),
+        }
     }
 
     /// Reads until `parse` has something whole.
