@@ -17,3 +17,4 @@ pub mod receiver;
 pub mod resolver;
 pub mod secure;
 pub mod squatter;
+pub mod sshd;

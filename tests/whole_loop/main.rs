@@ -11,10 +11,12 @@ mod support;
 
 mod commands;
 mod first_run;
+mod forwards;
 mod hostile;
 mod https;
 mod outage;
 mod ports;
 mod reload;
 mod renewal;
+mod ssh;
 mod zone;
