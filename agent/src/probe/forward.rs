@@ -8,8 +8,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use health::Facts;
 use health::facts::{ForwardFacts, SideFacts};
+use health::{Facts, Finding};
 
 use super::{Sight, Stopwatch};
 use crate::net::Net;
@@ -75,9 +75,8 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         Err(dead) => {
             // What ails the target may be told by the claim on it, which is found by this address.
             facts.address = inner_facts.address;
-            facts.forward = Some(Box::new(seen));
-            let findings = vec![judge::inner_dead(spec, *dead.finding, outer.as_ref().ok())];
-            return Sight { facts, findings };
+            let finding = judge::inner_dead(spec, *dead.finding, outer.as_ref().ok());
+            return sight(facts, seen, Some(finding));
         }
     };
     let outer = match outer {
@@ -87,26 +86,26 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
             if seen.same == Some(true) {
                 net.passages.note(spec);
             }
-            match seen.same {
-                Some(false) => Outer::Elsewhere(outer),
-                Some(true) | None => {
-                    facts.forward = Some(Box::new(seen));
-                    return Sight { facts, findings: Vec::new() };
-                }
+            if seen.same != Some(false) {
+                return sight(facts, seen, None);
             }
+            Outer::Elsewhere(outer)
         }
         Err(dead) if facts.blind.is_some() || !dead.is_closed => {
-            facts.forward = Some(Box::new(seen));
-            return Sight { facts, findings: vec![*dead.finding] };
+            return sight(facts, seen, Some(*dead.finding));
         }
         Err(dead) => Outer::Dead(dead.finding.code),
     };
     let sides = (inner_facts.address, facts.address);
     let standpoint = standpoint::standpoint(spec.seen_from, sides, net.passages.knows(spec));
-    let finding =
-        judge::judge(&Case { spec, inner: &inner, outer: &outer, standpoint, seen: &seen });
+    let case = Case { spec, inner: &inner, outer: &outer, standpoint, seen: &seen };
+    let finding = judge::judge(&case);
+    sight(facts, seen, Some(finding))
+}
+
+fn sight(mut facts: Facts, seen: ForwardFacts, finding: Option<Finding>) -> Sight {
     facts.forward = Some(Box::new(seen));
-    Sight { facts, findings: vec![finding] }
+    Sight { facts, findings: finding.into_iter().collect() }
 }
 
 /// Whether both ways lead to the same place; `None`: nothing tells. What differs between two visits

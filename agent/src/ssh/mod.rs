@@ -7,6 +7,8 @@ mod exchange;
 mod key;
 mod packet;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub(crate) use exchange::{Failure, Met, meet};

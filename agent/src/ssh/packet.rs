@@ -10,7 +10,7 @@ use crate::net::Connection;
 const MOST_BYTES: usize = 128 * 1024;
 /// Room made for one read.
 const READ_BYTES: usize = 2048;
-/// RFC 4253 section 6: a packet is a multiple of this, and so is its padding's doing.
+/// A packet is padded to a multiple of this (RFC 4253 section 6).
 const BLOCK_BYTES: usize = 8;
 
 /// Why no more came.
@@ -111,7 +111,7 @@ impl<'c> Line<'c> {
 }
 
 /// Padding may be anything while nothing is encrypted; there are at least four bytes of it.
-fn framed(message: &[u8]) -> Vec<u8> {
+pub(super) fn framed(message: &[u8]) -> Vec<u8> {
     let unpadded = 5 + message.len();
     let padding = match BLOCK_BYTES - unpadded % BLOCK_BYTES {
         few @ 0..4 => few + BLOCK_BYTES,
