@@ -61,7 +61,7 @@ pub(super) fn inner_dead(spec: &Spec, dead: Finding, outer: Option<&Identity>) -
     let answers = outer.map_or_else(|| "does not answer either".to_owned(), |who| who.shown().en);
     Finding { summary, ..dead }
         .evidence("forward", format!("{from} → {to}"))
-        .evidence(from.as_str(), answers)
+        .evidence("outer", answers)
 }
 
 impl Outer {
@@ -91,7 +91,7 @@ fn broken(case: &Case<'_>) -> Finding {
     let summary = match case.standpoint {
         Standpoint::Passed => text!(
             "the forward from {from} does not lead to {to} any more: {en}, while the inner way works ({inner_en})",
-            "{from}에서 {to}(으)로 가던 포워딩이 더는 이어지지 않습니다: {ko} 안쪽 경로는 정상입니다({inner_ko})",
+            "{from}에서 {to}(으)로 가던 포워딩이 더는 이어지지 않습니다: {ko}. 안쪽 경로는 정상입니다({inner_ko})",
             en = got.en,
             inner_en = inner.en,
             ko = got.ko,
@@ -99,7 +99,7 @@ fn broken(case: &Case<'_>) -> Finding {
         ),
         _ => text!(
             "the forward from {from} does not lead to {to}: {en}, while the inner way works ({inner_en})",
-            "{from}에서 {to}(으)로 가는 포워딩이 이어지지 않습니다: {ko} 안쪽 경로는 정상입니다({inner_ko})",
+            "{from}에서 {to}(으)로 가는 포워딩이 이어지지 않습니다: {ko}. 안쪽 경로는 정상입니다({inner_ko})",
             en = got.en,
             inner_en = inner.en,
             ko = got.ko,
@@ -175,8 +175,8 @@ fn no_hairpin(case: &Case<'_>) -> Finding {
         Code::ForwardNoHairpin,
         from.to_string(),
         text!(
-            "the forward from {from} to {to} cannot be judged from inside: of the outer side, {en}; the inner way works; a router that does no hairpin looks like this, and so does a broken forward",
-            "{from}에서 {to}(으)로 가는 포워딩은 안에서 판단할 수 없습니다: 외부 주소는 {ko} 안쪽 경로는 정상입니다. 헤어핀을 하지 않는 공유기도, 끊긴 포워딩도 안에서는 이렇게 보입니다",
+            "the forward from {from} to {to} cannot be judged from inside (outer side: {en}; the inner way works): a router that does no hairpin looks like this, and so does a broken forward",
+            "{from}에서 {to}(으)로 가는 포워딩은 안에서 판단할 수 없습니다(바깥쪽: {ko}, 안쪽 경로는 정상). 헤어핀을 하지 않는 공유기도, 끊긴 포워딩도 안에서는 이렇게 보입니다",
             en = got.en,
             ko = got.ko
         ),

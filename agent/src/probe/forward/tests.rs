@@ -140,7 +140,7 @@ fn a_dead_target_is_no_fault_of_the_forward() {
     let finding = inner_dead(&spec(), dead, Some(&said("220 somebody")));
     assert_eq!((finding.code, &*finding.subject), (Code::TcpRefused, "192.168.0.10:8081"));
     assert!(finding.summary.en.contains("cannot be judged"), "{}", finding.summary.en);
-    assert_eq!(finding.evidence["203.0.113.7:80"], "\"220 somebody\"");
+    assert_eq!(finding.evidence["outer"], "\"220 somebody\"");
 }
 
 #[test]
