@@ -79,18 +79,18 @@ async fn web_servers_are_told_apart_by_certificate_and_by_page() {
     for (address, name) in [(secure, "shop.example"), (other, "other.example")] {
         let order = Order { names: &[name], serial: 7, valid: (-DAY, 30 * DAY) };
         authority.issue(&order, &folder.path().join(name));
-        let _ = write!(
+        let _ = writeln!(
             servers,
             "server {{ listen {address} ssl; ssl_certificate {name}/fullchain.pem; \
-             ssl_certificate_key {name}/privkey.pem; return 200 ok; }}\n"
+             ssl_certificate_key {name}/privkey.pem; return 200 ok; }}"
         );
     }
     for (address, title) in [(plain, "Shop"), (router_page, "Router")] {
         // Another token at every visit.
-        let _ = write!(
+        let _ = writeln!(
             servers,
             "server {{ listen {address}; default_type text/html; \
-             return 200 '<title>{title}</title>$request_id'; }}\n"
+             return 200 '<title>{title}</title>$request_id'; }}"
         );
     }
     let listen = [secure, other, plain, router_page];
