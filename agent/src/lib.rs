@@ -27,6 +27,7 @@ pub mod run;
 pub mod schedule;
 pub mod server;
 mod small_file;
+pub mod ssh;
 pub mod store;
 pub mod supervisor;
 pub mod tls;

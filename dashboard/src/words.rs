@@ -216,6 +216,12 @@ words! {
     address: "Address", "주소";
     resolved_to: "Resolved to", "해석된 주소";
     banner: "Said first", "첫 응답";
+    outer_side: "Outer side", "바깥쪽";
+    inner_side: "Inner side", "안쪽";
+    same_place: "the same place", "같은 곳";
+    another_place: "another place", "다른 곳";
+    not_told_apart: "whether that is the same place cannot be told", "같은 곳인지 알 수 없음";
+    nobody_answers: "nobody answers", "응답 없음";
     speaks: "Speaks", "프로토콜";
     answered: "Answered", "인사에 대한 답";
     http_answer: "Answer", "응답";
@@ -340,6 +346,8 @@ impl Words {
             (Language::En, Kind::Certificate) => "Certificate files",
             (Language::Ko, Kind::Certificate) => "인증서 파일",
             (_, Kind::Tcp) => "TCP",
+            (Language::En, Kind::Forward) => "Forwards",
+            (Language::Ko, Kind::Forward) => "포워딩",
             (_, Kind::Http) => "HTTP",
             (_, Kind::Tls) => "TLS",
             (_, Kind::Dns) => "DNS",

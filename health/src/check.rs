@@ -21,12 +21,21 @@ pub enum Kind {
     Dns,
     /// Certificate files.
     Certificate,
+    /// A router or NAT rule: the outer way and the inner way.
+    Forward,
 }
 
 impl Kind {
     /// Every kind, in the order pages group them.
-    pub const ALL: &'static [Kind] =
-        &[Kind::Http, Kind::Tls, Kind::Certificate, Kind::Dns, Kind::Tcp, Kind::Port];
+    pub const ALL: &'static [Kind] = &[
+        Kind::Http,
+        Kind::Tls,
+        Kind::Certificate,
+        Kind::Dns,
+        Kind::Tcp,
+        Kind::Forward,
+        Kind::Port,
+    ];
 
     /// The name used in JSON, metrics and pages.
     #[must_use]
@@ -38,6 +47,7 @@ impl Kind {
             Self::Tls => "tls",
             Self::Dns => "dns",
             Self::Certificate => "certificate",
+            Self::Forward => "forward",
         }
     }
 }

@@ -40,6 +40,9 @@ pub struct Facts {
     /// Certificate files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileFacts>,
+    /// Both sides of a forward.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward: Option<Box<ForwardFacts>>,
     /// A claimed port or undeclared listener.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<Box<Observed>>,
@@ -143,6 +146,26 @@ pub struct CertificateFacts {
     pub is_ca: bool,
     /// Subject and issuer are the same and its own key signed it.
     pub is_self_signed: bool,
+}
+
+/// Both sides of a forward, and whether they are the same place.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ForwardFacts {
+    /// The outer side.
+    pub outer: SideFacts,
+    /// The inner side.
+    pub inner: SideFacts,
+    /// Both lead to the same place; `None`: they cannot be told apart, or one of them is dead.
+    pub same: Option<bool>,
+}
+
+/// One side of a forward.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SideFacts {
+    /// The address that was dialled.
+    pub address: Option<SocketAddr>,
+    /// Who answers there, for people: a host key, a certificate, a greeting, a page; `None`: nobody.
+    pub shows: Option<String>,
 }
 
 /// A certificate file.

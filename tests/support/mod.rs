@@ -19,3 +19,4 @@ pub mod resolver;
 pub mod scene;
 pub mod secure;
 pub mod squatter;
+pub mod sshd;

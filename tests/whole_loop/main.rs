@@ -11,6 +11,7 @@ mod support;
 
 mod commands;
 mod first_run;
+mod forwards;
 mod hostile;
 mod https;
 mod listeners;
@@ -18,5 +19,6 @@ mod outage;
 mod ports;
 mod reload;
 mod renewal;
+mod ssh;
 mod tenures;
 mod zone;

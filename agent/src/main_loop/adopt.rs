@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use health::{Incident, Timing};
+use health::{Code, Incident, Timing};
 use jiff::Timestamp;
 
 use super::job::Job;
 use super::{MainLoop, Message};
 use crate::net::Net;
 use crate::plan::Plan;
+use crate::probe::Spec;
 use crate::schedule::{Key, Moment};
 use crate::store::Restored;
 
@@ -18,7 +19,10 @@ impl MainLoop {
     pub(super) fn reload(&mut self, plan: Plan, moment: Moment) {
         if plan.agent.resolver != self.plan.agent.resolver {
             match Net::new(plan.agent.resolver) {
-                Ok(net) => self.net = Arc::new(net),
+                Ok(mut net) => {
+                    net.passages = self.net.passages.clone();
+                    self.net = Arc::new(net);
+                }
                 Err(error) => {
                     self.take(Message::Reloaded(Err(error)), moment);
                     return;
@@ -115,6 +119,7 @@ impl MainLoop {
         self.engine.resume(restored.incidents);
         for incident in incidents {
             if self.board.resume(&incident, &self.plan, now) {
+                self.believe_in_passage(&incident);
                 self.board.note_incident(&incident.check, Some(incident.id.clone()));
                 self.open.insert(incident.id.clone(), Arc::new(incident));
             } else {
@@ -125,6 +130,19 @@ impl MainLoop {
         self.board.recall(&restored.states, now);
         self.board.recall_tenures(restored.tenures);
         self.board.recall_certificates(restored.certificates);
+    }
+
+    /// A forward that is told to be at fault was seen to prove it: its outer way had worked from here.
+    /// Forgetting that with a restart would make a notice of an outage, and resolve its incident.
+    fn believe_in_passage(&self, incident: &Incident) {
+        let is_at_fault =
+            |code: Code| matches!(code, Code::ForwardBroken | Code::ForwardMisdirected);
+        let check = self.plan.checks.iter().find(|check| check.frame.name == incident.check);
+        if let Some(Spec::Forward(spec)) = check.map(|check| &check.spec)
+            && incident.findings.iter().any(|standing| is_at_fault(standing.finding.code))
+        {
+            self.net.passages.note(spec);
+        }
     }
 }
 

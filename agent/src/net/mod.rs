@@ -20,6 +20,7 @@ use crate::listeners::Sockets;
 use crate::plan::{Endpoint, Target};
 use crate::probe::Stopwatch;
 use crate::probe::dns::Delegations;
+use crate::probe::forward::Passages;
 
 mod failure;
 mod open;
@@ -40,6 +41,8 @@ pub struct Net {
     pub sockets: Sockets,
     /// Who is authoritative for the zones of the plan, as their parents said last.
     pub delegations: Delegations,
+    /// Which forwards of the plan have been seen to work from here.
+    pub passages: Passages,
 }
 
 impl Net {
@@ -70,7 +73,12 @@ impl Net {
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
         let resolver =
             builder.build().map_err(|error| format!("the resolver cannot be set up: {error}"))?;
-        Ok(Self { resolver, sockets: Sockets::default(), delegations: Delegations::default() })
+        Ok(Self {
+            resolver,
+            sockets: Sockets::default(),
+            delegations: Delegations::default(),
+            passages: Passages::default(),
+        })
     }
 
     /// The resolver itself, for walks and comparisons.

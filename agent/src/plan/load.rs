@@ -14,7 +14,7 @@ use super::reading::Reading;
 use super::row::Row;
 use super::schema::PLAN;
 use super::surroundings::{Surroundings, ThisMachine, bounded};
-use super::{Plan, agent, dns, hosts, http, receivers, tcp, tls};
+use super::{Plan, agent, dns, forward, hosts, http, receivers, tcp, tls};
 use crate::probe;
 
 /// Largest plan that is read, in bytes: some hundred thousand checks.
@@ -109,7 +109,7 @@ fn read(root: &Row<'_>, path: &Path) -> Plan {
 
 /// Every check that is not a claim, in the order of the file.
 fn others(root: &Row<'_>, pace: &Pace, known: &Hosts, names: &mut Names) -> Vec<probe::Check> {
-    let kinds = ["tcp", "http", "tls", "certificate", "dns"];
+    let kinds = ["tcp", "http", "tls", "certificate", "dns", "forward"];
     let mut rows: Vec<(&str, Row<'_>)> = kinds
         .iter()
         .flat_map(|&kind| root.rows(kind).into_iter().map(move |row| (kind, row)))
@@ -122,6 +122,7 @@ fn others(root: &Row<'_>, pace: &Pace, known: &Hosts, names: &mut Names) -> Vec<
             "http" => http::check(row, pace, known, names),
             "tls" => tls::check(row, pace, known, names),
             "certificate" => tls::files(row, pace, names),
+            "forward" => forward::check(row, pace, known, names),
             _ => dns::check(row, pace, known, names),
         });
     }

@@ -10,6 +10,7 @@ mod agent;
 mod cron;
 mod dns;
 mod expect;
+mod forward;
 mod frame;
 mod hosts;
 mod http;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use health::{Claim, Host};
 
-use crate::probe::{Check, Spec, certificate, dns, http, port, tcp, tls};
+use crate::probe::{Check, Spec, certificate, dns, forward, http, port, tcp, tls};
 
 /// Whether a check is unchanged by a reload, so that its state and phase may be kept. Patterns
 /// are compared by their text, hosts without their other claims. Trusted roots are not compared:
@@ -19,13 +19,15 @@ pub fn same(a: &Check, b: &Check) -> bool {
             (Spec::Dns(a), Spec::Dns(b)) => same_dns(a, b),
             (Spec::Certificate(a), Spec::Certificate(b)) => same_certificate(a, b),
             (Spec::Port(a), Spec::Port(b)) => same_port(a, b),
+            (Spec::Forward(a), Spec::Forward(b)) => same_forward(a, b),
             (
                 Spec::Tcp(_)
                 | Spec::Http(_)
                 | Spec::Tls(_)
                 | Spec::Dns(_)
                 | Spec::Certificate(_)
-                | Spec::Port(_),
+                | Spec::Port(_)
+                | Spec::Forward(_),
                 _,
             ) => false,
         }
@@ -133,6 +135,15 @@ fn same_port(a: &port::Spec, b: &port::Spec) -> bool {
         && *source == b.source
         && neighbours.len() == b.neighbours.len()
         && neighbours.iter().zip(&b.neighbours).all(|(a, b)| same_host(a, b))
+}
+
+fn same_forward(a: &forward::Spec, b: &forward::Spec) -> bool {
+    let forward::Spec { from, to, source, seen_from, speaks, roots: _ } = a;
+    *from == b.from
+        && *to == b.to
+        && *source == b.source
+        && *seen_from == b.seen_from
+        && *speaks == b.speaks
 }
 
 fn same_claim(a: &Arc<Claim>, b: &Arc<Claim>) -> bool {

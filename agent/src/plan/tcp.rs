@@ -4,11 +4,12 @@ use health::Kind;
 
 use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
-use super::notes::Wrong;
+use super::notes::{At, Wrong, shown};
 use super::receivers;
 use super::row::Row;
 use crate::probe::tcp::speaks::{Login, Password, Speaks};
 use crate::probe::{self, tcp};
+use crate::ssh::Fingerprint;
 
 /// Reads one `[[tcp]]`.
 pub(super) fn check(
@@ -49,7 +50,7 @@ fn speaks(row: &Row<'_>) -> Option<Speaks> {
     let password = receivers::outside(row, "password_env", "password_file");
     let password = password.map(|(text, _)| Password(text.into()));
     let login = Login { user: word("user"), database: word("database"), password };
-    let protocol = row.choice("speaks").and_then(|name| Speaks::named(name, login));
+    let mut protocol = row.choice("speaks").and_then(|name| Speaks::named(name, login));
     let takes_login = protocol.as_ref().is_some_and(|protocol| protocol.login().is_some());
     // A wrong name has been noted already.
     if !takes_login && (protocol.is_some() || !row.has("speaks")) {
@@ -67,10 +68,36 @@ fn speaks(row: &Row<'_>) -> Option<Speaks> {
             row.note_key(key, &row.span_of(key), wrong);
         }
     }
+    let written = host_keys(row);
+    match &mut protocol {
+        Some(Speaks::Ssh { host_keys }) => *host_keys = written,
+        _ if row.has("host_key") => {
+            let wrong =
+                Wrong::new("only an SSH server has a host key").help("with speaks = \"ssh\"");
+            row.note_key("host_key", &row.span_of("host_key"), wrong);
+        }
+        _ => {}
+    }
     for other in ["expect", "step", "expect_closed"] {
         frame::exclusive(row, &["speaks", other]);
     }
     protocol
+}
+
+/// Fingerprints as `ssh-keygen -l` prints them.
+fn host_keys(row: &Row<'_>) -> Vec<Fingerprint> {
+    let read = |text: At<&str>| {
+        let read = Fingerprint::parse(text.value);
+        if read.is_none() {
+            let wrong = Wrong::new(format!("{} is no fingerprint of a host key", shown(text.value)))
+                .help(
+                    "SHA256: and 43 characters: `ssh-keyscan -p PORT HOST | ssh-keygen -lf -` or `portwarden probe tcp HOST:PORT --speaks ssh` prints it",
+                );
+            row.note_key("host_key", &text.span, wrong);
+        }
+        read
+    };
+    row.texts("host_key").unwrap_or_default().into_iter().filter_map(read).collect()
 }
 
 /// The name of a user or a database.

@@ -12,6 +12,7 @@ use crate::net::Net;
 
 pub mod certificate;
 pub mod dns;
+pub mod forward;
 pub mod http;
 pub mod port;
 pub mod stopwatch;
@@ -44,6 +45,8 @@ pub enum Spec {
     Certificate(certificate::Spec),
     /// `[[host.port]]`
     Port(port::Spec),
+    /// `[[forward]]`
+    Forward(Box<forward::Spec>),
 }
 
 /// What a kind's `observe` hands back; the frame around it is the same for all.
@@ -69,6 +72,7 @@ pub async fn run(check: &Check, net: &Net) -> Observation {
         Spec::Dns(spec) => Box::pin(dns::observe(spec, net, &mut watch)).await,
         Spec::Certificate(spec) => Box::pin(certificate::observe(spec, &mut watch, at)).await,
         Spec::Port(spec) => Box::pin(port::observe(spec, net, &mut watch)).await,
+        Spec::Forward(spec) => Box::pin(forward::observe(spec, net, &mut watch)).await,
     };
     Observation {
         at,

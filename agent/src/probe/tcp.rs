@@ -96,7 +96,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     };
     if let Some(protocol) = &spec.speaks {
         // In a box: most checks have none, and none should have to be as large as this.
-        return Box::pin(speaks::observe(spec, protocol, opened, watch, facts)).await;
+        return Box::pin(speaks::observe(spec, protocol, opened, net, watch, facts)).await;
     }
     if spec.steps.is_empty() && !spec.expect_closed {
         return Sight { facts, findings: Vec::new() };

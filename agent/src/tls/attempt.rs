@@ -115,6 +115,23 @@ pub(crate) async fn attempt(
     Err(Box::new(refused))
 }
 
+/// The leaf that a server presents to whoever asks for this name, whatever else comes of the
+/// handshake; `None` where it presents none until the deadline, because it does not speak TLS or
+/// for any other reason.
+pub(crate) async fn leaf(
+    stream: Connection,
+    server_name: &str,
+    roots: &Roots,
+    deadline: tokio::time::Instant,
+) -> Option<CertificateDer<'static>> {
+    let name = server_name_of(server_name)?;
+    let recorder = Arc::new(Recorder::new(roots, KeyKind::Any));
+    let settings = roots.settings(Arc::clone(&recorder) as Arc<_>, &[]);
+    let connecting = TlsConnector::from(Arc::new(settings)).connect(name.to_owned(), stream);
+    let _ = tokio::time::timeout_at(deadline, connecting).await;
+    recorder.chain.get()?.first().cloned()
+}
+
 /// What findings about a connection name: `127.0.0.1:8443 (shop.example)`.
 pub(crate) fn subject(address: SocketAddr, server_name: &str) -> String {
     if server_name == address.ip().to_string() {

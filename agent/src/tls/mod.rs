@@ -31,7 +31,7 @@ mod verdict;
 pub(crate) mod workshop;
 
 pub use attempt::handshake;
-pub(crate) use attempt::{KeyKind, Offer, Refused, attempt, subject};
+pub(crate) use attempt::{KeyKind, Offer, Refused, attempt, leaf, subject};
 pub(crate) use certificate::facts_of;
 pub use expiry::{expiry, nearing_end};
 pub(crate) use judge::is_valid_for;

@@ -5,6 +5,7 @@ use super::Shape::{
     Anything, Either, Many, Map, OneOf, OneOrMany, Row, Rows, Switch, Whole, Words as Text,
 };
 use super::{Key, Presence, Shape, Table, Words};
+use crate::probe::forward::TONGUES;
 use crate::probe::tcp::speaks::PROTOCOLS;
 
 const fn key(name: &'static str, shape: Shape, presence: Presence, doc: &'static str) -> Key {
@@ -34,6 +35,8 @@ static URL: Words = words("a URL such as \"https://shop.example/\"", "^https?://
 static PATH: Words = any("a path, relative to the plan's folder");
 static REFERENCE: Words = any("the name of a check, or HOST:PORT");
 static RECEIVER_NAME: Words = any("the name of a receiver");
+static FINGERPRINT: Words =
+    words("a fingerprint as `ssh-keygen -l` prints it", "^SHA256:[A-Za-z0-9+/]{43}=?$");
 static RANGE: Words = words("a range of ports such as \"3012-3014\"", "^[0-9]+(-[0-9]+)?$");
 static IGNORED: Words = any(
     "a port such as \"5353/udp\", a range such as \"40000-41000\", a process such as \"chrome*\", or the path of an executable such as \"/opt/x/*\"",
@@ -63,9 +66,9 @@ pub(in crate::plan) static PLAN: Table = Table {
         key("tls", Rows(&TLS), Optional, "Certificates as served."),
         key("certificate", Rows(&CERTIFICATE), Optional, "Certificates as files."),
         key("dns", Rows(&DNS), Optional, "Zones and their records."),
+        key("forward", Rows(&FORWARD), Optional, "Router and NAT rules."),
         key("receiver", Rows(&RECEIVER), Optional, "Who is told."),
         key("route", Rows(&ROUTE), Optional, "Who is told of what."),
-        key("forward", Rows(&FORWARD), Later, "Router and NAT rules."),
         key("journey", Rows(&JOURNEY), Later, "Requests that share cookies."),
         key("websocket", Rows(&WEBSOCKET), Later, "WebSocket upgrades."),
         key("acme", Rows(&ACME), Later, "Whether a renewal over HTTP-01 would work."),
@@ -310,7 +313,12 @@ static TCP: Table = Table {
                 Optional,
                 "A protocol: a real hello in it has to succeed.",
             ),
-            key("host_key", Text(&FREE), Later, "The key of an SSH server."),
+            key(
+                "host_key",
+                OneOrMany(&Text(&FINGERPRINT)),
+                Optional,
+                "With `speaks = \"ssh\"`: this machine and no other; the fingerprint of one of its host keys, or several of which one has to be there.",
+            ),
             key(
                 "user",
                 Text(&FREE),
@@ -622,13 +630,39 @@ static ROUTE: Table = Table {
 
 static FORWARD: Table = Table {
     header: "[[forward]]",
-    doc: "A router or NAT rule.",
-    keys: &[&[
-        key("name", Text(&NAME), Later, "Its name."),
-        key("from", Text(&ENDPOINT), Later, "The outer address."),
-        key("to", Text(&ENDPOINT), Later, "The inner one."),
-        key("source", Text(&IP), Later, "Dial from here."),
-    ]],
+    doc: "A router or NAT rule: the outer way and the inner way have to lead to the same place.",
+    keys: &[
+        NAMED,
+        &[
+            key(
+                "from",
+                Text(&ENDPOINT),
+                Required,
+                "The outer side: the address or name that others use, and the port.",
+            ),
+            key("to", Text(&ENDPOINT), Required, "The inner side: where it has to lead."),
+            key(
+                "speaks",
+                OneOf(TONGUES),
+                Optional,
+                "By what the two sides are compared: SSH host key, certificate, HTTP answer, or what is said first; default: found out at every probe.",
+            ),
+            key(
+                "seen_from",
+                OneOf(&["inside", "outside"]),
+                Optional,
+                "Where this agent stands. outside: what fails from here is broken. inside: nothing the outer side does from here proves anything. Default: by what was seen, then by the addresses.",
+            ),
+        ],
+        PACE,
+        DEPENDS,
+        &[key(
+            "source",
+            Text(&IP),
+            Optional,
+            "Dial from this address; a loopback one stands for this machine.",
+        )],
+    ],
 };
 
 static JOURNEY: Table = Table {

@@ -19,8 +19,8 @@ fn keys() {
         "[[http]]\nname = \"a\"",
         "[host]\nname = \"a\"\naddress = \"a\"",
         "[[agent]]\nname = \"a\"",
-        "[[journey]]\nname = \"a\"\n[[journey]]\n[[journey.step]]\n[forward]",
-        "[[tcp]]\nname = \"a\"\naddress = \"a:1\"\nhost_key = \"SHA256:x\"",
+        "[[journey]]\nname = \"a\"\n[[journey]]\n[[journey.step]]\n[heartbeat]",
+        "[[tls]]\nname = \"a\"\naddress = \"a:1\"\nstarttls = \"smtp\"",
         "[[http]]\nname = \"a\"\nurl = \"http://a\"\nexpect.cookie = \"sid\"",
         "http = 3\ntcp = [1]",
     ]));
@@ -63,6 +63,26 @@ fn hellos() {
         &format!("{check}\nspeaks = \"postgres\"\npassword_env = \"UNSET\"\npassword_file = \"a\""),
         &format!("{check}\nspeaks = \"mysql\"\nuser = \"a\"\npassword_env = \"UNSET\""),
         &format!("{check}\nspeaks = \"postgres\"\nuser = \"\"\ndatabase = \"a\\u0000b\""),
+    ]));
+}
+
+#[test]
+fn host_keys_and_forwards() {
+    let ssh = "[[tcp]]\nname = \"a\"\naddress = \"a:22\"";
+    let forward = "[[forward]]\nname = \"a\"";
+    insta::assert_snapshot!(said(&[
+        &format!("{ssh}\nspeaks = \"ssh\"\nhost_key = [\"SHA256:x\", \"MD5:16:27:ac\"]"),
+        &format!("{ssh}\nspeaks = \"ssh\"\nhost_key = []"),
+        &format!("{ssh}\nhost_key = \"SHA256:FRQ2qfcdPe9AOATFeRrLvx174woo2adVbrwtdx7/5lo\""),
+        &format!(
+            "{ssh}\nspeaks = \"redis\"\nhost_key = \"SHA256:FRQ2qfcdPe9AOATFeRrLvx174woo2adVbrwtdx7/5lo\""
+        ),
+        forward,
+        &format!("{forward}\nfrom = \"203.0.113.7\"\nto = \"web:0\""),
+        &format!("{forward}\nfrom = \"192.0.2.1:80\"\nto = \"192.0.2.1:80\""),
+        &format!(
+            "{forward}\nfrom = \"192.0.2.1:80\"\nto = \"192.0.2.2:80\"\nspeaks = \"smtp\"\nseen_from = \"here\"\nsource = \"2001:db8::1\""
+        ),
     ]));
 }
 

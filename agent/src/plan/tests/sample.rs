@@ -100,11 +100,9 @@ fn what_comes_later_is_refused_by_name() {
         named,
         [
             "[[acme]]",
-            "[[forward]]",
             "[[heartbeat]]",
             "[[journey]]",
             "[[websocket]]",
-            "`host_key` in [[tcp]]",
             "`issuer` in [[tls]]",
             "`nginx` in [[tls]]",
             "`starttls` in [[tls]]",
@@ -189,7 +187,7 @@ fn what_is_declared_is_read_and_nothing_else() {
         let accepted = table.keys().filter(|key| key.presence.is_accepted());
         declared.extend(accepted.map(|key| (table.header, key.name)));
     });
-    let later = ["[[forward]]", "[[journey]]", "[[websocket]]", "[[acme]]"];
+    let later = ["[[journey]]", "[[websocket]]", "[[acme]]"];
     declared.retain(|(header, _)| !later.contains(header));
     assert_eq!(read.difference(&declared).collect::<Vec<_>>(), [] as [&(&str, &str); 0]);
     assert_eq!(declared.difference(&read).collect::<Vec<_>>(), [] as [&(&str, &str); 0]);

@@ -16,7 +16,7 @@ use crate::plan::{Endpoint, Target};
 
 /// How many headers a request has beside those of the plan.
 const OWN_HEADERS: usize = 5;
-const AGENT: &str = concat!("portwarden/", env!("CARGO_PKG_VERSION"));
+pub(super) const AGENT: &str = concat!("portwarden/", env!("CARGO_PKG_VERSION"));
 
 /// One request.
 #[derive(Clone, Debug)]

@@ -11,8 +11,9 @@ use health::{Facts, Phase};
 use tokio::time::Instant;
 
 use super::{SHOWN_CHARS, Spec};
-use crate::net::{Connection, Opened, printable, subject};
+use crate::net::{Connection, Net, Opened, printable, subject};
 use crate::probe::{Sight, Stopwatch};
+use crate::ssh::Fingerprint;
 
 mod amqp;
 mod judge;
@@ -23,6 +24,7 @@ mod mqtt;
 mod mysql;
 mod postgres;
 mod redis;
+mod ssh;
 mod stranger;
 #[cfg(test)]
 mod tests;
@@ -43,6 +45,7 @@ pub const PROTOCOLS: &[&str] = &[
     "postgres",
     "redis",
     "smtp",
+    "ssh",
 ];
 
 /// Who knocks at a database where the plan names no user.
@@ -73,6 +76,11 @@ pub enum Speaks {
     Redis,
     /// The greeting, and `EHLO`.
     Smtp,
+    /// A key exchange, up to a host key that has to be one of these; none: any.
+    Ssh {
+        /// As the plan has them.
+        host_keys: Vec<Fingerprint>,
+    },
 }
 
 /// Who knocks at a database, as far as the plan says.
@@ -113,6 +121,7 @@ impl Speaks {
             "postgres" => Self::Postgres(login),
             "redis" => Self::Redis,
             "smtp" => Self::Smtp,
+            "ssh" => Self::Ssh { host_keys: Vec::new() },
             _ => return None,
         })
     }
@@ -132,6 +141,7 @@ impl Speaks {
             Self::Postgres(_) => "PostgreSQL",
             Self::Redis => "Redis",
             Self::Smtp => "SMTP",
+            Self::Ssh { .. } => "SSH",
         }
     }
 
@@ -148,7 +158,8 @@ impl Speaks {
             | Self::Mqtt
             | Self::Pop3
             | Self::Redis
-            | Self::Smtp => None,
+            | Self::Smtp
+            | Self::Ssh { .. } => None,
         }
     }
 
@@ -172,6 +183,8 @@ impl Speaks {
             Self::Postgres(login) => postgres::greet(&mut wire, login).await,
             Self::Redis => redis::greet(&mut wire).await,
             Self::Smtp => lines::greet_smtp(&mut wire).await,
+            // Takes a connection for each kind of key: see `observe`.
+            Self::Ssh { .. } => return Ok(()),
         };
         let shown = |bytes: &[u8]| printable(bytes.trim_ascii(), SHOWN_CHARS);
         if is_text(wire.first()) {
@@ -197,6 +210,7 @@ pub(super) async fn observe(
     spec: &Spec,
     protocol: &Speaks,
     opened: Opened,
+    net: &Net,
     watch: &mut Stopwatch,
     mut facts: Facts,
 ) -> Sight {
@@ -207,6 +221,9 @@ pub(super) async fn observe(
             return Sight { facts, findings: vec![*finding] };
         }
     };
+    if let Speaks::Ssh { host_keys } = protocol {
+        return ssh::observe(spec, host_keys, connection, net, watch, facts).await;
+    }
     let ended = protocol.greet(connection, watch.deadline(), &mut facts).await;
     watch.lap(Phase::Dialogue);
     let findings = match (ended, facts.address) {

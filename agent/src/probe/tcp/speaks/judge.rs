@@ -183,6 +183,7 @@ fn room(protocol: &Speaks, port: u16) -> Text {
         Speaks::Mysql(_) => ("mysql -e 'show processlist'".to_owned(), "`max_connections`"),
         Speaks::Redis => (format!("redis-cli -p {port} client list"), "`maxclients`"),
         Speaks::Memcached => (format!("ss -tnp 'sport = :{port}'"), "`-c`"),
+        Speaks::Ssh { .. } => (format!("ss -tnp 'sport = :{port}'"), "`MaxStartups`"),
         Speaks::Amqp
         | Speaks::Ftp
         | Speaks::Imap
@@ -225,7 +226,8 @@ fn entry(protocol: &Speaks) -> Text {
         | Speaks::Memcached
         | Speaks::Mqtt
         | Speaks::Pop3
-        | Speaks::Smtp => text!(
+        | Speaks::Smtp
+        | Speaks::Ssh { .. } => text!(
             "It lives; whether it serves others cannot be told from here. To see more, allow this host in the server's settings.",
             "서버는 살아 있지만, 다른 클라이언트에게 서비스하는지는 여기서 알 수 없습니다. 더 확인하려면 서버 설정에서 이 호스트를 허용하세요."
         ),

@@ -1,0 +1,161 @@
+//! Identities compared and verdicts given, by table.
+
+use std::net::SocketAddr;
+
+use health::facts::ForwardFacts;
+use health::{Code, Severity};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use super::identity::{Identity, Likeness, Tongue, likeness};
+use super::judge::{Case, Outer, inner_dead, judge};
+use super::standpoint::Standpoint;
+use super::*;
+use crate::probe::http::Glance;
+
+fn said(words: &str) -> Identity {
+    Identity::words(words.as_bytes(), Tongue::Banner)
+}
+
+fn certificate(fingerprint: &str) -> Identity {
+    Identity::Certificate { fingerprint: fingerprint.to_owned(), name: "shop.example".to_owned() }
+}
+
+fn page(status: u16, server: &'static str, body: &str) -> Identity {
+    let mut headers = HeaderMap::new();
+    headers.insert("server", HeaderValue::from_static(server));
+    let status = StatusCode::from_u16(status).unwrap();
+    Identity::page(&Glance { status, headers, body: body.as_bytes().to_vec() })
+}
+
+#[test]
+fn what_changes_from_visit_to_visit_is_nobodys_identity() {
+    use Likeness::{Different, Same, Untold};
+    let smtp = "220 mail.example ESMTP ready Sat, 21 Nov 2026 15:00:0";
+    let mysql = |salt: &str| said(&format!("J\0\0\0\x0a8.0.36\0{salt}\0x"));
+    let shop = |token: u8| {
+        page(200, "nginx", &format!("<html><TITLE>\n Shop </title><i>{token}</i></html>"))
+    };
+    for (inner, again, outer, expected) in [
+        (certificate("aa"), None, certificate("aa"), Same),
+        (certificate("aa"), None, certificate("bb"), Different),
+        (certificate("aa"), Some(certificate("bb")), certificate("bb"), Untold),
+        (said("220 a"), None, said("220 a"), Same),
+        (said("220 a"), None, said("220 a b"), Different),
+        (said("220 a"), Some(said("220 a")), said("220 b"), Different),
+        (said(&format!("{smtp}1")), None, said(&format!("{smtp}2")), Different),
+        (
+            said(&format!("{smtp}1")),
+            Some(said(&format!("{smtp}3"))),
+            said(&format!("{smtp}2")),
+            Same,
+        ),
+        (mysql("abc"), Some(mysql("xyz")), mysql("klm"), Same),
+        (shop(1), None, shop(1), Same),
+        (shop(1), None, shop(2), Different),
+        (shop(1), Some(shop(3)), shop(2), Same),
+        (shop(1), Some(shop(3)), page(200, "nginx", "<title>Router</title>"), Different),
+        (shop(1), Some(shop(3)), page(200, "lighttpd", "<title>Shop</title>"), Different),
+        (shop(1), None, certificate("aa"), Different),
+        (shop(1), Some(shop(1)), said("SSH-2.0-x"), Different),
+        (shop(1), Some(Identity::Mute), certificate("aa"), Untold),
+        (said("now 1"), Some(said("at 2")), said("on 3"), Untold),
+        (Identity::Mute, None, Identity::Mute, Untold),
+        (Identity::Mute, None, said("220 a"), Different),
+        (Identity::Mute, Some(Identity::Mute), said("220 a"), Different),
+    ] {
+        let got = likeness(&inner, again.as_ref(), &outer);
+        assert_eq!(got, expected, "{inner:?} {again:?} {outer:?}");
+    }
+}
+
+#[test]
+fn titles_are_found_however_they_are_written() {
+    for (body, expected) in [
+        ("<title>Shop</title>", Some("Shop")),
+        ("<HTML><Title lang=ko>\n 내\t 가게 </TITLE>", Some("내 가게")),
+        ("<title></title>", None),
+        ("<title>never ends", None),
+        ("<title", None),
+        ("", None),
+    ] {
+        let Identity::Page(page) = page(200, "x", body) else { panic!() };
+        assert_eq!(page.title.as_deref(), expected, "{body}");
+    }
+}
+
+fn spec() -> Spec {
+    let endpoint = |text: &str| {
+        let address: SocketAddr = text.parse().unwrap();
+        Endpoint { host: Target::Address(address.ip()), port: address.port() }
+    };
+    Spec {
+        from: endpoint("203.0.113.7:80"),
+        to: endpoint("192.168.0.10:8081"),
+        source: None,
+        seen_from: None,
+        speaks: None,
+        roots: Roots::load(&[]).unwrap(),
+    }
+}
+
+#[test]
+fn the_verdict_depends_on_where_it_is_seen_from() {
+    use Code::{ForwardBroken, ForwardMisdirected, ForwardNoHairpin};
+    use Severity::{Critical, Notice, Warning};
+    use Standpoint::{Outside, Passed, Within, WithinItSeems};
+    let (spec, inner, seen) = (spec(), certificate("aa"), ForwardFacts::default());
+    let elsewhere = || Outer::Elsewhere(said("SSH-2.0-other"));
+    for (outer, standpoint, expected) in [
+        (Outer::Dead(Code::TcpTimeout), Outside, (ForwardBroken, Critical)),
+        (Outer::Dead(Code::TcpRefused), Passed, (ForwardBroken, Critical)),
+        (Outer::Dead(Code::TcpTimeout), WithinItSeems, (ForwardNoHairpin, Notice)),
+        (Outer::Dead(Code::TcpRefused), Within, (ForwardNoHairpin, Notice)),
+        (Outer::Mute, Outside, (ForwardBroken, Critical)),
+        (Outer::Mute, Within, (ForwardNoHairpin, Notice)),
+        (elsewhere(), Outside, (ForwardMisdirected, Critical)),
+        (elsewhere(), Passed, (ForwardMisdirected, Critical)),
+        (elsewhere(), WithinItSeems, (ForwardMisdirected, Warning)),
+        (elsewhere(), Within, (ForwardNoHairpin, Notice)),
+    ] {
+        let case = Case { spec: &spec, inner: &inner, outer: &outer, standpoint, seen: &seen };
+        let finding = judge(&case);
+        assert_eq!((finding.code, finding.severity), expected, "{outer:?} {standpoint:?}");
+        assert_eq!(finding.subject, "203.0.113.7:80");
+        for words in [&finding.summary.en, &finding.summary.ko] {
+            assert!(words.contains("192.168.0.10:8081"), "{words}");
+        }
+        if let Outer::Elsewhere(_) = outer {
+            assert!(finding.evidence["got"].to_string().contains("SSH-2.0-other"));
+        }
+    }
+}
+
+#[test]
+fn a_dead_target_is_no_fault_of_the_forward() {
+    let dead = crate::net::Failure::Refused.into_finding(
+        &spec().to,
+        "192.168.0.10:8081".parse().unwrap(),
+        Duration::from_secs(1),
+    );
+    let finding = inner_dead(&spec(), dead, Some(&said("220 somebody")));
+    assert_eq!((finding.code, &*finding.subject), (Code::TcpRefused, "192.168.0.10:8081"));
+    assert!(finding.summary.en.contains("cannot be judged"), "{}", finding.summary.en);
+    assert_eq!(finding.evidence["outer"], "\"220 somebody\"");
+}
+
+#[test]
+fn a_loopback_source_stands_for_this_machine() {
+    let source = |text: &str| Some(text.parse().unwrap());
+    for (written, outer, inner) in [
+        (source("127.0.0.1"), None, None),
+        (source("192.168.0.2"), source("192.168.0.2"), source("192.168.0.2")),
+        (source("2001:db8::2"), None, None),
+    ] {
+        let spec = Spec { source: written, ..spec() };
+        assert_eq!(spec.source_for(&spec.from), outer);
+        assert_eq!(spec.source_for(&spec.to), inner);
+    }
+    let near = Endpoint { host: Target::Address("127.0.0.9".parse().unwrap()), port: 1 };
+    let spec = Spec { source: source("127.0.0.1"), ..spec() };
+    assert_eq!(spec.source_for(&near), source("127.0.0.1"));
+}
