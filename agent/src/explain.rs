@@ -233,6 +233,15 @@ mod tests {
     }
 
     #[test]
+    fn the_front_pages_count_the_codes() {
+        let count = Code::ALL.len();
+        let english = include_str!("../../README.md");
+        assert!(english.contains(&format!("[{count} such codes]")), "README.md: {count}");
+        let korean = include_str!("../../README.ko.md");
+        assert!(korean.contains(&format!("진단 코드가 {count}가지")), "README.ko.md: {count}");
+    }
+
+    #[test]
     fn links_between_pages_lead_somewhere() {
         for &code in Code::ALL {
             for language in LANGUAGES {

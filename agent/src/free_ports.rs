@@ -59,12 +59,19 @@ pub struct Found {
     pub looked: Looked,
 }
 
-/// The claims that matter for a host: its own, and for a local one those of every local host, because
-/// they share the ports of this machine.
+/// What is taken by the plan: the claims of a host, and for a local one those of every local host,
+/// because they share the ports of this machine; and the outer ports of forwards, which are TCP.
+/// Nobody listens on those where the kernel or a router does the forwarding.
 #[must_use]
-pub fn claimed<'a>(hosts: impl IntoIterator<Item = &'a Host>, protocol: Protocol) -> HashSet<u16> {
+pub fn claimed<'a>(
+    hosts: impl IntoIterator<Item = &'a Host>,
+    forwarded: impl IntoIterator<Item = u16>,
+    protocol: Protocol,
+) -> HashSet<u16> {
     let claims = hosts.into_iter().flat_map(|host| &host.claims);
-    claims.filter(|claim| claim.key.protocol == protocol).map(|claim| claim.key.port).collect()
+    let claims = claims.filter(|claim| claim.key.protocol == protocol);
+    let forwarded = forwarded.into_iter().filter(|_| protocol == Protocol::Tcp);
+    claims.map(|claim| claim.key.port).chain(forwarded).collect()
 }
 
 /// Free ports of this machine. Blocks for a moment.

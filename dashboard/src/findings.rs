@@ -238,6 +238,7 @@ mod tests {
             flapping: false,
             tenure: None,
             upstream: Vec::new(),
+            outer_port: None,
             last: None,
             findings,
             incident: None,

@@ -73,6 +73,8 @@ pub struct CheckStanding {
     pub tenure: Option<Arc<Tenure>>,
     /// Whom the proxy that it asks passes on to, nearest first, as far as the plan has addresses.
     pub upstream: Vec<SocketAddr>,
+    /// The outer port, for a forward: nobody else can be given it.
+    pub outer_port: Option<u16>,
     /// The last observation, `None` before the first.
     pub last: Option<Arc<Last>>,
     /// What is wrong now, confirmed or not, worst first.

@@ -11,9 +11,9 @@ use crate::support::command::portwarden;
 use crate::support::loopback::own_ip;
 
 /// How many ports in a row a scene takes.
-const PORTS: u16 = 6;
+const PORTS: u16 = 7;
 
-/// Six ports in a row, of which each but the last is taken in another way.
+/// Seven ports in a row, of which each but the sixth is taken in another way.
 struct Scene {
     first: u16,
     _listener: TcpListener,
@@ -36,7 +36,7 @@ impl Scene {
         let first = runs
             .into_iter()
             .find(|first| (*first..first + PORTS).all(can_bind))
-            .expect("six free ports in a row");
+            .expect("seven free ports in a row");
         let at = |offset| SocketAddr::new(ip, first + offset);
         end_a_connection(at(2));
         // Bound and not listened on: no table of listeners has it.
@@ -56,8 +56,10 @@ impl Scene {
             "[[host]]\nname = \"web\"\naddress = \"{ip}\"\nlocal = true\nundeclared = \"ignore\"\n\
              [[host.port]]\nport = {first}\nclaim = \"reserved\"\nservice = \"later\"\n\
              [[host]]\nname = \"back\"\naddress = \"192.0.2.9\"\n\
-             [[host.port]]\nport = {}\nclaim = \"reserved\"\nprobe = \"none\"\n",
-            first + 1
+             [[host.port]]\nport = {listening}\nclaim = \"reserved\"\nprobe = \"none\"\n\
+             [[forward]]\nname = \"nat\"\nfrom = \"{ip}:{outer}\"\nto = \"{ip}:{listening}\"\n",
+            listening = first + 1,
+            outer = first + 6,
         )
     }
 
@@ -114,10 +116,16 @@ async fn a_port_that_is_named_is_really_free() {
     let why = |place, why: &str| (place, why.to_owned());
     assert_eq!(
         reasons(&told, scene.first),
-        [why(0, "claimed"), why(1, "listening"), why(2, "connected"), why(3, "refused")]
+        [
+            why(0, "claimed"),
+            why(1, "listening"),
+            why(2, "connected"),
+            why(3, "refused"),
+            why(6, "claimed")
+        ]
     );
     let told = free(&[&range, "--protocol", "udp", "--format", "json"]).expect(0).json();
-    assert_eq!(told["ports"], scene.at(&[0, 1, 2, 3, 5]), "{told}");
+    assert_eq!(told["ports"], scene.at(&[0, 1, 2, 3, 5, 6]), "{told}");
     let told = free(&[&range, "--block", "2"]).expect(0);
     assert_eq!(told.out.trim(), format!("{}-{}", scene.first + 4, scene.first + 5));
 
@@ -142,7 +150,7 @@ async fn a_port_that_is_named_is_really_free() {
     assert_eq!(answer["ports"], scene.at(&[4]), "{answer}");
     let answer = agent.api(&format!("/ports/free?range={range}")).await;
     assert_eq!(answer["ports"], scene.at(&[4, 5]), "{answer}");
-    assert_eq!(reasons(&answer, scene.first).len(), 4);
+    assert_eq!(reasons(&answer, scene.first).len(), 5);
     let answer = agent.api(&format!("/ports/free?range={range}&block=2")).await;
     assert_eq!(answer["blocks"], json!([{ "first": scene.first + 4, "last": scene.first + 5 }]));
     assert_eq!(agent.api("/ports/free").await["ports"].as_array().unwrap().len(), 10);

@@ -61,6 +61,7 @@ impl Entry {
             flapping: false,
             tenure: None,
             upstream: upstream(&origin),
+            outer_port: outer_port(&origin),
             last: None,
             findings: Vec::new(),
             incident: None,
@@ -77,6 +78,7 @@ impl Entry {
         let standing = Arc::make_mut(&mut self.standing);
         standing.check = check.frame.clone();
         standing.upstream = upstream(&self.origin);
+        standing.outer_port = outer_port(&self.origin);
         if let Spec::Port(spec) = &check.spec {
             standing.port = Some(spec.claim.key.clone());
             standing.claim = Some(spec.claim.clone());
@@ -153,5 +155,12 @@ fn upstream(origin: &Origin) -> Vec<SocketAddr> {
             _ => Vec::new(),
         },
         Origin::Found(_) => Vec::new(),
+    }
+}
+
+fn outer_port(origin: &Origin) -> Option<u16> {
+    match origin {
+        Origin::Planned(check) => check.spec.outer_port(),
+        Origin::Found(_) => None,
     }
 }

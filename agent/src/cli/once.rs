@@ -158,6 +158,7 @@ impl Seen {
             flapping: false,
             tenure: None,
             upstream: Vec::new(),
+            outer_port: None,
             findings: track.findings().cloned().collect(),
             incident: None,
             next_due: None,

@@ -49,6 +49,7 @@ fn standing(name: &str, kind: Kind, state: State, facts: Facts) -> CheckStanding
         flapping: false,
         tenure: None,
         upstream: Vec::new(),
+        outer_port: None,
         last: Some(Arc::new(Last {
             at: at(10),
             duration: Duration::from_millis(12),

@@ -34,6 +34,7 @@ fn standing(host: &str, port: u16) -> CheckStanding {
         flapping: false,
         tenure: None,
         upstream: Vec::new(),
+        outer_port: None,
         last: None,
         findings: Vec::new(),
         incident: None,

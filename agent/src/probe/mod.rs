@@ -49,6 +49,22 @@ pub enum Spec {
     Forward(Box<forward::Spec>),
 }
 
+impl Spec {
+    /// The port that a forward takes on its outer side.
+    #[must_use]
+    pub fn outer_port(&self) -> Option<u16> {
+        match self {
+            Self::Forward(spec) => Some(spec.from.port),
+            Self::Tcp(_)
+            | Self::Http(_)
+            | Self::Tls(_)
+            | Self::Dns(_)
+            | Self::Certificate(_)
+            | Self::Port(_) => None,
+        }
+    }
+}
+
 /// What a kind's `observe` hands back; the frame around it is the same for all.
 #[derive(Debug, Default)]
 pub struct Sight {

@@ -101,12 +101,13 @@ async fn find(
             format!("host={name}: the plan has no such host; it has {}", names.join(", "))
         })?),
     };
+    let forwarded = snapshot.checks.iter().filter_map(|standing| standing.outer_port);
     if let Some(other) = named.filter(|host| !host.local) {
-        let claimed = free_ports::claimed([other], wanted.protocol);
+        let claimed = free_ports::claimed([other], forwarded, wanted.protocol);
         return Ok(Ok(free_ports::elsewhere(&wanted, claimed)));
     }
     let local: Vec<&Host> = hosts().filter(|host| host.local).collect();
-    let claimed = free_ports::claimed(local, wanted.protocol);
+    let claimed = free_ports::claimed(local, forwarded, wanted.protocol);
     let found = tokio::task::spawn_blocking(move || free_ports::here(&wanted, claimed)).await;
     Ok(found.unwrap_or_else(|error| Err(std::io::Error::other(error))))
 }

@@ -151,6 +151,7 @@ mod tests {
             flapping: false,
             tenure: None,
             upstream: Vec::new(),
+            outer_port: None,
             last: None,
             findings: Vec::new(),
             incident: None,

@@ -75,11 +75,13 @@ fn find(free: &Free, wanted: &Wanted, plan: &Plan) -> anyhow::Result<Found> {
             }
         },
     };
+    let forwarded = plan.checks.iter().filter_map(|check| check.spec.outer_port());
     if let Some(other) = named.filter(|host| !host.local) {
-        return Ok(free_ports::elsewhere(wanted, free_ports::claimed([other], wanted.protocol)));
+        let claimed = free_ports::claimed([other], forwarded, wanted.protocol);
+        return Ok(free_ports::elsewhere(wanted, claimed));
     }
     let local: Vec<&Host> = hosts().filter(|host| host.local).collect();
-    free_ports::here(wanted, free_ports::claimed(local, wanted.protocol))
+    free_ports::here(wanted, free_ports::claimed(local, forwarded, wanted.protocol))
         .context("the sockets of this machine cannot be read")
 }
 
