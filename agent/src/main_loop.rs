@@ -222,10 +222,11 @@ impl MainLoop {
                 continue;
             };
             let (net, outbox, key) = (self.net.clone(), self.outbox.clone(), start.key);
-            tokio::spawn(async move {
+            // In a box, because a task is moved as a whole several times from its start to its end.
+            tokio::spawn(Box::pin(async move {
                 // The loop is gone only when the process ends.
                 let _ = outbox.send(job.run(key, &net).await);
-            });
+            }));
         }
         let counters = &self.counters;
         counters.in_flight.set(i64::try_from(self.schedule.running()).unwrap_or(i64::MAX));
