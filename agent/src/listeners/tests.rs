@@ -235,6 +235,19 @@ async fn who_stops_waiting_stops_nobody_else() {
     assert!(sockets.table(Duration::from_secs(60)).await.is_ok());
 }
 
+#[tokio::test]
+async fn nobody_waits_for_a_read_that_hangs() {
+    let (sockets, sender) = Sockets::hanging();
+    let patience = Duration::from_secs(5);
+    for _ in 0..2 {
+        let table = tokio::time::timeout(patience, sockets.table(Duration::ZERO)).await.unwrap();
+        assert_eq!(table.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+    assert!(lock(&sockets.shared).under_way.as_ref().unwrap().is_told);
+    drop(sender);
+    assert!(sockets.table(Duration::ZERO).await.is_ok(), "the next one starts");
+}
+
 #[test]
 fn netlink_and_proc_agree() {
     let tcp = TcpListener::bind("127.41.0.5:0").unwrap();
