@@ -300,7 +300,9 @@ fn what_the_other_addresses_say() {
     let here = Some("192.168.0.5:80");
     let cases: Vec<Case> = vec![
         (here, Internal, Accepted, Some(Accepted), Some(Refused), false, &[]),
-        (here, Internal, Accepted, Some(Accepted), Some(Accepted), false, &["port.exposed"]),
+        // Only the router has that address, and may have answered itself.
+        (here, Internal, Accepted, Some(Accepted), Some(Accepted), false, &[]),
+        (here, Internal, Accepted, Some(Accepted), Some(Accepted), true, &["port.exposed"]),
         // The service itself answers at an internal address, so one that does not is no matter.
         (here, Internal, Accepted, Some(Refused), Some(Timeout), false, &[]),
         // Only the router has that address, and it may not lead back inside.
@@ -313,7 +315,8 @@ fn what_the_other_addresses_say() {
         (here, Loopback, Accepted, Some(Accepted), Some(Accepted), false, &["port.exposed"]),
         (Some("127.0.0.1:80"), Loopback, Accepted, Some(Refused), Some(Refused), true, &[]),
         // Forwarded by packet filter rules, whatever it is bound to.
-        (Some("127.0.0.1:80"), Loopback, Accepted, None, Some(Accepted), false, &["port.exposed"]),
+        (Some("127.0.0.1:80"), Loopback, Accepted, None, Some(Accepted), true, &["port.exposed"]),
+        (Some("127.0.0.1:80"), Loopback, Accepted, None, Some(Accepted), false, &[]),
         // It does not answer at all: that alone is told.
         (Some("0.0.0.0:80"), Public, Timeout, None, Some(Timeout), true, &["port.dead"]),
         (None, Public, Accepted, None, Some(Refused), false, &["port.hidden"]),
