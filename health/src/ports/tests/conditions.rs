@@ -387,7 +387,7 @@ fn who_accepted_and_from_where_is_named() {
     let (_, findings) = judge_local(&claim, &world.local(&spread(true)), &[], dials);
     assert_eq!(
         told(&findings),
-        "web:5432 (database): 203.0.113.7:5432 accepts connections from 192.168.0.9, so it is reachable beyond internal, which is claimed"
+        "web:5432 (database): 203.0.113.7:5432 accepts connections from 192.168.0.9, so it is reachable more widely than the plan claims (internal)"
     );
     assert_eq!(findings[0].subject, "web:5432 (203.0.113.7:5432)");
     assert_eq!(findings[0].evidence["address"], "203.0.113.7:5432");
@@ -413,4 +413,30 @@ fn patterns_leave_listeners_out() {
     assert_eq!(left(&web), [(9223, 1), (9224, 1)]);
     web.ignore.push(Pattern::Ports { range: (9223, 9300), protocol: Some(Protocol::Tcp) });
     assert_eq!(left(&web), []);
+}
+
+#[test]
+fn sentences_read_right_whoever_it_is() {
+    let mut claim = claim(80, ClaimKind::Allocated);
+    claim.users = vec!["www".into()];
+    let web = host("127.0.0.1");
+    let judged = |claim: &Claim, listeners| {
+        let world = World::new(listeners);
+        judge_local(claim, &world.local(&web), &[], Dials::default()).1.remove(0)
+    };
+    let wrong = judged(&claim, vec![owned("127.0.0.1:80", 5, "nginx")]);
+    assert_eq!(wrong.code, crate::Code::PortWrongOwner);
+    assert!(wrong.summary.ko.contains("프로세스가 127.0.0.1:80에서"), "{}", wrong.summary.ko);
+    assert!(wrong.summary.ko.ends_with("기대한 것: 사용자 www"), "{}", wrong.summary.ko);
+    assert_eq!(wrong.evidence["expected"], "user www");
+    assert!(wrong.remedy.en.contains("and start what should have it;"), "{}", wrong.remedy.en);
+    claim.processes = vec!["caddy".into()];
+    let wrong = judged(&claim, vec![owned("127.0.0.1:80", 5, "nginx")]);
+    assert!(wrong.remedy.en.contains("and start caddy;"), "{}", wrong.remedy.en);
+
+    let hidden = listener(Protocol::Tcp, "127.0.0.2:80", Owner::Hidden { uid: 33 });
+    let dead = judged(&claim, vec![hidden]);
+    assert_eq!(dead.code, crate::Code::PortDead);
+    let told = "사용자의 프로세스가 127.0.0.2:80에서 듣고 있습니다";
+    assert!(dead.summary.ko.ends_with(told), "{}", dead.summary.ko);
 }
