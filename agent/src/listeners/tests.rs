@@ -308,3 +308,20 @@ fn a_new_socket_of_a_known_process_is_found_at_once() {
     // What is known of the process is not read twice.
     assert!(Arc::ptr_eq(&of(&before, &first), &of(&after, &second)));
 }
+
+#[test]
+fn a_restarted_udp_service_is_found_at_once() {
+    let service = UdpSocket::bind("127.41.0.14:0").unwrap();
+    let bind = service.local_addr().unwrap();
+    let mut reader = Reader::default();
+    reader.read().unwrap();
+    // A new TCP socket is a reason to look again, and the service is still there.
+    let _tcp = TcpListener::bind("127.41.0.14:0").unwrap();
+    reader.read().unwrap();
+    drop(service);
+    assert!(at(&reader.read().unwrap(), Protocol::Udp, bind).is_none());
+    let _restarted = UdpSocket::bind(bind).unwrap();
+    let table = reader.read().unwrap();
+    let listener = at(&table, Protocol::Udp, bind).unwrap();
+    assert_eq!(processes(listener)[0].pid, std::process::id());
+}
