@@ -227,6 +227,8 @@ fn snapshot() -> Snapshot {
         checks: checks.into_iter().map(Arc::new).collect(),
         hosts: Vec::new(),
         ephemeral: None,
+        swept: Vec::new(),
+        listen: None,
         incidents: vec![Arc::new(Incident {
             id: "i1".into(),
             check: "상점".into(),
