@@ -24,7 +24,7 @@ use entry::{Adopted, Entry, Origin};
 use explain::claims_by_address;
 pub use found::found_check;
 use found::{nothing_seen, swept_port};
-use tenures::Tenures;
+use tenures::{Past, Tenures};
 
 /// How every check stands.
 #[derive(Debug, Default)]
@@ -114,6 +114,7 @@ impl Board {
         order.extend(found);
         self.order = order;
         self.claims_by_address = claims_by_address(plan);
+        self.tenures.adopt_sweeps(&plan.sweeps);
         reconciled
     }
 
@@ -206,7 +207,7 @@ impl Board {
         now: Timestamp,
     ) -> Vec<Change> {
         let mut changes = Vec::new();
-        let swept_before = self.tenures.begin_sweep(&sweep.host.name);
+        let past = self.tenures.begin_sweep(&sweep.host.name);
         let mut present: BTreeSet<Key> = BTreeSet::new();
         for (port, observation) in seen {
             let name: Arc<str> = port.to_string().into();
@@ -215,7 +216,9 @@ impl Board {
                 None => {
                     let key = self.insert(found_check(&port, sweep), Origin::Found(port), now);
                     self.order.push(key);
-                    if swept_before && let Some(entry) = self.entries.get_mut(&key) {
+                    if past == Past::Same
+                        && let Some(entry) = self.entries.get_mut(&key)
+                    {
                         entry.was_vacant(now);
                     }
                     key
@@ -240,6 +243,11 @@ impl Board {
         absent.sort_unstable();
         let mut forgotten: HashSet<Key> = HashSet::new();
         for key in absent {
+            if past == Past::Other
+                && let Some(entry) = self.entries.get_mut(&key)
+            {
+                entry.forget_tenure();
+            }
             changes.extend(self.record(key, nothing_seen(now), None, now));
             let is_past = self.entries.get(&key).is_some_and(|entry| {
                 entry.track.findings().next().is_none() && !entry.track.is_incident_open()
@@ -254,7 +262,7 @@ impl Board {
                 forgotten.insert(key);
             }
         }
-        self.tenures.end_sweep(&sweep.host.name, now);
+        self.tenures.end_sweep(&sweep.host.name, past, now);
         if !forgotten.is_empty() {
             self.order.retain(|key| !forgotten.contains(key));
         }
@@ -268,6 +276,14 @@ impl Board {
             Origin::Planned(check) => Some(check),
             Origin::Found(_) => None,
         }
+    }
+
+    /// Hosts that have been swept for undeclared listeners as the plan says now, sorted.
+    #[must_use]
+    pub fn swept(&self) -> Vec<Arc<str>> {
+        let mut hosts: Vec<Arc<str>> = self.tenures.swept().cloned().collect();
+        hosts.sort_unstable();
+        hosts
     }
 
     /// Notes the open incident of a check, so that its page can lead there.

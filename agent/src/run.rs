@@ -247,6 +247,8 @@ fn nothing_yet(plan: &Plan, now: Timestamp) -> Snapshot {
         checks: Vec::new(),
         hosts: plan.hosts.clone(),
         ephemeral: None,
+        swept: Vec::new(),
+        listen: Some(plan.agent.listen),
         incidents: Vec::new(),
         receivers: Vec::new(),
         troubles: Vec::new(),

@@ -256,6 +256,8 @@ mod tests {
             checks: Vec::new(),
             hosts: Vec::new(),
             ephemeral: None,
+            swept: Vec::new(),
+            listen: None,
             incidents: Vec::new(),
             receivers: Vec::new(),
             troubles: Vec::new(),

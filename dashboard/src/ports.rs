@@ -190,7 +190,7 @@ impl<'a> Asked<'a> {
         let rows: Vec<Row<'a>> = self.rows.drain(shown).collect();
         let lines = match self.host {
             Some(host) if is_whole && between == Between::Told => {
-                gap::with_gaps(rows, host, ephemeral)
+                gap::with_gaps(rows, host, view.snapshot)
             }
             _ => rows.into_iter().map(Line::Row).collect(),
         };

@@ -136,7 +136,7 @@ words! {
     owner_kernel: "the kernel itself", "커널";
     undeclared: "undeclared", "미등록";
     free: "free, as planned", "계획대로 비어 있음";
-    free_stretch: "free", "비어 있음";
+    free_stretch: "free (TCP)", "비어 있음 (TCP)";
     unclaimed_stretch: "not claimed", "미할당";
     ephemeral_stretch: "for outgoing connections: the kernel gives these to clients (ephemeral)", "나가는 연결용: 커널이 클라이언트에 배정하는 포트(ephemeral)";
     in_the_plan: "Plan", "계획";

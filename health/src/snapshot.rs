@@ -27,6 +27,10 @@ pub struct Snapshot {
     pub hosts: Vec<Arc<Host>>,
     /// Ports that this machine gives to clients, both ends included, once they have been read.
     pub ephemeral: Option<(u16, u16)>,
+    /// Hosts that have been swept for undeclared listeners, by name, sorted.
+    pub swept: Vec<Arc<str>>,
+    /// Where this agent's own pages are; no claim names that port.
+    pub listen: Option<SocketAddr>,
     /// Open incidents, newest first.
     pub incidents: Vec<Arc<Incident>>,
     /// Every receiver.

@@ -73,6 +73,10 @@ impl Entry {
     /// Takes the settings of a new plan; state stays. Says whether they are the ones it had.
     pub(super) fn adopt(&mut self, check: &Arc<probe::Check>) -> Adopted {
         let is_same = matches!(&self.origin, Origin::Planned(known) if plan::same(known, check));
+        // From afar a port has other holders than its sockets tell.
+        if has_moved(&self.origin, check) {
+            self.forget_tenure();
+        }
         self.frame = check.frame.clone();
         self.origin = Origin::Planned(check.clone());
         let standing = Arc::make_mut(&mut self.standing);
@@ -144,6 +148,15 @@ impl Entry {
         if let Some(last) = last {
             standing.last = Some(Arc::new(last));
         }
+    }
+}
+
+/// Whether a claim's host is looked at from inside now and was not before, or the other way round.
+fn has_moved(origin: &Origin, after: &probe::Check) -> bool {
+    let Origin::Planned(before) = origin else { return false };
+    match (&before.spec, &after.spec) {
+        (Spec::Port(before), Spec::Port(after)) => before.host.local != after.host.local,
+        _ => false,
     }
 }
 

@@ -3,10 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use health::Host;
 use health::ports::{Holding, Tenure};
 use jiff::Timestamp;
 
-use super::{Board, Entry};
+use super::{Board, Entry, Origin};
+use crate::probe::port::Sweep;
 
 /// What the board knows of tenures beyond those that its entries show.
 #[derive(Debug, Default)]
@@ -17,6 +19,21 @@ pub(super) struct Tenures {
     recalled: HashMap<Arc<str>, Arc<Tenure>>,
     /// Hosts that have been swept: what is found later was not there before.
     swept: HashSet<Arc<str>>,
+    /// What is looked for on every host.
+    sweeps: HashMap<Arc<str>, Arc<Sweep>>,
+    /// Hosts where something else is looked for than before: who is not come upon has not gone.
+    unsettled: HashSet<Arc<str>>,
+}
+
+/// What a host's earlier sweeps tell of the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Past {
+    /// It was not swept before.
+    None,
+    /// It was, in the same way.
+    Same,
+    /// Something else was looked for.
+    Other,
 }
 
 impl Tenures {
@@ -38,20 +55,44 @@ impl Tenures {
         }
     }
 
-    /// A sweep begins: whether the host was swept before.
-    pub(super) fn begin_sweep(&mut self, host: &Arc<str>) -> bool {
-        !self.swept.insert(host.clone())
+    /// Takes the sweeps of a new plan.
+    pub(super) fn adopt_sweeps(&mut self, sweeps: &[Arc<Sweep>]) {
+        let sweeps: HashMap<Arc<str>, Arc<Sweep>> =
+            sweeps.iter().map(|sweep| (sweep.host.name.clone(), sweep.clone())).collect();
+        for (host, before) in std::mem::replace(&mut self.sweeps, sweeps) {
+            if self.sweeps.get(&host).is_none_or(|after| !looks_for_the_same(&before, after)) {
+                self.swept.remove(&host);
+                self.unsettled.insert(host);
+            }
+        }
+    }
+
+    /// Hosts that have been swept as the plan says now.
+    pub(super) fn swept(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.swept.iter()
+    }
+
+    /// A sweep begins.
+    pub(super) fn begin_sweep(&mut self, host: &Arc<str>) -> Past {
+        let is_other = self.unsettled.remove(host);
+        match (self.swept.insert(host.clone()), is_other) {
+            (_, true) => Past::Other,
+            (true, false) => Past::None,
+            (false, false) => Past::Same,
+        }
     }
 
     /// A sweep has ended: nobody holds the ports of this host that it did not come upon.
-    pub(super) fn end_sweep(&mut self, host: &str, now: Timestamp) {
+    pub(super) fn end_sweep(&mut self, host: &str, past: Past, now: Timestamp) {
         // A host may have a colon in its name, a port has none.
         let is_of_host = |name: &str| {
             let rest = name.strip_prefix(host).and_then(|rest| rest.strip_prefix(':'));
             rest.is_some_and(|port| !port.contains(':'))
         };
         for (name, tenure) in self.recalled.extract_if(|name, _| is_of_host(name)) {
-            self.moved.extend(vacated(&tenure, now).map(|tenure| (name, tenure)));
+            if past != Past::Other {
+                self.moved.extend(vacated(&tenure, now).map(|tenure| (name, tenure)));
+            }
         }
     }
 }
@@ -77,6 +118,14 @@ impl Entry {
         Arc::make_mut(&mut self.standing).tenure = Some(tenure);
     }
 
+    /// Knows nothing of who held the port any more.
+    pub(super) fn forget_tenure(&mut self) {
+        self.vacant = None;
+        if self.standing.tenure.is_some() {
+            Arc::make_mut(&mut self.standing).tenure = None;
+        }
+    }
+
     /// Nobody held the port when its host was last swept.
     pub(super) fn was_vacant(&mut self, now: Timestamp) {
         if self.standing.tenure.is_none() {
@@ -96,6 +145,10 @@ impl Entry {
             return None;
         }
         let holding = Holding::of(seen)?;
+        if known.is_none() && !holding.listening && matches!(self.origin, Origin::Found(_)) {
+            // Found once and looked for no longer: nothing is known of its end.
+            return None;
+        }
         let mut since = observation.at;
         if let Some(known) = known {
             if holding.listening && holding.bind.is_empty() && !known.holding.bind.is_empty() {
@@ -124,6 +177,24 @@ impl Entry {
         let tenure = Arc::make_mut(&mut self.standing).tenure.take()?;
         vacated(&tenure, since)
     }
+}
+
+/// Whether two sweeps of a host come upon the same listeners; claims aside, which take over what
+/// was found.
+fn looks_for_the_same(before: &Sweep, after: &Sweep) -> bool {
+    let is_alike = |one: &Host, other: &Host| {
+        let Host { name, address, local, undeclared, addresses, ignore, claims: _ } = one;
+        *name == other.name
+            && *address == other.address
+            && *local == other.local
+            && *undeclared == other.undeclared
+            && *addresses == other.addresses
+            && *ignore == other.ignore
+    };
+    before.dashboard == after.dashboard
+        && is_alike(&before.host, &after.host)
+        && before.neighbours.len() == after.neighbours.len()
+        && before.neighbours.iter().zip(&after.neighbours).all(|(one, other)| is_alike(one, other))
 }
 
 fn vacated(tenure: &Tenure, since: Timestamp) -> Option<Arc<Tenure>> {

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use health::Listener;
 use health::ports::{Machine, Names};
 use tokio::sync::watch;
+use tokio::time::timeout_at;
 
 mod client_ports;
 mod connections;
@@ -66,6 +67,10 @@ impl Table {
     }
 }
 
+/// A read that takes longer hangs, as /proc does behind a process in uninterruptible sleep: nobody
+/// waits for it any longer.
+const HANGS_AFTER: Duration = Duration::from_secs(10);
+
 /// Reads the socket table, at most once per `max_age` however many claims ask.
 #[derive(Clone, Debug, Default)]
 pub struct Sockets {
@@ -77,9 +82,18 @@ pub struct Sockets {
 struct Shared {
     latest: Option<Reading>,
     /// There while a read is under way; everybody who needs it waits on it.
-    under_way: Option<watch::Receiver<Option<Outcome>>>,
+    under_way: Option<UnderWay>,
     /// Gone while a read is under way.
     reader: Option<Box<Reader>>,
+}
+
+/// A read that has not ended.
+#[derive(Clone, Debug)]
+struct UnderWay {
+    began: Instant,
+    outcome: watch::Receiver<Option<Outcome>>,
+    /// The log says that it hangs.
+    is_told: bool,
 }
 
 /// One successful read.
@@ -96,26 +110,29 @@ impl Sockets {
     /// The table, not older than `max_age`.
     ///
     /// # Errors
-    /// When neither netlink nor /proc/net can be read.
+    /// When neither netlink nor /proc/net can be read, or reading hangs: the next one starts only
+    /// when that has ended, so that threads do not pile up behind it.
     pub async fn table(&self, max_age: Duration) -> Result<Arc<Table>, io::Error> {
         let asked = crate::clock::monotonic();
         let is_fresh = |reading: &Reading| reading.began + max_age >= asked;
         loop {
-            let mut read = {
+            let UnderWay { began, outcome: mut read, .. } = {
                 let mut shared = lock(&self.shared);
                 if let Some(reading) = shared.latest.as_ref().filter(|reading| is_fresh(reading)) {
                     return Ok(reading.table.clone());
                 }
                 // A sender that is gone belonged to a read that panicked.
-                let alive = |read: &&watch::Receiver<_>| read.has_changed().is_ok();
+                let alive = |read: &&UnderWay| read.outcome.has_changed().is_ok();
                 match shared.under_way.as_ref().filter(alive) {
                     Some(read) => read.clone(),
                     None => self.start(&mut shared),
                 }
             };
-            let outcome = match read.wait_for(Option::is_some).await {
-                Ok(outcome) => outcome.clone(),
-                Err(_) => None,
+            let ended = read.wait_for(Option::is_some);
+            let outcome = match timeout_at((began + HANGS_AFTER).into(), ended).await {
+                Ok(Ok(outcome)) => outcome.clone(),
+                Ok(Err(_)) => None,
+                Err(_) => return Err(self.hangs(began)),
             };
             match outcome {
                 // One that was under way before we asked may be too old: then the next one is not.
@@ -133,10 +150,28 @@ impl Sockets {
         lock(&self.shared).latest.as_ref().map(|reading| reading.table.clone())
     }
 
+    /// Gives up on a read, and says so once in the log.
+    fn hangs(&self, began: Instant) -> io::Error {
+        let mut shared = lock(&self.shared);
+        let hanging = shared.under_way.as_mut().filter(|read| read.began == began && !read.is_told);
+        if let Some(read) = hanging {
+            read.is_told = true;
+            tracing::error!(
+                seconds = HANGS_AFTER.as_secs(),
+                "reading the socket table hangs; ports of this machine cannot be judged until it ends"
+            );
+        }
+        let seconds = HANGS_AFTER.as_secs();
+        let words = format!("reading it has been under way for more than {seconds} s");
+        io::Error::new(io::ErrorKind::TimedOut, words)
+    }
+
     /// Starts a read that goes on even when nobody waits for it any more.
-    fn start(&self, shared: &mut Shared) -> watch::Receiver<Option<Outcome>> {
-        let (sender, receiver) = watch::channel(None);
-        shared.under_way = Some(receiver.clone());
+    fn start(&self, shared: &mut Shared) -> UnderWay {
+        let (sender, outcome) = watch::channel(None);
+        let began = crate::clock::monotonic();
+        let under_way = UnderWay { began, outcome, is_told: false };
+        shared.under_way = Some(under_way.clone());
         let mut reader = shared.reader.take().unwrap_or_default();
         let shared = self.shared.clone();
         tokio::task::spawn_blocking(move || {
@@ -155,7 +190,18 @@ impl Sockets {
             }
             sender.send_replace(Some(outcome));
         });
-        receiver
+        under_way
+    }
+
+    /// One whose read began long ago and never ends.
+    #[cfg(test)]
+    pub(crate) fn hanging() -> (Self, impl Sized) {
+        let (sender, outcome) = watch::channel(None);
+        let now = crate::clock::monotonic();
+        let began = now.checked_sub(HANGS_AFTER).unwrap_or(now);
+        let sockets = Self::default();
+        lock(&sockets.shared).under_way = Some(UnderWay { began, outcome, is_told: false });
+        (sockets, sender)
     }
 }
 

@@ -24,6 +24,8 @@ const RESCAN: Duration = Duration::from_secs(30);
 const VERIFY: Duration = Duration::from_secs(1);
 /// New UDP sockets may cost one part in this many of one core: resolvers open them all the time.
 const UDP_SHARE: u32 = 20;
+/// How long a UDP port is remembered that somebody held for longer than a question takes.
+const AWAITED: Duration = Duration::from_secs(60 * 60);
 /// A large machine's file of users.
 const USERS_BYTES: u64 = 1 << 20;
 
@@ -40,6 +42,11 @@ pub(super) struct Owners {
     /// Sockets that no scan has looked for.
     unknown_tcp: usize,
     unknown_udp: usize,
+    /// Among them is one on a port that a service held before: it has been restarted.
+    is_back: bool,
+    /// UDP ports whose socket was there at two scans in a row, and when last. What resolvers open
+    /// for one question seldom lives that long.
+    lasting: FxHashMap<u16, Instant>,
     /// A socket that nobody held at the last scan was held by nobody for the first time: its
     /// process may have been about to start, so it is looked for once more soon.
     orphaned: bool,
@@ -76,6 +83,11 @@ impl Owners {
                 .count()
         };
         (self.unknown_tcp, self.unknown_udp) = (unknown(Protocol::Tcp), unknown(Protocol::Udp));
+        self.is_back = sockets.iter().any(|one| {
+            one.protocol == Protocol::Udp
+                && self.lasting.contains_key(&one.bind.port())
+                && !self.holders.contains_key(&one.id)
+        });
     }
 
     /// Looks for owners if there is a reason to, and says whether it did.
@@ -83,7 +95,11 @@ impl Owners {
         let Some(scan) = self.scan else { return self.look(sockets, now) };
         let since = now.saturating_duration_since(scan.ended);
         let udp_may = since >= scan.took * UDP_SHARE;
-        if self.unknown_tcp > 0 || (self.unknown_udp > 0 && udp_may) || since >= RESCAN {
+        if self.unknown_tcp > 0
+            || self.is_back
+            || (self.unknown_udp > 0 && udp_may)
+            || since >= RESCAN
+        {
             return self.look(sockets, now);
         }
         if self.verified.is_none_or(|at| now.saturating_duration_since(at) >= VERIFY) {
@@ -166,10 +182,16 @@ impl Owners {
             let pids = || by_inode.remove(&id.inode).unwrap_or_default();
             holders.entry(id).or_insert_with(pids);
         }
+        self.lasting.retain(|_, at| now.saturating_duration_since(*at) < AWAITED);
+        for one in sockets.iter().filter(|one| one.protocol == Protocol::Udp) {
+            if self.holders.contains_key(&one.id) {
+                self.lasting.insert(one.bind.port(), now);
+            }
+        }
         let was_held = |id| self.holders.get(id).is_none_or(|pids| !pids.is_empty());
         self.orphaned = holders.iter().any(|(id, pids)| pids.is_empty() && was_held(id));
         self.holders = holders;
-        (self.unknown_tcp, self.unknown_udp) = (0, 0);
+        (self.unknown_tcp, self.unknown_udp, self.is_back) = (0, 0, false);
         self.users = users();
         let ended = crate::clock::monotonic();
         self.scan = Some(Scan { ended, took: ended - began, blind });

@@ -235,6 +235,19 @@ async fn who_stops_waiting_stops_nobody_else() {
     assert!(sockets.table(Duration::from_secs(60)).await.is_ok());
 }
 
+#[tokio::test]
+async fn nobody_waits_for_a_read_that_hangs() {
+    let (sockets, sender) = Sockets::hanging();
+    let patience = Duration::from_secs(5);
+    for _ in 0..2 {
+        let table = tokio::time::timeout(patience, sockets.table(Duration::ZERO)).await.unwrap();
+        assert_eq!(table.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+    assert!(lock(&sockets.shared).under_way.as_ref().unwrap().is_told);
+    drop(sender);
+    assert!(sockets.table(Duration::ZERO).await.is_ok(), "the next one starts");
+}
+
 #[test]
 fn netlink_and_proc_agree() {
     let tcp = TcpListener::bind("127.41.0.5:0").unwrap();
@@ -294,4 +307,21 @@ fn a_new_socket_of_a_known_process_is_found_at_once() {
     assert_eq!(of(&after, &second).pid, std::process::id());
     // What is known of the process is not read twice.
     assert!(Arc::ptr_eq(&of(&before, &first), &of(&after, &second)));
+}
+
+#[test]
+fn a_restarted_udp_service_is_found_at_once() {
+    let service = UdpSocket::bind("127.41.0.14:0").unwrap();
+    let bind = service.local_addr().unwrap();
+    let mut reader = Reader::default();
+    reader.read().unwrap();
+    // A new TCP socket is a reason to look again, and the service is still there.
+    let _tcp = TcpListener::bind("127.41.0.14:0").unwrap();
+    reader.read().unwrap();
+    drop(service);
+    assert!(at(&reader.read().unwrap(), Protocol::Udp, bind).is_none());
+    let _restarted = UdpSocket::bind(bind).unwrap();
+    let table = reader.read().unwrap();
+    let listener = at(&table, Protocol::Udp, bind).unwrap();
+    assert_eq!(processes(listener)[0].pid, std::process::id());
 }

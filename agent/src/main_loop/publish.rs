@@ -44,6 +44,8 @@ impl MainLoop {
             checks: self.board.standings(),
             hosts: self.plan.hosts.clone(),
             ephemeral: self.net.sockets.last().map(|table| table.ephemeral),
+            swept: self.board.swept(),
+            listen: Some(self.plan.agent.listen),
             incidents,
             receivers,
             troubles,

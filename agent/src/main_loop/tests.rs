@@ -40,6 +40,8 @@ fn begin(text: &str, store: Store, restored: Restored, folder: tempfile::TempDir
         checks: Vec::new(),
         hosts: Vec::new(),
         ephemeral: None,
+        swept: Vec::new(),
+        listen: None,
         incidents: Vec::new(),
         receivers: Vec::new(),
         troubles: Vec::new(),

@@ -11,7 +11,7 @@ use std::fmt::Error;
 use std::sync::Arc;
 
 use health::snapshot::{CheckStanding, Last};
-use health::{Kind, Phase, Protocol, Severity, Snapshot, State};
+use health::{Kind, Phase, Protocol, Severity, Snapshot, State, Undeclared};
 use jiff::Timestamp;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
@@ -19,6 +19,9 @@ use prometheus_client::encoding::{
 };
 use prometheus_client::metrics::MetricType;
 use tokio::sync::watch;
+
+/// The label of what no claim names; Prometheus takes it for no label at all.
+const UNDECLARED: &str = "";
 
 /// Longest label value that is exported; what comes from outside is cut there.
 const LABEL_BYTES: usize = 256;
@@ -172,7 +175,7 @@ impl Out<'_> {
                 ("port", &*number),
                 ("protocol", port.protocol.label()),
                 ("service", claim.map_or("", |claim| bounded(&claim.service))),
-                ("claim", claim.map_or("", |claim| claim.claim.label())),
+                ("claim", claim.map_or(UNDECLARED, |claim| claim.claim.label())),
             ];
             gauges.put(&row, state_value(standing.state))?;
         }
@@ -185,7 +188,11 @@ impl Out<'_> {
         let mut counted: BTreeMap<(&str, &str, &str), i64> = BTreeMap::new();
         for host in snapshot.hosts.iter().filter(|host| host.local) {
             for protocol in [Protocol::Tcp, Protocol::Udp] {
-                for claim in ["allocated", "reserved", "system", "undeclared"] {
+                // Where nobody has looked for strangers, there is no telling how many there are.
+                let looked =
+                    snapshot.swept.contains(&host.name) && host.undeclared != Undeclared::Ignore;
+                let undeclared = looked.then_some(UNDECLARED);
+                for claim in ["allocated", "reserved", "system"].into_iter().chain(undeclared) {
                     counted.insert((bounded(&host.name), protocol.label(), claim), 0);
                 }
             }
@@ -194,7 +201,7 @@ impl Out<'_> {
             let (Some(port), Some(observed)) = (&standing.port, standing.observed()) else {
                 continue;
             };
-            let claim = standing.claim.as_ref().map_or("undeclared", |claim| claim.claim.label());
+            let claim = standing.claim.as_ref().map_or(UNDECLARED, |claim| claim.claim.label());
             let row = (bounded(&port.host), port.protocol.label(), claim);
             let binds = i64::try_from(observed.bind.len()).unwrap_or(i64::MAX);
             counted.entry(row).and_modify(|count| *count = count.saturating_add(binds));

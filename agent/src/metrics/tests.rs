@@ -227,6 +227,8 @@ fn snapshot() -> Snapshot {
         checks: checks.into_iter().map(Arc::new).collect(),
         hosts: Vec::new(),
         ephemeral: None,
+        swept: Vec::new(),
+        listen: None,
         incidents: vec![Arc::new(Incident {
             id: "i1".into(),
             check: "상점".into(),
@@ -242,6 +244,38 @@ fn snapshot() -> Snapshot {
         })],
         receivers: Vec::new(),
         troubles: Vec::new(),
+    }
+}
+
+#[test]
+fn strangers_are_counted_where_they_are_looked_for() {
+    let host = |name: &str, undeclared| health::Host {
+        name: name.into(),
+        address: "127.0.0.1".into(),
+        local: true,
+        undeclared,
+        addresses: health::claim::Addresses::default(),
+        ignore: Vec::new(),
+        claims: Vec::new(),
+    };
+    let warn = health::Undeclared::Warn;
+    let ignored = host("ignored", health::Undeclared::Ignore);
+    let hosts = [host("web", warn), host("later", warn), ignored];
+    let mut snapshot = snapshot();
+    snapshot.hosts = hosts.into_iter().map(Arc::new).collect();
+    snapshot.swept = vec!["ignored".into(), "web".into()];
+    let (_, snapshot) = watch::channel(Arc::new(snapshot));
+    let mut metrics = Metrics { registry: Registry::default(), counters: Counters::default() };
+    metrics.registry.register_collector(Box::new(series::Series::new(snapshot)));
+    let page = metrics.render(Format::Text004).unwrap();
+    let told = |host: &str, claim: &str| {
+        let series =
+            format!("portwarden_listeners{{host=\"{host}\",protocol=\"tcp\",claim=\"{claim}\"}}");
+        page.contains(&series)
+    };
+    for (host, strangers) in [("web", true), ("later", false), ("ignored", false)] {
+        assert!(told(host, "allocated"), "{host}");
+        assert_eq!(told(host, ""), strangers, "{host}");
     }
 }
 

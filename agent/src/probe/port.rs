@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use health::ports::{
     Answer, Dial, Dials, Local, Machine, judge_local, judge_remote, others_to_dial, undeclared,
 };
@@ -26,6 +26,10 @@ use crate::plan::{Endpoint, Target};
 
 /// How old a socket table may be that a claim is judged by.
 const MAX_AGE: Duration = Duration::from_millis(250);
+/// How long one of this machine's own addresses may take to answer beside the service.
+const OWN_WITHIN: Duration = Duration::from_secs(1);
+/// The same on the network, where one lost packet is sent again after a second.
+const FAR_WITHIN: Duration = Duration::from_secs(2);
 
 /// `[[host.port]]` after validation.
 #[derive(Clone, Debug)]
@@ -67,10 +71,12 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     watch.lap(Phase::Read);
     match table.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         Ok(table) => observe_local(spec, &table, watch).await,
+        // Said aloud by the sweep; here it would be said once a claim and turn. A connection could
+        // not stand in for the table: it does not know who answers, nor from which of all addresses.
         Err(error) => {
-            // Said aloud by the sweep; here it would be said once a claim and turn.
             tracing::debug!(%error, claim = %spec.claim.key, "the socket table cannot be read");
-            observe_remote(spec, net, watch).await
+            let lack = format!("the socket table cannot be read: {error}");
+            blind(&spec.claim, Facts::default(), lack)
         }
     }
 }
@@ -92,7 +98,12 @@ async fn observe_local(spec: &Spec, table: &Table, watch: &mut Stopwatch) -> Sig
         watch.lap(Phase::Connect);
         // A service that did not answer in time has left none for the others.
         if service.answer != Answer::Timeout {
-            match dial_others(spec, address, watch).await {
+            let mut addresses = other_addresses(spec, Some(address));
+            // Somebody else's address, such as the router's, answers for somebody else.
+            if spec.source.is_none() {
+                addresses.retain(|other| is_own(other.ip(), machine));
+            }
+            match dial_all(addresses, spec.source, watch.deadline(), OWN_WITHIN).await {
                 Ok(dialled) => others = dialled,
                 Err(lack) => return blind(claim, facts, lack),
             }
@@ -112,7 +123,15 @@ async fn observe_remote(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight 
     let mut facts = Facts::default();
     let (mut dial, mut others) = (None, Vec::new());
     if is_dialled(claim) || (claim.claim == ClaimKind::Reserved && is_tcp(claim)) {
-        let answer = match net.dial(target, *source, watch, &mut facts).await {
+        let known = match target.host {
+            Target::Address(ip) => Some(SocketAddr::new(ip, target.port)),
+            Target::Name(_) => None,
+        };
+        // Side by side: a service behind a firewall that drops would leave no time for the others.
+        let until = watch.deadline();
+        let beside = dial_all(other_addresses(spec, known), *source, until, FAR_WITHIN);
+        let (answer, beside) = join(net.dial(target, *source, watch, &mut facts), beside).await;
+        let answer = match answer {
             Ok(_) => Ok(Answer::Accepted),
             Err(failure) => answer_of(failure),
         };
@@ -128,12 +147,11 @@ async fn observe_remote(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight 
             }
             (Ok(_), None) => {}
         }
-    }
-    if let Some(service) = dial.as_ref().filter(|service| service.answer != Answer::Timeout) {
-        match dial_others(spec, service.address, watch).await {
+        match beside {
             Ok(dialled) => others = dialled,
             Err(lack) => return blind(claim, facts, lack),
         }
+        others.retain(|other| dial.as_ref().is_none_or(|dial| dial.address != other.address));
     }
     let dials = Dials { service: dial.as_ref(), others: &others, source: *source };
     let (observed, findings) = judge_remote(claim, host, dials);
@@ -192,7 +210,7 @@ fn is_dialled(claim: &Claim) -> bool {
 fn address_to_dial(spec: &Spec, machine: Machine<'_>, listeners: &[&Listener]) -> SocketAddr {
     let port = spec.claim.key.port;
     let own = match spec.target.host {
-        Target::Address(ip) if ip.is_loopback() || machine.addresses.contains(&ip) => Some(ip),
+        Target::Address(ip) if is_own(ip, machine) => Some(ip),
         Target::Address(_) | Target::Name(_) => None,
     };
     let is_served = |own| listeners.iter().any(|one| covers(one, own));
@@ -227,17 +245,31 @@ fn covers(listener: &Listener, ip: IpAddr) -> bool {
     }
 }
 
-/// How the host's other addresses answered, dialled side by side in what time is left; or what
-/// this machine has run out of, so that they could not be asked.
-async fn dial_others(
-    spec: &Spec,
-    service: SocketAddr,
-    watch: &Stopwatch,
-) -> Result<Vec<Dial>, String> {
+fn is_own(ip: IpAddr, machine: Machine<'_>) -> bool {
+    ip.is_loopback() || machine.addresses.contains(&ip)
+}
+
+/// The host's addresses beside the service's at which its exposure can be tried. From a v4 address
+/// nobody can dial a v6 one, and what another source sees says nothing of the one that is named.
+fn other_addresses(spec: &Spec, service: Option<SocketAddr>) -> Vec<SocketAddr> {
     let mut addresses = others_to_dial(&spec.claim, &spec.host);
-    addresses.retain(|address| *address != service);
-    let until = watch.deadline();
-    let dials = addresses.into_iter().map(|address| dial(address, spec.source, until));
+    addresses.retain(|address| {
+        Some(*address) != service
+            && spec.source.is_none_or(|source| source.is_ipv4() == address.is_ipv4())
+    });
+    addresses
+}
+
+/// How all of these answered, dialled side by side; or what this machine has run out of, so that
+/// they could not be asked.
+async fn dial_all(
+    addresses: Vec<SocketAddr>,
+    source: Option<IpAddr>,
+    deadline: Instant,
+    patience: Duration,
+) -> Result<Vec<Dial>, String> {
+    let until = deadline.min(Instant::now() + patience);
+    let dials = addresses.into_iter().map(|address| dial(address, source, until));
     join_all(dials).await.into_iter().collect()
 }
 

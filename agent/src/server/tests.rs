@@ -87,6 +87,8 @@ fn snapshot() -> Snapshot {
         checks: board.standings(),
         hosts: plan.hosts.clone(),
         ephemeral: None,
+        swept: Vec::new(),
+        listen: None,
         incidents: Vec::new(),
         receivers: Vec::new(),
         troubles: Vec::new(),

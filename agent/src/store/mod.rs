@@ -42,6 +42,9 @@ use writer::{Chore, Entry, Job, Write};
 /// Changes, incidents and notifications that may wait in memory for a database that fails. Beyond
 /// that, the newest batch is refused, counted and told in the log.
 const WAITING: usize = 20_000;
+/// Tenures and certificates that may wait beside them. Losing one loses history alone, so they
+/// never take the room of what must be told.
+const NOTES: usize = 10_000;
 /// How long `/readyz` waits for the database.
 const WRITABLE_WITHIN: Duration = Duration::from_secs(2);
 /// How long a proof that the database can be written holds.
@@ -60,7 +63,7 @@ impl std::fmt::Debug for Store {
 
 struct Shared {
     jobs: mpsc::Sender<Job>,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
     refused: AtomicU64,
     samples: Arc<SampleBuffer>,
     reads: Reads,
@@ -71,7 +74,17 @@ struct Shared {
     path: Option<PathBuf>,
 }
 
-/// What one turn of the loop writes down, in one transaction.
+/// What waits in memory for the database.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Changes, incidents, notifications and what became of these.
+    decided: AtomicUsize,
+    /// Tenures and certificates.
+    notes: AtomicUsize,
+}
+
+/// What one turn of the loop writes down: what it decided in one transaction, then what it noted
+/// (tenures and certificates).
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// When it was decided.
@@ -93,6 +106,16 @@ impl Batch {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Takes tenures and certificates out.
+    fn split_notes(&mut self) -> Self {
+        Self {
+            at: self.at,
+            tenures: std::mem::take(&mut self.tenures),
+            certificates: std::mem::take(&mut self.certificates),
+            ..Self::default()
+        }
     }
 
     fn len(&self) -> usize {
@@ -151,6 +174,9 @@ pub enum StoreError {
     /// Too much waits in memory already.
     #[error("{WAITING} changes wait for the database already; this one is lost")]
     Backlog,
+    /// Too many tenures and certificates wait in memory already.
+    #[error("{NOTES} tenures and certificates wait for the database already; these are lost")]
+    Notes,
     /// The store was closed.
     #[error("the database is closed")]
     Closed,
@@ -172,10 +198,17 @@ impl Receipt {
 
 impl Store {
     /// Hands a batch over; returns at once. It is kept in memory and tried again while the database
-    /// fails; nothing in it is delivered before it is durable.
-    pub fn commit(&self, batch: Batch) -> Receipt {
+    /// fails; nothing in it is delivered before it is durable. The receipt is for the tenures and
+    /// certificates only when there is nothing else: where too many wait, they are left out.
+    pub fn commit(&self, mut batch: Batch) -> Receipt {
         let at = batch.at;
-        self.submit(Entry::Commit(Box::new(batch)), at)
+        let notes = batch.split_notes();
+        if notes.is_empty() {
+            return self.submit(Entry::Commit(Box::new(batch)), at);
+        }
+        let decided = (!batch.is_empty()).then(|| self.submit(Entry::Commit(Box::new(batch)), at));
+        let noted = self.submit(Entry::Note(Box::new(notes)), at);
+        decided.unwrap_or(noted)
     }
 
     /// Adds observations to the recent ones; never waits for the disk. They become durable within five
@@ -260,10 +293,17 @@ impl Store {
     fn submit(&self, entry: Entry, at: Timestamp) -> Receipt {
         let (ack, receipt) = oneshot::channel();
         let size = entry.len();
-        let waiting = self.0.waiting.fetch_add(size, Ordering::AcqRel);
-        let refusal = if waiting + size > WAITING {
-            self.0.refused.fetch_add(1, Ordering::Relaxed);
-            Some((ack, StoreError::Backlog))
+        let counter = entry.counted_in(&self.0.waiting);
+        let waiting = counter.fetch_add(size, Ordering::AcqRel);
+        let is_note = matches!(entry, Entry::Note(_));
+        // A large plan notes more than the bound in its first turn; alone it may pass.
+        let is_beyond =
+            if is_note { waiting > 0 && waiting + size > NOTES } else { waiting + size > WAITING };
+        let refusal = if is_beyond {
+            if !is_note {
+                self.0.refused.fetch_add(1, Ordering::Relaxed);
+            }
+            Some((ack, if is_note { StoreError::Notes } else { StoreError::Backlog }))
         } else {
             match self.0.jobs.send(Job::Write(Write { entry, at, ack })) {
                 Ok(()) => None,
@@ -272,7 +312,7 @@ impl Store {
             }
         };
         if let Some((ack, error)) = refusal {
-            self.0.waiting.fetch_sub(size, Ordering::AcqRel);
+            counter.fetch_sub(size, Ordering::AcqRel);
             tracing::error!(%error, "not written down");
             // Nobody may be waiting for it.
             let _ = ack.send(Err(error));

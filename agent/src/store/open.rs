@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, mpsc};
 
 use health::snapshot::Trouble;
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::read::Reads;
 use super::samples::SampleBuffer;
 use super::writer::Writer;
-use super::{Restored, Shared, Store, StoreError, ledger, rollup, schema};
+use super::{Restored, Shared, Store, StoreError, Waiting, ledger, rollup, schema};
 
 impl Store {
     /// Opens the database, creating it (mode 0600) where there is none, and says what was known when
@@ -74,7 +74,7 @@ impl Store {
         let (jobs, queue) = mpsc::channel();
         let (trouble_sender, trouble) = watch::channel(trouble);
         let samples = Arc::new(SampleBuffer::default());
-        let waiting = Arc::new(AtomicUsize::new(0));
+        let waiting = Arc::new(Waiting::default());
         let added = Arc::new(watch::Sender::new(0));
         let (path, lock) = file.unzip();
         let reads = match &path {

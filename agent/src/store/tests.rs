@@ -315,6 +315,32 @@ async fn no_page_and_no_delivery_scans_a_table() {
     }
 }
 
+#[tokio::test]
+async fn tenures_never_take_the_room_of_incidents() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, at(0)).unwrap();
+    store.pragma("PRAGMA query_only = 1").await;
+    let noted = |count: usize| {
+        let one = |n: usize| (Arc::from(format!("web:{n}")), tenure(1, 2, None));
+        Batch { at: at(0), tenures: (0..count).map(one).collect(), ..Batch::default() }
+    };
+    // A first start with very many claims.
+    let all = store.commit(noted(WAITING + 5_000));
+    let further = store.commit(noted(1));
+    assert!(matches!(further.written().await, Err(StoreError::Notes)));
+    let mut both = opening(&mut engine(&nobody()), "a", at(1));
+    both.tenures = noted(1).tenures;
+    let both = store.commit(both);
+    assert_eq!(store.batches_refused(), 0);
+    store.pragma("PRAGMA query_only = 0").await;
+    all.written().await.unwrap();
+    both.written().await.unwrap();
+    store.commit(noted(1)).written().await.unwrap();
+    store.close().await.unwrap();
+    let (_store, restored) = Store::open(&path, at(2)).unwrap();
+    assert_eq!((restored.incidents.len(), restored.tenures.len()), (1, WAITING + 5_000));
+}
+
 fn tenure(since: i64, pid: u32, before: Option<u32>) -> Arc<Tenure> {
     let held = |pid| health::ports::Holding {
         listening: true,

@@ -16,7 +16,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::retention::{self, Retention};
 use super::samples::{CHUNKS_AT_ONCE, SampleBuffer, Take};
-use super::{Batch, StoreError, ledger, outbox, rollup};
+use super::{Batch, StoreError, Waiting, ledger, outbox, rollup};
 
 /// Writes in one transaction at most.
 const GROUP: usize = 64;
@@ -46,24 +46,42 @@ pub(super) struct Write {
 
 pub(super) enum Entry {
     Commit(Box<Batch>),
+    /// Tenures and certificates alone.
+    Note(Box<Batch>),
     Record(Box<Attempt>),
-    Hasten { receiver: String, at: Timestamp },
-    Abandon { receivers: Vec<String>, at: Timestamp },
-    Heartbeat { at: Timestamp },
+    Hasten {
+        receiver: String,
+        at: Timestamp,
+    },
+    Abandon {
+        receivers: Vec<String>,
+        at: Timestamp,
+    },
+    Heartbeat {
+        at: Timestamp,
+    },
 }
 
 impl Entry {
     /// How much of the room in memory it takes.
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Commit(batch) => batch.len().max(1),
+            Self::Commit(batch) | Self::Note(batch) => batch.len().max(1),
             _ => 1,
+        }
+    }
+
+    /// Whose room it takes.
+    pub(super) fn counted_in<'a>(&self, waiting: &'a Waiting) -> &'a AtomicUsize {
+        match self {
+            Self::Note(_) => &waiting.notes,
+            _ => &waiting.decided,
         }
     }
 
     fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         match self {
-            Self::Commit(batch) => ledger::write(connection, batch),
+            Self::Commit(batch) | Self::Note(batch) => ledger::write(connection, batch),
             Self::Record(attempt) => outbox::record(connection, attempt),
             Self::Hasten { receiver, at } => outbox::hasten(connection, receiver, *at),
             Self::Abandon { receivers, at } => outbox::abandon(connection, receivers, *at),
@@ -116,7 +134,7 @@ pub(super) struct Writer {
     path: Option<PathBuf>,
     jobs: Receiver<Job>,
     samples: Arc<SampleBuffer>,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
     added: Arc<watch::Sender<u64>>,
     trouble: watch::Sender<Option<Trouble>>,
     backlog: VecDeque<Write>,
@@ -137,7 +155,7 @@ impl Writer {
         path: Option<PathBuf>,
         jobs: Receiver<Job>,
         samples: Arc<SampleBuffer>,
-        waiting: Arc<AtomicUsize>,
+        waiting: Arc<Waiting>,
         added: Arc<watch::Sender<u64>>,
         trouble: watch::Sender<Option<Trouble>>,
     ) -> Self {
@@ -239,7 +257,8 @@ impl Writer {
     }
 
     fn acknowledge(&self, write: Write, outcome: Result<(), StoreError>) {
-        self.waiting.fetch_sub(write.entry.len(), Ordering::AcqRel);
+        let counter = write.entry.counted_in(&self.waiting);
+        counter.fetch_sub(write.entry.len(), Ordering::AcqRel);
         // Whoever asked need not wait for the answer.
         let _ = write.ack.send(outcome);
     }
@@ -324,7 +343,8 @@ impl Writer {
 
     fn failed(&mut self, error: &rusqlite::Error) {
         self.failures = self.failures.saturating_add(1);
-        let waiting = self.waiting.load(Ordering::Acquire);
+        let Waiting { decided, notes } = &*self.waiting;
+        let waiting = decided.load(Ordering::Acquire) + notes.load(Ordering::Acquire);
         tracing::warn!(%error, waiting, "the database cannot be written; kept in memory, tried again");
         let since = self.trouble.borrow().as_ref().map(|trouble| trouble.since);
         let since = since

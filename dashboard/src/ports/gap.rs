@@ -1,7 +1,9 @@
 //! What lies between the rows: ports that nobody has, as far as that can be told, and those that
 //! the kernel gives to clients.
 
-use health::{Host, Protocol, Undeclared};
+use std::sync::Arc;
+
+use health::{Host, Protocol, Snapshot, Undeclared};
 
 use super::row::Row;
 
@@ -45,31 +47,39 @@ impl Gap {
 }
 
 /// The rows, which are all of a host's in order, with what lies between them.
-pub(crate) fn with_gaps<'a>(
-    rows: Vec<Row<'a>>,
-    host: &Host,
-    ephemeral: Option<(u16, u16)>,
-) -> Vec<Line<'a>> {
+pub(crate) fn with_gaps<'a>(rows: Vec<Row<'a>>, host: &Host, snapshot: &Snapshot) -> Vec<Line<'a>> {
+    let ephemeral = snapshot.ephemeral;
     let ephemeral = ephemeral.filter(|_| host.local);
-    let sees_all = host.undeclared != Undeclared::Ignore && host.ignore.is_empty();
-    let kind = if host.local && sees_all { GapKind::Free } else { GapKind::Unclaimed };
+    let kind = kind_of(host, &snapshot.swept);
+    // The agent's own port has no row, and is not free.
+    let own = snapshot.listen.filter(|_| host.local).map(|listen| listen.port());
     let mut lines = Vec::with_capacity(rows.len() * 2);
     let mut marker = ephemeral;
     let mut last_taken: Option<u16> = None;
     for row in rows {
         if row.key.protocol == Protocol::Tcp {
             let next = row.key.port;
-            gaps(&mut lines, last_taken, Some(next), kind, ephemeral);
+            gaps(&mut lines, last_taken, Some(next), kind, ephemeral, own);
             mark(&mut lines, &mut marker, Some(next));
             last_taken = Some(row.last_port);
         }
         lines.push(Line::Row(row));
     }
     if last_taken.is_some() {
-        gaps(&mut lines, last_taken, None, kind, ephemeral);
+        gaps(&mut lines, last_taken, None, kind, ephemeral, own);
         mark(&mut lines, &mut marker, None);
     }
     lines
+}
+
+/// What can be said of ports without a row: free only where everybody would have one.
+fn kind_of(host: &Host, swept: &[Arc<str>]) -> GapKind {
+    let sees_all = host.undeclared != Undeclared::Ignore && host.ignore.is_empty();
+    if host.local && sees_all && swept.contains(&host.name) {
+        GapKind::Free
+    } else {
+        GapKind::Unclaimed
+    }
 }
 
 /// The stretches between two neighbours; after the last one without a `next`.
@@ -79,6 +89,7 @@ fn gaps(
     next: Option<u16>,
     kind: GapKind,
     ephemeral: Option<(u16, u16)>,
+    own: Option<u16>,
 ) {
     let Some(taken) = taken.filter(|taken| *taken >= FIRST) else { return };
     let Some(first) = taken.checked_add(1) else { return };
@@ -95,8 +106,20 @@ fn gaps(
             last = from - 1;
         }
     }
-    if first <= last {
-        lines.push(Line::Gap(Gap { first, last, kind }));
+    let mut tell = |first: u32, last: u32| {
+        if let (Ok(first), Ok(last)) = (u16::try_from(first), u16::try_from(last))
+            && first <= last
+        {
+            lines.push(Line::Gap(Gap { first, last, kind }));
+        }
+    };
+    let (first, last) = (u32::from(first), u32::from(last));
+    match own.map(u32::from).filter(|own| (first..=last).contains(own)) {
+        Some(own) => {
+            tell(first, own - 1);
+            tell(own + 1, last);
+        }
+        None => tell(first, last),
     }
 }
 
@@ -113,7 +136,7 @@ mod tests {
 
     fn between(taken: u16, next: Option<u16>) -> Vec<(u16, u16)> {
         let mut lines = Vec::new();
-        gaps(&mut lines, Some(taken), next, GapKind::Free, Some((32_768, 60_999)));
+        gaps(&mut lines, Some(taken), next, GapKind::Free, Some((32_768, 60_999)), Some(9090));
         let stretch = |line: &Line<'_>| match line {
             Line::Gap(gap) => (gap.first, gap.last),
             Line::Row(row) => (row.key.port, row.key.port),
@@ -122,9 +145,32 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_called_free_before_it_was_looked_at() {
+        let host = |local, undeclared| Host {
+            name: "web".into(),
+            address: "127.0.0.1".into(),
+            local,
+            undeclared,
+            addresses: health::claim::Addresses::default(),
+            ignore: Vec::new(),
+            claims: Vec::new(),
+        };
+        let (warn, ignore) = (Undeclared::Warn, Undeclared::Ignore);
+        for (local, undeclared, swept, expected) in [
+            (true, warn, "web", GapKind::Free),
+            (true, warn, "other", GapKind::Unclaimed),
+            (true, ignore, "web", GapKind::Unclaimed),
+            (false, warn, "web", GapKind::Unclaimed),
+        ] {
+            let kind = kind_of(&host(local, undeclared), &[swept.into()]);
+            assert_eq!(kind, expected, "{local} {undeclared:?} {swept}");
+        }
+    }
+
+    #[test]
     fn gaps_are_told_near_what_is_claimed() {
         type Case = (u16, Option<u16>, &'static [(u16, u16)]);
-        let cases: [Case; 11] = [
+        let cases: [Case; 14] = [
             (3014, Some(3020), &[(3015, 3019)]),
             (3014, Some(3100), &[(3015, 3099)]),
             (3014, Some(5432), &[(3015, 3099)]),
@@ -136,6 +182,9 @@ mod tests {
             (65_535, None, &[]),
             (32_750, None, &[(32_751, 32_767)]),
             (40_000, Some(40_005), &[]),
+            (9080, Some(9100), &[(9081, 9089), (9091, 9099)]),
+            (9089, Some(9092), &[(9091, 9091)]),
+            (9080, Some(9091), &[(9081, 9089)]),
         ];
         for (taken, next, expected) in cases {
             assert_eq!(between(taken, next), expected, "{taken} {next:?}");

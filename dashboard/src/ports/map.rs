@@ -81,22 +81,30 @@ fn draw(t: Words, row: &Row<'_>, blocks: &mut Vec<Block>) {
         // Hundreds that the row fills say no more than one of them.
         let filled = if port == hundred { (last + 1 - port) / 100 * 100 } else { 0 };
         if filled > 0 {
-            let mut block = Block::new(hundred, hundred + filled - 1);
-            block.cells.push(Cell { width: SIDE, height: DEPTH, ..cell(t, row, 0, 1) });
-            blocks.push(block);
+            let whole = Cell { width: SIDE, height: DEPTH, ..cell(t, row, 0, 1) };
+            let half = if row.is_udp() { DEPTH / 2 } else { 0 };
+            let whole = Cell { y: half, height: DEPTH - half, ..whole };
+            block_at(blocks, hundred, hundred + filled - 1).cells.push(whole);
             port += filled;
             continue;
         }
         // To the end of the row, or of the line of its block.
         let end = (port / COLUMNS * COLUMNS + COLUMNS - 1).min(last);
-        if blocks.last().is_none_or(|block| block.first != hundred) {
-            blocks.push(Block::new(hundred, hundred + 99));
-        }
-        if let Some(block) = blocks.last_mut() {
-            block.cells.push(cell(t, row, port - hundred, end - port + 1));
-        }
+        let drawn = cell(t, row, port - hundred, end - port + 1);
+        block_at(blocks, hundred, hundred + 99).cells.push(drawn);
         port = end + 1;
     }
+}
+
+/// The block of these ports, which is put where it belongs: a row for UDP goes back to where the one
+/// for TCP began.
+fn block_at(blocks: &mut Vec<Block>, first: u32, last: u32) -> &mut Block {
+    let mut at = blocks.partition_point(|block| (block.first, block.last) < (first, last));
+    if blocks.get(at).is_none_or(|block| (block.first, block.last) != (first, last)) {
+        blocks.insert(at, Block::new(first, last));
+    }
+    at = at.min(blocks.len() - 1);
+    &mut blocks[at]
 }
 
 fn cell(t: Words, row: &Row<'_>, offset: u32, ports: u32) -> Cell {
@@ -122,7 +130,7 @@ fn cell(t: Words, row: &Row<'_>, offset: u32, ports: u32) -> Cell {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -132,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    fn standing() -> CheckStanding {
+    pub(crate) fn standing() -> CheckStanding {
         CheckStanding {
             check: Arc::new(Check {
                 name: "web:1".into(),
@@ -206,6 +214,15 @@ mod tests {
                 clients.clone()
             ],
             "full hundreds are one block"
+        );
+        assert_eq!(
+            drawn(&[(3011, 3011), (5432, 5432), (3018, 3018)]),
+            [
+                block("3000–3099", &[(110, 0, 9), (180, 0, 9)]),
+                block("5400–5499", &[(120, 10, 9)]),
+                clients.clone()
+            ],
+            "a row that goes back does not make a block twice"
         );
         assert_eq!(drawn(&[(65_535, 65_535)]), [clients, block("65500–65535", &[(150, 10, 9)])]);
         assert_eq!(drawn(&[(1, 65_535)]).len(), 4, "all of them");

@@ -28,8 +28,11 @@ pub(crate) fn rows<'a>(
     place: usize,
 ) -> Vec<Row<'a>> {
     let mut rows: Vec<Row<'a>> = Vec::new();
+    // TCP and UDP take turns where both are claimed: each has a row that is still open.
+    let (mut tcp, mut udp) = (None, None);
     for (key, standing) in ports {
-        match rows.last_mut() {
+        let open = if key.protocol == Protocol::Udp { &mut udp } else { &mut tcp };
+        match open.and_then(|at: usize| rows.get_mut(at)) {
             Some(row) if row.takes(standing, key) => {
                 row.rest.push(standing);
                 row.last_port = key.port;
@@ -37,6 +40,7 @@ pub(crate) fn rows<'a>(
             _ => {
                 let suffix = if key.protocol == Protocol::Udp { "u" } else { "" };
                 let anchor = format!("h{place}-{}{suffix}", key.port);
+                *open = Some(rows.len());
                 rows.push(Row { standing, key, rest: Vec::new(), last_port: key.port, anchor });
             }
         }
@@ -187,4 +191,43 @@ fn looks_like(mine: Option<&Observed>, theirs: Option<&Observed>) -> bool {
         && mine.exposure == theirs.exposure
         && (mine.listening != Some(true)
             || (addresses(mine) == addresses(theirs) && owner(mine) == owner(theirs)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::ports::map::tests::standing;
+
+    #[test]
+    fn a_range_for_both_protocols_folds_into_two_rows() {
+        let standing = CheckStanding {
+            claim: Some(Arc::new(Claim {
+                key: PortKey { host: "web".into(), port: 10_000, protocol: Protocol::Tcp },
+                range: (10_000, 10_249),
+                service: String::new(),
+                description: String::new(),
+                claim: ClaimKind::Allocated,
+                exposure: None,
+                processes: Vec::new(),
+                units: Vec::new(),
+                users: Vec::new(),
+                dialled: false,
+            })),
+            ..standing()
+        };
+        let both = |port| {
+            [Protocol::Tcp, Protocol::Udp].map(|protocol| PortKey {
+                host: "web".into(),
+                port,
+                protocol,
+            })
+        };
+        let keys: Vec<PortKey> = (10_000..10_250).flat_map(both).collect();
+        let rows = rows(keys.iter().map(|key| (key, &standing)), 0);
+        let told: Vec<_> = rows.iter().map(|row| (row.port(), row.is_udp())).collect();
+        let range = || "10000–10249".to_owned();
+        assert_eq!(told, [(range(), false), (range(), true)]);
+    }
 }

@@ -34,13 +34,13 @@ pub(super) fn not_listening(
 ) -> Finding {
     let Claim { key, units, .. } = scene.claim;
     let at = scene.address();
-    let expected = scene.expected();
+    let Text { en: expected, ko: expected_ko } = scene.expected();
     let name = scene.name();
     let mut summary =
         text!("{name}: nobody listens on {at}", "{name}: {at}에서 듣고 있는 프로세스가 없습니다");
     if !expected.is_empty() {
         summary.en.push_str(&format!(", expected {expected}"));
-        summary.ko.push_str(&format!(". 기대한 프로세스: {expected}"));
+        summary.ko.push_str(&format!(". 기대한 프로세스: {expected_ko}"));
     }
     let mut instead = Vec::new();
     for listener in elsewhere {
@@ -51,7 +51,7 @@ pub(super) fn not_listening(
             listener.bind.port().to_string()
         };
         summary.en.push_str(&format!("; {} listens on {place} instead", who.en));
-        summary.ko.push_str(&format!(". 대신 {place}에서 {} 발견", who.ko));
+        summary.ko.push_str(&format!(". 대신 {} 프로세스가 {place}에서 듣고 있습니다", who.ko));
         instead.push(json!({ "process": label(scene.machine, &listener.owner), "pid": pid(&listener.owner), "bind": listener.bind.to_string() }));
     }
     let look = look(key);
@@ -232,8 +232,8 @@ pub(super) fn wrong_owner(
     let (got, what) = match mismatch {
         Mismatch::Process => (process.name.clone(), Text::same("")),
         Mismatch::Unit => match &process.unit {
-            Some(unit) => (unit.clone(), text!(" in {unit}", " ({unit})")),
-            None => ("no unit".to_owned(), text!(" in no unit", " (유닛 없음)")),
+            Some(unit) => (unit.clone(), text!(" in {unit}", "({unit})")),
+            None => ("no unit".to_owned(), text!(" in no unit", "(유닛 없음)")),
         },
         Mismatch::User => (user(scene.machine, process.uid), Text::same("")),
     };
@@ -243,21 +243,15 @@ pub(super) fn wrong_owner(
         Mismatch::User => "user",
     };
     let (look, stop, pid) = (look(key), stop_one(process, key), process.pid);
-    let start = match scene.claim.units.first().filter(|unit| !is_container(unit)) {
-        Some(unit) => format!("`systemctl start {unit}`"),
-        None => String::new(),
-    };
-    let start = if start.is_empty() {
-        text!("start {expected}", "{expected} 프로세스를 시작하세요")
-    } else {
-        text!("start what should ({start})", "원래 서비스를 시작하세요({start})")
-    };
+    let start = start_of(scene.claim);
     Finding::new(
         Code::PortWrongOwner,
         format!("{key} ({} on {})", process.name, join(&group.binds)),
         text!(
-            "{name}: {who_en}{what_en} owns {binds_en}, expected {expected}",
-            "{name}: {binds_ko}의 소유자가 {who_ko}{what_ko}입니다. 기대한 것: {expected}",
+            "{name}: {who_en}{what_en} owns {binds_en}, expected {expected_en}",
+            "{name}: {who_ko} 프로세스{what_ko}가 {binds_ko}에서 듣고 있습니다. 기대한 것: {expected_ko}",
+            expected_en = expected.en,
+            expected_ko = expected.ko,
             who_en = who.en,
             who_ko = who.ko,
             what_en = what.en,
@@ -267,15 +261,31 @@ pub(super) fn wrong_owner(
         ),
         text!(
             "See what it is: {look} and `tr '\\0' ' ' < /proc/{pid}/cmdline`. If it does not belong there, stop it ({stop}) and {start_en}; if it does, correct `{key_of_plan}` in the plan.",
-            "무엇인지 확인하세요: {look}, `tr '\\0' ' ' < /proc/{pid}/cmdline`. 있어서는 안 될 프로세스라면 중지하고({stop}) {start_ko}. 맞는 프로세스라면 계획의 `{key_of_plan}`을(를) 고치세요.",
+            "무엇인지 확인하세요: {look}, `tr '\\0' ' ' < /proc/{pid}/cmdline`. 있어서는 안 될 프로세스라면 중지하고({stop}) {start_ko}. 맞는 프로세스라면 계획의 `{key_of_plan}` 값을 고치세요.",
             start_en = start.en,
             start_ko = start.ko
         ),
     )
-    .evidence("expected", expected)
+    .evidence("expected", expected.en)
     .evidence("got", got)
     .owned_by(scene.machine, group)
     .evidence_of(scene.machine, process)
+}
+
+/// What to do so that the right one has the port.
+fn start_of(claim: &Claim) -> Text {
+    let unit = claim.units.iter().find(|unit| !is_container(unit));
+    match (unit, &claim.processes[..]) {
+        (Some(unit), _) => text!(
+            "start what should (`systemctl start {unit}`)",
+            "원래 서비스를 시작하세요(`systemctl start {unit}`)"
+        ),
+        (None, []) => text!("start what should have it", "원래 서비스를 시작하세요"),
+        (None, names) => {
+            let names = names.join(", ");
+            text!("start {names}", "{names} 프로세스를 시작하세요")
+        }
+    }
 }
 
 /// A claim's unit that is no systemd unit but the id of a container.
@@ -322,15 +332,15 @@ impl Scene<'_> {
     }
 
     /// Who the claim says may own the port, or nothing.
-    fn expected(&self) -> String {
+    fn expected(&self) -> Text {
         let Claim { processes, units, users, .. } = self.claim;
-        let mut words = Vec::new();
-        for (before, names) in [("", processes), ("unit ", units), ("user ", users)] {
-            if !names.is_empty() {
-                words.push(format!("{before}{}", names.join(", ")));
-            }
-        }
-        words.join("; ")
+        let named = |unit: &str, user: &str| {
+            let all = [("", processes), (unit, units), (user, users)];
+            let some = all.into_iter().filter(|(_, names)| !names.is_empty());
+            let words = some.map(|(before, names)| format!("{before}{}", names.join(", ")));
+            words.collect::<Vec<_>>().join("; ")
+        };
+        Text { en: named("unit ", "user "), ko: named("유닛 ", "사용자 ") }
     }
 
     /// ` for admin API`, or nothing.

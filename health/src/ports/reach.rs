@@ -2,7 +2,8 @@
 //! addresses. `port.exposed` and `port.hidden`.
 //!
 //! **What is dialled** ([`others_to_dial`]): the single addresses in `addresses` that reach as
-//! widely as the claim or wider. An answer at a wider one is exposed. No answer at any of those
+//! widely as the claim or wider. An answer at a wider one is exposed, unless it may be another
+//! machine's: a router's address often answers from inside with the router's own pages. No answer at any of those
 //! that reach as widely as claimed is hidden, but only where that can be told from here: a local
 //! host's address that only the router has often does not lead back inside, and that is no
 //! verdict unless the plan names the address to dial from.
@@ -48,17 +49,25 @@ pub fn others_to_dial(claim: &Claim, host: &Host) -> Vec<SocketAddr> {
 
 /// The dials that reached further than claimed, and those that should have been answered.
 struct Tried<'a> {
+    /// Where it can be told that it was this host who answered.
     accepted_beyond: Vec<&'a Dial>,
     /// As wide as claimed, and not one of them answered.
     unanswered: Vec<&'a Dial>,
 }
 
-fn tried<'a>(claimed: Exposure, host: &Host, dials: Dials<'a>) -> Tried<'a> {
+fn tried<'a>(
+    claimed: Exposure,
+    host: &Host,
+    dials: Dials<'a>,
+    is_told: impl Fn(&Dial) -> bool,
+) -> Tried<'a> {
     let all = || dials.service.into_iter().chain(dials.others);
     let reach = |dial: &Dial| class(&host.addresses, dial.address.ip());
     let is_answered = all().any(|dial| reach(dial) >= claimed && dial.is_accepted());
     Tried {
-        accepted_beyond: all().filter(|dial| reach(dial) > claimed && dial.is_accepted()).collect(),
+        accepted_beyond: all()
+            .filter(|dial| reach(dial) > claimed && dial.is_accepted() && is_told(dial))
+            .collect(),
         unanswered: dials
             .others
             .iter()
@@ -77,7 +86,11 @@ pub(super) fn judge_here(
     dials: Dials<'_>,
 ) -> Vec<Finding> {
     let Some(claimed) = scene.claim.exposure else { return Vec::new() };
-    let tried = tried(claimed, scene.host, dials);
+    let can_be_told = |dial: &Dial| {
+        let ip = dial.address.ip();
+        dials.source.is_some() || ip.is_loopback() || local.machine.addresses.contains(&ip)
+    };
+    let tried = tried(claimed, scene.host, dials, can_be_told);
     let mut findings = Vec::new();
     let by_bind = by_bind(scene, listeners, local, claimed);
     let code = by_bind.as_ref().map(|finding| finding.code);
@@ -97,15 +110,11 @@ pub(super) fn judge_here(
             dials.source,
         ));
     }
-    let can_be_told = |dial: &&Dial| {
-        let ip = dial.address.ip();
-        dials.source.is_some() || ip.is_loopback() || local.machine.addresses.contains(&ip)
-    };
     let lives = dials.service.is_some_and(Dial::is_accepted);
     if code != Some(Code::PortHidden)
         && lives
         && !tried.unanswered.is_empty()
-        && tried.unanswered.iter().all(can_be_told)
+        && tried.unanswered.iter().all(|dial| can_be_told(dial))
     {
         findings.push(finding::unanswered(scene, claimed, &tried.unanswered, dials.source));
     }
@@ -121,7 +130,10 @@ pub(super) fn judge_there(scene: &Scene<'_>, dials: Dials<'_>) -> Vec<Finding> {
         let is_dead = !service.is_accepted();
         return is_dead.then(|| finding::dead_there(scene, service)).into_iter().collect();
     };
-    let tried = tried(claimed, scene.host, dials);
+    // Without the socket table nothing tells which addresses of this machine are its own.
+    let can_be_told = !scene.host.local || dials.source.is_some();
+    let is_told = |dial: &Dial| can_be_told || dial.address.ip().is_loopback();
+    let tried = tried(claimed, scene.host, dials, is_told);
     let mut findings = Vec::new();
     if !tried.accepted_beyond.is_empty() {
         findings.push(finding::reached_beyond(
@@ -131,8 +143,6 @@ pub(super) fn judge_there(scene: &Scene<'_>, dials: Dials<'_>) -> Vec<Finding> {
             dials.source,
         ));
     }
-    // Without the socket table nothing tells which addresses of this machine are its own.
-    let can_be_told = !scene.host.local || dials.source.is_some();
     match &tried.unanswered[..] {
         [] => {}
         _ if !can_be_told => {}

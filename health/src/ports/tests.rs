@@ -492,7 +492,8 @@ fn other_hosts_are_judged_by_dialling() {
         let label = format!("{kind:?} {exposure:?} {at} {answer:?}");
         let dial = Dial { address: at.parse().unwrap(), answer };
         let dials = Dials { service: Some(&dial), ..Dials::default() };
-        let (observed, findings) = judge_remote(&claim, &host("10.0.0.6"), dials);
+        let there = Host { local: false, ..host("10.0.0.6") };
+        let (observed, findings) = judge_remote(&claim, &there, dials);
         assert_eq!(observed.listening, listening, "{label}");
         assert_eq!(codes(&findings), expected, "{label}");
     }

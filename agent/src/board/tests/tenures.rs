@@ -100,3 +100,36 @@ fn tenures_survive_a_restart_and_what_left_meanwhile_is_told() {
     all.sort();
     assert_eq!(all, [new, left], "nobody was there before");
 }
+
+#[test]
+fn what_the_plan_no_longer_looks_for_has_not_gone() {
+    let before = plan(PLAN);
+    let after = plan(&PLAN.replace("local = true\n", "local = true\nignore = [\"nc\"]\n"));
+    let (mut board, _) = board(&before);
+    let stranger = |port, second| (listener(port), held(&[("nc", 7)], "127.0.0.1:9999", second));
+    board.record_sweep(&before.sweeps[0], vec![stranger(9999, 1)], at(1));
+    assert_eq!(moves(&mut board).len(), 1);
+    assert_eq!(board.swept().len(), 1);
+    board.reconcile(&after, at(2));
+    assert!(board.swept().is_empty(), "not as the plan says now");
+    for second in 3..9 {
+        board.record_sweep(&after.sweeps[0], Vec::new(), at(second));
+        assert_eq!(moves(&mut board), [], "it is left out, not gone");
+    }
+    assert!(standing(&mut board, "web:9999").is_none());
+
+    board.reconcile(&before, at(10));
+    board.record_sweep(&before.sweeps[0], vec![stranger(9999, 11)], at(11));
+    let first = ("web:9999".to_owned(), 11, Some(7), None);
+    assert_eq!(moves(&mut board), [first], "nobody knows since when");
+}
+
+#[test]
+fn a_host_looked_at_from_elsewhere_begins_anew() {
+    let (mut board, keys) = board(&plan(PLAN));
+    let &(ref name, key) = keys.iter().find(|(name, _)| name.starts_with("web:")).unwrap();
+    board.record(key, held(&[("node", 811)], "127.0.0.1:3011", 1), None, at(1));
+    assert!(standing(&mut board, name).unwrap().tenure.is_some());
+    board.reconcile(&plan(&PLAN.replace("local = true", "local = false")), at(2));
+    assert!(standing(&mut board, name).unwrap().tenure.is_none());
+}

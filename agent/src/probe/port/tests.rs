@@ -260,6 +260,68 @@ async fn the_other_addresses_are_tried() {
 }
 
 #[tokio::test]
+async fn without_its_table_a_local_host_is_not_judged() {
+    let listener = TcpListener::bind("127.42.2.1:0").unwrap();
+    let open = listener.local_addr().unwrap().port();
+    let (sockets, _sender) = crate::listeners::Sockets::hanging();
+    let mut net = net();
+    net.sockets = sockets;
+    for port in [open, free_port("127.42.2.1")] {
+        for kind in [ClaimKind::Allocated, ClaimKind::Reserved] {
+            let spec = spec(host("127.42.2.1"), claim(port, kind));
+            let mut watch = Stopwatch::start(Duration::from_secs(5));
+            let sight = observe(&spec, &net, &mut watch).await;
+            assert!(sight.facts.blind.unwrap().contains("socket table"), "{port} {kind:?}");
+            assert!(sight.facts.port.is_none(), "{port} {kind:?}");
+            assert!(!codes(&sight.findings).iter().any(|code| code.starts_with("port.")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn others_are_asked_beside_a_service_that_times_out() {
+    use socket2::{Domain, Socket, Type};
+    let silent = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    silent.bind(&"127.42.3.2:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+    silent.listen(0).unwrap();
+    let address = silent.local_addr().unwrap().as_socket().unwrap();
+    let _first = std::net::TcpStream::connect(address).unwrap();
+    let single = |octets: [u8; 4]| health::claim::Network { address: octets.into(), prefix: 32 };
+    let mut host = host("127.42.3.2");
+    host.local = false;
+    host.addresses.internal = vec![single([127, 42, 3, 1])];
+    host.addresses.public = vec![single([127, 42, 3, 2])];
+    let mut claim = claim(address.port(), ClaimKind::Allocated);
+    claim.exposure = Some(Exposure::Internal);
+    let spec = spec(host, claim);
+    for (inside, expected) in [(false, vec!["port.dead"]), (true, vec![])] {
+        let _inside = inside.then(|| TcpListener::bind(("127.42.3.1", address.port())).unwrap());
+        let mut watch = Stopwatch::start(Duration::from_millis(300));
+        let sight = observe(&spec, &net(), &mut watch).await;
+        assert_eq!(codes(&sight.findings), expected, "{inside} {:?}", sight.findings);
+    }
+}
+
+#[test]
+fn a_source_dials_its_own_family_alone() {
+    let mut host = host("127.42.4.1");
+    let single = |ip: IpAddr, prefix| health::claim::Network { address: ip, prefix };
+    host.addresses.public = vec![
+        single(IpAddr::from([127, 42, 4, 2]), 32),
+        single("2001:db8::7".parse().unwrap(), 128),
+    ];
+    let mut claim = claim(80, ClaimKind::Allocated);
+    claim.exposure = Some(Exposure::Public);
+    let mut spec = spec(host, claim);
+    for (source, v4, v6) in [(None, 1, 1), (Some("127.0.0.9"), 1, 0), (Some("::1"), 0, 1)] {
+        spec.source = source.map(|source| source.parse().unwrap());
+        let all = other_addresses(&spec, None);
+        let count_v4 = all.iter().filter(|address| address.is_ipv4()).count();
+        assert_eq!((count_v4, all.len() - count_v4), (v4, v6), "{source:?}");
+    }
+}
+
+#[tokio::test]
 async fn udp_is_judged_by_the_table() {
     let socket = on_a_quiet_port(|port| UdpSocket::bind(("127.42.0.5", port)));
     let port = socket.local_addr().unwrap().port();

@@ -95,7 +95,7 @@ pub(in crate::ports) fn reached_beyond(
         Code::PortExposed,
         format!("{key} ({binds})"),
         text!(
-            "{name}: {binds} accepts connections from {from_en}, so it is reachable beyond {claimed}, which is claimed",
+            "{name}: {binds} accepts connections from {from_en}, so it is reachable more widely than the plan claims ({claimed})",
             "{name}: {binds}에서 {from_ko}의 연결을 받고 있어, 계획인 {claimed} 밖에서도 닿습니다",
             from_en = from.en,
             from_ko = from.ko

@@ -300,7 +300,9 @@ fn what_the_other_addresses_say() {
     let here = Some("192.168.0.5:80");
     let cases: Vec<Case> = vec![
         (here, Internal, Accepted, Some(Accepted), Some(Refused), false, &[]),
-        (here, Internal, Accepted, Some(Accepted), Some(Accepted), false, &["port.exposed"]),
+        // Only the router has that address, and may have answered itself.
+        (here, Internal, Accepted, Some(Accepted), Some(Accepted), false, &[]),
+        (here, Internal, Accepted, Some(Accepted), Some(Accepted), true, &["port.exposed"]),
         // The service itself answers at an internal address, so one that does not is no matter.
         (here, Internal, Accepted, Some(Refused), Some(Timeout), false, &[]),
         // Only the router has that address, and it may not lead back inside.
@@ -313,7 +315,8 @@ fn what_the_other_addresses_say() {
         (here, Loopback, Accepted, Some(Accepted), Some(Accepted), false, &["port.exposed"]),
         (Some("127.0.0.1:80"), Loopback, Accepted, Some(Refused), Some(Refused), true, &[]),
         // Forwarded by packet filter rules, whatever it is bound to.
-        (Some("127.0.0.1:80"), Loopback, Accepted, None, Some(Accepted), false, &["port.exposed"]),
+        (Some("127.0.0.1:80"), Loopback, Accepted, None, Some(Accepted), true, &["port.exposed"]),
+        (Some("127.0.0.1:80"), Loopback, Accepted, None, Some(Accepted), false, &[]),
         // It does not answer at all: that alone is told.
         (Some("0.0.0.0:80"), Public, Timeout, None, Some(Timeout), true, &["port.dead"]),
         (None, Public, Accepted, None, Some(Refused), false, &["port.hidden"]),
@@ -384,7 +387,7 @@ fn who_accepted_and_from_where_is_named() {
     let (_, findings) = judge_local(&claim, &world.local(&spread(true)), &[], dials);
     assert_eq!(
         told(&findings),
-        "web:5432 (database): 203.0.113.7:5432 accepts connections from 192.168.0.9, so it is reachable beyond internal, which is claimed"
+        "web:5432 (database): 203.0.113.7:5432 accepts connections from 192.168.0.9, so it is reachable more widely than the plan claims (internal)"
     );
     assert_eq!(findings[0].subject, "web:5432 (203.0.113.7:5432)");
     assert_eq!(findings[0].evidence["address"], "203.0.113.7:5432");
@@ -410,4 +413,30 @@ fn patterns_leave_listeners_out() {
     assert_eq!(left(&web), [(9223, 1), (9224, 1)]);
     web.ignore.push(Pattern::Ports { range: (9223, 9300), protocol: Some(Protocol::Tcp) });
     assert_eq!(left(&web), []);
+}
+
+#[test]
+fn sentences_read_right_whoever_it_is() {
+    let mut claim = claim(80, ClaimKind::Allocated);
+    claim.users = vec!["www".into()];
+    let web = host("127.0.0.1");
+    let judged = |claim: &Claim, listeners| {
+        let world = World::new(listeners);
+        judge_local(claim, &world.local(&web), &[], Dials::default()).1.remove(0)
+    };
+    let wrong = judged(&claim, vec![owned("127.0.0.1:80", 5, "nginx")]);
+    assert_eq!(wrong.code, crate::Code::PortWrongOwner);
+    assert!(wrong.summary.ko.contains("프로세스가 127.0.0.1:80에서"), "{}", wrong.summary.ko);
+    assert!(wrong.summary.ko.ends_with("기대한 것: 사용자 www"), "{}", wrong.summary.ko);
+    assert_eq!(wrong.evidence["expected"], "user www");
+    assert!(wrong.remedy.en.contains("and start what should have it;"), "{}", wrong.remedy.en);
+    claim.processes = vec!["caddy".into()];
+    let wrong = judged(&claim, vec![owned("127.0.0.1:80", 5, "nginx")]);
+    assert!(wrong.remedy.en.contains("and start caddy;"), "{}", wrong.remedy.en);
+
+    let hidden = listener(Protocol::Tcp, "127.0.0.2:80", Owner::Hidden { uid: 33 });
+    let dead = judged(&claim, vec![hidden]);
+    assert_eq!(dead.code, crate::Code::PortDead);
+    let told = "사용자의 프로세스가 127.0.0.2:80에서 듣고 있습니다";
+    assert!(dead.summary.ko.ends_with(told), "{}", dead.summary.ko);
 }
