@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use health::{Listener, Protocol};
@@ -23,6 +23,10 @@ const FILE_MIB: u64 = 1;
 const DEEPEST: usize = 64;
 /// Ports published by all files together.
 const MOST: usize = 1_000;
+/// Lines of ports that one file is read for: aliases make many of few.
+const MOST_LINES: usize = 20_000;
+/// Tables that one key is looked for in: merges of merges make many of few.
+const MOST_MERGED: usize = 1_000;
 
 /// One published port, or a range of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,27 +53,40 @@ impl Published {
 /// Everything that the compose files publish, in their order.
 ///
 /// # Errors
-/// When one that was asked for by name cannot be read.
+/// When one that was asked for by name cannot be read; one that only lies there is a remark.
 pub(super) fn published(scope: &Scope, remarks: &mut Vec<String>) -> Result<Vec<Published>, Error> {
-    let mut files = scope.compose.clone();
-    if files.is_empty() {
-        files.extend(NAMES.iter().map(PathBuf::from).find(|path| path.is_file()));
-    }
     let mut found = Vec::new();
-    for path in files {
-        let text = text(&path).map_err(|reason| Error::Unreadable(path.clone(), reason))?;
-        // A comment tells more with the whole path.
-        let path = std::path::absolute(&path).unwrap_or(path);
-        match read(&text, &path) {
-            Ok((published, odd)) => {
-                found.extend(published);
-                remarks.extend(odd);
-            }
-            Err(reason) => remarks.push(format!("{}: {reason}", path.display())),
+    for path in &scope.compose {
+        let text = text(path).map_err(|reason| Error::Unreadable(path.clone(), reason))?;
+        take(&text, path, &mut found, remarks);
+    }
+    let lying_there = || NAMES.iter().map(Path::new).find(|path| path.is_file());
+    if scope.compose.is_empty()
+        && let Some(path) = lying_there()
+    {
+        match text(path) {
+            Ok(text) => take(&text, path, &mut found, remarks),
+            Err(reason) => remarks.push(unread(path, &reason)),
         }
     }
     found.truncate(MOST);
     Ok(found)
+}
+
+fn unread(path: &Path, reason: &str) -> String {
+    format!("compose {} cannot be read: {reason}", path.display())
+}
+
+fn take(text: &str, path: &Path, found: &mut Vec<Published>, remarks: &mut Vec<String>) {
+    // A comment tells more with the whole path.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match read(text, &path) {
+        Ok((published, odd)) => {
+            found.extend(published);
+            remarks.extend(odd);
+        }
+        Err(reason) => remarks.push(format!("{}: {reason}", path.display())),
+    }
 }
 
 fn text(path: &Path) -> Result<String, String> {
@@ -82,9 +99,18 @@ fn read(text: &str, path: &Path) -> Result<(Vec<Published>, Vec<String>), String
     let tree = tree(text)?;
     let (mut found, mut odd) = (Vec::new(), Vec::new());
     let Some(services) = tree.get("services") else { return Ok((found, odd)) };
+    let mut lines_left = MOST_LINES;
     for (service, settings) in services.fields() {
         let Some(ports) = settings.get("ports") else { continue };
         for port in ports.items() {
+            if lines_left == 0 {
+                odd.push(format!(
+                    "{}: more than {MOST_LINES} ports: the rest is left out",
+                    path.display()
+                ));
+                return Ok((found, odd));
+            }
+            lines_left -= 1;
             let place = format!("{}:{}", path.display(), port.line);
             match publication(port) {
                 Ok(Some((bind, ports, protocol))) => found.push(Published {
@@ -178,6 +204,8 @@ fn with_defaults(words: &str) -> Result<String, String> {
 #[derive(Debug)]
 struct Node {
     line: usize,
+    /// Levels in it, those that aliases bring along too: what drops it goes down so far.
+    levels: usize,
     value: Content,
 }
 
@@ -208,17 +236,21 @@ impl Node {
 
     /// A field, its own or one merged in by `<<`.
     fn get(&self, key: &str) -> Option<&Self> {
-        self.get_within(key, DEEPEST)
+        self.get_within(key, &mut { MOST_MERGED })
     }
 
-    fn get_within(&self, key: &str, depth: usize) -> Option<&Self> {
+    /// Depth was bounded when the text was read, and `left` bounds the whole search.
+    fn get_within(&self, key: &str, left: &mut usize) -> Option<&Self> {
+        *left = left.checked_sub(1)?;
         let own = self.fields().find(|(known, _)| *known == key).map(|(_, value)| value);
-        own.or_else(|| {
-            let merged = self.fields().find(|(known, _)| *known == "<<")?.1;
-            let depth = depth.checked_sub(1)?;
-            let one = merged.get_within(key, depth);
-            one.or_else(|| merged.items().find_map(|item| item.get_within(key, depth)))
-        })
+        if own.is_some() {
+            return own;
+        }
+        let merged = self.fields().find(|(known, _)| *known == "<<")?.1;
+        match merged.get_within(key, left) {
+            Some(one) => Some(one),
+            None => merged.items().find_map(|item| item.get_within(key, left)),
+        }
     }
 }
 
@@ -239,7 +271,8 @@ fn tree(text: &str) -> Result<Rc<Node>, String> {
         let line = span.start.line();
         let whole = match event {
             Event::Scalar(text, _, anchor, _) => {
-                let node = Rc::new(Node { line, value: Content::Scalar(text.into_owned()) });
+                let node =
+                    Rc::new(Node { line, levels: 1, value: Content::Scalar(text.into_owned()) });
                 anchors.insert(anchor, node.clone());
                 node
             }
@@ -254,7 +287,7 @@ fn tree(text: &str) -> Result<Rc<Node>, String> {
                 let is_list = matches!(event, Event::SequenceStart(..));
                 let value =
                     if is_list { Content::List(Vec::new()) } else { Content::Table(Vec::new()) };
-                open.push(Open { anchor, node: Node { line, value }, key: None });
+                open.push(Open { anchor, node: Node { line, levels: 1, value }, key: None });
                 continue;
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -267,6 +300,10 @@ fn tree(text: &str) -> Result<Rc<Node>, String> {
             Event::Nothing | Event::StreamStart | Event::DocumentStart(_) => continue,
         };
         let Some(parent) = open.last_mut() else { return Ok(whole) };
+        parent.node.levels = parent.node.levels.max(whole.levels + 1);
+        if parent.node.levels > DEEPEST {
+            return Err(format!("line {line}: nested too deeply"));
+        }
         match (&mut parent.node.value, parent.key.take()) {
             (Content::List(items), _) => items.push(whole),
             (Content::Table(fields), Some(key)) => fields.push((key, whole)),
@@ -277,7 +314,7 @@ fn tree(text: &str) -> Result<Rc<Node>, String> {
             (Content::Scalar(_), _) => {}
         }
     }
-    Ok(Rc::new(Node { line: 1, value: Content::Table(Vec::new()) }))
+    Ok(Rc::new(Node { line: 1, levels: 1, value: Content::Table(Vec::new()) }))
 }
 
 #[cfg(test)]
@@ -363,6 +400,41 @@ mod tests {
             text += &format!("a{level}: &a{level} [{before}]\n");
         }
         assert_eq!(shown(&text), (vec![], vec![]));
+    }
+
+    #[test]
+    fn merges_of_merges_end() {
+        let nested = |levels: usize| {
+            let mut text = "a0: &a0 { x: y }\n".to_owned();
+            for level in 1..levels {
+                let before = level - 1;
+                text += &format!("a{level}: &a{level} {{ <<: [*a{before}, *a{before}] }}\n");
+            }
+            text + &format!("services: {{ web: *a{} }}\n", levels - 1)
+        };
+        assert_eq!(shown(&nested(28)), (vec![], vec![]));
+        let deep = read(&nested(60), Path::new("x")).unwrap_err();
+        assert!(deep.contains("nested too deeply"), "{deep}");
+    }
+
+    #[test]
+    fn aliases_of_many_ports_end() {
+        let ports = "\"80:80\", ".repeat(1_000);
+        let mut text = format!("x: &x {{ ports: [{ports}] }}\nservices:\n");
+        (0..1_000).for_each(|n| text += &format!("  s{n}: *x\n"));
+        let (found, odd) = shown(&text);
+        assert_eq!((found.len(), odd.len()), (MOST_LINES, 1));
+    }
+
+    #[test]
+    fn only_a_file_that_was_named_has_to_be_readable() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("compose.yaml");
+        std::fs::write(&path, b"services: \xff").unwrap();
+        let scope = Scope { compose: vec![path.clone()], ..Scope::default() };
+        assert!(published(&scope, &mut Vec::new()).is_err());
+        let remark = unread(&path, &text(&path).unwrap_err());
+        assert!(remark.ends_with("compose.yaml cannot be read: it is not UTF-8"), "{remark}");
     }
 
     proptest! {
