@@ -1,7 +1,8 @@
 //! One look at everything before it is written down, so that what is written expects what is there.
 //!
-//! Only addresses of this machine are dialled: redirects are not followed, and nothing is asked of
-//! applications elsewhere.
+//! Only addresses of this machine are dialled, and redirects are not followed. Of what nginx passes on
+//! to other machines only `/` is asked for, as any visitor would: further paths are written as
+//! comments.
 
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use health::{Code, Finding, Observation, PortKey};
 use toml::Value;
 
 use super::claims::{ClaimDraft, HostDraft, fold};
-use super::entry::Entry;
+use super::entry::{Entry, one_line};
 use super::page;
 use super::scout::Scout;
 use super::sites::{Asked, Candidate};
@@ -81,8 +82,10 @@ pub(super) async fn sites(candidates: &[Candidate], scout: &Scout) -> Vec<Entry>
 /// Certificate folders, with what is found in them already.
 pub(super) async fn folders(entries: Vec<Entry>, scout: &Scout) -> Vec<Entry> {
     let settled = stream::iter(entries).map(|mut entry| async move {
-        let seen = scout.look(&entry).await;
-        entry.finds = seen.map(|seen| labels(&seen.findings)).unwrap_or_default();
+        match scout.look(&entry).await {
+            Ok(seen) => entry.finds = labels(&seen.findings),
+            Err(reason) => entry.shelved = Some(reason),
+        }
         entry
     });
     settled.buffered(AT_ONCE).collect().await
@@ -106,15 +109,30 @@ async fn site(candidate: &Candidate, scout: &Scout) -> Vec<Entry> {
         entry.shelved = distrust.clone();
         let is_here = asked.pass.as_ref().is_some_and(Pass::is_loopback);
         if is_here {
-            entry = with_upstream(entry, asked);
+            entry = with_upstream(entry, asked, scout);
         }
-        if distrust.is_none() {
+        if let Some(pass) = asked.pass.as_ref().filter(|pass| is_asked_elsewhere(asked, pass)) {
+            let reason =
+                format!("{} is not on this machine, and was not asked", one_line(&pass.written));
+            entry.shelved.get_or_insert(reason);
+        }
+        if entry.shelved.is_none() {
             entry = expecting(entry, scout).await;
         }
         // One elsewhere would be asked who is to blame for a 502: that is for later.
-        entries.push(if is_here { entry } else { with_upstream(entry, asked) });
+        entries.push(if is_here { entry } else { with_upstream(entry, asked, scout) });
     }
     entries
+}
+
+/// Whether asking for it would reach an application on another machine, which nobody here knows.
+fn is_asked_elsewhere(asked: &Asked, pass: &Pass) -> bool {
+    let is_here = |address: &Address| match address {
+        Address::Socket(ip, _) => ip.is_loopback(),
+        Address::Name(name, _) => name == "localhost",
+        Address::Unix(_) => true,
+    };
+    asked.path != "/" && !pass.to.iter().all(is_here)
 }
 
 fn certificate(candidate: &Candidate) -> Entry {
@@ -250,8 +268,8 @@ fn origin(location: &str) -> Option<String> {
     (is_plain && !authority.is_empty()).then(|| format!("{scheme}://{authority}"))
 }
 
-/// Whom a 502 is to be blamed on.
-fn with_upstream(mut entry: Entry, asked: &Asked) -> Entry {
+/// Whom a 502 is to be blamed on; without it where a plan would not take it.
+fn with_upstream(mut entry: Entry, asked: &Asked, scout: &Scout) -> Entry {
     let Some(pass) = &asked.pass else { return entry };
     let mut upstream = Vec::new();
     for address in &pass.to {
@@ -269,10 +287,18 @@ fn with_upstream(mut entry: Entry, asked: &Asked) -> Entry {
         entry.sources.push(format!("passed on to {}", pass.written));
         return entry;
     }
-    match &upstream[..] {
-        [one] => entry.with("upstream", one.as_str()),
-        _ => entry.with("upstream", upstream.into_iter().map(Value::from).collect::<Vec<_>>()),
+    let named = match &upstream[..] {
+        [one] => entry.clone().with("upstream", one.as_str()),
+        _ => {
+            let upstream: Vec<Value> = upstream.into_iter().map(Value::from).collect();
+            entry.clone().with("upstream", upstream)
+        }
+    };
+    if let Err(reason) = scout.plan(&named.toml()) {
+        entry.sources.push(format!("passed on to {}, not named here: {reason}", pass.written));
+        return entry;
     }
+    named
 }
 
 fn labels(findings: &[Finding]) -> Vec<String> {
@@ -337,6 +363,51 @@ mod tests {
         let found: Vec<_> = hosts[0].claims.iter().map(|one| (one.ports.0, one.mute)).collect();
         assert_eq!(found, [(ports[0], false), (ports[1], true)]);
         assert!(page::hosts(&hosts).contains("probe = \"none\""));
+    }
+
+    fn asked(path: &str, to: Vec<Address>) -> Asked {
+        let place =
+            crate::nginx::Place { file: std::path::Path::new("/etc/nginx.conf").into(), line: 1 };
+        let pass = Pass { place, written: "http://x".into(), upstream: None, to };
+        Asked { path: path.into(), pass: Some(pass) }
+    }
+
+    #[test]
+    fn who_is_asked() {
+        let (here, there) =
+            (Address::Socket([127, 0, 0, 1].into(), 1), Address::Name("b".into(), 1));
+        for (path, to, expected) in [
+            ("/", vec![there.clone()], false),
+            ("/api", vec![there.clone()], true),
+            ("/api", vec![here.clone(), there], true),
+            ("/api", vec![here], false),
+            ("/api", vec![Address::Unix("/run/a".into())], false),
+            ("/api", vec![Address::Name("localhost".into(), 1)], false),
+        ] {
+            let asked = asked(path, to);
+            let pass = asked.pass.as_ref().unwrap();
+            assert_eq!(is_asked_elsewhere(&asked, pass), expected, "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn an_upstream_that_a_plan_refuses_is_words_alone() {
+        let scout = Scout::new(Net::new(None).unwrap());
+        for (name, expected) in [("app", true), ("a..b", false)] {
+            let entry = Entry::new("http", "web").with("url", "http://127.0.0.1/");
+            let asked = asked("/", vec![Address::Name(name.into(), 3000)]);
+            let entry = with_upstream(entry, &asked, &scout);
+            assert_eq!(entry.keys.iter().any(|(key, _)| *key == "upstream"), expected, "{name}");
+            scout.plan(&entry.toml()).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_no_check_is_shelved() {
+        let scout = Scout::new(Net::new(None).unwrap());
+        let entry = Entry::new("certificate", "odd").with("path", "");
+        let entries = folders(vec![entry], &scout).await;
+        assert!(entries[0].shelved.is_some(), "{entries:?}");
     }
 
     #[test]
