@@ -18,9 +18,12 @@ mod separated;
 use blocks::{Block, Row};
 
 /// Larger than any page that people keep.
-const LARGEST_BYTES: usize = 8 << 20;
+pub(crate) const LARGEST_MIB: u64 = 8;
+const LARGEST_BYTES: usize = (LARGEST_MIB as usize) << 20;
 /// A mistake in every line is told some times, not a million.
 const MOST_NOTES: usize = 1000;
+/// Every port of every host, over both protocols, several times over.
+const MOST_PORTS: usize = 500_000;
 
 /// Why a file is no document at all.
 #[derive(Debug, thiserror::Error)]
@@ -54,10 +57,40 @@ pub fn read(path: &Path, bytes: Vec<u8>, known: &[&str]) -> Result<Document, Unr
         "csv" | "tsv" => separated::read(text)?,
         _ => markdown(text, known),
     };
+    let cut = bound(&mut document);
     openings::apply(&mut document);
     document.notes.sort_by_key(|note| note.line);
     document.notes.truncate(MOST_NOTES);
+    if let Some(line) = cut {
+        document.mistake(
+            line,
+            text!(
+                "with this line the document names more than {MOST_PORTS} ports: it is not read, nor is what follows",
+                "이 줄부터 문서의 포트가 {MOST_PORTS}개를 넘어, 이 줄과 그 뒤는 읽지 않았습니다"
+            ),
+        );
+    }
+    document.notes.sort_by_key(|note| note.line);
     Ok(document)
+}
+
+/// Leaves out what would name more ports than there can be: a page of ranges says more than a machine
+/// can hold. The first line that went too far.
+fn bound(document: &mut Document) -> Option<usize> {
+    let mut left = MOST_PORTS;
+    let mut cut = None;
+    let mut fits = |line: usize, ports: &[(super::Run, health::Protocol)]| {
+        let count = ports.iter().map(|((first, last), _)| usize::from(last - first) + 1).sum();
+        let rest = left.checked_sub(count).filter(|_| cut.is_none());
+        match rest {
+            Some(rest) => left = rest,
+            None => cut = Some(cut.map_or(line, |first: usize| first.min(line))),
+        }
+        rest.is_some()
+    };
+    document.entries.retain(|entry| fits(entry.line, &entry.ports));
+    document.openings.retain(|opening| fits(opening.line, &opening.ports));
+    cut
 }
 
 fn markdown(text: &str, known: &[&str]) -> Document {
@@ -215,13 +248,17 @@ fn entry(document: &mut Document, section: &Section, columns: &Columns, row: &Ro
         match column {
             Column::Port => ports = cells::ports(cell),
             Column::Protocol => {
-                protocols = cells::protocols(cell);
-                if protocols.is_empty() {
+                let own = cells::protocols(cell);
+                if own.is_empty() {
                     entry.keep(heading, cell);
+                } else {
+                    protocols = own;
                 }
             }
             Column::Service => entry.service = Some(words(cell)),
             Column::Description => entry.describe(cell),
+            // "Type" is as often a protocol as a kind.
+            Column::Kind if cells::is_protocol(cell) => protocols = cells::protocols(cell),
             Column::Kind => is_free = !kind(document, &mut entry, heading, cell),
             Column::Exposure => exposure(document, &mut entry, heading, cell),
             Column::Process => entry.owners = Some(cells::names(cell)),
@@ -304,7 +341,9 @@ fn exposure(document: &mut Document, entry: &mut Entry, heading: &str, cell: &st
 
 fn host(document: &mut Document, entry: &mut Entry, cell: &str) {
     let Some(name) = sections::host_name(cell).filter(|_| !cells::is_blank(cell)) else { return };
-    let address = name.parse::<std::net::IpAddr>().ok().map(|address| address.to_string());
+    // A name has no colons, an address of IPv6 has.
+    let address = cell.trim().trim_matches(['[', ']', '`']).parse::<std::net::IpAddr>();
+    let address = address.ok().map(|address| address.to_string());
     entry.host = Some(name.clone());
     document.name_host(NamedHost { name, address, local: false });
 }
