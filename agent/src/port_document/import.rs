@@ -8,7 +8,7 @@ use health::{ClaimKind, Language, Protocol, text};
 
 use super::Run;
 use super::cells::shown;
-use super::entry::{Document, Entry, NamedHost, Note, UNIT, USER, Weight};
+use super::entry::{Document, Entry, MOST_NOTES, NamedHost, Note, UNIT, USER, Weight};
 use super::sections;
 use crate::free_ports::run_words;
 use crate::plan;
@@ -109,7 +109,7 @@ fn owners(document: &mut Document, fallback: &str) -> Owners {
                 }
             }
         }
-        if let Some((run, owner)) = lost {
+        if let Some((run, owner)) = lost.filter(|_| notes.len() < MOST_NOTES) {
             let (ports, protocol) = (run_words(run), protocol.label());
             let other = document.entries[owner].line;
             notes.push(Note {

@@ -8,7 +8,7 @@ use health::{ClaimKind, Exposure, Text, text};
 
 use super::cells::{self, Meant, Reach, shown};
 use super::columns::{Column, Columns};
-use super::entry::{Document, Entry, NamedHost};
+use super::entry::{Document, Entry, NamedHost, Note, Weight};
 use super::sections::{self, About, Headings, Section};
 
 mod blocks;
@@ -20,8 +20,10 @@ use blocks::{Block, Row};
 /// Larger than any page that people keep.
 pub(crate) const LARGEST_MIB: u64 = 8;
 const LARGEST_BYTES: usize = (LARGEST_MIB as usize) << 20;
-/// A mistake in every line is told some times, not a million.
-const MOST_NOTES: usize = 1000;
+/// Machines on one page.
+const MOST_HOSTS: usize = 1000;
+/// Of a heading that is kept beside its cell, in every row.
+const HEADING_CHARACTERS: usize = 60;
 /// Every port of every host, over both protocols, several times over.
 const MOST_PORTS: usize = 500_000;
 
@@ -60,15 +62,16 @@ pub fn read(path: &Path, bytes: Vec<u8>, known: &[&str]) -> Result<Document, Unr
     let cut = bound(&mut document);
     openings::apply(&mut document);
     document.notes.sort_by_key(|note| note.line);
-    document.notes.truncate(MOST_NOTES);
     if let Some(line) = cut {
-        document.mistake(
+        let weight = Weight::Mistake;
+        document.notes.push(Note {
             line,
-            text!(
+            weight,
+            text: text!(
                 "with this line the document names more than {MOST_PORTS} ports: it is not read, nor is what follows",
                 "이 줄부터 문서의 포트가 {MOST_PORTS}개를 넘어, 이 줄과 그 뒤는 읽지 않았습니다"
             ),
-        );
+        });
     }
     document.notes.sort_by_key(|note| note.line);
     Ok(document)
@@ -189,6 +192,9 @@ fn item(document: &mut Document, section: &Section, line: usize, text: &str) {
         return;
     }
     match cells::ports(ports) {
+        Ok(_) if section.host.as_deref().is_some_and(|host| !document.knows(host)) => {
+            document.mistake(line, too_many_hosts());
+        }
         Ok(ports) => {
             let service = rest.trim_start_matches([':', '=', '-', '–', ' ']).trim();
             let service = match service.strip_prefix('(').and_then(|it| it.strip_suffix(')')) {
@@ -207,6 +213,13 @@ fn item(document: &mut Document, section: &Section, line: usize, text: &str) {
         }
         Err(wrong) => document.mistake(line, wrong),
     }
+}
+
+fn too_many_hosts() -> Text {
+    text!(
+        "not read: more than {MOST_HOSTS} hosts in one document",
+        "읽지 못했습니다: 한 문서에 호스트가 {MOST_HOSTS}개를 넘습니다"
+    )
 }
 
 fn with_protocols(
@@ -272,6 +285,9 @@ fn entry(document: &mut Document, section: &Section, columns: &Columns, row: &Ro
         Err(wrong) => {
             let Text { en, ko } = wrong;
             document.mistake(line, text!("not read: {en}", "읽지 못했습니다: {ko}"));
+        }
+        Ok(_) if entry.host.as_deref().is_some_and(|host| !document.knows(host)) => {
+            document.mistake(line, too_many_hosts());
         }
         Ok(_) if is_free => document.remark(line, left_out(About::Free)),
         Ok(ports) => {
@@ -370,14 +386,19 @@ impl Entry {
     fn keep(&mut self, heading: &str, cell: &str) {
         let cell = words(cell);
         if !cell.is_empty() {
-            let heading = heading.trim();
+            let heading: String = heading.trim().chars().take(HEADING_CHARACTERS).collect();
             self.extras.push(if heading.is_empty() { cell } else { format!("{heading}: {cell}") });
         }
     }
 }
 
 impl Document {
+    fn knows(&self, host: &str) -> bool {
+        self.hosts.len() < MOST_HOSTS || self.hosts.iter().any(|known| known.name == host)
+    }
+
     fn name_host(&mut self, host: NamedHost) {
+        let has_room = self.hosts.len() < MOST_HOSTS;
         match self.hosts.iter_mut().find(|known| known.name == host.name) {
             Some(known) => {
                 known.local |= host.local;
@@ -385,7 +406,8 @@ impl Document {
                     known.address = host.address;
                 }
             }
-            None => self.hosts.push(host),
+            None if has_room => self.hosts.push(host),
+            None => {}
         }
     }
 }

@@ -262,6 +262,16 @@ fn a_document_names_no_more_ports_than_there_can_be() {
 }
 
 #[test]
+fn hostile_pages_cost_little() {
+    let rows: String = (0..20_000).map(|n| format!("80,h{n},x\n")).collect();
+    let text = format!("port,host,{}\n{rows}", "z".repeat(1 << 20));
+    let document = read(Path::new("a.csv"), text.into_bytes(), &[]).unwrap();
+    assert_eq!((document.hosts.len(), document.entries.len()), (1000, 1000));
+    assert_eq!(document.notes.len(), 1000);
+    assert!(document.entries[0].extras[0].len() < 100);
+}
+
+#[test]
 fn many_lines_are_compared_at_once() {
     let page = "| Port |\n".repeat(200_000);
     assert_eq!(outdated(&page, &page), None);
