@@ -258,14 +258,11 @@ fn reserve(host: &mut HostDraft, asked: Option<IpAddr>, known: &Known<'_>, table
             continue;
         }
         let (first, last) = published.ports;
-        let is_free = |port: u16| {
-            let taken = host.claims.iter().any(|claim| {
-                claim.protocol == published.protocol
-                    && (claim.ports.0..=claim.ports.1).contains(&port)
-            });
-            !taken && table.machine().on(published.protocol, port).is_empty()
-        };
-        if !(first..=last).all(is_free) {
+        let is_taken = host.claims.iter().any(|claim| {
+            claim.protocol == published.protocol && claim.ports.0 <= last && first <= claim.ports.1
+        });
+        let is_free = |port: u16| table.machine().on(published.protocol, port).is_empty();
+        if is_taken || !(first..=last).all(is_free) {
             continue;
         }
         let claim = |from: u16| ClaimDraft {

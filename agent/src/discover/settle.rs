@@ -113,7 +113,7 @@ async fn site(candidate: &Candidate, scout: &Scout) -> Vec<Entry> {
         }
         if let Some(pass) = asked.pass.as_ref().filter(|pass| is_asked_elsewhere(asked, pass)) {
             let reason =
-                format!("{} is not on this machine, and was not asked", one_line(&pass.written));
+                format!("{} may be on another machine, and was not asked", one_line(&pass.written));
             entry.shelved.get_or_insert(reason);
         }
         if entry.shelved.is_none() {
