@@ -82,14 +82,16 @@ pub fn differences(document: &Document, hosts: &[Arc<Host>], only: Option<&str>)
     Compared { differences: found, lines }
 }
 
+/// The highest first port up to a row, and the row's line.
+type Highest = (u16, usize);
+
 struct Comparison<'a> {
     document: &'a Document,
     hosts: &'a [Arc<Host>],
     only: Option<&'a str>,
     places: Places<'a>,
-    /// The rows of each kind on each host, in the order of the document: each with the highest first
-    /// port so far, and its line.
-    rows: HashMap<(Arc<str>, ClaimKind), Vec<(u16, usize)>>,
+    /// The rows of each kind on each host, in the order of the document.
+    rows: HashMap<(Arc<str>, ClaimKind), Vec<Highest>>,
     /// The line of the last row about each host.
     last_rows: HashMap<Arc<str>, usize>,
     found: Vec<Difference>,
