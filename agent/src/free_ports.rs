@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::io;
 use std::ops::RangeInclusive;
 
-use health::ports::{Obstacle, Occupancy, free};
+use health::ports::{Obstacle, Occupancy};
 use health::{Host, Protocol};
 use serde_json::{Value, json};
 
@@ -23,6 +23,8 @@ use attempt::Attempt;
 pub const USUAL_RANGE: RangeInclusive<u16> = 3000..=9999;
 /// How many are named when nobody says how many.
 pub const USUAL_COUNT: usize = 10;
+/// Ports bound for one question, so that no question keeps the kernel busy.
+const MOST_BOUND: usize = 16_384;
 
 /// What is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub struct Found {
     pub passed_over: Vec<((u16, u16), Obstacle)>,
     /// Ports named without having been bound, because this user may not bind them.
     pub untried: Vec<u16>,
+    /// Where the search was given up, because it had bound as many ports as one question may.
+    pub given_up_at: Option<u16>,
     /// How well they were looked at.
     pub looked: Looked,
 }
@@ -97,33 +101,71 @@ fn find(
     looked: Looked,
     bind: impl Fn(u16) -> Attempt,
 ) -> Found {
-    let mut passed_over: Vec<((u16, u16), Obstacle)> = Vec::new();
-    let mut untried = Vec::new();
-    let is_free = |port: u16| {
-        let obstacle = occupancy.obstacle(port).or_else(|| match bind(port) {
-            Attempt::Bound => None,
-            Attempt::NotAllowed => {
-                untried.push(port);
-                None
-            }
-            Attempt::Refused => Some(Obstacle::Refused),
-        });
-        let Some(obstacle) = obstacle else { return true };
-        match passed_over.last_mut() {
-            Some((run, reason)) if *reason == obstacle && run.1.checked_add(1) == Some(port) => {
-                run.1 = port;
-            }
-            _ => passed_over.push(((port, port), obstacle)),
-        }
-        false
+    let mut found = Found {
+        blocks: Vec::new(),
+        passed_over: Vec::new(),
+        untried: Vec::new(),
+        given_up_at: None,
+        looked,
     };
-    let blocks: Vec<(u16, u16)> =
-        free(wanted.range.clone(), wanted.block, is_free).take(wanted.count).collect();
-    untried.retain(|port| blocks.iter().any(|&(first, last)| (first..=last).contains(port)));
-    Found { blocks, passed_over, untried, looked }
+    let block = usize::from(wanted.block.max(1));
+    let mut bound = 0;
+    // Ports in a row that nothing is known against, none of them bound yet.
+    let mut row: Vec<u16> = Vec::new();
+    for port in wanted.range.clone().filter(|port| *port != 0) {
+        if found.blocks.len() >= wanted.count {
+            break;
+        }
+        if let Some(obstacle) = occupancy.obstacle(port) {
+            found.pass_over(port, obstacle);
+            row.clear();
+            continue;
+        }
+        row.push(port);
+        if row.len() < block {
+            continue;
+        }
+        if bound + block > MOST_BOUND {
+            found.given_up_at = Some(row[0]);
+            break;
+        }
+        let mut untried = Vec::new();
+        let refused = row.iter().position(|&port| {
+            bound += 1;
+            match bind(port) {
+                Attempt::Bound => false,
+                Attempt::Refused => true,
+                Attempt::NotAllowed => {
+                    untried.push(port);
+                    false
+                }
+            }
+        });
+        match refused {
+            Some(at) => {
+                found.pass_over(row[at], Obstacle::Refused);
+                row.drain(..=at);
+            }
+            None => {
+                found.blocks.push((row[0], port));
+                found.untried.append(&mut untried);
+                row.clear();
+            }
+        }
+    }
+    found
 }
 
 impl Found {
+    fn pass_over(&mut self, port: u16, obstacle: Obstacle) {
+        match self.passed_over.last_mut() {
+            Some((run, reason)) if *reason == obstacle && run.1.checked_add(1) == Some(port) => {
+                run.1 = port;
+            }
+            _ => self.passed_over.push(((port, port), obstacle)),
+        }
+    }
+
     /// `{"ports":[…],"blocks":[…],"passed_over":[…]}`: the body of `/api/v1/ports/free`.
     #[must_use]
     pub fn json(&self, wanted: &Wanted) -> Value {
@@ -140,6 +182,7 @@ impl Found {
             "passed_over": passed_over.collect::<Vec<_>>(),
             "looked_at_sockets": self.looked == Looked::Here,
             "untried": self.untried,
+            "given_up_at": self.given_up_at,
         })
     }
 

@@ -24,6 +24,7 @@ pub use compare::{Compared, Difference, Fault, differences, outdated};
 pub use entry::{Document, Entry, NamedHost, Note, Opening, Weight};
 pub use import::{Imported, Landing, import};
 pub(crate) use lined_up::{Align, lined_up};
+pub(crate) use read::LARGEST_MIB;
 pub use read::{Unreadable, read};
 pub use write::{Stranger, Written, write, written};
 

@@ -19,6 +19,8 @@ const DASHBOARD: u16 = 9740;
 const MOST_SOURCES: usize = 8;
 /// Places named in one comment.
 const MOST_PLACES: usize = 4;
+/// A plan takes no wider range in one claim.
+const WIDEST: u16 = 10_000;
 
 /// One `[[host]]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +79,7 @@ pub(super) fn hosts(
     remarks: &mut Vec<String>,
 ) -> Vec<HostDraft> {
     let name = machine.replace([':', '/', '[', ']', '@'], "-");
-    let name = if name.parse::<IpAddr>().is_ok() { "this-machine".to_owned() } else { name };
+    let name = if reads_otherwise(&name) { "this-machine".to_owned() } else { name };
     let (mut hosts, is_whole) = match &scope.addresses[..] {
         [] => (vec![empty(&name, Ipv4Addr::LOCALHOST.into(), Undeclared::Warn)], true),
         [one] => (vec![empty(&name, *one, Undeclared::Ignore)], false),
@@ -103,6 +105,11 @@ pub(super) fn hosts(
         leave_out(&model(&hosts[0]), table, remarks);
     }
     hosts
+}
+
+/// A machine called like an address or a port: a plan takes neither for the name of a host.
+fn reads_otherwise(name: &str) -> bool {
+    name.parse::<IpAddr>().is_ok() || name.bytes().all(|b| b.is_ascii_digit() || b == b'-')
 }
 
 fn empty(name: &str, address: IpAddr, undeclared: Undeclared) -> HostDraft {
@@ -251,18 +258,15 @@ fn reserve(host: &mut HostDraft, asked: Option<IpAddr>, known: &Known<'_>, table
             continue;
         }
         let (first, last) = published.ports;
-        let is_free = |port: u16| {
-            let taken = host.claims.iter().any(|claim| {
-                claim.protocol == published.protocol
-                    && (claim.ports.0..=claim.ports.1).contains(&port)
-            });
-            !taken && table.machine().on(published.protocol, port).is_empty()
-        };
-        if !(first..=last).all(is_free) {
+        let is_taken = host.claims.iter().any(|claim| {
+            claim.protocol == published.protocol && claim.ports.0 <= last && first <= claim.ports.1
+        });
+        let is_free = |port: u16| table.machine().on(published.protocol, port).is_empty();
+        if is_taken || !(first..=last).all(is_free) {
             continue;
         }
-        host.claims.push(ClaimDraft {
-            ports: published.ports,
+        let claim = |from: u16| ClaimDraft {
+            ports: (from, from.saturating_add(WIDEST - 1).min(last)),
             protocol: published.protocol,
             kind: ClaimKind::Reserved,
             service: plain_name(&published.service, "service"),
@@ -274,7 +278,8 @@ fn reserve(host: &mut HostDraft, asked: Option<IpAddr>, known: &Known<'_>, table
                 published.place
             )],
             finds: Vec::new(),
-        });
+        };
+        host.claims.extend((first..=last).step_by(usize::from(WIDEST)).map(claim));
     }
 }
 
@@ -304,6 +309,7 @@ pub(super) fn fold(claims: Vec<ClaimDraft>) -> Vec<ClaimDraft> {
     for claim in claims {
         let is_next = |last: &ClaimDraft| {
             last.ports.1.checked_add(1) == Some(claim.ports.0)
+                && claim.ports.1 - last.ports.0 < WIDEST
                 && (last.protocol, last.kind, last.exposure, last.mute)
                     == (claim.protocol, claim.kind, claim.exposure, claim.mute)
                 && (&last.service, &last.processes) == (&claim.service, &claim.processes)

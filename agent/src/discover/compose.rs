@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use health::{Listener, Protocol};
@@ -23,6 +23,10 @@ const FILE_MIB: u64 = 1;
 const DEEPEST: usize = 64;
 /// Ports published by all files together.
 const MOST: usize = 1_000;
+/// Services and their ports that one file is read for: aliases make many of few.
+const MOST_LINES: usize = 10_000;
+/// Fields that one key is looked for among: merges of merges make many of few.
+const MOST_FIELDS: usize = 10_000;
 
 /// One published port, or a range of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,27 +53,40 @@ impl Published {
 /// Everything that the compose files publish, in their order.
 ///
 /// # Errors
-/// When one that was asked for by name cannot be read.
+/// When one that was asked for by name cannot be read; one that only lies there is a remark.
 pub(super) fn published(scope: &Scope, remarks: &mut Vec<String>) -> Result<Vec<Published>, Error> {
-    let mut files = scope.compose.clone();
-    if files.is_empty() {
-        files.extend(NAMES.iter().map(PathBuf::from).find(|path| path.is_file()));
-    }
     let mut found = Vec::new();
-    for path in files {
-        let text = text(&path).map_err(|reason| Error::Unreadable(path.clone(), reason))?;
-        // A comment tells more with the whole path.
-        let path = std::path::absolute(&path).unwrap_or(path);
-        match read(&text, &path) {
-            Ok((published, odd)) => {
-                found.extend(published);
-                remarks.extend(odd);
-            }
-            Err(reason) => remarks.push(format!("{}: {reason}", path.display())),
+    for path in &scope.compose {
+        let text = text(path).map_err(|reason| Error::Unreadable(path.clone(), reason))?;
+        take(&text, path, &mut found, remarks);
+    }
+    let lying_there = || NAMES.iter().map(Path::new).find(|path| path.is_file());
+    if scope.compose.is_empty()
+        && let Some(path) = lying_there()
+    {
+        match text(path) {
+            Ok(text) => take(&text, path, &mut found, remarks),
+            Err(reason) => remarks.push(unread(path, &reason)),
         }
     }
     found.truncate(MOST);
     Ok(found)
+}
+
+fn unread(path: &Path, reason: &str) -> String {
+    format!("compose {} cannot be read: {reason}", path.display())
+}
+
+fn take(text: &str, path: &Path, found: &mut Vec<Published>, remarks: &mut Vec<String>) {
+    // A comment tells more with the whole path.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match read(text, &path) {
+        Ok((published, odd)) => {
+            found.extend(published);
+            remarks.extend(odd);
+        }
+        Err(reason) => remarks.push(format!("{}: {reason}", path.display())),
+    }
 }
 
 fn text(path: &Path) -> Result<String, String> {
@@ -82,9 +99,18 @@ fn read(text: &str, path: &Path) -> Result<(Vec<Published>, Vec<String>), String
     let tree = tree(text)?;
     let (mut found, mut odd) = (Vec::new(), Vec::new());
     let Some(services) = tree.get("services") else { return Ok((found, odd)) };
+    let mut lines_left = MOST_LINES;
     for (service, settings) in services.fields() {
-        let Some(ports) = settings.get("ports") else { continue };
-        for port in ports.items() {
+        let ports = settings.get("ports");
+        // A service costs something too, though it publishes nothing.
+        for port in std::iter::once(None).chain(ports.into_iter().flat_map(Node::items).map(Some)) {
+            let Some(left) = lines_left.checked_sub(1) else {
+                let path = path.display();
+                odd.push(format!("{path}: more than {MOST_LINES} ports: the rest is left out"));
+                return Ok((found, odd));
+            };
+            lines_left = left;
+            let Some(port) = port else { continue };
             let place = format!("{}:{}", path.display(), port.line);
             match publication(port) {
                 Ok(Some((bind, ports, protocol))) => found.push(Published {
@@ -178,6 +204,8 @@ fn with_defaults(words: &str) -> Result<String, String> {
 #[derive(Debug)]
 struct Node {
     line: usize,
+    /// Levels in it, those that aliases bring along too: what drops it goes down so far.
+    levels: usize,
     value: Content,
 }
 
@@ -208,17 +236,22 @@ impl Node {
 
     /// A field, its own or one merged in by `<<`.
     fn get(&self, key: &str) -> Option<&Self> {
-        self.get_within(key, DEEPEST)
+        self.get_within(key, &mut { MOST_FIELDS })
     }
 
-    fn get_within(&self, key: &str, depth: usize) -> Option<&Self> {
+    /// Depth was bounded when the text was read, and `left` bounds the whole search.
+    fn get_within(&self, key: &str, left: &mut usize) -> Option<&Self> {
+        let fields = if let Content::Table(fields) = &self.value { fields.len() } else { 0 };
+        *left = left.checked_sub(1 + fields)?;
         let own = self.fields().find(|(known, _)| *known == key).map(|(_, value)| value);
-        own.or_else(|| {
-            let merged = self.fields().find(|(known, _)| *known == "<<")?.1;
-            let depth = depth.checked_sub(1)?;
-            let one = merged.get_within(key, depth);
-            one.or_else(|| merged.items().find_map(|item| item.get_within(key, depth)))
-        })
+        if own.is_some() {
+            return own;
+        }
+        let merged = self.fields().find(|(known, _)| *known == "<<")?.1;
+        match merged.get_within(key, left) {
+            Some(one) => Some(one),
+            None => merged.items().find_map(|item| item.get_within(key, left)),
+        }
     }
 }
 
@@ -239,7 +272,8 @@ fn tree(text: &str) -> Result<Rc<Node>, String> {
         let line = span.start.line();
         let whole = match event {
             Event::Scalar(text, _, anchor, _) => {
-                let node = Rc::new(Node { line, value: Content::Scalar(text.into_owned()) });
+                let node =
+                    Rc::new(Node { line, levels: 1, value: Content::Scalar(text.into_owned()) });
                 anchors.insert(anchor, node.clone());
                 node
             }
@@ -254,7 +288,7 @@ fn tree(text: &str) -> Result<Rc<Node>, String> {
                 let is_list = matches!(event, Event::SequenceStart(..));
                 let value =
                     if is_list { Content::List(Vec::new()) } else { Content::Table(Vec::new()) };
-                open.push(Open { anchor, node: Node { line, value }, key: None });
+                open.push(Open { anchor, node: Node { line, levels: 1, value }, key: None });
                 continue;
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -267,6 +301,10 @@ fn tree(text: &str) -> Result<Rc<Node>, String> {
             Event::Nothing | Event::StreamStart | Event::DocumentStart(_) => continue,
         };
         let Some(parent) = open.last_mut() else { return Ok(whole) };
+        parent.node.levels = parent.node.levels.max(whole.levels + 1);
+        if parent.node.levels > DEEPEST {
+            return Err(format!("line {line}: nested too deeply"));
+        }
         match (&mut parent.node.value, parent.key.take()) {
             (Content::List(items), _) => items.push(whole),
             (Content::Table(fields), Some(key)) => fields.push((key, whole)),
@@ -277,105 +315,8 @@ fn tree(text: &str) -> Result<Rc<Node>, String> {
             (Content::Scalar(_), _) => {}
         }
     }
-    Ok(Rc::new(Node { line: 1, value: Content::Table(Vec::new()) }))
+    Ok(Rc::new(Node { line: 1, levels: 1, value: Content::Table(Vec::new()) }))
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn shown(text: &str) -> (Vec<String>, Vec<String>) {
-        let (found, odd) = read(text, Path::new("compose.yaml")).unwrap();
-        let one = |one: &Published| {
-            let (first, last) = one.ports;
-            let protocol = one.protocol.label();
-            format!("{} {} {first}-{last}/{protocol} {}", one.service, one.bind, one.place)
-        };
-        (found.iter().map(one).collect(), odd)
-    }
-
-    #[test]
-    fn ports() {
-        for (written, expected) in [
-            ("\"8080:80\"", Some("0.0.0.0 8080-8080/tcp")),
-            ("8080:80", Some("0.0.0.0 8080-8080/tcp")),
-            ("\"127.0.0.1:5432:5432\"", Some("127.0.0.1 5432-5432/tcp")),
-            ("\"[::1]:53:53/udp\"", Some("::1 53-53/udp")),
-            ("\"3000-3005:3000-3005\"", Some("0.0.0.0 3000-3005/tcp")),
-            ("\"${WEB_PORT:-8081}:80\"", Some("0.0.0.0 8081-8081/tcp")),
-            ("\"${WEB_PORT-8082}:80\"", Some("0.0.0.0 8082-8082/tcp")),
-            ("{ target: 80, published: 9000 }", Some("0.0.0.0 9000-9000/tcp")),
-            (
-                "{ target: 80, published: \"9000\", host_ip: 127.0.0.1, protocol: udp }",
-                Some("127.0.0.1 9000-9000/udp"),
-            ),
-            ("\"80\"", None),
-            ("\"127.0.0.1::80\"", None),
-            ("{ target: 80 }", None),
-        ] {
-            let text = format!("services:\n  web:\n    ports:\n      - {written}\n");
-            let expected: Vec<String> =
-                expected.iter().map(|one| format!("web {one} compose compose.yaml:4")).collect();
-            assert_eq!(shown(&text), (expected, vec![]), "{written}");
-        }
-        for odd in [
-            "\"${WEB_PORT}:80\"",
-            "\"$PORT:80\"",
-            "\"x:80\"",
-            "\"0:80\"",
-            "\"9:9/sctp\"",
-            "\"a:9:9\"",
-        ] {
-            let text = format!("services:\n  web:\n    ports: [{odd}]\n");
-            let (found, said) = shown(&text);
-            assert_eq!((found.len(), said.len()), (0, 1), "{odd}");
-        }
-    }
-
-    #[test]
-    fn anchors_and_merges() {
-        let text = "x-web: &web\n  ports: &ports [\"80:80\"]\nservices:\n  a: *web\n  b:\n    <<: *web\n    image: x\n  c:\n    <<: [{image: y}, *web]\n  d:\n    ports: *ports\n  e:\n    <<: *web\n    ports: []\n";
-        let (found, odd) = shown(text);
-        let names: Vec<&str> = found.iter().map(|one| &one[..1]).collect();
-        assert_eq!((names.join(""), odd.len()), ("abcd".to_owned(), 0));
-    }
-
-    #[test]
-    fn what_is_no_compose_file() {
-        for empty in
-            ["", "a: 1", "services:", "services: [1]", "services: {web: {ports: 80}}", "- x"]
-        {
-            assert_eq!(shown(empty), (vec![], vec![]), "{empty:?}");
-        }
-        let deep = "[".repeat(100_000);
-        for bad in ["a: [", "a: *b", &deep, "services:\n\t- x"] {
-            assert!(read(bad, Path::new("x")).is_err(), "{:?}", &bad[..bad.len().min(20)]);
-        }
-    }
-
-    #[test]
-    fn aliases_of_aliases_cost_nothing() {
-        let mut text = "a0: &a0 [x]\n".to_owned();
-        for level in 1..60 {
-            let before = format!("*a{}, ", level - 1).repeat(10);
-            text += &format!("a{level}: &a{level} [{before}]\n");
-        }
-        assert_eq!(shown(&text), (vec![], vec![]));
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_survived(text in "\\PC{0,200}") {
-            let _ = read(&text, Path::new("x"));
-        }
-
-        #[test]
-        fn any_structure_is_survived(
-            text in "(services|ports|web|80|: |- |\n|  |\\{|\\}|\\[|\\]|&a|\\*a|<<|\"|'|\\$|,){0,60}"
-        ) {
-            let _ = read(&text, Path::new("x"));
-        }
-    }
-}
+mod tests;

@@ -64,7 +64,10 @@ pub(super) fn hosts(hosts: &[HostDraft]) -> String {
             let (first, last) = host.ephemeral;
             let note = format!("among the ports given to clients: {}", few(&host.passing));
             let _ = writeln!(text, "# {}", one_line(&note));
-            let _ = writeln!(text, "ignore = [\"{first}-{last}\"]");
+            // Where nothing undeclared is told, a plan takes no list of what not to tell.
+            if host.undeclared != Undeclared::Ignore {
+                let _ = writeln!(text, "ignore = [\"{first}-{last}\"]");
+            }
         }
         text.push('\n');
         for kind in [ClaimKind::System, ClaimKind::Allocated, ClaimKind::Reserved] {
@@ -234,6 +237,26 @@ mod tests {
             ("co.kr", "co.kr"),
         ] {
             assert_eq!(zone(name), expected);
+        }
+    }
+
+    #[test]
+    fn ports_for_clients_are_ignored_where_not_everything_is() {
+        for (undeclared, expected) in [(Undeclared::Warn, true), (Undeclared::Ignore, false)] {
+            let host = HostDraft {
+                name: "web".into(),
+                address: "127.0.0.1".into(),
+                undeclared,
+                passing: vec!["java on 40001".into()],
+                ephemeral: (32768, 60999),
+                claims: Vec::new(),
+            };
+            let text = hosts(&[host]);
+            assert_eq!(text.contains("\nignore = [\"32768-60999\"]"), expected, "{text}");
+            assert!(text.contains("clients: java on 40001"), "{text}");
+            let folder = std::path::Path::new("/");
+            crate::plan::parse(&text, folder, folder, &crate::plan::ThisMachine)
+                .unwrap_or_else(|mistakes| panic!("{mistakes:#}\n{text}"));
         }
     }
 

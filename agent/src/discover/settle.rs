@@ -1,7 +1,8 @@
 //! One look at everything before it is written down, so that what is written expects what is there.
 //!
-//! Only addresses of this machine are dialled: redirects are not followed, and nothing is asked of
-//! applications elsewhere.
+//! Only addresses of this machine are dialled, and redirects are not followed. Of what nginx passes on
+//! to other machines only `/` is asked for, as any visitor would: further paths are written as
+//! comments.
 
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use health::{Code, Finding, Observation, PortKey};
 use toml::Value;
 
 use super::claims::{ClaimDraft, HostDraft, fold};
-use super::entry::Entry;
+use super::entry::{Entry, one_line};
 use super::page;
 use super::scout::Scout;
 use super::sites::{Asked, Candidate};
@@ -81,8 +82,10 @@ pub(super) async fn sites(candidates: &[Candidate], scout: &Scout) -> Vec<Entry>
 /// Certificate folders, with what is found in them already.
 pub(super) async fn folders(entries: Vec<Entry>, scout: &Scout) -> Vec<Entry> {
     let settled = stream::iter(entries).map(|mut entry| async move {
-        let seen = scout.look(&entry).await;
-        entry.finds = seen.map(|seen| labels(&seen.findings)).unwrap_or_default();
+        match scout.look(&entry).await {
+            Ok(seen) => entry.finds = labels(&seen.findings),
+            Err(reason) => entry.shelved = Some(reason),
+        }
         entry
     });
     settled.buffered(AT_ONCE).collect().await
@@ -106,15 +109,30 @@ async fn site(candidate: &Candidate, scout: &Scout) -> Vec<Entry> {
         entry.shelved = distrust.clone();
         let is_here = asked.pass.as_ref().is_some_and(Pass::is_loopback);
         if is_here {
-            entry = with_upstream(entry, asked);
+            entry = with_upstream(entry, asked, scout);
         }
-        if distrust.is_none() {
+        if let Some(pass) = asked.pass.as_ref().filter(|pass| is_asked_elsewhere(asked, pass)) {
+            let reason =
+                format!("{} may be on another machine, and was not asked", one_line(&pass.written));
+            entry.shelved.get_or_insert(reason);
+        }
+        if entry.shelved.is_none() {
             entry = expecting(entry, scout).await;
         }
         // One elsewhere would be asked who is to blame for a 502: that is for later.
-        entries.push(if is_here { entry } else { with_upstream(entry, asked) });
+        entries.push(if is_here { entry } else { with_upstream(entry, asked, scout) });
     }
     entries
+}
+
+/// Whether asking for it would reach an application on another machine, which nobody here knows.
+fn is_asked_elsewhere(asked: &Asked, pass: &Pass) -> bool {
+    let is_here = |address: &Address| match address {
+        Address::Socket(ip, _) => ip.is_loopback(),
+        Address::Name(name, _) => name == "localhost",
+        Address::Unix(_) => true,
+    };
+    asked.path != "/" && !pass.to.iter().all(is_here)
 }
 
 fn certificate(candidate: &Candidate) -> Entry {
@@ -250,8 +268,8 @@ fn origin(location: &str) -> Option<String> {
     (is_plain && !authority.is_empty()).then(|| format!("{scheme}://{authority}"))
 }
 
-/// Whom a 502 is to be blamed on.
-fn with_upstream(mut entry: Entry, asked: &Asked) -> Entry {
+/// Whom a 502 is to be blamed on; without it where a plan would not take it.
+fn with_upstream(mut entry: Entry, asked: &Asked, scout: &Scout) -> Entry {
     let Some(pass) = &asked.pass else { return entry };
     let mut upstream = Vec::new();
     for address in &pass.to {
@@ -269,10 +287,18 @@ fn with_upstream(mut entry: Entry, asked: &Asked) -> Entry {
         entry.sources.push(format!("passed on to {}", pass.written));
         return entry;
     }
-    match &upstream[..] {
-        [one] => entry.with("upstream", one.as_str()),
-        _ => entry.with("upstream", upstream.into_iter().map(Value::from).collect::<Vec<_>>()),
+    let named = match &upstream[..] {
+        [one] => entry.clone().with("upstream", one.as_str()),
+        _ => {
+            let upstream: Vec<Value> = upstream.into_iter().map(Value::from).collect();
+            entry.clone().with("upstream", upstream)
+        }
+    };
+    if let Err(reason) = scout.plan(&named.toml()) {
+        entry.sources.push(format!("passed on to {}, not named here: {reason}", pass.written));
+        return entry;
     }
+    named
 }
 
 fn labels(findings: &[Finding]) -> Vec<String> {
@@ -288,70 +314,4 @@ fn labels(findings: &[Finding]) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::{TcpListener, TcpStream};
-
-    use health::{ClaimKind, Protocol, Undeclared};
-
-    use super::*;
-    use crate::net::Net;
-
-    fn claim(port: u16) -> ClaimDraft {
-        ClaimDraft {
-            ports: (port, port),
-            protocol: Protocol::Tcp,
-            kind: ClaimKind::Allocated,
-            service: "app".into(),
-            exposure: None,
-            processes: Vec::new(),
-            mute: false,
-            sources: Vec::new(),
-            finds: Vec::new(),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_port_that_takes_no_connection_is_not_dialled_later() {
-        let bind = |backlog| {
-            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
-            let socket = socket.unwrap();
-            let any_port: std::net::SocketAddr = "127.42.0.1:0".parse().unwrap();
-            socket.bind(&any_port.into()).unwrap();
-            socket.listen(backlog).unwrap();
-            TcpListener::from(socket)
-        };
-        let (well, full, gone) = (bind(128), bind(0), bind(128));
-        let ports = [&well, &full, &gone].map(|one| one.local_addr().unwrap().port());
-        drop(gone);
-        // Nobody accepts, so the queue of one is full, and who comes next waits.
-        let _waiting = TcpStream::connect(full.local_addr().unwrap()).unwrap();
-        let mut hosts = [HostDraft {
-            name: "web".into(),
-            address: "127.42.0.1".into(),
-            undeclared: Undeclared::Ignore,
-            passing: Vec::new(),
-            ephemeral: (0, 0),
-            claims: ports.map(claim).to_vec(),
-        }];
-        claims(&mut hosts, &Scout::new(Net::new(None).unwrap())).await;
-        let found: Vec<_> = hosts[0].claims.iter().map(|one| (one.ports.0, one.mute)).collect();
-        assert_eq!(found, [(ports[0], false), (ports[1], true)]);
-        assert!(page::hosts(&hosts).contains("probe = \"none\""));
-    }
-
-    #[test]
-    fn origins() {
-        for (location, expected) in [
-            ("https://shop.example/", Some("https://shop.example")),
-            ("https://shop.example:8443/a?b", Some("https://shop.example:8443")),
-            ("http://[::1]/", Some("http://[::1]")),
-            ("/login", None),
-            ("https://shop.example", None),
-            ("https:///", None),
-            ("https://a b/", None),
-            ("ftp://a/", None),
-        ] {
-            assert_eq!(origin(location).as_deref(), expected, "{location}");
-        }
-    }
-}
+mod tests;

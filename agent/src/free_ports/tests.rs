@@ -45,6 +45,28 @@ fn everything_passed_over_is_said_with_its_reason() {
 }
 
 #[test]
+fn only_whole_blocks_are_bound_and_not_without_end() {
+    let seek = |range, block, count, refused: fn(u16) -> bool| {
+        let bound = std::cell::RefCell::new(Vec::new());
+        let found = find(&wanted(range, block, count), &occupancy(), Looked::Here, |port| {
+            bound.borrow_mut().push(port);
+            if refused(port) { Attempt::Refused } else { Attempt::Bound }
+        });
+        (found, bound.into_inner())
+    };
+    // 3003 and 3004 are no three in a row, so nobody binds them.
+    let (found, bound) = seek(3000..=3013, 3, 1, |_| false);
+    assert_eq!((found.blocks, bound), (vec![(3006, 3008)], vec![3006, 3007, 3008]));
+    let (found, bound) = seek(4000..=4010, 3, 1, |port| port == 4001);
+    assert_eq!((found.blocks, bound), (vec![(4002, 4004)], vec![4000, 4001, 4002, 4003, 4004]));
+    assert_eq!(found.passed_over, [((4001, 4001), Obstacle::Refused)]);
+    let (found, bound) = seek(4000..=65535, 1, 60_000, |_| true);
+    assert_eq!((found.given_up_at, bound.len()), (Some(4000 + 16_384), MOST_BOUND));
+    let (found, _) = seek(4000..=4010, 1, 60_000, |_| true);
+    assert_eq!(found.given_up_at, None);
+}
+
+#[test]
 fn another_host_is_known_by_the_plan_alone() {
     let found = elsewhere(&wanted(3000..=3002, 1, 5), [3001].into());
     assert_eq!(found.blocks, [(3000, 3000), (3002, 3002)]);

@@ -154,8 +154,26 @@ impl Sites {
             let reading = Reading { folder: &configuration.folder, http, upstreams: &known };
             servers.extend(http.within("server").map(|server| reading.server(server)));
         }
+        share_listens(&mut servers);
         sites.servers = servers;
         sites
+    }
+}
+
+/// A socket is one for all servers on it: who says `ssl` or `proxy_protocol` says it for the others.
+/// HTTP/3 has sockets of its own.
+fn share_listens(servers: &mut [Server]) {
+    let mut said: HashMap<Address, (bool, bool)> = HashMap::new();
+    for listen in servers.iter().flat_map(|one| &one.listens).filter(|one| !one.quic) {
+        let (tls, proxy_protocol) = said.entry(listen.address.clone()).or_default();
+        *tls |= listen.tls;
+        *proxy_protocol |= listen.proxy_protocol;
+    }
+    let listens = servers.iter_mut().flat_map(|one| &mut one.listens).filter(|one| !one.quic);
+    for listen in listens {
+        if let Some(&(tls, proxy_protocol)) = said.get(&listen.address) {
+            (listen.tls, listen.proxy_protocol) = (tls, proxy_protocol);
+        }
     }
 }
 

@@ -175,6 +175,13 @@ pub(super) fn protocols(cell: &str) -> Vec<Protocol> {
         .collect()
 }
 
+/// Whether a cell names protocols and nothing else: `TCP`, `tcp/udp`.
+pub(super) fn is_protocol(cell: &str) -> bool {
+    let mut words = cell.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let is_one = |word: &str| matches!(word.to_ascii_lowercase().as_str(), "tcp" | "udp");
+    words.next().is_some_and(is_one) && words.all(is_one)
+}
+
 /// What a cell or heading says about how a port is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meant {
@@ -203,6 +210,45 @@ pub(super) fn kinds(words: &str) -> Vec<Meant> {
                 "비어",
                 "여유",
                 "미할당",
+                "할당가능",
+                "할당안됨",
+                "할당안함",
+                "할당되지않",
+                "할당하지않",
+                "할당해제",
+                "미배정",
+                "배정가능",
+                "배정안됨",
+                "배정되지않",
+                "비활성",
+                "사용안됨",
+                "사용하지않",
+                "사용되지않",
+                "사용중지",
+                "사용중단",
+                "사용종료",
+                "미운영",
+                "운영안함",
+                "운영하지않",
+                "운영중지",
+                "운영중단",
+                "운영종료",
+                "미가동",
+                "가동안함",
+                "가동하지않",
+                "가동중지",
+                "가동중단",
+                "서비스중지",
+                "서비스중단",
+                "unallocated",
+                "unassigned",
+                "notallocated",
+                "notassigned",
+                "notinuse",
+                "notused",
+                "notactive",
+                "notrunning",
+                "notlive",
             ],
         ),
         (Meant::As(ClaimKind::System), &["system", "시스템", "관리용", "운영체제"]),
@@ -227,8 +273,35 @@ pub(super) fn kinds(words: &str) -> Vec<Meant> {
             ],
         ),
     ];
+    // No claim, and nobody's to give away either: people say what they mean.
+    const UNCLEAR: &[&str] = &[
+        "unavailable",
+        "notavailable",
+        "notfree",
+        "notreserved",
+        "unreserved",
+        "사용불가",
+        "사용금지",
+        "할당불가",
+        "예약가능",
+        "예약안됨",
+        "예약안함",
+        "예약되지않",
+        "예약하지않",
+        "예약해제",
+        "미예약",
+    ];
+    // A short word stands alone, but not when the one before it turns it round.
+    let mut words = words.to_lowercase();
+    for denied in ["not yet ", "not currently ", "no longer ", "never ", "not "] {
+        words = words.replace(denied, "not");
+    }
+    let words = words.as_str();
     // Each word is looked for in what the ones before it have left: 미사용 is not 사용.
     let mut left = squeezed(words);
+    for name in UNCLEAR {
+        left = left.replace(name, " ");
+    }
     let mut found = Vec::new();
     for (meant, names) in WORDS {
         for name in names {
@@ -293,6 +366,9 @@ pub(super) fn reach(cell: &str) -> Reach {
         "사내",
         "사설",
         "내부망",
+        "로컬네트워크",
+        "로컬망",
+        "localnetwork",
     ];
     const PUBLIC: &[&str] = &[
         "public",
@@ -307,8 +383,19 @@ pub(super) fn reach(cell: &str) -> Reach {
         "인터넷",
         "어디서나",
     ];
-    const DENIED: &[&str] =
-        &["비공개", "차단", "불가", "금지", "않음", "blocked", "closed", "denied", "notpublic"];
+    const DENIED: &[&str] = &[
+        "비공개",
+        "차단",
+        "불가",
+        "금지",
+        "않음",
+        "안됨",
+        "안함",
+        "blocked",
+        "closed",
+        "denied",
+        "notpublic",
+    ];
     if is_blank(cell) {
         return Reach::Unsaid;
     }
@@ -441,6 +528,27 @@ mod tests {
             ("사용 가능한 포트", vec![Meant::Free]),
             ("Available", vec![Meant::Free]),
             ("할당 및 예약", vec![Meant::As(Reserved), Meant::As(Allocated)]),
+            ("비활성", vec![Meant::Free]),
+            ("비활성화", vec![Meant::Free]),
+            ("사용하지 않음", vec![Meant::Free]),
+            ("사용 중지", vec![Meant::Free]),
+            ("미운영", vec![Meant::Free]),
+            ("미가동", vec![Meant::Free]),
+            ("서비스 중지", vec![Meant::Free]),
+            ("할당 가능", vec![Meant::Free]),
+            ("할당 안 됨", vec![Meant::Free]),
+            ("unallocated", vec![Meant::Free]),
+            ("Unassigned", vec![Meant::Free]),
+            ("not in use", vec![Meant::Free]),
+            ("Not used", vec![Meant::Free]),
+            ("no longer in use", vec![Meant::Free]),
+            ("inactive", vec![Meant::Free]),
+            ("사용 불가", vec![]),
+            ("unavailable", vec![]),
+            ("예약 안 됨", vec![]),
+            ("활성", vec![Meant::As(Allocated)]),
+            ("서비스 중", vec![Meant::As(Allocated)]),
+            ("할당 안내", vec![Meant::As(Allocated)]),
             ("개요", vec![]),
             ("", vec![]),
         ] {
@@ -455,6 +563,10 @@ mod tests {
             ("loopback", Reach::As(Loopback)),
             ("127.0.0.1", Reach::As(Loopback)),
             ("로컬 전용", Reach::As(Loopback)),
+            ("로컬", Reach::As(Loopback)),
+            ("로컬 네트워크", Reach::As(Internal)),
+            ("로컬망", Reach::As(Internal)),
+            ("외부 접근 안 됨", Reach::No),
             ("internal", Reach::As(Internal)),
             ("내부", Reach::As(Internal)),
             ("내부망 전용", Reach::As(Internal)),
@@ -481,6 +593,11 @@ mod tests {
         assert_eq!(protocols("tcp/udp"), [Protocol::Tcp, Protocol::Udp]);
         assert_eq!(protocols("both"), [Protocol::Tcp, Protocol::Udp]);
         assert_eq!(protocols("HTTP"), []);
+        for (cell, expected) in
+            [("TCP", true), ("tcp/udp", true), ("both", false), ("TCP 예약", false), ("", false)]
+        {
+            assert_eq!(is_protocol(cell), expected, "{cell}");
+        }
     }
 
     proptest! {

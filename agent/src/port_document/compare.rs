@@ -8,7 +8,7 @@ use health::{Claim, ClaimKind, Exposure, Host, Language, PortKey, Protocol, Text
 use serde::Serialize;
 
 use super::Run;
-use super::cells::shown;
+use super::cells::{is_blank, shown};
 use super::entry::{Document, Entry, Weight, owners};
 use super::wording;
 use super::write::folded;
@@ -64,6 +64,9 @@ pub fn differences(document: &Document, hosts: &[Arc<Host>], only: Option<&str>)
         document,
         hosts,
         only,
+        places: Places::of(document, hosts),
+        rows: HashMap::new(),
+        last_rows: HashMap::new(),
         found: Vec::new(),
         named: HashMap::new(),
         claimed: HashSet::new(),
@@ -79,15 +82,52 @@ pub fn differences(document: &Document, hosts: &[Arc<Host>], only: Option<&str>)
     Compared { differences: found, lines }
 }
 
+/// The highest first port up to a row, and the row's line.
+type Highest = (u16, usize);
+
 struct Comparison<'a> {
     document: &'a Document,
     hosts: &'a [Arc<Host>],
     only: Option<&'a str>,
+    places: Places<'a>,
+    /// The rows of each kind on each host, in the order of the document.
+    rows: HashMap<(Arc<str>, ClaimKind), Vec<Highest>>,
+    /// The line of the last row about each host.
+    last_rows: HashMap<Arc<str>, usize>,
     found: Vec<Difference>,
     /// The entry that names a port first.
     named: HashMap<PortKey, usize>,
     /// Ports that the plan claims.
     claimed: HashSet<PortKey>,
+}
+
+/// Hosts of the plan by what a document may call them.
+struct Places<'a> {
+    by_name: HashMap<&'a str, &'a Arc<str>>,
+    by_address: HashMap<&'a str, &'a Arc<str>>,
+    /// The addresses that the document says.
+    said: HashMap<&'a str, &'a str>,
+}
+
+impl<'a> Places<'a> {
+    fn of(document: &'a Document, hosts: &'a [Arc<Host>]) -> Self {
+        let mut by_address = HashMap::new();
+        for host in hosts {
+            by_address.entry(&*host.address).or_insert(&host.name);
+        }
+        let said =
+            document.hosts.iter().filter_map(|one| Some((&*one.name, one.address.as_deref()?)));
+        Self {
+            by_name: hosts.iter().map(|host| (&*host.name, &host.name)).collect(),
+            by_address,
+            said: said.collect(),
+        }
+    }
+
+    fn called(&self, name: &str) -> Option<Arc<str>> {
+        let by_address = || self.by_address.get(self.said.get(name)?);
+        self.by_name.get(name).or_else(by_address).map(|&name| name.clone())
+    }
 }
 
 impl<'a> Comparison<'a> {
@@ -106,6 +146,12 @@ impl<'a> Comparison<'a> {
                     continue;
                 }
             };
+            self.last_rows.insert(host.clone(), entry.line);
+            if let (Some(kind), Some(((first, _), _))) = (entry.kind, entry.ports.first()) {
+                let rows = self.rows.entry((host.clone(), kind)).or_default();
+                let highest = rows.last().map_or(*first, |(highest, _)| *first.max(highest));
+                rows.push((highest, entry.line));
+            }
             for &((first, last), protocol) in &entry.ports {
                 let mut twice: Option<(Run, usize)> = None;
                 for port in first..=last {
@@ -135,22 +181,8 @@ impl<'a> Comparison<'a> {
 
     /// The plan's host that an entry is about.
     fn host(&self, entry: &Entry) -> Result<Arc<str>, Text> {
-        let by = |wanted: &str| {
-            let address = self
-                .document
-                .hosts
-                .iter()
-                .find(|named| named.name == wanted)
-                .and_then(|named| named.address.as_deref());
-            let host = self
-                .hosts
-                .iter()
-                .find(|host| &*host.name == wanted)
-                .or_else(|| self.hosts.iter().find(|host| Some(&*host.address) == address));
-            host.map(|host| host.name.clone())
-        };
         match (entry.host.as_deref().or(self.only), self.hosts) {
-            (Some(name), _) => by(name).ok_or_else(|| {
+            (Some(name), _) => self.places.called(name).ok_or_else(|| {
                 let name = shown(name);
                 text!("the plan has no host {name}", "계획에 {name} 호스트가 없습니다")
             }),
@@ -191,18 +223,12 @@ impl<'a> Comparison<'a> {
     }
 
     fn missing(&mut self, host: &Host, claim: &Claim, run: Run) {
-        let before = |entry: &&Entry| self.host(entry).is_ok_and(|own| own == host.name);
-        let own: Vec<&Entry> = self.document.entries.iter().filter(before).collect();
-        let follows = |entry: &&&Entry| {
-            entry.kind == Some(claim.claim)
-                && entry.ports.first().is_some_and(|(first, _)| first.0 > run.0)
-        };
-        let line = match own.iter().find(follows) {
-            Some(entry) => entry.line,
-            None => {
-                let alike = own.iter().rev().find(|entry| entry.kind == Some(claim.claim));
-                alike.or(own.last()).map_or(1, |entry| entry.line + 1)
-            }
+        let alike = self.rows.get(&(host.name.clone(), claim.claim)).map_or(&[][..], |rows| rows);
+        let follows = alike.partition_point(|(highest, _)| *highest <= run.0);
+        let line = match (alike.get(follows), alike.last()) {
+            (Some((_, line)), _) => *line,
+            (None, Some((_, line))) => line + 1,
+            (None, None) => self.last_rows.get(&host.name).map_or(1, |line| line + 1),
         };
         let ports = words(run, claim.key.protocol);
         let (kind, service) = (claim.claim.label(), quoted_after(&claim.service));
@@ -220,6 +246,7 @@ impl<'a> Comparison<'a> {
         let exposure = |exposure: Option<Exposure>| exposure.map_or("", Exposure::label).to_owned();
         let sorted = |owners: &[String]| {
             let mut owners = owners.to_vec();
+            owners.retain(|owner| !is_blank(owner));
             owners.sort_unstable();
             owners.join(", ")
         };
@@ -235,8 +262,8 @@ impl<'a> Comparison<'a> {
             ("description", entry.description.clone(), claim.description.clone()),
         ];
         for (field, here, there) in fields {
-            let Some(here) = here.map(|here| plain(&here)) else { continue };
-            let there = plain(&there);
+            let Some(here) = here.map(|here| said(&here)) else { continue };
+            let there = said(&there);
             if here == there {
                 continue;
             }
@@ -293,11 +320,11 @@ impl<'a> Comparison<'a> {
 /// what would be.
 #[must_use]
 pub fn outdated(text: &str, written: &str) -> Option<Difference> {
-    let mut wanted = written.lines();
+    let (mut lines, mut wanted) = (text.lines(), written.lines());
     let mut line = 0;
     let told = loop {
         line += 1;
-        let (here, there) = (text.lines().nth(line - 1), wanted.next());
+        let (here, there) = (lines.next(), wanted.next());
         match (here.map(str::trim_end), there) {
             (None, None) => return None,
             (Some(here), Some(there)) if here == there => {}
@@ -329,6 +356,13 @@ fn quoted_after(service: &str) -> String {
 fn plain(words: &str) -> String {
     let words = words.replace(is_deceptive, " ");
     words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// As a document shows it; empty for words that mean nothing, which a reader of the document takes
+/// for an empty cell.
+fn said(words: &str) -> String {
+    let words = plain(words);
+    if is_blank(&words) { String::new() } else { words }
 }
 
 impl Fault {

@@ -98,12 +98,21 @@ pub(super) fn owners(claim: &Claim) -> Vec<String> {
     [claim.processes.clone(), marked(UNIT, &claim.units), marked(USER, &claim.users)].concat()
 }
 
+/// A mistake in every line is told some times, not a million.
+pub(super) const MOST_NOTES: usize = 1000;
+
 impl Document {
     pub(super) fn mistake(&mut self, line: usize, text: Text) {
-        self.notes.push(Note { line, weight: Weight::Mistake, text });
+        self.note(Note { line, weight: Weight::Mistake, text });
     }
 
     pub(super) fn remark(&mut self, line: usize, text: Text) {
-        self.notes.push(Note { line, weight: Weight::Remark, text });
+        self.note(Note { line, weight: Weight::Remark, text });
+    }
+
+    fn note(&mut self, note: Note) {
+        if self.notes.len() < MOST_NOTES {
+            self.notes.push(note);
+        }
     }
 }

@@ -7,7 +7,8 @@ use health::text::is_deceptive;
 use health::{ClaimKind, Language, Protocol, text};
 
 use super::Run;
-use super::entry::{Document, Entry, NamedHost, Note, UNIT, USER, Weight};
+use super::cells::shown;
+use super::entry::{Document, Entry, MOST_NOTES, NamedHost, Note, UNIT, USER, Weight};
 use super::sections;
 use crate::free_ports::run_words;
 use crate::plan;
@@ -42,7 +43,7 @@ pub fn import(mut document: Document, landing: &Landing<'_>) -> Imported {
     let mut hosts = std::mem::take(&mut document.hosts);
     let names_none = document.entries.iter().any(|entry| entry.host.is_none());
     if names_none && !hosts.iter().any(|host| host.name == fallback) {
-        hosts.insert(0, NamedHost { name: fallback.clone(), address: None, local: true });
+        hosts.insert(0, NamedHost { name: fallback.clone(), address: None, local: false });
     }
     let head = match landing.language {
         Language::En => {
@@ -54,13 +55,19 @@ pub fn import(mut document: Document, landing: &Landing<'_>) -> Imported {
     };
     let file = clean(landing.file);
     let mut out = format!("# {}\n", head.replace("{file}", &file));
+    let mut of_host: HashMap<&str, Vec<(usize, &Entry)>> = HashMap::new();
+    for (at, entry) in document.entries.iter().enumerate() {
+        let host = entry.host.as_deref().unwrap_or(&fallback);
+        of_host.entry(host).or_default().push((at, entry));
+    }
     let mut claims = 0;
     for host in &hosts {
-        write_host(&mut out, host, landing.language);
-        for (at, entry) in document.entries.iter().enumerate() {
-            if entry.host.as_deref().unwrap_or(&fallback) != host.name {
-                continue;
-            }
+        let rows = of_host.get(&*host.name).map_or(&[][..], |rows| rows);
+        write_host(&mut out, host, landing.language, hosts.len());
+        if hosts.len() > 1 && !host.local && address(host).is_none() {
+            document.notes.push(unplaced(host, rows.first().map_or(1, |(_, entry)| entry.line)));
+        }
+        for &(at, entry) in rows {
             for (run, protocol) in owners.kept(&host.name, at, entry) {
                 write_claim(&mut out, entry, run, protocol);
                 claims += 1;
@@ -102,7 +109,7 @@ fn owners(document: &mut Document, fallback: &str) -> Owners {
                 }
             }
         }
-        if let Some((run, owner)) = lost {
+        if let Some((run, owner)) = lost.filter(|_| notes.len() < MOST_NOTES) {
             let (ports, protocol) = (run_words(run), protocol.label());
             let other = document.entries[owner].line;
             notes.push(Note {
@@ -141,18 +148,43 @@ impl Owners {
     }
 }
 
-fn write_host(out: &mut String, host: &NamedHost, language: Language) {
-    out.push_str(&format!("\n[[host]]\nname = {}\n", quoted(&host.name)));
+/// Where a document says that a host is.
+fn address(host: &NamedHost) -> Option<&str> {
     let named_by_address = host.name.parse::<std::net::IpAddr>().is_ok();
     let address = host.address.as_deref().filter(|address| plan::is_address(address));
-    let address = if named_by_address { Some(&*host.name) } else { address };
-    match address {
+    if named_by_address { Some(&*host.name) } else { address }
+}
+
+fn unplaced(host: &NamedHost, line: usize) -> Note {
+    let name = shown(&host.name);
+    Note {
+        line,
+        weight: Weight::Mistake,
+        text: text!(
+            "the document does not say the address of {name}: fill it in",
+            "문서에 {name}의 주소가 없습니다. address를 채워 주세요"
+        ),
+    }
+}
+
+/// `hosts` is how many there are: one alone is probably this machine, of several nobody knows which.
+fn write_host(out: &mut String, host: &NamedHost, language: Language, hosts: usize) {
+    out.push_str(&format!("\n[[host]]\nname = {}\n", quoted(&host.name)));
+    match address(host) {
         Some(address) => {
             out.push_str(&format!("address = {}\n", quoted(address)));
             if host.local {
                 out.push_str("local = true\n");
             }
         }
+        None if host.local => out.push_str("local = true\n"),
+        // A name that never resolves (RFC 6761, section 6.4): valid, and nobody's.
+        None if hosts > 1 => out.push_str(match language {
+            Language::En => {
+                "address = \"fill-in.invalid\"  # the document does not say its address\n"
+            }
+            Language::Ko => "address = \"fill-in.invalid\"  # 문서에 주소가 없습니다\n",
+        }),
         None => out.push_str(match language {
             Language::En => "local = true  # a guess: the document does not say its address\n",
             Language::Ko => "local = true  # 추측: 문서에 주소가 없습니다\n",

@@ -8,7 +8,7 @@ use health::{ClaimKind, Exposure, Text, text};
 
 use super::cells::{self, Meant, Reach, shown};
 use super::columns::{Column, Columns};
-use super::entry::{Document, Entry, NamedHost};
+use super::entry::{Document, Entry, NamedHost, Note, Weight};
 use super::sections::{self, About, Headings, Section};
 
 mod blocks;
@@ -18,9 +18,14 @@ mod separated;
 use blocks::{Block, Row};
 
 /// Larger than any page that people keep.
-const LARGEST_BYTES: usize = 8 << 20;
-/// A mistake in every line is told some times, not a million.
-const MOST_NOTES: usize = 1000;
+pub(crate) const LARGEST_MIB: u64 = 8;
+const LARGEST_BYTES: usize = (LARGEST_MIB as usize) << 20;
+/// Machines on one page.
+const MOST_HOSTS: usize = 1000;
+/// Of a heading that is kept beside its cell, in every row.
+const HEADING_CHARACTERS: usize = 60;
+/// Every port of every host, over both protocols, several times over.
+const MOST_PORTS: usize = 500_000;
 
 /// Why a file is no document at all.
 #[derive(Debug, thiserror::Error)]
@@ -54,10 +59,41 @@ pub fn read(path: &Path, bytes: Vec<u8>, known: &[&str]) -> Result<Document, Unr
         "csv" | "tsv" => separated::read(text)?,
         _ => markdown(text, known),
     };
+    let cut = bound(&mut document);
     openings::apply(&mut document);
     document.notes.sort_by_key(|note| note.line);
-    document.notes.truncate(MOST_NOTES);
+    if let Some(line) = cut {
+        let weight = Weight::Mistake;
+        document.notes.push(Note {
+            line,
+            weight,
+            text: text!(
+                "with this line the document names more than {MOST_PORTS} ports: it is not read, nor is what follows",
+                "이 줄부터 문서의 포트가 {MOST_PORTS}개를 넘어, 이 줄과 그 뒤는 읽지 않았습니다"
+            ),
+        });
+    }
+    document.notes.sort_by_key(|note| note.line);
     Ok(document)
+}
+
+/// Leaves out what would name more ports than there can be: a page of ranges says more than a machine
+/// can hold. The first line that went too far.
+fn bound(document: &mut Document) -> Option<usize> {
+    let mut left = MOST_PORTS;
+    let mut cut = None;
+    let mut fits = |line: usize, ports: &[(super::Run, health::Protocol)]| {
+        let count = ports.iter().map(|((first, last), _)| usize::from(last - first) + 1).sum();
+        let rest = left.checked_sub(count).filter(|_| cut.is_none());
+        match rest {
+            Some(rest) => left = rest,
+            None => cut = Some(cut.map_or(line, |first: usize| first.min(line))),
+        }
+        rest.is_some()
+    };
+    document.entries.retain(|entry| fits(entry.line, &entry.ports));
+    document.openings.retain(|opening| fits(opening.line, &opening.ports));
+    cut
 }
 
 fn markdown(text: &str, known: &[&str]) -> Document {
@@ -156,6 +192,9 @@ fn item(document: &mut Document, section: &Section, line: usize, text: &str) {
         return;
     }
     match cells::ports(ports) {
+        Ok(_) if section.host.as_deref().is_some_and(|host| !document.knows(host)) => {
+            document.mistake(line, too_many_hosts());
+        }
         Ok(ports) => {
             let service = rest.trim_start_matches([':', '=', '-', '–', ' ']).trim();
             let service = match service.strip_prefix('(').and_then(|it| it.strip_suffix(')')) {
@@ -174,6 +213,13 @@ fn item(document: &mut Document, section: &Section, line: usize, text: &str) {
         }
         Err(wrong) => document.mistake(line, wrong),
     }
+}
+
+fn too_many_hosts() -> Text {
+    text!(
+        "not read: more than {MOST_HOSTS} hosts in one document",
+        "읽지 못했습니다: 한 문서에 호스트가 {MOST_HOSTS}개를 넘습니다"
+    )
 }
 
 fn with_protocols(
@@ -215,13 +261,17 @@ fn entry(document: &mut Document, section: &Section, columns: &Columns, row: &Ro
         match column {
             Column::Port => ports = cells::ports(cell),
             Column::Protocol => {
-                protocols = cells::protocols(cell);
-                if protocols.is_empty() {
+                let own = cells::protocols(cell);
+                if own.is_empty() {
                     entry.keep(heading, cell);
+                } else {
+                    protocols = own;
                 }
             }
             Column::Service => entry.service = Some(words(cell)),
             Column::Description => entry.describe(cell),
+            // "Type" is as often a protocol as a kind.
+            Column::Kind if cells::is_protocol(cell) => protocols = cells::protocols(cell),
             Column::Kind => is_free = !kind(document, &mut entry, heading, cell),
             Column::Exposure => exposure(document, &mut entry, heading, cell),
             Column::Process => entry.owners = Some(cells::names(cell)),
@@ -235,6 +285,9 @@ fn entry(document: &mut Document, section: &Section, columns: &Columns, row: &Ro
         Err(wrong) => {
             let Text { en, ko } = wrong;
             document.mistake(line, text!("not read: {en}", "읽지 못했습니다: {ko}"));
+        }
+        Ok(_) if entry.host.as_deref().is_some_and(|host| !document.knows(host)) => {
+            document.mistake(line, too_many_hosts());
         }
         Ok(_) if is_free => document.remark(line, left_out(About::Free)),
         Ok(ports) => {
@@ -304,7 +357,9 @@ fn exposure(document: &mut Document, entry: &mut Entry, heading: &str, cell: &st
 
 fn host(document: &mut Document, entry: &mut Entry, cell: &str) {
     let Some(name) = sections::host_name(cell).filter(|_| !cells::is_blank(cell)) else { return };
-    let address = name.parse::<std::net::IpAddr>().ok().map(|address| address.to_string());
+    // A name has no colons, an address of IPv6 has.
+    let address = cell.trim().trim_matches(['[', ']', '`']).parse::<std::net::IpAddr>();
+    let address = address.ok().map(|address| address.to_string());
     entry.host = Some(name.clone());
     document.name_host(NamedHost { name, address, local: false });
 }
@@ -331,14 +386,19 @@ impl Entry {
     fn keep(&mut self, heading: &str, cell: &str) {
         let cell = words(cell);
         if !cell.is_empty() {
-            let heading = heading.trim();
+            let heading: String = heading.trim().chars().take(HEADING_CHARACTERS).collect();
             self.extras.push(if heading.is_empty() { cell } else { format!("{heading}: {cell}") });
         }
     }
 }
 
 impl Document {
+    fn knows(&self, host: &str) -> bool {
+        self.hosts.len() < MOST_HOSTS || self.hosts.iter().any(|known| known.name == host)
+    }
+
     fn name_host(&mut self, host: NamedHost) {
+        let has_room = self.hosts.len() < MOST_HOSTS;
         match self.hosts.iter_mut().find(|known| known.name == host.name) {
             Some(known) => {
                 known.local |= host.local;
@@ -346,7 +406,8 @@ impl Document {
                     known.address = host.address;
                 }
             }
-            None => self.hosts.push(host),
+            None if has_room => self.hosts.push(host),
+            None => {}
         }
     }
 }

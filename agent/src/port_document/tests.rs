@@ -231,6 +231,67 @@ fn hand_kept_tables_become_plans() {
 }
 
 #[test]
+fn words_for_nothing_are_nothing_on_both_sides() {
+    for word in ["-", "없음", "N/A", "none", ".", "—", "해당 없음"] {
+        let plan = parsed(&format!(
+            "[[host]]\nname = \"web\"\nlocal = true\n[[host.port]]\nport = 80\nservice = \"{word}\"\nprocess = \"none\"\ndescription = \"{word}\"\n"
+        ));
+        for language in [Language::En, Language::Ko] {
+            let text = write(&plan.hosts, language, None);
+            let compared = differences(&document(&text, &[]), &plan.hosts, None);
+            assert_eq!(compared.differences, [], "{word}");
+            assert_eq!(outdated(&text, &write(&plan.hosts, language, None)), None);
+        }
+    }
+}
+
+#[test]
+fn a_document_names_no_more_ports_than_there_can_be() {
+    let row = "| 1-10000 |\n";
+    let page = |rows: usize| format!("| Port |\n|---|\n{}", row.repeat(rows));
+    let read = |rows| {
+        let document = document(&page(rows), &[]);
+        let mistakes: Vec<usize> = document.notes.iter().map(|note| note.line).collect();
+        (document.entries.len(), mistakes)
+    };
+    assert_eq!(read(50), (50, vec![]));
+    assert_eq!(read(2_000), (50, vec![53]));
+    let wide = format!("port\n80\n\"{}\"\n81\n", "1-10000,".repeat(51));
+    let wide = super::read(Path::new("a.csv"), wide.into_bytes(), &[]).unwrap();
+    assert_eq!((wide.entries.len(), wide.notes[0].line), (1, 3));
+}
+
+#[test]
+fn hostile_pages_cost_little() {
+    let rows: String = (0..20_000).map(|n| format!("80,h{n},x\n")).collect();
+    let text = format!("port,host,{}\n{rows}", "z".repeat(1 << 20));
+    let document = read(Path::new("a.csv"), text.into_bytes(), &[]).unwrap();
+    assert_eq!((document.hosts.len(), document.entries.len()), (1000, 1000));
+    assert_eq!(document.notes.len(), 1000);
+    assert!(document.entries[0].extras[0].len() < 100);
+}
+
+#[test]
+fn many_lines_are_compared_at_once() {
+    let page = "| Port |\n".repeat(200_000);
+    assert_eq!(outdated(&page, &page), None);
+}
+
+#[test]
+fn of_several_hosts_none_is_taken_for_this_machine() {
+    let page = "| Host | Port | Type |\n|---|---|---|\n| a | 53 | UDP |\n| fd00::5 | 80 | TCP |\n";
+    let told = imported("a.md", page);
+    let plan = parsed(&told.toml);
+    let hosts: Vec<_> =
+        plan.hosts.iter().map(|host| (&*host.name, &*host.address, host.local)).collect();
+    assert_eq!(hosts, [("a", "fill-in.invalid", false), ("fd00 5", "fd00::5", false)]);
+    assert_eq!(plan.hosts[0].claims[0].key.protocol, Protocol::Udp);
+    assert_eq!(told.notes.iter().map(|note| note.line).collect::<Vec<_>>(), [3]);
+    let alone = imported("a.md", "| Host | Port |\n|---|---|\n| a | 53 |\n");
+    assert!(parsed(&alone.toml).hosts[0].local && alone.notes.is_empty(), "{}", alone.toml);
+}
+
+#[test]
 fn what_is_no_document_is_refused_in_words() {
     let refused = |name: &str, bytes: &[u8]| {
         read(Path::new(name), bytes.to_vec(), &[]).unwrap_err().to_string()

@@ -1,6 +1,7 @@
 //! `GET /api/v1/ports/free`: ports that can be given to the next service, looked for when asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -10,12 +11,18 @@ use axum::response::{IntoResponse, Response};
 use health::{Host, Protocol, Snapshot};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 use super::Served;
 use crate::free_ports::{self, Found, USUAL_COUNT, USUAL_RANGE, Wanted};
 
 /// More at once would be a copy of the table, not an answer to a question.
 const MOST: usize = 1000;
+/// Reading every socket and binding ports is work: one question at a time.
+static TURN: Semaphore = Semaphore::const_new(1);
+/// How long a question waits for those before it.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The query, word for word: unlike a page, which is narrowed to nothing by what it does not
 /// understand, this would name ports that nobody asked for.
@@ -47,7 +54,11 @@ pub(super) async fn ports_free(
         Ok(wanted) => wanted,
         Err(told) => return refuse(&told),
     };
-    match find(&served.snapshot(), query.host.as_deref(), wanted.clone()).await {
+    let Some(turn) = turn(&TURN, PATIENCE).await else {
+        let told = "others are looking for free ports at this moment; ask again in a few seconds";
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "error": told }))).into_response();
+    };
+    match find(&served.snapshot(), query.host.as_deref(), wanted.clone(), turn).await {
         Ok(Ok(found)) => Json(found.json(&wanted)).into_response(),
         Ok(Err(error)) => {
             tracing::warn!(%error, "the sockets of this machine cannot be read");
@@ -57,6 +68,11 @@ pub(super) async fn ports_free(
         }
         Err(told) => refuse(&told),
     }
+}
+
+/// The right to look; `None` when nobody before was done in time.
+async fn turn(turns: &'static Semaphore, patience: Duration) -> Option<SemaphorePermit<'static>> {
+    timeout(patience, turns.acquire()).await.ok()?.ok()
 }
 
 fn refuse(told: &str) -> Response {
@@ -92,6 +108,7 @@ async fn find(
     snapshot: &Snapshot,
     host: Option<&str>,
     wanted: Wanted,
+    turn: SemaphorePermit<'static>,
 ) -> Result<std::io::Result<Found>, String> {
     let hosts = || snapshot.hosts.iter().map(|host| &**host);
     let named = match host {
@@ -108,6 +125,26 @@ async fn find(
     }
     let local: Vec<&Host> = hosts().filter(|host| host.local).collect();
     let claimed = free_ports::claimed(local, forwarded, wanted.protocol);
-    let found = tokio::task::spawn_blocking(move || free_ports::here(&wanted, claimed)).await;
+    // Whoever asked may be gone before the work is done: the turn goes with the work.
+    let look = move || {
+        let _turn = turn;
+        free_ports::here(&wanted, claimed)
+    };
+    let found = tokio::task::spawn_blocking(look).await;
     Ok(found.unwrap_or_else(|error| Err(std::io::Error::other(error))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_question_at_a_time() {
+        static TURNS: Semaphore = Semaphore::const_new(1);
+        let first = turn(&TURNS, PATIENCE).await;
+        assert!(first.is_some());
+        assert!(turn(&TURNS, Duration::from_millis(5)).await.is_none());
+        drop(first);
+        assert!(turn(&TURNS, PATIENCE).await.is_some());
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use health::finding::View;
 use health::snapshot::CheckStanding;
 use health::{Finding, Language, PortKey};
@@ -15,6 +15,7 @@ use super::super::{Outcome, paint};
 use super::{Against, Format, Ports};
 use crate::plan::Plan;
 use crate::port_document::{self, Compared, Difference};
+use crate::small_file;
 
 /// A document beside the plan and the machine.
 struct Judged {
@@ -45,7 +46,8 @@ pub(super) fn execute(
 
 fn judge(ports: &Ports, path: &Path, plan: &Plan) -> anyhow::Result<Judged> {
     let file = path.display().to_string();
-    let bytes = std::fs::read(path).with_context(|| format!("{file} cannot be read"))?;
+    let bytes = small_file::bytes(path, port_document::LARGEST_MIB)
+        .map_err(|reason| anyhow!("{file} cannot be read: {reason}"))?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let names: Vec<&str> = plan.hosts.iter().map(|host| &*host.name).collect();
     if let Some(host) = ports.host.as_deref().filter(|host| !names.contains(host)) {

@@ -132,6 +132,9 @@ fn tell(found: &Found, wanted: &Wanted) {
             "portwarden: {ports}: nothing is known against it, but this user may not bind it to be sure"
         );
     }
+    if let Some(port) = found.given_up_at {
+        anstream::eprintln!("portwarden: given up at {port}, having bound many: ask from there on");
+    }
     if found.blocks.len() < wanted.count && !found.passed_over.is_empty() {
         anstream::eprintln!("portwarden: no more than these: {}", found.reasons());
     }

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use health::Language;
 
 use super::super::{Outcome, paint};
 use crate::port_document::{self, Landing, Weight};
+use crate::small_file;
 
 /// `ports import`
 #[derive(Debug, Args)]
@@ -22,7 +23,8 @@ pub struct Import {
 
 pub(super) fn execute(import: &Import, language: Language) -> anyhow::Result<Outcome> {
     let file = import.file.display().to_string();
-    let bytes = std::fs::read(&import.file).with_context(|| format!("{file} cannot be read"))?;
+    let bytes = small_file::bytes(&import.file, port_document::LARGEST_MIB)
+        .map_err(|reason| anyhow!("{file} cannot be read: {reason}"))?;
     let document = port_document::read(&import.file, bytes, &[]).with_context(|| file.clone())?;
     let found_nothing = document.entries.is_empty();
     let landing = Landing { file: &file, host: &import.host, language };

@@ -143,3 +143,31 @@ fn only_the_addresses_asked_for() {
     assert!(lines[1].starts_with("80-80/tcp system nginx"), "{lines:?}");
     assert!(lines[2].starts_with("6379-6379/tcp reserved db"), "{lines:?}");
 }
+
+#[test]
+fn no_claim_is_wider_than_a_plan_takes() {
+    let compose = [published("media", "0.0.0.0", (20_000, 45_000))];
+    let (lines, _) = found(&[], &table(vec![]), &compose, "");
+    assert_eq!(
+        lines[1..],
+        [
+            "20000-29999/tcp reserved media - ",
+            "30000-39999/tcp reserved media - ",
+            "40000-45000/tcp reserved media - ",
+        ]
+    );
+}
+
+#[test]
+fn machines_called_like_something_else() {
+    for (name, expected) in [
+        ("web", true),
+        ("web-1", true),
+        ("1a", true),
+        ("2024", false),
+        ("10-0-0-5", false),
+        ("10.0.0.5", false),
+    ] {
+        assert_eq!(!reads_otherwise(name), expected, "{name}");
+    }
+}

@@ -126,3 +126,27 @@ fn matchings() {
         assert_eq!(matching(&words(written)), (expected, path.to_owned()), "{written}");
     }
 }
+
+#[test]
+fn what_one_listen_says_holds_for_its_socket() {
+    let sites = sites(
+        "http {
+            server { listen 443 ssl; listen 80 proxy_protocol; }
+            server { listen *:443; listen 80; listen 127.0.0.1:443; listen 443 quic; }
+            server { listen 8443 quic; listen 8443; }
+        }",
+    );
+    let said: Vec<Vec<(bool, bool)>> = sites
+        .servers
+        .iter()
+        .map(|one| one.listens.iter().map(|one| (one.tls, one.proxy_protocol)).collect())
+        .collect();
+    assert_eq!(
+        said,
+        [
+            vec![(true, false), (false, true)],
+            vec![(true, false), (false, true), (false, false), (true, false)],
+            vec![(true, false), (false, false)],
+        ]
+    );
+}
