@@ -18,6 +18,17 @@ pub(super) enum Outer {
     Elsewhere(Identity),
 }
 
+/// What the outer side did, where the inner one is dead.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Beside<'a> {
+    /// It answers.
+    Answers(&'a Identity),
+    /// It does not accept.
+    Closed,
+    /// It could not be tried, which says nothing of it.
+    Untried,
+}
+
 /// A forward whose inner side answers and whose outer side does not do the same.
 #[derive(Debug)]
 pub(super) struct Case<'a> {
@@ -50,7 +61,7 @@ pub(super) fn judge(case: &Case<'_>) -> Finding {
 }
 
 /// The target itself is dead: that is no fault of the forward, which cannot be judged meanwhile.
-pub(super) fn inner_dead(spec: &Spec, dead: Finding, outer: Option<&Identity>) -> Finding {
+pub(super) fn inner_dead(spec: &Spec, dead: Finding, outer: Beside<'_>) -> Finding {
     let (from, to) = (spec.from.to_string(), spec.to.to_string());
     let summary = text!(
         "the target of the forward from {from} is dead, so that the forward cannot be judged: {en}",
@@ -58,7 +69,11 @@ pub(super) fn inner_dead(spec: &Spec, dead: Finding, outer: Option<&Identity>) -
         en = dead.summary.en,
         ko = dead.summary.ko
     );
-    let answers = outer.map_or_else(|| "does not answer either".to_owned(), |who| who.shown().en);
+    let answers = match outer {
+        Beside::Answers(who) => who.shown().en,
+        Beside::Closed => "does not answer either".to_owned(),
+        Beside::Untried => "could not be tried".to_owned(),
+    };
     Finding { summary, ..dead }
         .evidence("forward", format!("{from} → {to}"))
         .evidence("outer", answers)
@@ -125,7 +140,7 @@ fn misdirected(case: &Case<'_>, other: &Text) -> Finding {
         from.to_string(),
         text!(
             "the forward from {from} leads elsewhere than to {to}: {got} answers there, {to} is {expected}",
-            "{from}의 포워딩이 {to}이(가) 아닌 곳으로 이어집니다: 밖에서는 {got_ko}, {to}은(는) {expected_ko}",
+            "{from}의 포워딩이 {to}이(가) 아닌 곳으로 이어집니다: 거기서는 {got_ko}, {to}은(는) {expected_ko}",
             got = other.en,
             expected = inner.en,
             got_ko = other.ko,

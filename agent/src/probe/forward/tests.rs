@@ -7,13 +7,18 @@ use health::{Code, Severity};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::identity::{Identity, Likeness, Tongue, likeness};
-use super::judge::{Case, Outer, inner_dead, judge};
+use super::judge::{Beside, Case, Outer, inner_dead, judge};
 use super::standpoint::Standpoint;
 use super::*;
 use crate::probe::http::Glance;
+use crate::ssh::HostKey;
 
 fn said(words: &str) -> Identity {
     Identity::words(words.as_bytes(), Tongue::Banner)
+}
+
+fn key(seed: u8) -> Identity {
+    Identity::Key(HostKey::of_ed25519([seed; 32]))
 }
 
 fn certificate(fingerprint: &str) -> Identity {
@@ -24,7 +29,23 @@ fn page(status: u16, server: &'static str, body: &str) -> Identity {
     let mut headers = HeaderMap::new();
     headers.insert("server", HeaderValue::from_static(server));
     let status = StatusCode::from_u16(status).unwrap();
-    Identity::page(&Glance { status, headers, body: body.as_bytes().to_vec() })
+    let body = Some(body.as_bytes().to_vec());
+    Identity::page(&Glance { status, headers, body }, "shop.example:8081")
+}
+
+/// Of 200, whose body broke off.
+fn cut_page(server: &'static str) -> Identity {
+    let mut headers = HeaderMap::new();
+    headers.insert("server", HeaderValue::from_static(server));
+    Identity::page(&Glance { status: StatusCode::OK, headers, body: None }, "shop.example")
+}
+
+fn redirect(location: &'static str) -> Identity {
+    let mut headers = HeaderMap::new();
+    headers.insert("location", HeaderValue::from_static(location));
+    let body = Some(b"<title>301 Moved Permanently</title>".to_vec());
+    let glance = Glance { status: StatusCode::MOVED_PERMANENTLY, headers, body };
+    Identity::page(&glance, "shop.example:8081")
 }
 
 #[test]
@@ -49,7 +70,11 @@ fn what_changes_from_visit_to_visit_is_nobodys_identity() {
             said(&format!("{smtp}2")),
             Same,
         ),
-        (mysql("abc"), Some(mysql("xyz")), mysql("klm"), Same),
+        (mysql("abc"), None, mysql("klm"), Same),
+        (mysql("a b"), Some(mysql("xyz")), mysql("k\tl\nm"), Same),
+        (mysql("abc"), Some(mysql("xyz")), said("J\0\0\0\x0a5.7.44\0abc\0x"), Different),
+        (said("220 a b c"), None, said("220 c b a"), Same),
+        (said("220-a\r\n220 b"), None, said("220-a\r\n"), Same),
         (shop(1), None, shop(1), Same),
         (shop(1), None, shop(2), Different),
         (shop(1), Some(shop(3)), shop(2), Same),
@@ -60,11 +85,64 @@ fn what_changes_from_visit_to_visit_is_nobodys_identity() {
         (shop(1), Some(Identity::Mute), certificate("aa"), Untold),
         (said("now 1"), Some(said("at 2")), said("on 3"), Untold),
         (Identity::Mute, None, Identity::Mute, Untold),
-        (Identity::Mute, None, said("220 a"), Different),
-        (Identity::Mute, Some(Identity::Mute), said("220 a"), Different),
+        (Identity::Mute, None, said("220 a"), Untold),
+        (Identity::Mute, Some(Identity::Mute), shop(1), Untold),
+        // A body that did not come whole is no other one, and no proof.
+        (shop(1), None, cut_page("nginx"), Untold),
+        (cut_page("nginx"), Some(shop(1)), shop(2), Untold),
+        (shop(1), Some(shop(1)), cut_page("lighttpd"), Different),
+        (cut_page("nginx"), None, cut_page("nginx"), Untold),
+        // What any server would say.
+        (page(200, "nginx", ""), None, page(200, "nginx", ""), Untold),
+        (page(200, "nginx", ""), Some(page(200, "nginx", "")), shop(1), Different),
+        (redirect("https://shop.example/"), None, redirect("https://shop.example/"), Untold),
+        (redirect("/"), None, redirect("/"), Untold),
+        (redirect("/admin"), None, redirect("/admin"), Same),
+        (redirect("https://shop.example/"), None, redirect("https://b.example/"), Different),
+        // An SSH server without its key may be any.
+        (said("SSH-2.0-x"), None, said("SSH-2.0-x"), Untold),
+        (said("SSH-2.0-x"), None, said("SSH-2.0-y"), Untold),
+        (said("SSH-2.0-x"), None, said("Not allowed at this time"), Untold),
+        (key(1), None, said("SSH-2.0-x"), Untold),
+        (key(1), None, said("Exceeded MaxStartups"), Untold),
+        (said("Not allowed at this time"), None, key(1), Untold),
+        (key(1), None, said("220 a"), Different),
+        (key(1), None, shop(1), Different),
+        (key(1), None, key(1), Same),
+        (key(1), None, key(2), Different),
     ] {
         let got = likeness(&inner, again.as_ref(), &outer);
         assert_eq!(got, expected, "{inner:?} {again:?} {outer:?}");
+    }
+}
+
+#[test]
+fn only_what_one_machine_has_proves_a_passage() {
+    for (identity, expected) in [
+        (key(1), true),
+        (certificate("aa"), true),
+        (page(200, "nginx", "Shop"), true),
+        (page(200, "nginx", ""), false),
+        (cut_page("nginx"), false),
+        (redirect("/admin"), false),
+        (said("220 a"), false),
+        (Identity::Mute, false),
+    ] {
+        assert_eq!(identity.is_proof(), expected, "{identity:?}");
+    }
+}
+
+#[test]
+fn a_host_header_brackets_what_needs_it() {
+    for (from, expected) in [
+        ("203.0.113.7:80", "203.0.113.7"),
+        ("203.0.113.7:81", "203.0.113.7:81"),
+        ("[2001:db8::7]:80", "[2001:db8::7]"),
+        ("[2001:db8::7]:81", "[2001:db8::7]:81"),
+    ] {
+        let from: SocketAddr = from.parse().unwrap();
+        let from = Endpoint { host: Target::Address(from.ip()), port: from.port() };
+        assert_eq!(Spec { from, ..spec() }.host_header(), expected);
     }
 }
 
@@ -137,7 +215,14 @@ fn a_dead_target_is_no_fault_of_the_forward() {
         "192.168.0.10:8081".parse().unwrap(),
         Duration::from_secs(1),
     );
-    let finding = inner_dead(&spec(), dead, Some(&said("220 somebody")));
+    let answer = said("220 somebody");
+    for (outer, expected) in
+        [(Beside::Closed, "does not answer either"), (Beside::Untried, "could not be tried")]
+    {
+        let finding = inner_dead(&spec(), dead.clone(), outer);
+        assert_eq!(finding.evidence["outer"], expected);
+    }
+    let finding = inner_dead(&spec(), dead, Beside::Answers(&answer));
     assert_eq!((finding.code, &*finding.subject), (Code::TcpRefused, "192.168.0.10:8081"));
     assert!(finding.summary.en.contains("cannot be judged"), "{}", finding.summary.en);
     assert_eq!(finding.evidence["outer"], "\"220 somebody\"");
