@@ -139,15 +139,23 @@ fn misdirected(case: &Case<'_>, other: &Text) -> Finding {
         Code::ForwardMisdirected,
         from.to_string(),
         text!(
-            "the forward from {from} leads elsewhere than to {to}: {got} answers there, {to} is {expected}",
+            "the forward from {from} leads elsewhere than to {to}: {got} answers there, {to} {expected}",
             "{from}의 포워딩이 {to}이(가) 아닌 곳으로 이어집니다: 거기서는 {got_ko}, {to}은(는) {expected_ko}",
             got = other.en,
-            expected = inner.en,
+            expected = is(case.inner),
             got_ko = other.ko,
             expected_ko = inner.ko
         ),
         correct_the_rule(case),
     )
+}
+
+/// What the inner side does, as the end of an English sentence.
+fn is(inner: &Identity) -> String {
+    match inner {
+        Identity::Mute => "says nothing".to_owned(),
+        known => format!("is {}", known.shown().en),
+    }
 }
 
 fn perhaps_misdirected(case: &Case<'_>, other: &Text) -> Finding {
@@ -157,10 +165,10 @@ fn perhaps_misdirected(case: &Case<'_>, other: &Text) -> Finding {
         Code::ForwardMisdirected,
         from.to_string(),
         text!(
-            "seen from inside, {from} is not {to}: {got} answers there, {to} is {expected}; either the forward leads elsewhere, or the router itself answers",
+            "seen from inside, {from} is not {to}: {got} answers there, {to} {expected}; either the forward leads elsewhere, or the router itself answers",
             "안에서 보면 {from}은(는) {to}이(가) 아닙니다: 거기서는 {got_ko}, {to}은(는) {expected_ko}. 포워딩이 다른 곳으로 이어지거나 공유기 자신이 답하는 것입니다",
             got = other.en,
-            expected = inner.en,
+            expected = is(case.inner),
             got_ko = other.ko,
             expected_ko = inner.ko
         ),

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use health::facts::ForwardFacts;
 use health::{Code, Severity};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::identity::{Identity, Likeness, Tongue, likeness};
 use super::judge::{Beside, Case, Outer, inner_dead, judge};
@@ -206,6 +208,9 @@ fn the_verdict_depends_on_where_it_is_seen_from() {
             assert!(finding.evidence["got"].to_string().contains("SSH-2.0-other"));
         }
     }
+    let (inner, outer) = (Identity::Mute, elsewhere());
+    let case = Case { spec: &spec, inner: &inner, outer: &outer, standpoint: Outside, seen: &seen };
+    assert!(judge(&case).summary.en.ends_with("192.168.0.10:8081 says nothing"));
 }
 
 #[test]
@@ -243,4 +248,73 @@ fn a_loopback_source_stands_for_this_machine() {
     let near = Endpoint { host: Target::Address("127.0.0.9".parse().unwrap()), port: 1 };
     let spec = Spec { source: source("127.0.0.1"), ..spec() };
     assert_eq!(spec.source_for(&near), source("127.0.0.1"));
+}
+
+/// Serves whoever connects: says something first, answers whatever it is told, and never hangs up.
+#[derive(Clone, Copy, Debug)]
+enum Server {
+    First(&'static str),
+    Answer(&'static str),
+    Mute,
+}
+
+impl Server {
+    async fn start(self) -> Endpoint {
+        let listener = TcpListener::bind("127.53.40.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(self.serve(stream));
+            }
+        });
+        Endpoint { host: Target::Address(address.ip()), port: address.port() }
+    }
+
+    async fn serve(self, mut stream: TcpStream) {
+        let mut heard = [0; 4096];
+        if let Self::First(words) = self {
+            let _ = stream.write_all(words.as_bytes()).await;
+        }
+        while let Ok(1..) = stream.read(&mut heard).await {
+            if let Self::Answer(words) = self {
+                let _ = stream.write_all(words.as_bytes()).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_slow_is_nobody_else() {
+    use Server::{Answer, First, Mute};
+    let page = Answer("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nShop");
+    let begun = Answer("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nS");
+    let busy = First("Not allowed at this time\r\n");
+    let http = Some(Tongue::Http);
+    for (speaks, inner, outer, expected, same) in [
+        (http, page, page, "", Some(true)),
+        (http, page, Mute, "forward.broken", None),
+        (http, page, begun, "", None),
+        (http, begun, page, "", None),
+        (http, page, First("220 mail.example\r\n"), "forward.misdirected", Some(false)),
+        (None, Mute, First("220 mail.example\r\n"), "", None),
+        (None, Mute, Mute, "", None),
+        (None, First("SSH-2.0-slow\r\n"), First("SSH-2.0-slow\r\n"), "", None),
+        (Some(Tongue::Ssh), First("SSH-2.0-slow\r\n"), busy, "", None),
+        (None, First("220-a\r\n220 b\r\n"), First("220-a\r\n"), "", Some(true)),
+        (
+            None,
+            First("J\0\0\0\x0a8.0.36\0\x01\0\0\0a b\0"),
+            First("J\0\0\0\x0a8.0.36\0\x02\0\0\0cd\t\0"),
+            "",
+            Some(true),
+        ),
+    ] {
+        let spec = Spec { from: outer.start().await, to: inner.start().await, speaks, ..spec() };
+        let net = Net::new(Some("127.53.9.9:53".parse().unwrap())).unwrap();
+        let mut watch = Stopwatch::start(Duration::from_secs(2));
+        let sight = observe(&spec, &net, &mut watch).await;
+        let codes: Vec<_> = sight.findings.iter().map(|finding| finding.code.label()).collect();
+        assert_eq!(codes.join(" "), expected, "{inner:?} {outer:?} {:?}", sight.findings);
+        assert_eq!(sight.facts.forward.unwrap().same, same, "{inner:?} {outer:?}");
+    }
 }
