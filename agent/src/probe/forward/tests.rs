@@ -255,6 +255,8 @@ fn a_loopback_source_stands_for_this_machine() {
 enum Server {
     First(&'static str),
     Answer(&'static str),
+    /// Understands a request for a page alone, and waits for the end of anything else.
+    ToGet(&'static str),
     Mute,
 }
 
@@ -276,9 +278,12 @@ impl Server {
             let _ = stream.write_all(words.as_bytes()).await;
         }
         while let Ok(1..) = stream.read(&mut heard).await {
-            if let Self::Answer(words) = self {
-                let _ = stream.write_all(words.as_bytes()).await;
-            }
+            let answer = match self {
+                Self::Answer(words) => words,
+                Self::ToGet(words) if heard.starts_with(b"GET ") => words,
+                Self::ToGet(_) | Self::First(_) | Self::Mute => "",
+            };
+            let _ = stream.write_all(answer.as_bytes()).await;
         }
     }
 }
@@ -316,5 +321,25 @@ async fn who_is_slow_is_nobody_else() {
         let codes: Vec<_> = sight.findings.iter().map(|finding| finding.code.label()).collect();
         assert_eq!(codes.join(" "), expected, "{inner:?} {outer:?} {:?}", sight.findings);
         assert_eq!(sight.facts.forward.unwrap().same, same, "{inner:?} {outer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_slow_in_the_tongue_asked_for_is_not_named_by_another() {
+    let server = Server::ToGet("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nShop");
+    let spec = Spec { to: server.start().await, ..spec() };
+    let net = Net::new(Some("127.53.9.9:53".parse().unwrap())).unwrap();
+    for (tongue, expected) in [
+        (Some(Tongue::Tls), None),
+        (Some(Tongue::Ssh), None),
+        // Nothing said first is an answer to those.
+        (Some(Tongue::Banner), Some(Tongue::Http)),
+        (Some(Tongue::Http), Some(Tongue::Http)),
+        (None, Some(Tongue::Http)),
+    ] {
+        let mut watch = Stopwatch::start(Duration::from_secs(2));
+        let inquiry = Inquiry::new(&spec, &net);
+        let asked = inquiry.ask(&spec.to, tongue, &mut watch, &mut Facts::default()).await;
+        assert_eq!(asked.unwrap().tongue(), expected, "{tongue:?}");
     }
 }
