@@ -46,6 +46,23 @@ async fn another_machine_at_the_planned_address_is_told_by_its_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_a_kind_that_cannot_be_verified_is_no_other_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = own_address();
+    let p521 = "ecdsa-sha2-nistp521";
+    let machine = Machine::new(folder.path(), &["ed25519", p521]);
+    let _server = machine.serve(address);
+    let plan = format!(
+        "{PACE}[[tcp]]\nname = \"ssh\"\naddress = \"{address}\"\nspeaks = \"ssh\"\nhost_key = \"{}\"\n",
+        machine.fingerprint(p521)
+    );
+    let agent = Agent::start(folder.path(), "", &plan).await;
+    let found = agent.finding("ssh", "tcp.not-ready").await;
+    assert_eq!(found["severity"], "warning", "{found}");
+    assert_eq!(found["evidence"]["got"], p521, "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_fingerprint_for_the_plan_is_printed_as_ssh_keygen_has_it() {
     let folder = tempfile::tempdir().unwrap();
     let address = own_address();

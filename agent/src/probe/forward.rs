@@ -27,7 +27,7 @@ pub(crate) use identity::TONGUES;
 pub use identity::Tongue;
 use identity::{Identity, Likeness, likeness};
 use inquiry::Inquiry;
-use judge::{Case, Outer};
+use judge::{Beside, Case, Outer};
 pub use standpoint::{Passages, SeenFrom};
 
 /// The part of a probe's time that the inner way may take. The rest is for the outer one, and for a
@@ -75,7 +75,12 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         Err(dead) => {
             // What ails the target may be told by the claim on it, which is found by this address.
             facts.address = inner_facts.address;
-            let finding = judge::inner_dead(spec, *dead.finding, outer.as_ref().ok());
+            let beside = match &outer {
+                Ok(outer) => Beside::Answers(outer),
+                Err(missed) if missed.is_closed && facts.blind.is_none() => Beside::Closed,
+                Err(_) => Beside::Untried,
+            };
+            let finding = judge::inner_dead(spec, *dead.finding, beside);
             return sight(facts, seen, Some(finding));
         }
     };
@@ -83,7 +88,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         Ok(Identity::Mute) if inner != Identity::Mute => Outer::Mute,
         Ok(outer) => {
             seen.same = compare(spec, &inquiry, &inner, &outer, watch).await;
-            if seen.same == Some(true) {
+            if seen.same == Some(true) && outer.is_proof() {
                 net.passages.note(spec);
             }
             if seen.same != Some(false) {
@@ -139,7 +144,16 @@ fn shown(identity: Option<&Identity>) -> Option<String> {
 }
 
 impl Spec {
-    /// What an outer Host header and SNI name: the outer side, whichever way is asked.
+    /// The Host header: the outer side, whichever way is asked (RFC 9110 section 7.2).
+    fn host_header(&self) -> String {
+        match (&self.from.host, self.from.port) {
+            (Target::Address(IpAddr::V6(address)), 80) => format!("[{address}]"),
+            (_, 80) => self.server_name(),
+            _ => self.from.to_string(),
+        }
+    }
+
+    /// What SNI names: the outer side, whichever way is asked.
     fn server_name(&self) -> String {
         match &self.from.host {
             Target::Name(name) => name.to_string(),

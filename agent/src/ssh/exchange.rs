@@ -33,6 +33,8 @@ pub(crate) struct Met {
     pub(crate) key: HostKey,
     /// Every kind of key that it has and that can be verified.
     pub(crate) families: Vec<Family>,
+    /// The kinds of key that it has and that cannot be verified, as it names them.
+    pub(crate) unverifiable: Vec<String>,
 }
 
 /// How it came to nothing.
@@ -50,6 +52,13 @@ pub(crate) enum Failure {
         identification: Vec<u8>,
         /// In words.
         how: String,
+    },
+    /// It began as SSH 2, and no more came.
+    Stalled {
+        /// What it called itself.
+        identification: Vec<u8>,
+        /// Closed or reset, in words; `None`: nothing until the deadline.
+        cut: Option<String>,
     },
     /// An SSH server that has nothing in common with us, so that its key cannot be told.
     NothingShared {
@@ -76,6 +85,7 @@ impl Failure {
             Self::Silent | Self::Cut(_) => None,
             Self::NotSsh(said) => Some(said),
             Self::Broken { identification, .. }
+            | Self::Stalled { identification, .. }
             | Self::NothingShared { identification, .. }
             | Self::Unproven { identification, .. } => Some(identification),
         }
@@ -102,7 +112,9 @@ pub(crate) async fn meet(
         .string(b"");
     let _ = line.send_packet(&farewell.0).await;
     match exchanged {
-        Ok((key, families)) => Ok(Met { identification, key, families }),
+        Ok(Shown { key, families, unverifiable }) => {
+            Ok(Met { identification, key, families, unverifiable })
+        }
         Err(stop) => Err(stop.of(identification)),
     }
 }
@@ -153,8 +165,10 @@ impl Stop {
             Self::Apart(Apart::NothingShared { what, theirs }) => {
                 return Failure::NothingShared { identification, what, theirs };
             }
-            Self::Ended(Ended::Deadline) => "then nothing more came in time".to_owned(),
-            Self::Ended(Ended::Closed(how)) => format!("then: {how}"),
+            Self::Ended(Ended::Deadline) => return Failure::Stalled { identification, cut: None },
+            Self::Ended(Ended::Closed(how)) => {
+                return Failure::Stalled { identification, cut: Some(how) };
+            }
             Self::Ended(Ended::Nonsense) | Self::Apart(Apart::Nonsense) => {
                 "then it sent what is no SSH packet".to_owned()
             }
@@ -164,11 +178,18 @@ impl Stop {
     }
 }
 
+/// What an exchange shows.
+struct Shown {
+    key: HostKey,
+    families: Vec<Family>,
+    unverifiable: Vec<String>,
+}
+
 async fn exchange(
     line: &mut Line<'_>,
     identification: &[u8],
     families: &[Family],
-) -> Result<(HostKey, Vec<Family>), Stop> {
+) -> Result<Shown, Stop> {
     let random = SystemRandom::new();
     let mut cookie = [0; 16];
     random.fill(&mut cookie).map_err(|_| no_random())?;
@@ -188,6 +209,12 @@ async fn exchange(
     let Some(key) = HostKey::parse(blob) else {
         return Err(Stop::Said("its host key cannot be read".to_owned()));
     };
+    if !key.can_be_verified() {
+        return Err(Stop::Apart(Apart::NothingShared {
+            what: "host key",
+            theirs: key.to_string(),
+        }));
+    }
     let transcript = Writer::default()
         .string(IDENTIFICATION.as_bytes())
         .string(identification)
@@ -205,9 +232,9 @@ async fn exchange(
             "its share of the key exchange is no point of the curve".to_owned(),
         ));
     };
-    let Terms { signature: algorithm, families, .. } = terms;
+    let Terms { signature: algorithm, families, unverifiable, .. } = terms;
     if key.has_signed(hashed.as_ref(), algorithm, signature) {
-        Ok((key, families))
+        Ok(Shown { key, families, unverifiable })
     } else {
         Err(Stop::Unproven(Box::new(key)))
     }

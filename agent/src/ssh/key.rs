@@ -1,7 +1,7 @@
 //! Host keys: their kinds, their fingerprints, and whether a signature is theirs. Pure.
 //!
-//! Deliberately absent: DSA and P-521, which nothing here can verify, and host certificates, which
-//! are never asked for: a server that has them shows the bare key within.
+//! Deliberately absent: DSA, P-521 and RSA of unusual sizes, which nothing here can verify, and host
+//! certificates, which are never asked for: a server that has them shows the bare key within.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -12,6 +12,9 @@ use ring::signature::{
 };
 
 use super::wire::Reader;
+
+/// Sizes of RSA keys that can be verified.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 1024..=8192;
 
 /// A kind of host key. A server has at most one key of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -124,6 +127,11 @@ impl HostKey {
         reader.is_empty().then_some(Self { family, fingerprint, bits, material })
     }
 
+    /// Whether signatures by this key can be verified at all: of RSA, not those of every size.
+    pub(super) fn can_be_verified(&self) -> bool {
+        self.family != Family::Rsa || RSA_BITS.contains(&self.bits)
+    }
+
     /// Whether a signature (RFC 4253 section 6.6) by this algorithm is this key's own.
     pub(super) fn has_signed(&self, message: &[u8], algorithm: &str, signature: &[u8]) -> bool {
         let mut reader = Reader::new(signature);
@@ -144,6 +152,20 @@ impl HostKey {
                 verified(&ECDSA_P384_SHA384_FIXED, point, message, fixed(bytes, 48).as_deref())
             }
             (Material::Point(point), _) => verified(&ED25519, point, message, Some(bytes)),
+        }
+    }
+}
+
+#[cfg(test)]
+impl HostKey {
+    /// A key for tables, with which nobody signs.
+    pub(crate) fn of_ed25519(point: [u8; 32]) -> Self {
+        let (family, bits) = (Family::Ed25519, 256);
+        Self {
+            family,
+            fingerprint: Fingerprint::of(&point),
+            bits,
+            material: Material::Point(point.to_vec()),
         }
     }
 }
@@ -191,6 +213,7 @@ fn fixed(signature: &[u8], width: usize) -> Option<Vec<u8>> {
 mod tests {
     use base64::engine::general_purpose::STANDARD;
 
+    use super::super::wire::Writer;
     use super::*;
 
     /// Public keys and what `ssh-keygen -lf` says of them.
@@ -225,6 +248,21 @@ mod tests {
             }
             assert_eq!(HostKey::parse(&[&blob[..], &[0]].concat()), None, "{expected} and more");
             assert!(!key.has_signed(b"x", key.family.algorithms()[0], b"no signature"));
+        }
+    }
+
+    #[test]
+    fn rsa_is_verified_in_some_sizes() {
+        for (bytes, expected) in
+            [(64, false), (127, false), (128, true), (1024, true), (1025, false), (2048, false)]
+        {
+            let blob = Writer::default()
+                .string(b"ssh-rsa")
+                .integer(&[1, 0, 1])
+                .integer(&vec![0xff; bytes])
+                .0;
+            let key = HostKey::parse(&blob).unwrap();
+            assert_eq!((key.bits, key.can_be_verified()), (bytes * 8, expected));
         }
     }
 

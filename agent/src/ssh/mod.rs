@@ -6,6 +6,7 @@
 mod exchange;
 mod key;
 mod packet;
+mod refusal;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -14,3 +15,4 @@ mod wire;
 pub(crate) use exchange::{Failure, Met, meet};
 pub use key::Fingerprint;
 pub(crate) use key::{Family, HostKey};
+pub(crate) use refusal::{TurnedAway, turned_away};

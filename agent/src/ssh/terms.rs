@@ -64,6 +64,8 @@ pub(super) struct Terms {
     pub(super) signature: &'static str,
     /// Every kind of host key that the server has and that can be verified.
     pub(super) families: Vec<Family>,
+    /// The kinds of host key that it has and that cannot be verified.
+    pub(super) unverifiable: Vec<String>,
 }
 
 /// Why there are no terms.
@@ -90,7 +92,10 @@ pub(super) fn agree(theirs: &[u8], families: &[Family]) -> Result<Terms, Apart> 
         .ok_or_else(|| Apart::NothingShared { what: "host key", theirs: signatures.join(",") })?;
     let mut families = Family::ALL.to_vec();
     families.retain(|family| family.algorithms().iter().any(|name| signatures.contains(name)));
-    Ok(Terms { agreement, signature, families })
+    // Host certificates are about keys that are in the list by themselves too.
+    let is_unknown = |name: &&str| Family::of(name).is_none() && !name.contains("-cert-");
+    let unverifiable = signatures.iter().copied().filter(is_unknown).map(str::to_owned).collect();
+    Ok(Terms { agreement, signature, families, unverifiable })
 }
 
 fn algorithms(families: &[Family]) -> Vec<&'static str> {
@@ -135,6 +140,14 @@ mod tests {
         }
         let both = agree(&theirs("curve25519-sha256", "rsa-sha2-512,ssh-ed25519"), all).unwrap();
         assert_eq!(both.families, [Family::Ed25519, Family::Rsa]);
+        for (signatures, expected) in [
+            ("rsa-sha2-512,ssh-rsa,ssh-ed25519", &[][..]),
+            ("ssh-ed25519-cert-v01@openssh.com,ssh-ed25519", &[]),
+            ("ecdsa-sha2-nistp521,ssh-dss,ssh-ed25519", &["ecdsa-sha2-nistp521", "ssh-dss"]),
+        ] {
+            let terms = agree(&theirs("curve25519-sha256", signatures), all).unwrap();
+            assert_eq!(terms.unverifiable, expected, "{signatures}");
+        }
         assert_eq!(agree(&[KEXINIT; 12], all).unwrap_err(), Apart::Nonsense);
     }
 

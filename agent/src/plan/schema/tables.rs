@@ -317,7 +317,7 @@ static TCP: Table = Table {
                 "host_key",
                 OneOrMany(&Text(&FINGERPRINT)),
                 Optional,
-                "With `speaks = \"ssh\"`: this machine and no other; the fingerprint of one of its host keys, or several of which one has to be there.",
+                "With `speaks = \"ssh\"`: this machine and no other; the fingerprint of one of its host keys, or several of which one has to be there. Ed25519, ECDSA P-256 and P-384, and RSA of 1024 to 8192 bits; P-521, DSA and other sizes of RSA cannot be verified.",
             ),
             key(
                 "user",

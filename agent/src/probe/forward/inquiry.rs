@@ -7,7 +7,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, timeout_at};
 
 use super::Spec;
-use super::identity::{Identity, Tongue};
+use super::identity::{Identity, Tongue, is_whole};
 use crate::net::{Connection, Net};
 use crate::plan::Endpoint;
 use crate::probe::Stopwatch;
@@ -40,7 +40,8 @@ impl<'a> Inquiry<'a> {
     }
 
     /// Who answers there: asked in this tongue, or in each until one is understood. Whoever does not
-    /// answer in the one asked for is asked in the others, so that it can be named.
+    /// understand the one asked for is asked in the others, so that it can be named; whoever is only
+    /// slow is not: a TLS server that is asked for a page answers one, and is still the same.
     ///
     /// # Errors
     /// Why it could not be dialled.
@@ -59,15 +60,19 @@ impl<'a> Inquiry<'a> {
                     let connection = self.dial(whom, watch, facts).await?;
                     self.certificate(connection, half, watch).await
                 }
-                Tongue::Http => self.page(whom, watch, facts).await?,
+                Tongue::Http => self.page(whom, half, watch, facts).await?,
                 Tongue::Banner => {
                     let mut connection = self.dial(whom, watch, facts).await?;
                     Identity::words(&greeting(&mut connection, half, watch).await, tongue)
                 }
             };
-            if answered != Identity::Mute {
+            // Who waits to be spoken to is silent, and not slow.
+            let is_slow = tongue != Tongue::Banner && has_passed(half);
+            if answered != Identity::Mute || is_slow {
                 return Ok(answered);
             }
+            let found = self.find_out(whom, watch, facts).await;
+            return unless_late(found, watch, Identity::Mute);
         }
         self.find_out(whom, watch, facts).await
     }
@@ -82,14 +87,18 @@ impl<'a> Inquiry<'a> {
         let patience = after(PATIENCE.min(watch.timeout() / 5)).min(watch.deadline());
         let said = greeting(&mut connection, patience, watch).await;
         if said.starts_with(b"SSH-") {
-            return self.ssh(whom, watch.deadline(), watch, facts).await;
+            let met = self.ssh(whom, watch.deadline(), watch, facts).await;
+            return unless_late(met, watch, Identity::words(&said, Tongue::Ssh));
         }
         if !said.is_empty() {
             return Ok(Identity::words(&said, Tongue::Banner));
         }
         let half = after(watch.left() / 2);
         match self.certificate(connection, half, watch).await {
-            Identity::Mute => self.page(whom, watch, facts).await,
+            Identity::Mute => {
+                let page = self.page(whom, watch.deadline(), watch, facts).await;
+                unless_late(page, watch, Identity::Mute)
+            }
             known => Ok(known),
         }
     }
@@ -145,26 +154,40 @@ impl<'a> Inquiry<'a> {
     async fn page(
         &self,
         whom: &Endpoint,
+        deadline: Instant,
         watch: &mut Stopwatch,
         facts: &mut Facts,
     ) -> Result<Identity, Unreached> {
         let connection = self.dial(whom, watch, facts).await?;
-        let host = match self.spec.from.port {
-            80 => self.spec.server_name(),
-            _ => self.spec.from.to_string(),
-        };
-        Ok(match glance(connection, &host, watch).await {
-            Ok(glance) => Identity::page(&glance),
+        let host = self.spec.host_header();
+        let span = deadline.into_std().saturating_duration_since(crate::clock::monotonic());
+        let looked = glance(connection, &host, &mut Stopwatch::start(span)).await;
+        watch.lap(Phase::Processing);
+        Ok(match looked {
+            Ok(glance) => Identity::page(&glance, &host),
             Err(said) => Identity::words(&said, Tongue::Http),
         })
     }
 }
 
-/// What is said first, up to the end of a line or what came at once.
+/// What has accepted before and could not be dialled again for want of time alone is not dead: it is
+/// this.
+fn unless_late(
+    asked: Result<Identity, Unreached>,
+    watch: &Stopwatch,
+    known: Identity,
+) -> Result<Identity, Unreached> {
+    match asked {
+        Err(_) if watch.left().is_zero() => Ok(known),
+        asked => asked,
+    }
+}
+
+/// What is said first, up to the end of a line.
 async fn greeting(connection: &mut Connection, until: Instant, watch: &mut Stopwatch) -> Vec<u8> {
     let mut said = Vec::new();
     let mut bounded = connection.take(GREETING_BYTES);
-    while !said.contains(&b'\n') {
+    while !is_whole(&said) {
         match timeout_at(until, bounded.read_buf(&mut said)).await {
             Ok(Ok(1..)) => {}
             _ => break,
@@ -172,6 +195,10 @@ async fn greeting(connection: &mut Connection, until: Instant, watch: &mut Stopw
     }
     watch.lap(Phase::Dialogue);
     said
+}
+
+fn has_passed(deadline: Instant) -> bool {
+    deadline.into_std() <= crate::clock::monotonic()
 }
 
 fn after(span: Duration) -> Instant {

@@ -18,6 +18,17 @@ pub(super) enum Outer {
     Elsewhere(Identity),
 }
 
+/// What the outer side did, where the inner one is dead.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Beside<'a> {
+    /// It answers.
+    Answers(&'a Identity),
+    /// It does not accept.
+    Closed,
+    /// It could not be tried, which says nothing of it.
+    Untried,
+}
+
 /// A forward whose inner side answers and whose outer side does not do the same.
 #[derive(Debug)]
 pub(super) struct Case<'a> {
@@ -50,7 +61,7 @@ pub(super) fn judge(case: &Case<'_>) -> Finding {
 }
 
 /// The target itself is dead: that is no fault of the forward, which cannot be judged meanwhile.
-pub(super) fn inner_dead(spec: &Spec, dead: Finding, outer: Option<&Identity>) -> Finding {
+pub(super) fn inner_dead(spec: &Spec, dead: Finding, outer: Beside<'_>) -> Finding {
     let (from, to) = (spec.from.to_string(), spec.to.to_string());
     let summary = text!(
         "the target of the forward from {from} is dead, so that the forward cannot be judged: {en}",
@@ -58,7 +69,11 @@ pub(super) fn inner_dead(spec: &Spec, dead: Finding, outer: Option<&Identity>) -
         en = dead.summary.en,
         ko = dead.summary.ko
     );
-    let answers = outer.map_or_else(|| "does not answer either".to_owned(), |who| who.shown().en);
+    let answers = match outer {
+        Beside::Answers(who) => who.shown().en,
+        Beside::Closed => "does not answer either".to_owned(),
+        Beside::Untried => "could not be tried".to_owned(),
+    };
     Finding { summary, ..dead }
         .evidence("forward", format!("{from} → {to}"))
         .evidence("outer", answers)
@@ -124,15 +139,23 @@ fn misdirected(case: &Case<'_>, other: &Text) -> Finding {
         Code::ForwardMisdirected,
         from.to_string(),
         text!(
-            "the forward from {from} leads elsewhere than to {to}: {got} answers there, {to} is {expected}",
-            "{from}의 포워딩이 {to}이(가) 아닌 곳으로 이어집니다: 밖에서는 {got_ko}, {to}은(는) {expected_ko}",
+            "the forward from {from} leads elsewhere than to {to}: {got} answers there, {to} {expected}",
+            "{from}의 포워딩이 {to}이(가) 아닌 곳으로 이어집니다: 거기서는 {got_ko}, {to}은(는) {expected_ko}",
             got = other.en,
-            expected = inner.en,
+            expected = is(case.inner),
             got_ko = other.ko,
             expected_ko = inner.ko
         ),
         correct_the_rule(case),
     )
+}
+
+/// What the inner side does, as the end of an English sentence.
+fn is(inner: &Identity) -> String {
+    match inner {
+        Identity::Mute => "says nothing".to_owned(),
+        known => format!("is {}", known.shown().en),
+    }
 }
 
 fn perhaps_misdirected(case: &Case<'_>, other: &Text) -> Finding {
@@ -142,10 +165,10 @@ fn perhaps_misdirected(case: &Case<'_>, other: &Text) -> Finding {
         Code::ForwardMisdirected,
         from.to_string(),
         text!(
-            "seen from inside, {from} is not {to}: {got} answers there, {to} is {expected}; either the forward leads elsewhere, or the router itself answers",
+            "seen from inside, {from} is not {to}: {got} answers there, {to} {expected}; either the forward leads elsewhere, or the router itself answers",
             "안에서 보면 {from}은(는) {to}이(가) 아닙니다: 거기서는 {got_ko}, {to}은(는) {expected_ko}. 포워딩이 다른 곳으로 이어지거나 공유기 자신이 답하는 것입니다",
             got = other.en,
-            expected = inner.en,
+            expected = is(case.inner),
             got_ko = other.ko,
             expected_ko = inner.ko
         ),

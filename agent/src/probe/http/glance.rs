@@ -21,8 +21,8 @@ const LOOK_BYTES: usize = 64 * 1024;
 pub(crate) struct Glance {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// Its beginning.
-    pub(crate) body: Vec<u8>,
+    /// Its beginning; `None` when it broke off, or was still coming at the deadline.
+    pub(crate) body: Option<Vec<u8>>,
 }
 
 /// Asks for `/` of this host, until the stopwatch's deadline.
@@ -47,9 +47,11 @@ pub(crate) async fn glance(
     let appetite =
         Appetite { cap_bytes: LOOK_BYTES as u64, keep_bytes: LOOK_BYTES, skip_redirects: false };
     match Box::pin(exchange(Wire::Plain(connection), request, appetite, watch)).await {
-        Ok(answer) => {
-            Ok(Glance { status: answer.status, headers: answer.headers, body: answer.body.kept })
-        }
+        Ok(answer) => Ok(Glance {
+            status: answer.status,
+            headers: answer.headers,
+            body: answer.broken.is_none().then_some(answer.body.kept),
+        }),
         Err(broken) => Err(broken.first),
     }
 }

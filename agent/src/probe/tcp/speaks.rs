@@ -252,7 +252,13 @@ enum Trouble {
     Silent,
     /// Closed or reset before anything came; in the operating system's words.
     Cut(String),
-    /// What came is not this protocol, or breaks off.
+    /// It began as this protocol, or may yet have become it, and no more came.
+    Stalled {
+        got: Vec<u8>,
+        /// Closed or reset, in words; `None`: nothing until the deadline.
+        cut: Option<String>,
+    },
+    /// What came is not this protocol.
     Stranger { got: Vec<u8>, ended: &'static str },
     /// It is the right protocol, and says that it does not serve.
     Refused(Refusal),
@@ -276,6 +282,8 @@ enum Reason {
     NotYet,
     /// Any other word that it does not serve now.
     Unavailable,
+    /// Too busy for one more client, or tired of this one: it has one sentence for both.
+    TurnedAway,
     /// This host may not come in.
     HostRefused,
     /// This host may not come in any more, for its many broken connections.

@@ -21,6 +21,7 @@ pub(super) fn judge(
     let found = match trouble {
         Trouble::Silent => silent(title, subject, address, timeout),
         Trouble::Cut(how) => cut(title, subject).evidence("error", how.as_str()),
+        Trouble::Stalled { got, cut } => stalled(title, subject, address, got, cut.as_deref()),
         Trouble::Stranger { got, ended } => {
             stranger(title, subject, address.port(), got).evidence("ended", *ended)
         }
@@ -60,6 +61,51 @@ fn cut(title: &str, subject: &str) -> Finding {
     )
 }
 
+fn stalled(
+    title: &str,
+    subject: &str,
+    address: SocketAddr,
+    got: &[u8],
+    cut: Option<&str>,
+) -> Finding {
+    let (ip, port) = (address.ip(), address.port());
+    if recognised(got).is_some_and(|other| other != title) {
+        let ended = cut.map_or("nothing more came in time", |_| "then it closed the connection");
+        return stranger(title, subject, port, got).evidence("ended", ended);
+    }
+    let said = printable(got, SHOWN_CHARS);
+    let (code, summary) = match cut {
+        None => (
+            Code::TcpSilent,
+            text!(
+                "{subject} began to answer in {title} (\"{said}\"), then nothing more came in time",
+                "{subject}에서 {title} 답이 시작됐지만(\"{said}\") 제한 시간 안에 더 오지 않았습니다"
+            ),
+        ),
+        Some(_) => (
+            Code::TcpReset,
+            text!(
+                "{subject} began to answer in {title} (\"{said}\"), then closed the connection",
+                "{subject}에서 {title} 답을 시작했다가(\"{said}\") 연결을 끊었습니다"
+            ),
+        ),
+    };
+    let finding = Finding::new(
+        code,
+        subject,
+        summary,
+        text!(
+            "The service is slow or overloaded, or makes strangers wait on purpose (Postfix postscreen: `postscreen_greet_wait`): see how long it takes by hand, `nc -v {ip} {port}`, and give the check a longer `timeout`. If it never goes on, read its log.",
+            "서비스가 느리거나 과부하 상태이거나, 낯선 클라이언트를 일부러 기다리게 합니다(Postfix postscreen의 `postscreen_greet_wait`). `nc -v {ip} {port}`로 얼마나 걸리는지 보고 체크의 `timeout`을 늘리세요. 끝내 이어지지 않으면 서비스 로그를 확인하세요."
+        ),
+    )
+    .evidence("got", said);
+    match cut {
+        Some(how) => finding.evidence("error", how),
+        None => finding,
+    }
+}
+
 fn stranger(title: &str, subject: &str, port: u16, got: &[u8]) -> Finding {
     let got_words = printable(got, SHOWN_CHARS);
     // A broken answer of the right protocol is not somebody else's.
@@ -96,7 +142,7 @@ fn refused(protocol: &Speaks, subject: &str, port: u16, refusal: &Refusal) -> Fi
     let severity = match &refusal.reason {
         // It lives; others may be served. Where the plan names a user, that is not enough.
         Reason::HostRefused if !names_user(protocol) => Severity::Notice,
-        Reason::HostRefused | Reason::LoginRefused => Severity::Warning,
+        Reason::TurnedAway | Reason::HostRefused | Reason::LoginRefused => Severity::Warning,
         Reason::Full
         | Reason::NotYet
         | Reason::Unavailable
@@ -126,6 +172,10 @@ fn summary(protocol: &Speaks, subject: &str, reason: &Reason, said: &str) -> Tex
         Reason::Unavailable => text!(
             "{title} on {subject} answers, and says that it does not serve: \"{said}\"",
             "{subject}의 {title}이(가) 답은 하지만 서비스하지 못한다고 합니다: \"{said}\""
+        ),
+        Reason::TurnedAway => text!(
+            "{title} on {subject} turns this host away: it is too busy (MaxStartups), or penalises this address (PerSourcePenalties): \"{said}\"",
+            "{subject}의 {title}이(가) 이 호스트를 돌려보냅니다. 너무 바쁘거나(MaxStartups) 이 주소에 벌점을 준 것입니다(PerSourcePenalties): \"{said}\""
         ),
         Reason::HostRefused => text!(
             "{title} on {subject} answers, and does not let this host in: \"{said}\"",
@@ -159,6 +209,10 @@ fn remedy(protocol: &Speaks, reason: &Reason, port: u16) -> Text {
         Reason::Unavailable => text!(
             "Its own words say why; read the server's log for what came before them, and look at the disk: `df -h`.",
             "이유는 서버가 한 말에 있습니다. 서버 로그에서 그 앞의 내용을 확인하고, 디스크도 확인하세요: `df -h`."
+        ),
+        Reason::TurnedAway => text!(
+            "On that machine, see who holds the connections: `ss -tnp 'sport = :{port}'`, and which of the two it is: `journalctl -u ssh`, or its log in /var/log. Too busy: raise `MaxStartups`. Penalised: exempt this host in `PerSourcePenaltyExemptList`; a monitor that only connects and leaves earns penalties.",
+            "해당 서버에서 누가 연결을 쥐고 있는지(`ss -tnp 'sport = :{port}'`), 둘 중 어느 쪽인지(`journalctl -u ssh` 또는 /var/log의 로그) 확인하세요. 바쁜 것이면 `MaxStartups`를 올리고, 벌점이면 이 호스트를 `PerSourcePenaltyExemptList`에 넣으세요. 연결만 하고 떠나는 모니터는 벌점을 받습니다."
         ),
         Reason::HostRefused => entry(protocol),
         Reason::HostBlocked => text!(

@@ -179,7 +179,14 @@ fn judged(told: &Told, login: &Login, greeting: Greeting) -> Result<Greeting, Tr
 /// user or database that the plan has not named.
 fn sorted(told: &Told, login: &Login) -> Option<Reason> {
     let is_of_host = told.routine == "ClientAuthentication" || told.words.contains("pg_hba.conf");
-    Some(match told.code.as_str() {
+    // pgbouncer has one code for everything.
+    let is_said = |what: &str| told.code == "08P01" && told.words.starts_with(what);
+    let code = match told.code.as_str() {
+        _ if is_said("no such database") => "3D000",
+        _ if is_said("no such user") => "28P01",
+        code => code,
+    };
+    Some(match code {
         "53300" => Reason::Full,
         "08P01" if told.words.contains("no more connections") => Reason::Full,
         "57P03" | "57P01" | "57P02" => Reason::NotYet,
@@ -246,7 +253,14 @@ mod tests {
                 Some(Reason::LoginRefused),
             ),
             (told("42501", "permission denied for database", ""), None, Some(Reason::LoginRefused)),
-            (told("3D000", "database does not exist", ""), None, Some(missing)),
+            (told("3D000", "database does not exist", ""), None, Some(missing.clone())),
+            (told("08P01", "no such database: stock", ""), None, Some(missing)),
+            (told("08P01", "no such user: shop", ""), None, Some(Reason::LoginRefused)),
+            (
+                told("08P01", "server conn crashed?", ""),
+                Some(Reason::Unavailable),
+                Some(Reason::Unavailable),
+            ),
             (
                 told("53200", "out of memory", ""),
                 Some(Reason::Unavailable),

@@ -9,7 +9,7 @@ use health::facts::HelloFacts;
 use super::{Reason, Refusal, SHOWN_CHARS, Speaks, Spec, Trouble};
 use crate::net::{Connection, Net, printable, subject};
 use crate::probe::{Sight, Stopwatch};
-use crate::ssh::{Failure, Family, Fingerprint, HostKey, Met, meet};
+use crate::ssh::{Failure, Family, Fingerprint, HostKey, Met, TurnedAway, meet, turned_away};
 
 mod judge;
 
@@ -31,7 +31,7 @@ pub(super) async fn observe(
     loop {
         let met = meet(&mut connection, &wanted, watch.deadline()).await;
         watch.lap(health::Phase::Dialogue);
-        let Met { identification, key, families } = match met {
+        let Met { identification, key, families, unverifiable } = match met {
             Ok(met) => met,
             Err(failure) => return failed(spec, expected, failure, watch, facts),
         };
@@ -46,7 +46,14 @@ pub(super) async fn observe(
         if wanted.is_empty() {
             let Some(address) = facts.address else { return Sight { facts, findings: Vec::new() } };
             let subject = subject(&spec.target, address);
-            let finding = judge::another_key(&subject, address, expected, &shown);
+            // The planned one may be of a kind that it has and that cannot be looked at.
+            let finding = match unverifiable.is_empty() {
+                true => judge::another_key(&subject, address, expected, &shown),
+                false => {
+                    let theirs = unverifiable.join(",");
+                    judge::cannot_be_told(&subject, address, "host key", &theirs)
+                }
+            };
             return Sight { facts, findings: vec![finding] };
         }
         connection = match net.dial(&spec.target, spec.source, watch, &mut facts).await {
@@ -95,7 +102,8 @@ fn failed(
         }
         Failure::Silent => Trouble::Silent,
         Failure::Cut(how) => Trouble::Cut(how),
-        Failure::NotSsh(got) => match turned_away(&got) {
+        Failure::Stalled { identification, cut } => Trouble::Stalled { got: identification, cut },
+        Failure::NotSsh(got) => match turned_away(&got).map(reason) {
             Some(reason) => Trouble::Refused(Refusal { reason, said: got }),
             None => Trouble::Stranger { got, ended: "no line of it is an SSH-2.0 identification" },
         },
@@ -108,11 +116,9 @@ fn failed(
     Sight { facts, findings: vec![finding] }
 }
 
-/// What OpenSSH says in place of its identification to those it has no time for.
-fn turned_away(said: &[u8]) -> Option<Reason> {
-    match said {
-        _ if said.starts_with(b"Exceeded MaxStartups") => Some(Reason::Full),
-        _ if said.starts_with(b"Not allowed at this time") => Some(Reason::HostRefused),
-        _ => None,
+fn reason(turned_away: TurnedAway) -> Reason {
+    match turned_away {
+        TurnedAway::Full => Reason::Full,
+        TurnedAway::FullOrPenalised => Reason::TurnedAway,
     }
 }

@@ -25,6 +25,8 @@ enum Act {
     Answer(&'static [&'static [u8]]),
     Hang,
     Close,
+    /// Says this, hears what is said to it, and closes.
+    SayAndClose(&'static [u8]),
     Reset,
     Flood(&'static [u8]),
     Drip(&'static [u8]),
@@ -55,6 +57,11 @@ async fn play(mut stream: TcpStream, act: Act) {
         }
         Act::Hang => while let Ok(1..) = stream.read(&mut heard).await {},
         Act::Close => {}
+        Act::SayAndClose(words) => {
+            let _ = stream.write_all(words).await;
+            let _ = stream.shutdown().await;
+            while let Ok(1..) = stream.read(&mut heard).await {}
+        }
         Act::Reset => SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap(),
         Act::Flood(bytes) => while stream.write_all(&bytes.repeat(512)).await.is_ok() {},
         Act::Drip(bytes) => {
@@ -153,6 +160,12 @@ async fn who_serves_is_well_and_tells_its_version() {
             None,
             "-NOAUTH Authentication required.",
         ),
+        (
+            "memcached",
+            Act::Answer(&[b"CLIENT_ERROR unauthenticated\r\n"]),
+            None,
+            "CLIENT_ERROR unauthenticated",
+        ),
         ("memcached", Act::Answer(&[b"VERSION 1.6.18\r\n"]), Some("1.6.18"), "VERSION 1.6.18"),
         (
             "smtp",
@@ -241,6 +254,14 @@ async fn who_does_not_serve_says_so_in_its_own_words() {
             Notice,
             "does not let this host in",
         ),
+        (
+            named("ssh"),
+            true,
+            b"Not allowed at this time\r\n",
+            Warning,
+            "MaxStartups), or penalises this address (PerSourcePenalties)",
+        ),
+        (named("ssh"), true, b"Exceeded MaxStartups\r\n", Critical, "takes no more clients"),
         (
             named("memcached"),
             false,
@@ -356,7 +377,20 @@ async fn silence_a_cut_and_garbage_end_every_hello_in_time() {
     // What may yet become an answer, for as long as there is time.
     for (name, may_become) in [("redis", b"+"), ("pop3", b"-"), ("imap", b"*")] {
         let drip = serving(Act::Drip(may_become)).await;
-        probes.push(ends(name, drip, Duration::from_secs(2), "tcp.unexpected-reply"));
+        probes.push(ends(name, drip, Duration::from_secs(2), "tcp.silent"));
+    }
+    // A good beginning: Postfix's postscreen makes strangers wait after it.
+    for (name, begun) in [
+        ("smtp", &b"220-mail.example\r\n"[..]),
+        ("ftp", b"220-welcome\r\n"),
+        ("pop3", b"+OK rea"),
+        ("ssh", b"SSH-2.0-OpenSSH_9.9\r\n"),
+    ] {
+        let lines: &'static [&'static [u8]] = Box::leak(Box::new([begun]));
+        let (stalling, closing) =
+            (serving(Act::Say(lines)).await, serving(Act::SayAndClose(begun)).await);
+        probes.push(ends(name, stalling, Duration::from_secs(1), "tcp.silent"));
+        probes.push(ends(name, closing, LONG, "tcp.reset"));
     }
     futures_util::future::join_all(probes).await;
 }

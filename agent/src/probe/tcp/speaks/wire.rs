@@ -104,7 +104,7 @@ impl Wire {
             self.heard.reserve(room.min(READ_BYTES));
             let mut bounded = (&mut self.connection).take(room as u64);
             match timeout_at(self.deadline, bounded.read_buf(&mut self.heard)).await {
-                Ok(Ok(0)) => return Err(self.broken_off("closed without a word".to_owned())),
+                Ok(Ok(0)) => return Err(self.broken_off("closed by the peer".to_owned())),
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => return Err(self.broken_off(error.to_string())),
                 Err(_) => return Err(self.out_of_time()),
@@ -138,14 +138,14 @@ impl Wire {
     fn broken_off(&self, how: String) -> Trouble {
         match self.heard.is_empty() {
             true => Trouble::Cut(how),
-            false => self.stranger("then it closed the connection"),
+            false => Trouble::Stalled { got: self.first().to_vec(), cut: Some(how) },
         }
     }
 
     fn out_of_time(&self) -> Trouble {
         match self.heard.is_empty() {
             true => Trouble::Silent,
-            false => self.stranger("nothing more came in time"),
+            false => Trouble::Stalled { got: self.first().to_vec(), cut: None },
         }
     }
 }

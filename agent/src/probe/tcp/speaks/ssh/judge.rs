@@ -76,12 +76,12 @@ pub(super) fn cannot_be_told(
         Code::TcpNotReady,
         subject,
         text!(
-            "{subject} is an SSH server, but whose cannot be told: it has no {what} method that portwarden knows",
-            "{subject}은(는) SSH 서버이지만 누구인지 확인할 수 없습니다: portwarden이 아는 {what} 방식이 없습니다"
+            "{subject} is an SSH server, but whose cannot be told: of its {what} methods portwarden knows none, or not all",
+            "{subject}은(는) SSH 서버이지만 누구인지 확인할 수 없습니다: {what} 방식 가운데 portwarden이 모르는 것이 있습니다"
         ),
         text!(
-            "By hand: `ssh-keyscan -p {port} {ip} 2>/dev/null | ssh-keygen -lf -`. To have it watched, allow curve25519-sha256 or ecdh-sha2-nistp256, and an Ed25519, ECDSA P-256/P-384 or RSA host key, in its sshd_config; or remove `host_key` here.",
-            "직접 확인: `ssh-keyscan -p {port} {ip} 2>/dev/null | ssh-keygen -lf -`. 계속 감시하려면 sshd_config에서 curve25519-sha256이나 ecdh-sha2-nistp256, 그리고 Ed25519, ECDSA P-256/P-384, RSA 호스트 키 중 하나를 허용하거나, 여기서 `host_key`를 지우세요.",
+            "By hand: `ssh-keyscan -p {port} {ip} 2>/dev/null | ssh-keygen -lf -`. To have it watched, allow curve25519-sha256 or ecdh-sha2-nistp256, and an Ed25519, ECDSA P-256/P-384 or RSA (1024 to 8192 bits) host key, in its sshd_config; and name the fingerprint of that one in `host_key`, or remove `host_key`.",
+            "직접 확인: `ssh-keyscan -p {port} {ip} 2>/dev/null | ssh-keygen -lf -`. 계속 감시하려면 sshd_config에서 curve25519-sha256이나 ecdh-sha2-nistp256, 그리고 Ed25519, ECDSA P-256/P-384, RSA(1024~8192비트) 호스트 키 중 하나를 허용하고 그 지문을 `host_key`에 적거나, `host_key`를 지우세요.",
             ip = address.ip(),
             port = address.port()
         ),
