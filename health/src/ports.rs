@@ -28,7 +28,7 @@ mod words;
 mod tests;
 
 pub use ephemeral::is_for_clients;
-pub use free::{ClientPorts, Obstacle, Occupancy, free};
+pub use free::{ClientPorts, Obstacle, Occupancy};
 pub use judgement::{Answer, Dial, judge_local, judge_remote};
 pub use local::{Local, class};
 pub use machine::{Machine, Names, order};

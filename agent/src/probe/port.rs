@@ -268,7 +268,7 @@ async fn dial_all(
     deadline: Instant,
     patience: Duration,
 ) -> Result<Vec<Dial>, String> {
-    let until = deadline.min(Instant::now() + patience);
+    let until = deadline.min(Instant::from_std(crate::clock::monotonic() + patience));
     let dials = addresses.into_iter().map(|address| dial(address, source, until));
     join_all(dials).await.into_iter().collect()
 }

@@ -1,7 +1,6 @@
 //! Ports that can be given away, and what stands in the way of the others.
 
 use std::collections::HashSet;
-use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
@@ -69,25 +68,6 @@ impl ClientPorts {
     }
 }
 
-/// Runs of `length` ports in a row that are all free, the lowest first, none overlapping another.
-/// Port 0 is none, and a length of 0 is taken as 1. `is_free` is asked once for every port, in order.
-pub fn free(
-    range: RangeInclusive<u16>,
-    length: u16,
-    mut is_free: impl FnMut(u16) -> bool,
-) -> impl Iterator<Item = (u16, u16)> {
-    let length = length.max(1);
-    let mut run = 0;
-    range.filter(|port| *port != 0).filter_map(move |port| {
-        run = if is_free(port) { run + 1 } else { 0 };
-        if run < length {
-            return None;
-        }
-        run = 0;
-        Some((port - (length - 1), port))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,22 +96,5 @@ mod tests {
             assert_eq!(occupancy.obstacle(port), expected, "{port}");
         }
         assert_eq!(Occupancy::default().obstacle(40000), None);
-    }
-
-    #[test]
-    fn ports_one_by_one_and_in_blocks() {
-        let found = |range, length| -> Vec<(u16, u16)> {
-            free(range, length, |port| ![3002, 3007].contains(&port)).collect()
-        };
-        assert_eq!(found(3000..=3003, 1), [(3000, 3000), (3001, 3001), (3003, 3003)]);
-        assert_eq!(found(3000..=3010, 2), [(3000, 3001), (3003, 3004), (3005, 3006), (3008, 3009)]);
-        assert_eq!(found(3000..=3010, 4), [(3003, 3006)]);
-        assert_eq!(found(3000..=3010, 5), []);
-        assert_eq!(found(0..=1, 1), [(1, 1)]);
-        assert_eq!(found(0..=1, 0), [(1, 1)]);
-        assert_eq!(found(65535..=65535, 1), [(65535, 65535)]);
-        assert_eq!(found(65534..=65535, 2), [(65534, 65535)]);
-        assert_eq!(found(65535..=65535, u16::MAX), []);
-        assert_eq!(found(0..=65535, u16::MAX), []);
     }
 }
