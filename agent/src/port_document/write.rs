@@ -53,7 +53,7 @@ pub fn write(hosts: &[Arc<Host>], language: Language, strangers: Option<&[Strang
     out
 }
 
-/// What is known of a document that [`write`] made, edited since or not.
+/// What is known of a document that [`write()`] made, edited since or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
     /// In which language.
@@ -62,7 +62,7 @@ pub struct Written {
     pub with_strangers: bool,
 }
 
-/// Whether a text is a document that [`write`] made; `None` for one that was not.
+/// Whether a text is a document that [`write()`] made; `None` for one that was not.
 #[must_use]
 pub fn written(text: &str) -> Option<Written> {
     text.lines().take(16).any(|line| line.contains(COMMAND)).then(|| {

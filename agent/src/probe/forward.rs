@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: reading the router. What it does is seen by who answers. And guessing: from
 //! inside a network an outer address may fail though the whole world reaches it, so that a failure
-//! counts only where it proves something (see [`standpoint`]).
+//! counts only where it proves something (see [`SeenFrom`]).
 
 use std::net::IpAddr;
 use std::time::Duration;
