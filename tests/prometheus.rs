@@ -97,7 +97,7 @@ async fn a_real_prometheus_scrapes_and_answers() {
         (r#"portwarden_port_state{host="here",claim="allocated",service="gone"}"#, 3.0),
         (r#"portwarden_port_state{service="a \"quoted\" \\ name",protocol="tcp"}"#, 1.0),
         (r#"portwarden_listeners{host="here",protocol="tcp",claim="allocated"} > bool 0"#, 1.0),
-        (r#"portwarden_listeners{host="here",protocol="udp",claim=""}"#, 0.0),
+        (r#"absent(portwarden_listeners{host="here",claim=""})"#, 1.0),
         (r#"probe_http_status_code{check="shop"}"#, 200.0),
         (r#"portwarden_dns_record_matches{check="zone",type="A"}"#, 1.0),
         (r#"probe_dns_serial{check="zone"}"#, 7.0),
