@@ -30,9 +30,13 @@ pub fn is_for_clients(local: &Local<'_>, protocol: Protocol, port: u16) -> bool 
 
 /// Whether a client may be given this port.
 fn is_given_away(machine: Machine<'_>, port: u16) -> bool {
-    let Some(kept) = machine.kept_back else { return false };
-    let next = kept.partition_point(|&(_, last)| last < port);
-    machine.is_ephemeral(port) && kept.get(next).is_none_or(|&(first, _)| first > port)
+    machine.is_ephemeral(port) && machine.kept_back.is_some_and(|kept| !is_within(kept, port))
+}
+
+/// Whether one of these ranges has the port; they are sorted and apart, as the kernel lists them.
+pub(super) fn is_within(ranges: &[(u16, u16)], port: u16) -> bool {
+    let next = ranges.partition_point(|&(_, last)| last < port);
+    ranges.get(next).is_some_and(|&(first, _)| first <= port)
 }
 
 fn has_own_loopback(host: &Host) -> bool {

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
+use super::ephemeral::is_within;
+
 /// What is known of the ports of one machine, for one transport.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Occupancy {
@@ -23,7 +25,7 @@ pub struct Occupancy {
 pub struct ClientPorts {
     /// First and last (`ip_local_port_range`); none when there is no such range.
     pub range: Option<(u16, u16)>,
-    /// Those among them that it leaves alone (`ip_local_reserved_ports`), as first and last.
+    /// Those among them that it leaves alone (`ip_local_reserved_ports`), as first and last, sorted.
     pub left_out: Vec<(u16, u16)>,
 }
 
@@ -63,8 +65,8 @@ impl ClientPorts {
     /// Whether a client may be given this port.
     #[must_use]
     pub fn contain(&self, port: u16) -> bool {
-        let within = |&(first, last): &(u16, u16)| (first..=last).contains(&port);
-        self.range.as_ref().is_some_and(within) && !self.left_out.iter().any(within)
+        let is_given = self.range.is_some_and(|(first, last)| (first..=last).contains(&port));
+        is_given && !is_within(&self.left_out, port)
     }
 }
 
