@@ -295,13 +295,7 @@ fn range(row: &Row<'_>) -> Option<At<(u16, u16)>> {
 }
 
 fn processes(row: &Row<'_>) -> Vec<String> {
-    named(row, "process", |process| {
-        if process.contains('/') && !process.starts_with('/') {
-            return Err(Wrong::new(format!("{process:?} is not an absolute path"))
-                .help("a name without a slash, or a path that begins with one"));
-        }
-        values::name(process)
-    })
+    named(row, "process", values::process)
 }
 
 /// One or several names, each once.

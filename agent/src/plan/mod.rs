@@ -73,7 +73,7 @@ pub fn is_address(text: &str) -> bool {
 /// Whether a claim's `process` may be this.
 #[must_use]
 pub fn is_process(text: &str) -> bool {
-    values::name(text).is_ok() && (text.starts_with('/') || !text.contains('/'))
+    values::process(text).is_ok()
 }
 
 /// Whether a claim's `unit` may be this.

@@ -150,6 +150,15 @@ pub(super) fn port_span(text: &str) -> Result<(u16, u16), Wrong> {
     Ok((first, last))
 }
 
+/// A process, by name or by the path of its executable.
+pub(super) fn process(text: &str) -> Result<String, Wrong> {
+    if text.contains('/') && !text.starts_with('/') {
+        return Err(Wrong::new(format!("{text:?} is not an absolute path"))
+            .help("a name without a slash, or a path that begins with one"));
+    }
+    name(text)
+}
+
 /// A systemd unit, or the id of a container.
 pub(super) fn unit(text: &str) -> Result<String, Wrong> {
     if let Some(bad) = text.chars().find(|c| c.is_whitespace() || matches!(c, '/' | '*')) {
