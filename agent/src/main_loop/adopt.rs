@@ -21,6 +21,7 @@ impl MainLoop {
             match Net::new(plan.agent.resolver) {
                 Ok(mut net) => {
                     net.passages = self.net.passages.clone();
+                    net.dns = self.net.dns.clone();
                     self.net = Arc::new(net);
                 }
                 Err(error) => {

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
 use health::{Code, Facts, Finding, Phase, text};
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 use crate::listeners::Sockets;
 use crate::plan::{Endpoint, Target};
 use crate::probe::Stopwatch;
-use crate::probe::dns::Delegations;
+use crate::probe::dns;
 use crate::probe::forward::Passages;
 
 mod failure;
@@ -39,8 +40,8 @@ pub struct Net {
     resolver: TokioResolver,
     /// This machine's listening sockets.
     pub sockets: Sockets,
-    /// Who is authoritative for the zones of the plan, as their parents said last.
-    pub delegations: Delegations,
+    /// What dns probes remember from one to the next.
+    pub dns: Arc<dns::Memory>,
     /// Which forwards of the plan have been seen to work from here.
     pub passages: Passages,
 }
@@ -76,7 +77,7 @@ impl Net {
         Ok(Self {
             resolver,
             sockets: Sockets::default(),
-            delegations: Delegations::default(),
+            dns: Arc::default(),
             passages: Passages::default(),
         })
     }

@@ -7,6 +7,7 @@ mod exchange;
 mod expectation;
 mod inquiry;
 mod judge;
+mod memory;
 mod over_tcp;
 mod question;
 mod reply;
@@ -24,8 +25,9 @@ use super::{Sight, Stopwatch};
 use crate::net::{Net, could_not_look};
 use crate::plan::Endpoint;
 
-pub use delegation::{Delegations, renew as renew_delegation};
+pub use delegation::renew as renew_delegation;
 pub use inquiry::Kept;
+pub use memory::Memory;
 pub use values::normalise;
 
 /// `[[dns]]` after validation.
@@ -86,7 +88,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     }
     findings.extend(judge::judge(&survey, roll.delegated.as_deref()));
     if spec.nameservers.is_empty() && !survey.is_any_authority_heard() {
-        net.delegations.forget(spec);
+        net.dns.delegations.forget(spec);
     }
     let facts = Facts {
         address: survey.servers.iter().find_map(|server| server.address),

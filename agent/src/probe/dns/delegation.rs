@@ -71,7 +71,7 @@ type Key = (Name, Vec<SocketAddr>);
 
 /// Delegations that need not be walked again before their TTL ends.
 #[derive(Debug, Default)]
-pub struct Delegations {
+pub(super) struct Delegations {
     kept: Mutex<HashMap<Key, (Instant, Arc<Delegation>)>>,
 }
 
@@ -108,7 +108,7 @@ pub(super) async fn find(
     watch: &Stopwatch,
 ) -> Result<Arc<Delegation>, Box<Finding>> {
     let key = (spec.zone.clone(), spec.parent.clone());
-    if let Some(delegation) = net.delegations.recall(&key, monotonic()) {
+    if let Some(delegation) = net.dns.delegations.recall(&key, monotonic()) {
         return Ok(delegation);
     }
     look_up(key, spec, net, watch.deadline() - watch.left() / 2).await
@@ -119,8 +119,8 @@ pub(super) async fn find(
 pub async fn renew(spec: &Spec, net: &Net) {
     let key = (spec.zone.clone(), spec.parent.clone());
     let soon = monotonic() + RENEWED_BEFORE;
-    let is_known = net.delegations.recall(&key, monotonic()).is_some();
-    if is_known && net.delegations.recall(&key, soon).is_none() {
+    let is_known = net.dns.delegations.recall(&key, monotonic()).is_some();
+    if is_known && net.dns.delegations.recall(&key, soon).is_none() {
         let deadline = Stopwatch::start(RENEWED_WITHIN).deadline();
         if let Err(finding) = look_up(key, spec, net, deadline).await {
             tracing::debug!(zone = %spec.zone, why = finding.summary.en, "the delegation was not renewed");
@@ -140,7 +140,7 @@ async fn look_up(
         spec.parent.clone()
     };
     let delegation = Arc::new(ask(spec, &parents, deadline).await?);
-    net.delegations.keep(key, &delegation, monotonic());
+    net.dns.delegations.keep(key, &delegation, monotonic());
     Ok(delegation)
 }
 

@@ -31,6 +31,15 @@ pub(super) struct Question {
 
 impl Question {
     pub(super) fn new(name: &Name, record_type: RecordType) -> Self {
+        Self::with_flags(name, record_type, [0, 0])
+    }
+
+    /// A question that wants the signatures too (the DO bit, RFC 3225 §3).
+    pub(super) fn signed(name: &Name, record_type: RecordType) -> Self {
+        Self::with_flags(name, record_type, [0x80, 0])
+    }
+
+    fn with_flags(name: &Name, record_type: RecordType, edns_flags: [u8; 2]) -> Self {
         let mut wire = Vec::with_capacity(HEADER_BYTES + name.len() + 1 + KIND_BYTES + 11);
         wire.extend([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1]);
         for label in name.iter() {
@@ -44,7 +53,10 @@ impl Question {
         let end = wire.len();
         wire.extend([0, 0, 41]);
         wire.extend(EDNS_PAYLOAD_BYTES.to_be_bytes());
-        wire.extend([0; 6]);
+        // Extended code and version, flags, no options.
+        wire.extend([0, 0]);
+        wire.extend(edns_flags);
+        wire.extend([0, 0]);
         Self { name: name.clone(), record_type, wire, end }
     }
 
