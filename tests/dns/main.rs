@@ -8,6 +8,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod codes;
 mod observed;
+mod resolvers;
+mod roads;
 mod scene;
 mod servers;
+mod watched;
