@@ -190,8 +190,7 @@ async fn the_odd_server_out_is_named_whatever_is_wrong_with_it() {
     for (serial, odd) in [(2, 0), (4, 1)] {
         let address = tree.servers[odd].address().to_string();
         for server in 0..4 {
-            let zone = tree.zone(serial, if server == odd { &wrong } else { RIGHT });
-            tree.servers[server].publish(zone);
+            tree.publish_on(server, serial, if server == odd { &wrong } else { RIGHT });
         }
         watched.says(&[("dns.inconsistent", &address)]).await;
         let finding = watched.agent.finding("zone", "dns.inconsistent").await;
@@ -203,16 +202,14 @@ async fn the_odd_server_out_is_named_whatever_is_wrong_with_it() {
 
     // One stays behind: what it says of records is right, its serial is old.
     for server in [0, 1, 2] {
-        let zone = tree.zone(6, RIGHT);
-        tree.servers[server].publish(zone);
+        tree.publish_on(server, 6, RIGHT);
     }
     let behind = tree.servers[3].address().to_string();
     watched.says(&[("dns.serial", &behind)]).await;
     let finding = watched.agent.finding("zone", "dns.serial").await;
     assert_eq!(finding["evidence"]["expected"], 6, "{finding}");
     assert_eq!(finding["evidence"]["got"], 5, "{finding}");
-    let last = tree.zone(6, RIGHT);
-    tree.servers[3].publish(last);
+    tree.publish_on(3, 6, RIGHT);
     watched.is_well().await;
 }
 
@@ -251,8 +248,7 @@ async fn order_spelling_and_time_to_live_never_alarm() {
     watched.is_well().await;
     for serial in 2..5 {
         for server in 0..4 {
-            let zone = tree.zone(serial, written[(server + serial as usize) % 3]);
-            tree.servers[server].publish(zone);
+            tree.publish_on(server, serial, written[(server + serial as usize) % 3]);
         }
         watched.looks_again("zone", 3).await;
     }

@@ -64,12 +64,11 @@ async fn a_server_that_is_stopped_frozen_or_without_the_zone_is_named() {
         tree.servers[server].start_again();
         watched.is_well().await;
 
-        let zone = tree.zone(1, &records());
         tree.servers[server].withdraw(ZONE);
         watched.says(&[("dns.lame", &subject)]).await;
         let finding = watched.agent.finding("zone", "dns.lame").await;
         assert_eq!(got(&finding), "refused", "{finding}");
-        tree.servers[server].publish(zone);
+        tree.publish_on(server, 1, &records());
         watched.is_well().await;
     }
     for server in &tree.servers {

@@ -25,8 +25,7 @@ fn four_servers_are_edited_stopped_and_frozen() {
     for serial in 2..5 {
         tree.publish(serial, &format!("who TXT \"version {serial}\""));
     }
-    let odd = tree.zone(5, "who TXT \"odd\"");
-    tree.servers[1].publish(odd);
+    tree.publish_on(1, 5, "who TXT \"odd\"");
     let name = "who.shop.example";
     let at = |tree: &Tree, server: usize| tree.servers[server].address();
     let said = |tree: &Tree, server| texts(&answer(at(tree, server), name, RecordType::TXT));
