@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ports::Observed;
 
+mod dnssec;
 mod headers;
 
+pub use dnssec::{DnskeyFacts, DnssecFacts, DsFacts, Security, SignatureFacts};
 pub use headers::Headers;
 
 /// All that one probe saw. Sections that a kind has nothing to say on stay empty.
@@ -206,6 +208,9 @@ pub struct DnsFacts {
     pub servers: Vec<ServerFacts>,
     /// Every planned record.
     pub records: Vec<RecordFacts>,
+    /// What DNSSEC makes of the zone; `None` where the plan has it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dnssec: Option<Box<DnssecFacts>>,
 }
 
 /// One address of one nameserver or resolver.
