@@ -11,6 +11,8 @@ mod flags;
 
 pub use flags::Flags;
 
+use super::DnssecFacts;
+
 /// A zone as its servers answered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DnsFacts {
@@ -20,6 +22,9 @@ pub struct DnsFacts {
     pub servers: Vec<ServerFacts>,
     /// Every planned record.
     pub records: Vec<RecordFacts>,
+    /// What DNSSEC makes of the zone; `None` where the plan has it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dnssec: Option<Box<DnssecFacts>>,
 }
 
 /// One address of one nameserver or resolver.
