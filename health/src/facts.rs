@@ -225,6 +225,9 @@ pub struct ServerFacts {
     pub rtt_seconds: Option<f64>,
     /// Sections of the SOA answer: ANSWER, AUTHORITY, ADDITIONAL counts.
     pub counts: [u16; 3],
+    /// Which of the server's instances answered, as it says itself (NSID, RFC 5001), printable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nsid: Option<Arc<str>>,
 }
 
 /// One planned record on every server.

@@ -158,6 +158,7 @@ fn zone() -> CheckStanding {
         reachable: serial.is_some(),
         rtt_seconds: Some(0.002),
         counts: [1, 4, 2],
+        nsid: None,
     };
     let answer = |server, matches| AnswerFacts {
         server,

@@ -118,6 +118,7 @@ fn a_zone_server_by_server() {
         reachable: serial.is_some(),
         rtt_seconds: serial.map(|_| 0.0021),
         counts: [1, 0, 0],
+        nsid: None,
     };
     let answer = |server, outcome: &'static str, values: &[&str], matches| AnswerFacts {
         server,
