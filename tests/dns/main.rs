@@ -9,6 +9,7 @@
 mod support;
 
 mod codes;
+mod hostile;
 mod observed;
 mod resolvers;
 mod roads;

@@ -1,6 +1,7 @@
 //! A road to a nameserver that a test can make bad: packets lost, late, doubled or changed, by rule
 //! and never by chance, and TCP blocked.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream as StdStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -31,6 +32,8 @@ pub enum Fate {
     Twice,
     /// The answer comes changed.
     Change(fn(&mut Vec<u8>)),
+    /// A forgery comes first: the answer, changed; then the answer as it is.
+    Forge(fn(&mut Vec<u8>)),
     /// The answer comes from another port of the same address.
     FromElsewhere,
     /// These bytes come in the place of the answer; the server is not asked.
@@ -133,8 +136,9 @@ impl Relay {
 
     /// From now on TCP is treated like this.
     pub fn tcp(&self, tcp: Tcp) {
-        self.tcp.send_replace(tcp);
-        self.await_tcp(tcp);
+        if self.tcp.send_replace(tcp) != tcp {
+            self.await_tcp(tcp);
+        }
     }
 
     fn await_tcp(&self, tcp: Tcp) {
@@ -202,6 +206,11 @@ async fn travel(
         Fate::Delay(time) => sleep(time).await,
         Fate::Twice => copies = 2,
         Fate::Change(change) => change(&mut packet),
+        Fate::Forge(change) => {
+            let mut forgery = packet.clone();
+            change(&mut forgery);
+            socket.send_to(&forgery, client).await.ok()?;
+        }
         Fate::FromElsewhere => {
             let here = socket.local_addr().ok()?;
             let elsewhere = UdpSocket::bind(SocketAddr::new(here.ip(), 0)).await.ok()?;
@@ -220,7 +229,16 @@ async fn carry_tcp(address: SocketAddr, upstream: SocketAddr, tcp: Tcp) {
     if tcp == Tcp::Refused {
         return std::future::pending().await;
     }
-    let listener = TcpListener::bind(address).await.unwrap();
+    let listener = loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => break listener,
+            // A process that is just being started may still hold a copy of the last one.
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                sleep(Duration::from_millis(5)).await;
+            }
+            Err(error) => panic!("{address}: {error}"),
+        }
+    };
     let mut held = Vec::new();
     while let Ok((mut client, _)) = listener.accept().await {
         if tcp == Tcp::Silent {
