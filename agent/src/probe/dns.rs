@@ -5,6 +5,8 @@
 mod delegation;
 mod exchange;
 mod expectation;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod inquiry;
 mod judge;
 mod memory;
