@@ -9,6 +9,7 @@
 mod support;
 
 mod codes;
+mod compared;
 mod hostile;
 mod observed;
 mod resolvers;
