@@ -8,6 +8,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod codes;
+mod hostile;
 mod observed;
+mod resolvers;
+mod roads;
 mod scene;
 mod servers;
+mod watched;
