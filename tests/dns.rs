@@ -50,6 +50,7 @@ fn spec(nameservers: &[SocketAddr]) -> dns::Spec {
             .map(|address| Endpoint { host: Target::Address(address.ip()), port: address.port() })
             .collect(),
         parent: Vec::new(),
+        hints: Vec::new(),
         resolvers: Vec::new(),
         consistent: true,
         source: None,

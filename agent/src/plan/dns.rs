@@ -9,7 +9,7 @@ use hickory_proto::rr::{Name, RecordType};
 
 use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
-use super::notes::{At, Span, Wrong, shown};
+use super::notes::{Span, Wrong, shown};
 use super::row::Row;
 use super::{Endpoint, Target, agent};
 use crate::probe::{self, dns};
@@ -20,6 +20,7 @@ pub(super) fn check(
     pace: &Pace,
     hosts: &Hosts,
     names: &mut Names,
+    hints: &[SocketAddr],
 ) -> Option<probe::Check> {
     let named = frame::named(row, names);
     let pace = pace.overridden(row);
@@ -27,7 +28,7 @@ pub(super) fn check(
     let zone = written.as_ref().and_then(|text| row.understood("zone", text, domain));
     let nameservers = frame::endpoints(row, "nameservers", hosts, Some(53));
     let source = frame::source(row, first_address(&nameservers));
-    let (parent, resolvers) = (servers(row, "parent"), servers(row, "resolvers"));
+    let (parent, resolvers) = (agent::servers(row, "parent"), agent::servers(row, "resolvers"));
     let consistent = row.switch("consistent").unwrap_or(true);
     let mut known = HashMap::new();
     let mut records = Vec::new();
@@ -41,6 +42,7 @@ pub(super) fn check(
         zone,
         nameservers,
         parent,
+        hints: hints.to_vec(),
         resolvers,
         consistent,
         source,
@@ -52,12 +54,6 @@ pub(super) fn check(
 
 fn first_address(endpoints: &[Endpoint]) -> Option<&Target> {
     endpoints.iter().map(|at| &at.host).find(|host| matches!(host, Target::Address(_)))
-}
-
-fn servers(row: &Row<'_>, key: &'static str) -> Vec<SocketAddr> {
-    let texts = row.texts(key).unwrap_or_default();
-    let read = |text: &At<_>| row.understood(key, text, agent::server).map(|at| at.value);
-    texts.iter().filter_map(read).collect()
 }
 
 fn record(

@@ -106,8 +106,17 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
 }
 
 fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
-    let dns::Spec { zone, nameservers, parent, resolvers, consistent, source, records, kept: _ } =
-        a;
+    let dns::Spec {
+        zone,
+        nameservers,
+        parent,
+        hints,
+        resolvers,
+        consistent,
+        source,
+        records,
+        kept: _,
+    } = a;
     let pairwise = |(a, b): (&dns::Record, &dns::Record)| {
         let dns::Record { name, record_type, expectation } = a;
         *name == b.name && *record_type == b.record_type && *expectation == b.expectation
@@ -115,6 +124,7 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
     *zone == b.zone
         && *nameservers == b.nameservers
         && *parent == b.parent
+        && *hints == b.hints
         && *resolvers == b.resolvers
         && *consistent == b.consistent
         && *source == b.source

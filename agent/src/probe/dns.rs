@@ -1,6 +1,6 @@
 //! DNS: the same questions to every authoritative server of a zone, directly, and to the caches
-//! that the plan names. Deliberately absent: DNSSEC validation, and following CNAMEs out of the
-//! zone: what another zone says is its own check's business.
+//! that the plan names. Deliberately absent: DNSSEC validation, and what another zone says: that is
+//! its own check's business.
 
 mod delegation;
 mod exchange;
@@ -12,16 +12,18 @@ mod over_tcp;
 mod question;
 mod reply;
 mod server;
+mod shelf;
 mod survey;
 mod values;
 mod wording;
 
 use std::net::{IpAddr, SocketAddr};
 
-use health::{Facts, Phase};
+use health::{Code, Facts, Phase};
 use hickory_proto::rr::{Name, RecordType};
 
 use super::{Sight, Stopwatch};
+use crate::clock::monotonic;
 use crate::net::{Net, could_not_look};
 use crate::plan::Endpoint;
 
@@ -39,6 +41,8 @@ pub struct Spec {
     pub nameservers: Vec<Endpoint>,
     /// The parent's servers; empty: found by walking the delegation.
     pub parent: Vec<SocketAddr>,
+    /// Root servers to walk from; empty: the walk is left to the agent's resolver.
+    pub hints: Vec<SocketAddr>,
     /// Caches to compare with the authoritative truth.
     pub resolvers: Vec<SocketAddr>,
     /// Nameservers must agree, SOA serials too.
@@ -86,9 +90,12 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         let facts = Facts { blind: Some(lack.to_owned()), ..Facts::default() };
         return Sight { facts, findings };
     }
-    findings.extend(judge::judge(&survey, roll.delegated.as_deref()));
+    findings.extend(judge::judge(&survey, roll.delegation.as_deref()));
     if spec.nameservers.is_empty() && !survey.is_any_authority_heard() {
-        net.dns.delegations.forget(spec);
+        net.dns.delegations.forget(&delegation::key(spec));
+    } else if findings.iter().any(|finding| finding.code == Code::DnsDelegation) {
+        let soon = monotonic() + delegation::SHORTEST_KEPT;
+        net.dns.delegations.shorten(&delegation::key(spec), soon);
     }
     let facts = Facts {
         address: survey.servers.iter().find_map(|server| server.address),

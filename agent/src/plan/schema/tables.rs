@@ -107,6 +107,12 @@ static AGENT: Table = Table {
             "Resolver for the names of targets and for delegation walks; default: the system's.",
         ),
         key(
+            "hints",
+            OneOrMany(&Text(&SERVER)),
+            Optional,
+            "Root servers: delegations are walked from these, asking with RD=0, and not through the resolver.",
+        ),
+        key(
             "probes_in_flight",
             Whole { least: 1, most: 65_535 },
             Default("512"),

@@ -63,9 +63,10 @@ impl Survey {
     pub(super) fn plan(spec: &Spec, servers: Vec<Server>) -> Self {
         let inquiry = Inquiry::of(spec);
         let authorities = servers.iter().filter(|server| server.role == Role::Authoritative);
-        // One server alone has nobody to disagree with.
-        let apex_ns = (authorities.count() > 1 || spec.nameservers.is_empty())
-            .then_some(inquiry.apex.question);
+        // One server alone has nobody to disagree with, unless the parent is asked too.
+        let is_delegation_known = spec.nameservers.is_empty() || !spec.parent.is_empty();
+        let apex_ns =
+            (authorities.count() > 1 || is_delegation_known).then_some(inquiry.apex.question);
         Self {
             zone: spec.zone.clone(),
             consistent: spec.consistent,

@@ -1,4 +1,4 @@
-//! The zone as a whole: SOA serials, its own NS on every server, and the parent's view of them.
+//! The zone as a whole: SOA serials, and its own NS on every server.
 
 use health::{Code, Finding, text};
 use hickory_proto::rr::RecordType;
@@ -6,19 +6,17 @@ use serde_json::{Map, Value};
 
 use super::records;
 use crate::probe::dns::inquiry::SOA;
-use crate::probe::dns::reply::Outcome;
 use crate::probe::dns::survey::{Asked, Survey};
 use crate::probe::dns::values::render_name;
 use crate::probe::dns::wording::{dig, have, names};
 
 /// Findings about the zone apart from planned records.
-pub(super) fn judge(survey: &Survey, delegated: Option<&[String]>) -> Vec<Finding> {
+pub(super) fn judge(survey: &Survey) -> Vec<Finding> {
     let mut findings = Vec::new();
     if survey.consistent {
         findings.extend(serials(survey));
         findings.extend(nameservers(survey));
     }
-    findings.extend(delegated.and_then(|delegated| delegation(survey, delegated)));
     findings
 }
 
@@ -86,44 +84,6 @@ fn nameservers(survey: &Survey) -> Vec<Finding> {
         return Vec::new();
     }
     records::judge(survey, &Asked::from(&survey.inquiry.apex))
-}
-
-/// The parent's NS set against the zone's own.
-fn delegation(survey: &Survey, delegated: &[String]) -> Option<Finding> {
-    let question = survey.apex_ns?;
-    let own =
-        survey.authorities().find_map(|index| match &survey.replies[index][question].outcome {
-            Outcome::Values(values) => Some((index, values)),
-            _ => None,
-        });
-    let (index, own) = own?;
-    if own == delegated {
-        return None;
-    }
-    let without = |all: &[String], those: &[String]| {
-        let rest: Vec<&str> =
-            all.iter().filter(|name| !those.contains(name)).map(String::as_str).collect();
-        if rest.is_empty() { "–".to_owned() } else { rest.join(", ") }
-    };
-    let zone = render_name(&survey.zone);
-    let (only_parent, only_own) = (without(delegated, own), without(own, delegated));
-    Some(
-        Finding::new(
-            Code::DnsDelegation,
-            format!("{zone} NS"),
-            text!(
-                "the parent and {zone} itself name different nameservers: only the parent has {only_parent}, only the zone has {only_own}",
-                "상위 존과 {zone} 존의 네임서버 목록이 다릅니다: 상위 존에만 {only_parent}, 존에만 {only_own}"
-            ),
-            text!(
-                "Make both the same: the nameservers at the registrar, and the zone's own NS records. Check: `{dig}`.",
-                "도메인 등록 정보의 네임서버와 존의 NS 레코드를 같게 맞추세요. 확인: `{dig}`.",
-                dig = dig(&survey.servers[index], &survey.zone, RecordType::NS)
-            ),
-        )
-        .evidence("expected", delegated.to_vec())
-        .evidence("got", own.clone()),
-    )
 }
 
 #[cfg(test)]
