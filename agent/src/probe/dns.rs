@@ -8,16 +8,20 @@ mod expectation;
 mod inquiry;
 mod judge;
 mod memory;
+mod outside;
 mod over_tcp;
 mod question;
 mod reply;
+mod serial;
 mod server;
 mod shelf;
 mod survey;
 mod values;
+mod wildcard;
 mod wording;
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use health::{Code, Facts, Phase};
 use hickory_proto::rr::{Name, RecordType};
@@ -47,6 +51,8 @@ pub struct Spec {
     pub resolvers: Vec<SocketAddr>,
     /// Nameservers must agree, SOA serials too.
     pub consistent: bool,
+    /// For so long a server may be behind the newest serial before it is told.
+    pub serial_grace: Duration,
     /// Ask from this address.
     pub source: Option<IpAddr>,
     /// What the zone must hold.
@@ -64,6 +70,17 @@ pub struct Record {
     pub record_type: RecordType,
     /// What must be there.
     pub expectation: Expectation,
+    /// Within which its TTL must be.
+    pub ttl: TtlLimits,
+}
+
+/// Bounds on a TTL, both included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TtlLimits {
+    /// Seconds.
+    pub min_seconds: Option<u32>,
+    /// Seconds.
+    pub max_seconds: Option<u32>,
 }
 
 /// What must be there. Values are in presentation format as the plan writes them.
@@ -83,8 +100,11 @@ pub enum Expectation {
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let roll = server::call(spec, net, watch).await;
     let mut findings = roll.findings;
-    let survey = survey::Survey::conduct(spec, roll.servers, watch.deadline()).await;
+    let mut survey = survey::Survey::conduct(spec, roll.servers, watch.deadline()).await;
+    wildcard::control(&mut survey, spec, &net.dns.controls, watch.deadline()).await;
+    survey.standings = net.dns.lags.note(&survey, spec.serial_grace, monotonic());
     watch.lap(Phase::Request);
+    outside::complete(&mut survey, net, watch.deadline()).await;
     if let Some(lack) = survey.lack() {
         let findings = vec![could_not_look(&values::render_name(&spec.zone), lack)];
         let facts = Facts { blind: Some(lack.to_owned()), ..Facts::default() };

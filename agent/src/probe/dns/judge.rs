@@ -4,6 +4,7 @@ mod caches;
 mod delegation;
 mod records;
 mod servers;
+mod ttl;
 mod zone;
 
 use health::Finding;
@@ -18,6 +19,7 @@ pub(super) fn judge(survey: &Survey, delegation: Option<&Delegation>) -> Vec<Fin
     findings.extend(delegation.map(|said| delegation::judge(survey, said)).unwrap_or_default());
     for record in &survey.records {
         findings.extend(records::judge(survey, record));
+        findings.extend(ttl::judge(survey, record));
         findings.extend(caches::judge(survey, record));
     }
     findings

@@ -12,7 +12,7 @@ use crate::probe::dns::question::Role;
 use crate::probe::dns::reply::{Outcome, Reply};
 use crate::probe::dns::server::Server;
 use crate::probe::dns::survey::Survey;
-use crate::probe::dns::{Expectation, Record, Spec};
+use crate::probe::dns::{Expectation, Record, Spec, TtlLimits};
 
 fn name(text: &str) -> Name {
     Name::from_ascii(text).unwrap()
@@ -48,12 +48,14 @@ pub(super) fn survey(record: (&str, RecordType, Expectation), said: &[Outcome]) 
         hints: Vec::new(),
         resolvers: Vec::new(),
         consistent: true,
+        serial_grace: std::time::Duration::ZERO,
         source: None,
         kept: Kept::default(),
         records: vec![Record {
             name: name(record.0),
             record_type: record.1,
             expectation: record.2,
+            ttl: TtlLimits::default(),
         }],
     };
     let servers = (1..=said.len()).map(|number| {

@@ -5,7 +5,7 @@ use hickory_proto::rr::RecordType;
 use serde_json::{Map, Value};
 
 use super::records;
-use crate::probe::dns::inquiry::SOA;
+use crate::probe::dns::serial;
 use crate::probe::dns::survey::{Asked, Survey};
 use crate::probe::dns::values::render_name;
 use crate::probe::dns::wording::{dig, have, names};
@@ -20,26 +20,13 @@ pub(super) fn judge(survey: &Survey) -> Vec<Finding> {
     findings
 }
 
-/// Whether serial `one` is older than `other` (RFC 1982 §3.2).
-fn is_older(one: u32, other: u32) -> bool {
-    one != other && other.wrapping_sub(one) < 1 << 31
-}
-
-/// One finding for each server that lags behind the newest serial.
+/// One finding for each server that has lagged behind the newest serial for too long.
 fn serials(survey: &Survey) -> Vec<Finding> {
-    let known: Vec<(usize, u32)> = survey
-        .authorities()
-        .filter_map(|index| {
-            let soa = &survey.replies[index][SOA];
-            soa.serial.filter(|_| soa.outcome.is_statement()).map(|serial| (index, serial))
-        })
-        .collect();
-    let newest = known
-        .iter()
-        .map(|&(_, serial)| serial)
-        .reduce(|newest, serial| if is_older(newest, serial) { serial } else { newest });
-    let Some(newest) = newest else { return Vec::new() };
-    if known.iter().all(|&(_, serial)| serial == newest) {
+    let known = serial::serials(survey);
+    let Some(newest) = serial::newest(&known) else { return Vec::new() };
+    let is_told =
+        |&&(index, serial): &&(usize, u32)| serial != newest && !survey.is_following(index);
+    if !known.iter().any(|one| is_told(&one)) {
         return Vec::new();
     }
     let all: Map<String, Value> = known
@@ -52,7 +39,7 @@ fn serials(survey: &Survey) -> Vec<Finding> {
     let zone = render_name(&survey.zone);
     known
         .iter()
-        .filter(|&&(_, serial)| serial != newest)
+        .filter(is_told)
         .map(|&(index, serial)| {
             let server = &survey.servers[index];
             let (who, ahead_en, ahead_ko) = (server.title(), &ahead.en, &ahead.ko);
@@ -84,15 +71,4 @@ fn nameservers(survey: &Survey) -> Vec<Finding> {
         return Vec::new();
     }
     records::judge(survey, &Asked::from(&survey.inquiry.apex))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn serials_wrap_around() {
-        assert!(is_older(1, 2) && !is_older(2, 1) && !is_older(7, 7));
-        assert!(is_older(u32::MAX, 3) && !is_older(3, u32::MAX));
-    }
 }
