@@ -8,6 +8,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod delegation;
 mod observed;
+mod records;
 mod scene;
 mod servers;

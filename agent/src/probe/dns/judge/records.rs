@@ -207,3 +207,6 @@ pub(super) fn is_same(one: &Outcome, other: &Outcome) -> bool {
 fn is_broken(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Loop(_) | Outcome::Dangling(_))
 }
+
+#[cfg(test)]
+mod tests;

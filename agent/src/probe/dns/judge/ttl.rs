@@ -60,3 +60,63 @@ pub(super) fn judge(survey: &Survey, record: &Asked) -> Option<Finding> {
         .evidence("nameservers", all),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hickory_proto::rr::RecordType;
+
+    use super::super::tests::{list, survey};
+    use super::*;
+    use crate::probe::dns::inquiry::Planned;
+    use crate::probe::dns::serial::Standing;
+    use crate::probe::dns::{Expectation, TtlLimits};
+
+    #[test]
+    fn limits_hold_for_what_is_there() {
+        let values = Outcome::Values(list(&["192.0.2.10"]));
+        let limits = |min_seconds, max_seconds| TtlLimits { min_seconds, max_seconds };
+        let minute_to_hour = limits(Some(60), Some(3600));
+        let table = [
+            ("no limits", limits(None, None), values.clone(), [0, 1, 2, 1 << 31], None),
+            ("the edges", minute_to_hour, values.clone(), [60, 3600, 60, 61], None),
+            ("differ within", minute_to_hour, values.clone(), [60, 300, 600, 3600], None),
+            ("one too low", minute_to_hour, values.clone(), [59, 60, 60, 60], Some("59")),
+            ("all too high", minute_to_hour, values, [3601; 4], Some("3601")),
+            (
+                "too low alone",
+                limits(Some(60), None),
+                Outcome::Alias("x.test".into()),
+                [5; 4],
+                Some("5"),
+            ),
+            ("an absence", minute_to_hour, Outcome::Nodata, [5; 4], None),
+        ];
+        for (case, limits, outcome, ttls, expected) in table {
+            let record = ("www.shop.example.", RecordType::A, Expectation::Anything);
+            let mut survey = survey(record, &[(); 4].map(|()| outcome.clone()));
+            let planned = &survey.records[0].planned;
+            let question = planned.question;
+            let planned = Planned {
+                name: planned.name.clone(),
+                expected: planned.expected.clone(),
+                shown: planned.shown.clone(),
+                ttl: limits,
+                ..**planned
+            };
+            survey.records[0].planned = Arc::new(planned);
+            for (row, ttl) in survey.replies.iter_mut().zip(ttls) {
+                row[question].ttl = Some(ttl);
+            }
+            let finding = judge(&survey, &survey.records[0]);
+            let got = finding.as_ref().map(|finding| finding.evidence["got_seconds"].clone());
+            assert_eq!(got, expected.map(Into::into), "{case}");
+            survey.standings = vec![Standing::Following; 4];
+            assert!(
+                judge(&survey, &survey.records[0]).is_none(),
+                "{case}: its transfer is under way"
+            );
+        }
+    }
+}
