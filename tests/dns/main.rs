@@ -10,13 +10,12 @@ mod support;
 
 mod codes;
 mod compared;
+mod delegation;
 mod hostile;
 mod observed;
+mod records;
 mod resolvers;
 mod roads;
-mod delegation;
-mod observed;
-mod records;
 mod scene;
 mod servers;
 mod watched;
