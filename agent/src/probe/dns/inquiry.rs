@@ -9,8 +9,13 @@ use hickory_proto::rr::{Name, RecordType};
 use super::delegation::Delegated;
 use super::expectation::Expected;
 use super::question::Question;
+use super::reply::Outcome;
+use super::told::ValueSource;
 use super::values::render_name;
 use super::{Expectation, Record, Spec};
+
+/// Where a CA looks for its proof, below the name of the certificate.
+pub(super) const CHALLENGE_LABEL: &[u8] = b"_acme-challenge";
 
 /// The index of the SOA question, which everybody is asked.
 pub(super) const SOA: usize = 0;
@@ -51,6 +56,10 @@ pub(super) struct Planned {
     pub(super) question: usize,
     /// The question that follows a planned CNAME to its end.
     pub(super) follow: Option<usize>,
+    /// Where the expected values are, if not in the plan.
+    pub(super) source: Option<ValueSource>,
+    /// A proof for a CA (RFC 8555 §8.4): it is followed into other zones, and judged in their words.
+    pub(super) is_challenge: bool,
     /// Name, type and expectation for people.
     pub(super) shown: [Arc<str>; 3],
 }
@@ -74,7 +83,12 @@ impl Inquiry {
             let question = ask(&record.name, record.record_type);
             let follow = is_followed(record).then(|| ask(&record.name, RecordType::A));
             let expected = Expected::of(record, zone);
-            Arc::new(Planned::new(&record.name, record.record_type, expected, question, follow))
+            let mut planned =
+                Planned::new(&record.name, record.record_type, expected, question, follow);
+            if let Expectation::Told(source) = &record.expectation {
+                planned.source = Some(source.clone());
+            }
+            Arc::new(planned)
         });
         let records = records.collect();
         let planned = questions.len();
@@ -104,7 +118,47 @@ impl Planned {
     ) -> Self {
         let shown = [render_name(name), record_type.to_string(), expected.to_string()];
         let shown = shown.map(Arc::from);
-        Self { name: name.clone(), record_type, expected, question, follow, shown }
+        let is_challenge =
+            record_type == RecordType::TXT && name.iter().next() == Some(CHALLENGE_LABEL);
+        Self {
+            name: name.clone(),
+            record_type,
+            expected,
+            question,
+            follow,
+            source: None,
+            is_challenge,
+            shown,
+        }
+    }
+
+    /// The same record with what is expected of it filled in.
+    pub(super) fn with_expected(&self, expected: Expected) -> Self {
+        let Self { name, record_type, question, follow, source, is_challenge, shown, .. } = self;
+        let mut shown = shown.clone();
+        shown[2] = expected.to_string().into();
+        Self {
+            name: name.clone(),
+            record_type: *record_type,
+            expected,
+            question: *question,
+            follow: *follow,
+            source: source.clone(),
+            is_challenge: *is_challenge,
+            shown,
+        }
+    }
+
+    /// Whether a server's answer is what the plan says. A challenge may be delegated: what its CNAME
+    /// leads to is judged where it leads; and where none is due, nothing has to be there.
+    pub(super) fn holds(&self, outcome: &Outcome) -> bool {
+        self.expected.holds(outcome)
+            || (self.is_challenge
+                && match outcome {
+                    Outcome::Alias(_) => true,
+                    Outcome::Dangling(_) => self.expected == Expected::Absent,
+                    _ => false,
+                })
     }
 }
 

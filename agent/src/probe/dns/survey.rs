@@ -52,8 +52,14 @@ impl From<&Arc<Planned>> for Asked {
 
 impl Survey {
     /// Asks everybody everything, until the deadline.
-    pub(super) async fn conduct(spec: &Spec, servers: Vec<Server>, deadline: Instant) -> Self {
+    pub(super) async fn conduct(
+        spec: &Spec,
+        servers: Vec<Server>,
+        records: &[Arc<Planned>],
+        deadline: Instant,
+    ) -> Self {
         let mut survey = Self::plan(spec, servers);
+        survey.records = records.iter().map(Asked::from).collect();
         survey.replies = survey.ask_all(spec, survey.questions(), deadline, |_| true).await;
         survey.control_wildcards(spec, deadline).await;
         survey
@@ -122,7 +128,7 @@ impl Survey {
                     && !record.name.is_wildcard()
                     && self.authorities().any(|server| {
                         let outcome = &self.replies[server][record.question].outcome;
-                        matches!(outcome, Outcome::Values(_)) && !record.expected.holds(outcome)
+                        matches!(outcome, Outcome::Values(_)) && !record.holds(outcome)
                     })
             })
             .collect();
@@ -194,7 +200,7 @@ impl Survey {
                 flags: reply.flags.iter().map(|&flag| flag.into()).collect(),
                 rtt_seconds: reply.rtt.map(|rtt| rtt.as_secs_f64()),
                 over_tcp: reply.over_tcp,
-                matches: record.expected.holds(&reply.outcome),
+                matches: record.holds(&reply.outcome),
             }
         });
         let [name, record_type, expected] = record.shown.clone();

@@ -54,6 +54,7 @@ pub(super) fn wanted(expected: &Expected, record_type: RecordType) -> Text {
         }
         Expected::Absent => text!("no such record", "레코드 없음"),
         Expected::Anything => text!("anything", "아무 값"),
+        Expected::Unknown => text!("what could not be told", "알 수 없는 값"),
     }
 }
 

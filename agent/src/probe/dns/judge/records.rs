@@ -7,7 +7,6 @@ mod disagreement;
 mod violation;
 
 use health::{Code, Finding, text};
-use hickory_proto::rr::RecordType;
 use serde_json::{Map, Value};
 
 use crate::probe::dns::expectation::Expected;
@@ -110,7 +109,7 @@ impl<'a> Trial<'a> {
                 None => groups.push(Group {
                     outcome,
                     is_wildcard,
-                    holds: self.record.planned.expected.holds(outcome),
+                    holds: self.record.planned.holds(outcome),
                     servers: vec![server],
                 }),
             }
@@ -119,8 +118,7 @@ impl<'a> Trial<'a> {
     }
 
     fn is_acme(&self) -> bool {
-        self.record.planned.record_type == RecordType::TXT
-            && self.record.planned.name.iter().next() == Some(b"_acme-challenge")
+        self.record.planned.is_challenge
     }
 
     /// What it is called when a server answers like this group.
