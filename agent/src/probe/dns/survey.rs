@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use health::facts::{AnswerFacts, DnsFacts, RecordFacts, ServerFacts};
 use hickory_proto::rr::Name;
+use jiff::Timestamp;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::time::Instant;
 
@@ -26,6 +27,8 @@ const LONGEST_VALUE_BYTES: usize = 1024;
 pub(super) struct Survey {
     pub(super) zone: Name,
     pub(super) consistent: bool,
+    /// When the asking began.
+    pub(super) asked_at: Timestamp,
     pub(super) servers: Vec<Server>,
     pub(super) inquiry: Arc<Inquiry>,
     /// One row per server, one reply per question.
@@ -60,6 +63,7 @@ impl Survey {
     ) -> Self {
         let mut survey = Self::plan(spec, servers);
         survey.records = records.iter().map(Asked::from).collect();
+        survey.asked_at = crate::clock::now();
         survey.replies = survey.ask_all(spec, survey.questions(), deadline, |_| true).await;
         survey.control_wildcards(spec, deadline).await;
         survey
@@ -75,6 +79,7 @@ impl Survey {
         Self {
             zone: spec.zone.clone(),
             consistent: spec.consistent,
+            asked_at: Timestamp::UNIX_EPOCH,
             servers,
             replies: Vec::new(),
             records: inquiry.records.iter().map(Asked::from).collect(),
@@ -186,25 +191,38 @@ impl Survey {
             zone: self.inquiry.title.clone(),
             servers: self.servers.iter().zip(&self.replies).map(server_facts).collect(),
             records: self.records.iter().map(|record| self.record_facts(&record.planned)).collect(),
+            dnssec: None,
         }
     }
 
+    /// When the server must have let go of its answer, if it is a cache.
+    pub(super) fn end(&self, server: usize, reply: &Reply) -> Option<Timestamp> {
+        let ttl = reply.ttl.filter(|_| self.servers[server].role == Role::Resolver)?;
+        self.asked_at.checked_add(Duration::from_secs(ttl.into())).ok()
+    }
+
     fn record_facts(&self, record: &Planned) -> RecordFacts {
-        let answers = self.replies.iter().enumerate().map(|(server, row)| {
+        let mut answers: Vec<AnswerFacts> = Vec::with_capacity(self.replies.len());
+        for (server, row) in self.replies.iter().enumerate() {
             let reply = &row[record.question];
-            AnswerFacts {
+            let values = shown(reply.outcome.values());
+            let known =
+                answers.iter().map(|answer| &answer.values).find(|known| known.iter().eq(&values));
+            answers.push(AnswerFacts {
                 server,
                 outcome: reply.outcome.label(),
-                values: reply.outcome.values().iter().take(MOST_VALUES).map(|v| clip(v)).collect(),
+                values: known.cloned().unwrap_or_else(|| Arc::new(values)),
                 ttl: reply.ttl,
-                flags: reply.flags.iter().map(|&flag| flag.into()).collect(),
+                flags: reply.flags.iter().collect(),
                 rtt_seconds: reply.rtt.map(|rtt| rtt.as_secs_f64()),
                 over_tcp: reply.over_tcp,
                 matches: record.holds(&reply.outcome),
-            }
-        });
+                counts: reply.counts,
+                expires_at: self.end(server, reply),
+            });
+        }
         let [name, record_type, expected] = record.shown.clone();
-        RecordFacts { name, record_type, expected, answers: answers.collect() }
+        RecordFacts { name, record_type, expected, answers }
     }
 }
 
@@ -212,6 +230,9 @@ fn server_facts((server, row): (&Server, &Vec<Reply>)) -> ServerFacts {
     let mut rtts: Vec<Duration> = row.iter().filter_map(|reply| reply.rtt).collect();
     rtts.sort_unstable();
     let soa = row.get(SOA);
+    let count = |is_such: fn(&Reply) -> bool| {
+        u32::try_from(row.iter().filter(|reply| is_such(reply)).count()).unwrap_or(u32::MAX)
+    };
     ServerFacts {
         name: server.name.clone(),
         address: server.address,
@@ -220,7 +241,19 @@ fn server_facts((server, row): (&Server, &Vec<Reply>)) -> ServerFacts {
         reachable: !rtts.is_empty(),
         rtt_seconds: rtts.get(rtts.len() / 2).map(Duration::as_secs_f64),
         counts: soa.map_or([0; 3], |soa| soa.counts),
+        nsid: None,
+        asked: count(|reply| reply.outcome != Outcome::Lost(Loss::Unresolved)),
+        repeated: count(|reply| reply.repeated),
+        lost: count(|reply| match &reply.outcome {
+            Outcome::Lost(loss) => *loss != Loss::Unresolved,
+            _ => false,
+        }),
     }
+}
+
+/// Values as facts hold them.
+fn shown(values: &[String]) -> Vec<String> {
+    values.iter().take(MOST_VALUES).map(|value| clip(value)).collect()
 }
 
 /// The beginning of a value that is too long to show.
