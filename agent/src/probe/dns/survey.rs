@@ -241,7 +241,7 @@ fn server_facts((server, row): (&Server, &Vec<Reply>)) -> ServerFacts {
         reachable: !rtts.is_empty(),
         rtt_seconds: rtts.get(rtts.len() / 2).map(Duration::as_secs_f64),
         counts: soa.map_or([0; 3], |soa| soa.counts),
-        nsid: None,
+        nsid: soa.and_then(|soa| soa.nsid.clone()),
         asked: count(|reply| reply.outcome != Outcome::Lost(Loss::Unresolved)),
         repeated: count(|reply| reply.repeated),
         lost: count(|reply| match &reply.outcome {
