@@ -2,6 +2,7 @@
 //! that the plan names. Deliberately absent: DNSSEC validation, and following CNAMEs out of the
 //! zone: what another zone says is its own check's business.
 
+mod challenge;
 mod delegation;
 mod exchange;
 mod expectation;
@@ -99,6 +100,9 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         return Sight { facts, findings };
     }
     findings.extend(judge::judge(&survey, roll.delegated.as_deref()));
+    let pursuits = challenge::pursue(spec, &survey, net, watch).await;
+    judge::challenges(&survey, &pursuits, &mut findings);
+    watch.lap(Phase::Request);
     if spec.nameservers.is_empty() && !survey.is_any_authority_heard() {
         net.dns.delegations.forget(spec);
     }

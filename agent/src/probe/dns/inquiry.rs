@@ -156,7 +156,7 @@ impl Planned {
         self.expected.holds(outcome)
             || (self.is_challenge
                 && match outcome {
-                    Outcome::Alias(_) => true,
+                    Outcome::Alias(_) | Outcome::Delegated(_) => true,
                     Outcome::Dangling(_) => self.expected == Expected::Absent,
                     _ => false,
                 })

@@ -1,5 +1,6 @@
 //! What the answers mean, held against the plan and against each other. Pure.
 
+mod acme;
 mod caches;
 mod records;
 mod servers;
@@ -7,6 +8,7 @@ mod zone;
 
 use health::Finding;
 
+use super::challenge::Pursuit;
 use super::expectation::Expected;
 use super::survey::Survey;
 
@@ -23,6 +25,13 @@ pub(super) fn judge(survey: &Survey, delegated: Option<&[String]>) -> Vec<Findin
         findings.extend(caches::judge(survey, record));
     }
     findings
+}
+
+/// Adds what the pursuits of challenges have shown to the findings so far.
+pub(super) fn challenges(survey: &Survey, pursuits: &[Pursuit], findings: &mut Vec<Finding>) {
+    for pursuit in pursuits {
+        acme::judge(survey, pursuit, findings);
+    }
 }
 
 #[cfg(test)]

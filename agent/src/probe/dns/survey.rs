@@ -96,7 +96,7 @@ impl Survey {
         }
     }
 
-    async fn ask_all(
+    pub(super) async fn ask_all(
         &self,
         spec: &Spec,
         questions: &[Question],
@@ -265,7 +265,7 @@ pub(super) fn clip(value: &str) -> String {
 }
 
 /// A label that nobody has in a zone.
-fn random_label() -> String {
+pub(super) fn random_label() -> String {
     let mut bytes = [0; 8];
     // Without randomness the label is still one that nobody has.
     let _ = SystemRandom::new().fill(&mut bytes);

@@ -59,7 +59,7 @@ pub(super) fn wanted(expected: &Expected, record_type: RecordType) -> Text {
 }
 
 /// Values within a sentence: texts in quotes, and not too much of them.
-fn quote(values: &[String], record_type: RecordType) -> String {
+pub(super) fn quote(values: &[String], record_type: RecordType) -> String {
     let mut quoted = String::new();
     for value in values {
         if !quoted.is_empty() {
