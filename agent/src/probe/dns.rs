@@ -2,6 +2,7 @@
 //! that the plan names. Deliberately absent: DNSSEC validation, and following CNAMEs out of the
 //! zone: what another zone says is its own check's business.
 
+mod caches;
 mod challenge;
 mod delegation;
 mod exchange;
@@ -100,6 +101,8 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         return Sight { facts, findings };
     }
     findings.extend(judge::judge(&survey, roll.delegated.as_deref()));
+    let unchecked = caches::ask_unchecked(spec, &survey, watch).await;
+    judge::caches(&survey, &net.dns.caches, &unchecked, &mut findings);
     let pursuits = challenge::pursue(spec, &survey, net, watch).await;
     judge::challenges(&survey, &pursuits, &mut findings);
     watch.lap(Phase::Request);

@@ -8,6 +8,7 @@ mod zone;
 
 use health::Finding;
 
+use super::caches::{Caches, Unchecked};
 use super::challenge::Pursuit;
 use super::expectation::Expected;
 use super::survey::Survey;
@@ -22,9 +23,31 @@ pub(super) fn judge(survey: &Survey, delegated: Option<&[String]>) -> Vec<Findin
             continue;
         }
         findings.extend(records::judge(survey, record));
-        findings.extend(caches::judge(survey, record));
     }
     findings
+}
+
+/// What is wrong with the caches that the plan names: old answers, and those withheld because of
+/// DNSSEC. What is old is noted in `memory`.
+pub(super) fn caches(
+    survey: &Survey,
+    memory: &Caches,
+    unchecked: &[Unchecked],
+    findings: &mut Vec<Finding>,
+) {
+    let (mut old, mut right) = (Vec::new(), Vec::new());
+    for held in caches::held(survey) {
+        match held.key(survey) {
+            Some(key) if held.is_old() => old.push((held, (key, held.end(survey)))),
+            Some(key) => right.push(key),
+            None => {}
+        }
+    }
+    let (held, ends): (Vec<_>, Vec<_>) = old.into_iter().unzip();
+    let pasts = memory.note(&ends, right.into_iter(), survey.asked_at);
+    let old = held.iter().zip(pasts);
+    findings.extend(old.filter_map(|(held, past)| held.finding(survey, past)));
+    caches::bogus(survey, unchecked, findings);
 }
 
 /// Adds what the pursuits of challenges have shown to the findings so far.

@@ -2,6 +2,7 @@
 //! bounded, locks for itself and never over I/O. Deliberately absent: anything that a restart may
 //! not forget; that is the store's.
 
+use super::caches::Caches;
 use super::challenge::Challenges;
 use super::delegation::Delegations;
 use super::told::Outputs;
@@ -11,6 +12,8 @@ use super::told::Outputs;
 pub struct Memory {
     /// Who is authoritative for the zones of the plan, as their parents said last.
     pub(super) delegations: Delegations,
+    /// Which caches hold old answers, and until when.
+    pub(super) caches: Caches,
     /// Since when challenges are there, and where they lead.
     pub(super) challenges: Challenges,
     /// What the commands printed that say what records should be.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use health::{Text, text};
 use hickory_proto::rr::{Name, RecordType};
+use jiff::Timestamp;
 
 use super::expectation::Expected;
 use super::question::Role;
@@ -117,6 +118,11 @@ fn at(address: SocketAddr) -> String {
         USUAL_PORT => format!("@{}", address.ip()),
         port => format!("@{} -p {port}", address.ip()),
     }
+}
+
+/// A moment as evidence has it: RFC 3339, to the second.
+pub(super) fn moment(at: Timestamp) -> String {
+    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }
 
 /// A time to live as people say it; rounded up, so that waiting that long is enough.

@@ -12,7 +12,7 @@ use crate::probe::dns::inquiry::Planned;
 use crate::probe::dns::reply::Outcome;
 use crate::probe::dns::survey::{Survey, clip};
 use crate::probe::dns::values::render_name;
-use crate::probe::dns::wording::{dig, quote, title};
+use crate::probe::dns::wording::{dig, moment, quote, title};
 
 /// Values side by side that are too many. No CA names a number: Let's Encrypt says that it refuses
 /// answers that get too large, and with twelve, CAs have been seen to miss the right one. Eight
@@ -59,7 +59,7 @@ fn date(finding: &mut Finding, pursuit: &Pursuit, survey: &Survey) {
     finding.summary.en.push_str(&format!(" ({count} {values}, seen for {since_en})"));
     finding.summary.ko.push_str(&format!(" (값 {count}개, {since_ko} 전부터)"));
     finding.evidence.insert("count".to_owned(), count.into());
-    finding.evidence.insert("first_seen".to_owned(), oldest.to_string().into());
+    finding.evidence.insert("first_seen".to_owned(), moment(oldest).into());
     finding.evidence.insert("age_seconds".to_owned(), age.as_secs().into());
 }
 
