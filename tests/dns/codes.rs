@@ -155,7 +155,10 @@ fn ailments() -> [Ailment; 9] {
 
 fn plan(tree: &Tree) -> String {
     let listed = tree.listed();
-    format!("[[dns]]\nname = \"zone\"\nzone = \"shop.example\"\nnameservers = [{listed}]\n{PLAN}")
+    format!(
+        "[[dns]]\nname = \"zone\"\nzone = \"shop.example\"\nnameservers = [{listed}]\n\
+         serial_grace = \"1ms\"\n{PLAN}"
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]

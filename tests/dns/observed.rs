@@ -360,7 +360,12 @@ async fn the_delegation_says_whom_to_ask() {
     parent.start_again();
     let more = format!("{above}\nshop NS ns3.shop\nns3.shop A 127.53.11.2");
     parent.publish(Zone::new("example", 2, &more));
-    assert_eq!(codes(&observe(spec.clone()).await), [Code::DnsDelegation]);
+    let more = observe(spec.clone()).await;
+    let subjects: Vec<&str> =
+        more.findings.iter().map(|finding| finding.subject.as_str()).collect();
+    assert_eq!(codes(&more), [Code::DnsDelegation; 2]);
+    assert!(subjects.contains(&"shop.example NS"), "{subjects:?}");
+    assert!(subjects.contains(&"ns3.shop.example A"), "{subjects:?}");
     parent.publish(Zone::new("example", 3, "@ NS ns\nns A 127.53.11.10"));
     let removed = observe(spec.clone()).await;
     assert_eq!(codes(&removed), [Code::DnsNxdomain]);
