@@ -94,7 +94,8 @@ impl Ward {
         let hints = format!(". 3600 NS ns1.\nns1. 3600 A {}\n", tree.ip(20));
         std::fs::write(folder.path().join("hints"), hints).unwrap();
         let plan = format!(
-            "[[dns]]\nname = \"zone\"\nzone = \"{ZONE}\"\nparent = [\"{}\"]\n",
+            "[[dns]]\nname = \"zone\"\nzone = \"{ZONE}\"\nparent = [\"{}\"]\n\
+             [[dns.record]]\nname = \"long\"\ntype = \"TXT\"\n",
             tree.parent.address()
         );
         std::fs::write(folder.path().join("probes.toml"), plan).unwrap();
@@ -202,8 +203,11 @@ impl Ward {
     }
 }
 
+/// One answer is too long for UDP: without TCP there is none.
 fn records(tree: &Tree) -> String {
-    format!("@ NS ns5\nns5 A {}\n", tree.ip(9))
+    let long: String =
+        (0..40).map(|n| format!("long TXT \"{n:03} {}\"\n", "x".repeat(80))).collect();
+    format!("@ NS ns5\nns5 A {}\n{long}", tree.ip(9))
 }
 
 fn above(tree: &Tree) -> String {
