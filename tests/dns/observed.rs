@@ -338,7 +338,8 @@ async fn the_delegation_says_whom_to_ask() {
     let above = "@ NS ns\nns A 127.53.11.10\nshop NS ns1.shop\nshop NS ns2.shop
         ns1.shop A 127.53.11.1\nns2.shop A 127.53.11.2";
     let mut parent = Nameserver::start_on(at(ips[0]), &[Zone::new("example", 1, above)]);
-    let _servers = [ips[1], ips[2]].map(|ip| Nameserver::start_on(at(ip), &[zone(1, HEALTHY)]));
+    let own = HEALTHY.replace("127.53.0.", "127.53.11.");
+    let _servers = [ips[1], ips[2]].map(|ip| Nameserver::start_on(at(ip), &[zone(1, &own)]));
     let mut spec = spec(&[]);
     spec.parent = vec![parent.address()];
     spec.records = vec![record("www.shop.example", RecordType::A, exactly(&["192.0.2.10"]))];
