@@ -8,8 +8,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod codes;
+mod hostile;
+mod observed;
+mod resolvers;
+mod roads;
 mod delegation;
 mod observed;
 mod records;
 mod scene;
 mod servers;
+mod watched;
