@@ -9,13 +9,13 @@
 mod support;
 
 mod codes;
+mod delegation;
 mod hostile;
 mod observed;
-mod resolvers;
-mod roads;
-mod delegation;
 mod observed;
 mod records;
+mod resolvers;
+mod roads;
 mod scene;
 mod servers;
 mod watched;
