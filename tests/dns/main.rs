@@ -12,7 +12,6 @@ mod codes;
 mod delegation;
 mod hostile;
 mod observed;
-mod observed;
 mod records;
 mod resolvers;
 mod roads;

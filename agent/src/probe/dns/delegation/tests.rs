@@ -161,7 +161,7 @@ async fn a_parent_that_only_fails_to_be_compared_is_not_waited_for_each_time() {
     let net = Net::new(spec.parent.first().copied()).unwrap();
     let watch = || Stopwatch::start(Duration::from_millis(400));
     let first = compare(&spec, &net, &watch()).await.unwrap_err();
-    assert_eq!(first.severity, health::Severity::Warning);
+    assert_eq!(first.severity, Severity::Warning);
     let again = watch();
     assert_eq!(compare(&spec, &net, &again).await.unwrap_err(), first);
     assert!(again.elapsed() < Duration::from_millis(100), "from memory");
