@@ -104,7 +104,7 @@ fn cause(survey: &Survey, record: &Planned) -> Option<Cause> {
     for server in survey.authorities() {
         let outcome = &survey.replies[server][record.question].outcome;
         if matches!(outcome, Outcome::Values(_)) {
-            if !record.expected.holds(outcome) {
+            if !record.holds(outcome) {
                 return Some(Cause::Doubt);
             }
             is_there = true;
@@ -120,7 +120,7 @@ fn share(key: u64) -> f64 {
 }
 
 /// A label that nobody has in a zone.
-fn random_label() -> String {
+pub(super) fn random_label() -> String {
     let mut bytes = [0; 8];
     // Without randomness the label is still one that nobody has.
     let _ = SystemRandom::new().fill(&mut bytes);
