@@ -13,3 +13,4 @@ mod caches;
 mod observed;
 mod scene;
 mod servers;
+mod wait;

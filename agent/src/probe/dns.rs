@@ -11,6 +11,7 @@ mod inquiry;
 mod judge;
 mod memory;
 mod over_tcp;
+pub mod presence;
 mod question;
 mod reply;
 mod server;
