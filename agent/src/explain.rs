@@ -85,6 +85,7 @@ pages! {
     DnsBogus "dns.bogus",
     DnsDelegation "dns.delegation",
     DnsValuesUnknown "dns.values-unknown",
+    DnsTtl "dns.ttl",
     PortDead "port.dead",
     PortTaken "port.taken",
     PortWrongOwner "port.wrong-owner",

@@ -10,7 +10,14 @@ mod support;
 
 mod acme;
 mod caches;
+mod codes;
+mod delegation;
+mod hostile;
 mod observed;
+mod records;
+mod resolvers;
+mod roads;
 mod scene;
 mod servers;
 mod wait;
+mod watched;

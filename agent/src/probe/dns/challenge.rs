@@ -15,8 +15,9 @@ use super::inquiry::{Inquiry, Planned};
 use super::question::{Question, Role};
 use super::reply::{Outcome, Reply};
 use super::server;
-use super::survey::{Survey, random_label};
-use super::{Expectation, Record, Spec, Stopwatch};
+use super::survey::Survey;
+use super::wildcard::random_label;
+use super::{Expectation, Record, Spec, Stopwatch, TtlLimits};
 use crate::net::Net;
 
 /// CNAMEs that lead from zone to zone, one after another.
@@ -235,6 +236,7 @@ async fn ask_at(
         name: target.clone(),
         record_type: RecordType::TXT,
         expectation: Expectation::Anything,
+        ttl: TtlLimits::default(),
     }];
     let roll = server::call(&there, net, &mut Stopwatch::start(watch.left())).await;
     if roll.servers.is_empty()

@@ -2,6 +2,7 @@
 //! Deliberately absent: who is asked, besides the nameservers that the plan names itself.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use hickory_proto::rr::{Name, RecordType};
@@ -12,7 +13,7 @@ use super::question::Question;
 use super::reply::Outcome;
 use super::told::ValueSource;
 use super::values::render_name;
-use super::{Expectation, Record, Spec};
+use super::{Expectation, Record, Spec, TtlLimits};
 
 /// Where a CA looks for its proof, below the name of the certificate.
 pub(super) const CHALLENGE_LABEL: &[u8] = b"_acme-challenge";
@@ -47,7 +48,7 @@ pub(super) struct Inquiry {
 }
 
 /// A planned record and which questions are asked for it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Planned {
     pub(super) name: Name,
     pub(super) record_type: RecordType,
@@ -60,6 +61,10 @@ pub(super) struct Planned {
     pub(super) source: Option<ValueSource>,
     /// A proof for a CA (RFC 8555 §8.4): it is followed into other zones, and judged in their words.
     pub(super) is_challenge: bool,
+    /// Within which its TTL must be.
+    pub(super) ttl: TtlLimits,
+    /// By which it is remembered from probe to probe: who is asked, name and type.
+    pub(super) key: u64,
     /// Name, type and expectation for people.
     pub(super) shown: [Arc<str>; 3],
 }
@@ -84,12 +89,13 @@ impl Inquiry {
             let question = ask(&record.name, record.record_type);
             let follow = is_followed(record).then(|| ask(&record.name, RecordType::A));
             let expected = Expected::of(record, zone);
-            let mut planned =
-                Planned::new(&record.name, record.record_type, expected, question, follow);
-            if let Expectation::Told(source) = &record.expectation {
-                planned.source = Some(source.clone());
-            }
-            Arc::new(planned)
+            let planned = Planned::new(&record.name, record.record_type, expected, question);
+            let source = match &record.expectation {
+                Expectation::Told(source) => Some(source.clone()),
+                _ => None,
+            };
+            let key = key(spec, record);
+            Arc::new(Planned { follow, ttl: record.ttl, key, source, ..planned })
         });
         let records = records.collect();
         let planned = questions.len();
@@ -97,7 +103,7 @@ impl Inquiry {
         if question == planned {
             questions.push(Question::new(zone, RecordType::NS));
         }
-        let apex = Planned::new(zone, RecordType::NS, Expected::Anything, question, None);
+        let apex = Planned::new(zone, RecordType::NS, Expected::Anything, question);
         Self {
             title: render_name(zone).into(),
             nameservers: spec.nameservers.iter().map(Delegated::from).collect(),
@@ -110,13 +116,7 @@ impl Inquiry {
 }
 
 impl Planned {
-    fn new(
-        name: &Name,
-        record_type: RecordType,
-        expected: Expected,
-        question: usize,
-        follow: Option<usize>,
-    ) -> Self {
+    fn new(name: &Name, record_type: RecordType, expected: Expected, question: usize) -> Self {
         let shown = [render_name(name), record_type.to_string(), expected.to_string()];
         let shown = shown.map(Arc::from);
         let is_challenge =
@@ -126,28 +126,21 @@ impl Planned {
             record_type,
             expected,
             question,
-            follow,
+            follow: None,
             source: None,
             is_challenge,
+            ttl: TtlLimits::default(),
+            key: 0,
             shown,
         }
     }
 
     /// The same record with what is expected of it filled in.
     pub(super) fn with_expected(&self, expected: Expected) -> Self {
-        let Self { name, record_type, question, follow, source, is_challenge, shown, .. } = self;
-        let mut shown = shown.clone();
-        shown[2] = expected.to_string().into();
-        Self {
-            name: name.clone(),
-            record_type: *record_type,
-            expected,
-            question: *question,
-            follow: *follow,
-            source: source.clone(),
-            is_challenge: *is_challenge,
-            shown,
-        }
+        let mut planned = self.clone();
+        planned.shown[2] = expected.to_string().into();
+        planned.expected = expected;
+        planned
     }
 
     /// Whether a server's answer is what the plan says. A challenge may be delegated: what its CNAME
@@ -161,6 +154,13 @@ impl Planned {
                     _ => false,
                 })
     }
+}
+
+/// The same for as long as the same servers are asked for the same record.
+fn key(spec: &Spec, record: &Record) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&spec.zone, &spec.nameservers, &record.name, record.record_type).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A CNAME that the plan wants is followed, to see whether its target exists.

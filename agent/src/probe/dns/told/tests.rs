@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::clock::monotonic;
-use crate::probe::dns::{Expectation, Kept, Record, Spec};
+use crate::probe::dns::{Expectation, Kept, Record, Spec, TtlLimits};
 
 fn name(text: &str) -> Name {
     Name::from_ascii(text).unwrap()
@@ -31,11 +31,14 @@ async fn told_with(
         resolvers: Vec::new(),
         consistent: true,
         source: None,
+        hints: Vec::new(),
+        serial_grace: Duration::ZERO,
         kept: Kept::default(),
         records: vec![Record {
             name: name(record),
             record_type: kind,
             expectation: Expectation::Told(source),
+            ttl: TtlLimits::default(),
         }],
     };
     let deadline = Instant::from_std(monotonic()) + Duration::from_secs(5);
@@ -136,6 +139,10 @@ async fn a_short_interval_runs_a_command_no_more_often() {
         let told = told_with(&outputs, CHALLENGE, RecordType::TXT, shell(&script)).await;
         assert_eq!(told.0, exactly(&["1"]));
     }
-    let later = monotonic() + GOOD_FOR;
-    assert!(outputs.kept.lock().unwrap().values().all(|(end, _)| *end <= later));
+    let key = (
+        ["/bin/sh", "-c", &script].map(str::to_owned).to_vec(),
+        "_acme-challenge.shop.example TXT".to_owned(),
+    );
+    assert!(outputs.recall(&key, monotonic()).is_some());
+    assert!(outputs.recall(&key, monotonic() + GOOD_FOR).is_none());
 }
