@@ -48,7 +48,7 @@ pub(super) struct Inquiry {
 }
 
 /// A planned record and which questions are asked for it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Planned {
     pub(super) name: Name,
     pub(super) record_type: RecordType,
@@ -57,14 +57,14 @@ pub(super) struct Planned {
     pub(super) question: usize,
     /// The question that follows a planned CNAME to its end.
     pub(super) follow: Option<usize>,
-    /// Where the expected values are, if not in the plan.
-    pub(super) source: Option<ValueSource>,
-    /// A proof for a CA (RFC 8555 §8.4): it is followed into other zones, and judged in their words.
-    pub(super) is_challenge: bool,
     /// Within which its TTL must be.
     pub(super) ttl: TtlLimits,
     /// By which it is remembered from probe to probe: who is asked, name and type.
     pub(super) key: u64,
+    /// Where the expected values are, if not in the plan.
+    pub(super) source: Option<ValueSource>,
+    /// A proof for a CA (RFC 8555 §8.4): it is followed into other zones, and judged in their words.
+    pub(super) is_challenge: bool,
     /// Name, type and expectation for people.
     pub(super) shown: [Arc<str>; 3],
 }
@@ -127,20 +127,20 @@ impl Planned {
             expected,
             question,
             follow: None,
-            source: None,
-            is_challenge,
             ttl: TtlLimits::default(),
             key: 0,
+            source: None,
+            is_challenge,
             shown,
         }
     }
 
     /// The same record with what is expected of it filled in.
     pub(super) fn with_expected(&self, expected: Expected) -> Self {
-        let mut planned = self.clone();
-        planned.shown[2] = expected.to_string().into();
-        planned.expected = expected;
-        planned
+        let mut shown = self.shown.clone();
+        shown[2] = expected.to_string().into();
+        let (name, source) = (self.name.clone(), self.source.clone());
+        Self { name, expected, source, shown, ..*self }
     }
 
     /// Whether a server's answer is what the plan says. A challenge may be delegated: what its CNAME

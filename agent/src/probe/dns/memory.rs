@@ -16,12 +16,6 @@ use super::wildcard::Controls;
 pub struct Memory {
     /// Who is authoritative for the zones of the plan, as their parents said last.
     pub(super) delegations: Delegations,
-    /// Which caches hold old answers, and until when.
-    pub(super) caches: Caches,
-    /// Since when challenges are there, and where they lead.
-    pub(super) challenges: Challenges,
-    /// What the commands printed that say what records should be.
-    pub(super) outputs: Outputs,
     /// Zones met on walks from root hints.
     pub(super) cuts: Cuts,
     /// Where the nameservers are that the plan gives by name.
@@ -32,6 +26,12 @@ pub struct Memory {
     pub(super) controls: Controls,
     /// Where records lead that leave their zone.
     pub(super) targets: Targets,
+    /// Which caches hold old answers, and until when.
+    pub(super) caches: Caches,
+    /// Since when challenges are there, and where they lead.
+    pub(super) challenges: Challenges,
+    /// What the commands printed that say what records should be.
+    pub(super) outputs: Outputs,
 }
 
 impl Memory {

@@ -80,8 +80,8 @@ pub(super) fn survey(record: (&str, RecordType, Expectation), said: &[Outcome]) 
 }
 
 /// What is found, with caches that nothing is known of yet.
-fn judge(survey: &Survey, delegation: Option<&Delegation>) -> Vec<Finding> {
-    let mut findings = super::judge(survey, delegation);
+fn judge(survey: &Survey, delegated: Option<&Delegation>) -> Vec<Finding> {
+    let mut findings = super::judge(survey, delegated);
     super::caches(survey, &Caches::default(), &[], &mut findings);
     findings
 }

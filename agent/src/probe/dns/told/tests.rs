@@ -28,11 +28,11 @@ async fn told_with(
         zone: name("shop.example."),
         nameservers: Vec::new(),
         parent: Vec::new(),
+        hints: Vec::new(),
         resolvers: Vec::new(),
+        serial_grace: Duration::ZERO,
         consistent: true,
         source: None,
-        hints: Vec::new(),
-        serial_grace: Duration::ZERO,
         kept: Kept::default(),
         records: vec![Record {
             name: name(record),
