@@ -20,4 +20,5 @@ mod resolvers;
 mod roads;
 mod scene;
 mod servers;
+mod wait;
 mod watched;

@@ -14,6 +14,7 @@ mod judge;
 mod memory;
 mod outside;
 mod over_tcp;
+pub mod presence;
 mod question;
 mod reply;
 mod serial;
