@@ -54,6 +54,7 @@ fn spec(nameservers: &[SocketAddr]) -> dns::Spec {
         consistent: true,
         source: None,
         records: Vec::new(),
+        renewal: dns::Renewal::default(),
         kept: dns::Kept::default(),
     }
 }

@@ -94,20 +94,39 @@ fn same_expect(a: &http::Expect, b: &http::Expect) -> bool {
 }
 
 fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
-    let tls::Spec { target, connect, source, server_name, file, expiring, min_version, roots: _ } =
-        a;
+    let tls::Spec {
+        target,
+        connect,
+        source,
+        server_name,
+        file,
+        issuer,
+        expiring,
+        min_version,
+        roots: _,
+    } = a;
     *target == b.target
         && *connect == b.connect
         && *source == b.source
         && *server_name == b.server_name
         && *file == b.file
+        && *issuer == b.issuer
         && *expiring == b.expiring
         && *min_version == b.min_version
 }
 
 fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
-    let dns::Spec { zone, nameservers, parent, resolvers, consistent, source, records, kept: _ } =
-        a;
+    let dns::Spec {
+        zone,
+        nameservers,
+        parent,
+        resolvers,
+        consistent,
+        source,
+        records,
+        renewal,
+        kept: _,
+    } = a;
     let pairwise = |(a, b): (&dns::Record, &dns::Record)| {
         let dns::Record { name, record_type, expectation } = a;
         *name == b.name && *record_type == b.record_type && *expectation == b.expectation
@@ -118,6 +137,7 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
         && *resolvers == b.resolvers
         && *consistent == b.consistent
         && *source == b.source
+        && *renewal == b.renewal
         && records.len() == b.records.len()
         && records.iter().zip(&b.records).all(pairwise)
 }

@@ -2,6 +2,7 @@
 //! that the plan names. Deliberately absent: DNSSEC validation, and following CNAMEs out of the
 //! zone: what another zone says is its own check's business.
 
+mod caa;
 mod delegation;
 mod exchange;
 mod expectation;
@@ -47,8 +48,19 @@ pub struct Spec {
     pub source: Option<IpAddr>,
     /// What the zone must hold.
     pub records: Vec<Record>,
+    /// How its certificates are renewed, as far as CAA may ask.
+    pub renewal: Renewal,
     /// What follows from the above.
     pub kept: Kept,
+}
+
+/// How certificates are renewed, as far as CAA records may ask (RFC 8657).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Renewal {
+    /// The URL of the ACME account.
+    pub account: Option<String>,
+    /// `http-01`, `dns-01` or `tls-alpn-01`.
+    pub method: Option<&'static str>,
 }
 
 /// `[[dns.record]]` after validation.
@@ -56,7 +68,7 @@ pub struct Spec {
 pub struct Record {
     /// Fully qualified, lower case.
     pub name: Name,
-    /// A, AAAA, CNAME, TXT, MX, NS, SOA, CAA or SRV.
+    /// One that [`normalise`] knows.
     pub record_type: RecordType,
     /// What must be there.
     pub expectation: Expectation,
@@ -79,7 +91,11 @@ pub enum Expectation {
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let roll = server::call(spec, net, watch).await;
     let mut findings = roll.findings;
-    let survey = survey::Survey::conduct(spec, roll.servers, watch.deadline()).await;
+    let mut turn = caa::turn(spec, net, &roll.servers);
+    let (survey, ()) = tokio::join!(
+        survey::Survey::conduct(spec, roll.servers, watch.deadline()),
+        caa::look(&mut turn, spec, net, watch.deadline()),
+    );
     watch.lap(Phase::Request);
     if let Some(lack) = survey.lack() {
         let findings = vec![could_not_look(&values::render_name(&spec.zone), lack)];
@@ -87,6 +103,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         return Sight { facts, findings };
     }
     findings.extend(judge::judge(&survey, roll.delegated.as_deref()));
+    findings.extend(turn.into_iter().flat_map(|turn| caa::conclude(turn, spec, net, &survey)));
     if spec.nameservers.is_empty() && !survey.is_any_authority_heard() {
         net.dns.delegations.forget(spec);
     }

@@ -1,5 +1,6 @@
 //! What the answers mean, held against the plan and against each other. Pure.
 
+pub(super) mod caa;
 mod caches;
 mod records;
 mod servers;

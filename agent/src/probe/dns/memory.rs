@@ -2,6 +2,7 @@
 //! bounded, locks for itself and never over I/O. Deliberately absent: anything that a restart may
 //! not forget; that is the store's.
 
+use super::caa;
 use super::delegation::Delegations;
 
 /// What dns probes remember from one to the next.
@@ -9,4 +10,6 @@ use super::delegation::Delegations;
 pub struct Memory {
     /// Who is authoritative for the zones of the plan, as their parents said last.
     pub(super) delegations: Delegations,
+    /// Whether CAA permits the certificates in use, as it was found last.
+    pub(super) caa: caa::Watch,
 }

@@ -85,7 +85,8 @@ impl Survey {
         }
     }
 
-    async fn ask_all(
+    /// Puts questions to everybody who is asked, side by side; one row per server.
+    pub(super) async fn ask_all(
         &self,
         spec: &Spec,
         questions: &[Question],

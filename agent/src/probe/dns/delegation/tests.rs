@@ -42,6 +42,7 @@ fn spec(parent: SocketAddr) -> Spec {
         consistent: true,
         source: None,
         records: Vec::new(),
+        renewal: crate::probe::dns::Renewal::default(),
         kept: crate::probe::dns::Kept::default(),
     }
 }

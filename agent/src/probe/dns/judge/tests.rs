@@ -12,7 +12,7 @@ use crate::probe::dns::question::Role;
 use crate::probe::dns::reply::{Outcome, Reply};
 use crate::probe::dns::server::Server;
 use crate::probe::dns::survey::Survey;
-use crate::probe::dns::{Expectation, Record, Spec};
+use crate::probe::dns::{Expectation, Record, Renewal, Spec};
 
 fn name(text: &str) -> Name {
     Name::from_ascii(text).unwrap()
@@ -48,6 +48,7 @@ fn survey(record: (&str, RecordType, Expectation), said: &[Outcome]) -> Survey {
         resolvers: Vec::new(),
         consistent: true,
         source: None,
+        renewal: Renewal::default(),
         kept: Kept::default(),
         records: vec![Record {
             name: name(record.0),
