@@ -2,6 +2,7 @@
 //! that the plan names. Deliberately absent: DNSSEC validation, and following CNAMEs out of the
 //! zone: what another zone says is its own check's business.
 
+mod above;
 mod caa;
 mod delegation;
 mod exchange;
@@ -92,9 +93,10 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let roll = server::call(spec, net, watch).await;
     let mut findings = roll.findings;
     let mut turn = caa::turn(spec, net, &roll.servers);
-    let (survey, ()) = tokio::join!(
+    let (survey, (), above) = tokio::join!(
         survey::Survey::conduct(spec, roll.servers, watch.deadline()),
         caa::look(&mut turn, spec, net, watch.deadline()),
+        above::look(spec, net, watch.deadline()),
     );
     watch.lap(Phase::Request);
     if let Some(lack) = survey.lack() {
@@ -107,9 +109,11 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     if spec.nameservers.is_empty() && !survey.is_any_authority_heard() {
         net.dns.delegations.forget(spec);
     }
+    let mut seen = survey.facts();
+    findings.extend(above.into_iter().flat_map(|above| above.report(&mut seen)));
     let facts = Facts {
         address: survey.servers.iter().find_map(|server| server.address),
-        dns: Some(Box::new(survey.facts())),
+        dns: Some(Box::new(seen)),
         ..Facts::default()
     };
     Sight { facts, findings }

@@ -134,14 +134,26 @@ async fn look_up(
     net: &Net,
     deadline: tokio::time::Instant,
 ) -> Result<Arc<Delegation>, Box<Finding>> {
-    let parents = if spec.parent.is_empty() {
-        walk(&spec.zone, net, deadline).await?
-    } else {
-        spec.parent.clone()
-    };
+    let parents = parents(spec, net, deadline).await?;
     let delegation = Arc::new(ask(spec, &parents, deadline).await?);
     net.dns.delegations.keep(key, &delegation, monotonic());
     Ok(delegation)
+}
+
+/// The servers of the zone above, as the plan names them or as the resolver finds them.
+///
+/// # Errors
+/// One finding that says at which step it broke.
+pub(super) async fn parents(
+    spec: &Spec,
+    net: &Net,
+    deadline: tokio::time::Instant,
+) -> Result<Vec<SocketAddr>, Box<Finding>> {
+    if spec.parent.is_empty() {
+        walk(&spec.zone, net, deadline).await
+    } else {
+        Ok(spec.parent.clone())
+    }
 }
 
 /// The addresses of the servers of the zone above: the nearest name above that has NS records.
@@ -307,7 +319,8 @@ fn lost_above(zone: &Name, above: &Name, error: &str) -> Box<Finding> {
     )
 }
 
-fn no_answer(zone: &Name, server: SocketAddr, how: &str) -> Box<Finding> {
+/// A server above says nothing that could be used.
+pub(super) fn no_answer(zone: &Name, server: SocketAddr, how: &str) -> Box<Finding> {
     let (zone, port, ip) = (render_name(zone), server.port(), server.ip());
     Box::new(
         Finding::new(

@@ -39,6 +39,8 @@ pub(super) struct Inquiry {
     pub(super) questions: Vec<Question>,
     /// How many of them are for the records.
     pub(super) planned: usize,
+    /// What the servers above are asked, where the zone's own DS is planned.
+    pub(super) above: Option<Arc<Inquiry>>,
 }
 
 /// A planned record and which questions are asked for it.
@@ -70,7 +72,9 @@ impl Inquiry {
                 questions.len() - 1
             })
         };
-        let records = spec.records.iter().map(|record| {
+        let (above, own): (Vec<_>, Vec<_>) =
+            spec.records.iter().partition(|record| is_above(record, zone));
+        let records = own.into_iter().map(|record| {
             let question = ask(&record.name, record.record_type);
             let follow = is_followed(record).then(|| ask(&record.name, RecordType::A));
             let expected = Expected::of(record, zone);
@@ -90,6 +94,22 @@ impl Inquiry {
             apex: Arc::new(apex),
             questions,
             planned,
+            above: above.first().map(|record| Arc::new(Self::above(spec, record))),
+        }
+    }
+
+    /// The inquiry about the zone's own DS, for the servers of the zone above.
+    fn above(spec: &Spec, record: &Record) -> Self {
+        let expected = Expected::of(record, &spec.zone);
+        let planned = Arc::new(Planned::new(&record.name, record.record_type, expected, 0, None));
+        Self {
+            title: render_name(&spec.zone.base_name()).into(),
+            nameservers: Vec::new(),
+            records: vec![planned.clone()],
+            apex: planned,
+            questions: vec![Question::new(&record.name, record.record_type)],
+            planned: 1,
+            above: None,
         }
     }
 }
@@ -106,6 +126,11 @@ impl Planned {
         let shown = shown.map(Arc::from);
         Self { name: name.clone(), record_type, expected, question, follow, shown }
     }
+}
+
+/// The DS of the zone itself is its parent's to publish (RFC 4035 §3.1.4.1).
+fn is_above(record: &Record, zone: &Name) -> bool {
+    record.record_type == RecordType::DS && record.name.eq_ignore_root(zone)
 }
 
 /// A CNAME that the plan wants is followed, to see whether its target exists.

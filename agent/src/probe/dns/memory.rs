@@ -2,6 +2,7 @@
 //! bounded, locks for itself and never over I/O. Deliberately absent: anything that a restart may
 //! not forget; that is the store's.
 
+use super::above::Parents;
 use super::caa;
 use super::delegation::Delegations;
 
@@ -12,4 +13,6 @@ pub struct Memory {
     pub(super) delegations: Delegations,
     /// Whether CAA permits the certificates in use, as it was found last.
     pub(super) caa: caa::Watch,
+    /// What the servers above said of the zones' own DS.
+    pub(super) parents: Parents,
 }
