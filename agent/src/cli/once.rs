@@ -73,7 +73,7 @@ pub(super) async fn look(plan: &Plan, wanted: impl Fn(&str) -> bool) -> anyhow::
     let progress = std::io::stderr().is_terminal();
     let mut seen: Vec<(usize, Seen)> = Vec::with_capacity(total);
     // Zones come last: whether CAA permits a certificate can be asked once it has been seen.
-    let is_zone = |(_, check): &(usize, &probe::Check)| matches!(check.spec, probe::Spec::Dns(_));
+    let is_zone = |(_, check): &(_, &Arc<probe::Check>)| matches!(check.spec, probe::Spec::Dns(_));
     let (zones, others): (Vec<_>, Vec<_>) = checks.into_iter().partition(is_zone);
     for wave in [others, zones] {
         let mut under_way = stream::iter(wave)

@@ -14,6 +14,36 @@ use super::row::Row;
 use super::{Endpoint, Target, agent};
 use crate::probe::{self, dns};
 
+/// The types of records that a plan can hold.
+pub(super) const RECORD_TYPES: &[&str] = &[
+    "A", "AAAA", "CNAME", "TXT", "MX", "NS", "SOA", "CAA", "SRV", "PTR", "DS", "DNSKEY", "TLSA",
+    "SSHFP", "HTTPS", "SVCB",
+];
+
+/// The value as a `[[dns.record]]` of that name and type may have it, in the spelling that answers
+/// are compared in. `written` is how the plan writes the name.
+///
+/// # Errors
+/// Why a plan cannot hold it.
+pub(crate) fn accepts(
+    zone: &Name,
+    name: &Name,
+    written: &str,
+    kind: RecordType,
+    text: &str,
+) -> Result<String, &'static str> {
+    if !RECORD_TYPES.contains(&kind.to_string().as_str()) {
+        return Err("of a type that a plan cannot hold");
+    }
+    let is_name = within(written, zone).is_ok_and(|read| read == *name);
+    if !is_name {
+        return Err("with a name that a plan cannot hold");
+    }
+    let normal = dns::normalise(kind, zone, text).ok();
+    let normal = normal.filter(|text| value(kind, text, Some(zone)).is_ok());
+    normal.ok_or("with a value that a plan cannot hold")
+}
+
 /// Reads one `[[dns]]`.
 pub(super) fn check(
     row: &Row<'_>,

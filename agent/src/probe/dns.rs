@@ -14,7 +14,9 @@ mod over_tcp;
 mod question;
 mod reply;
 mod server;
+mod snapshot;
 mod survey;
+mod transfer;
 mod values;
 mod wording;
 
@@ -30,7 +32,10 @@ use crate::plan::Endpoint;
 pub use delegation::renew as renew_delegation;
 pub use inquiry::Kept;
 pub use memory::Memory;
+pub(crate) use snapshot::snapshot;
+pub(crate) use transfer::transfer;
 pub use values::normalise;
+pub(crate) use values::render_name as shown;
 
 /// `[[dns]]` after validation.
 #[derive(Clone, Debug)]

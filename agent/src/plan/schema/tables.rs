@@ -579,10 +579,7 @@ static RECORD: Table = Table {
         ),
         key(
             "type",
-            OneOf(&[
-                "A", "AAAA", "CNAME", "TXT", "MX", "NS", "SOA", "CAA", "SRV", "PTR", "DS",
-                "DNSKEY", "TLSA", "SSHFP", "HTTPS", "SVCB",
-            ]),
+            OneOf(crate::plan::dns::RECORD_TYPES),
             Required,
             "The type of the record. The DS of the zone itself is asked of the parent's servers.",
         ),

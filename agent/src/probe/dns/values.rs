@@ -97,7 +97,7 @@ pub(super) fn caa_parts(value: &str) -> Option<(u8, &str, Vec<u8>)> {
 }
 
 /// A name in lower case, without the final dot unless it is the root or a single label.
-pub(super) fn render_name(name: &Name) -> String {
+pub(crate) fn render_name(name: &Name) -> String {
     let mut rendered = String::with_capacity(name.len() + 1);
     let mut labels = 0;
     for label in name.iter() {
