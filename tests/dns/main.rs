@@ -8,6 +8,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod caa;
 mod observed;
+mod plan_help;
 mod scene;
 mod servers;

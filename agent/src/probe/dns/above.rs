@@ -59,20 +59,25 @@ pub(super) async fn look(spec: &Spec, net: &Net, deadline: Deadline) -> Option<A
     if let Some(said) = net.dns.parents.recall(&key, monotonic()) {
         return Some(Above::new(survey(spec, inquiry, &said)));
     }
+    // Seldom: most probes should not carry the room for it.
+    Some(Box::pin(ask(spec, net, inquiry, key, deadline)).await)
+}
+
+async fn ask(spec: &Spec, net: &Net, inquiry: Arc<Inquiry>, key: Key, deadline: Deadline) -> Above {
     let left = deadline.saturating_duration_since(Deadline::from_std(monotonic()));
     let mut servers = match delegation::parents(spec, net, deadline - left / 2).await {
         Ok(servers) => servers,
         // Where the delegation is walked too, it says so already.
         Err(finding) => {
             let findings = spec.nameservers.first().map(|_| *finding).into_iter().collect();
-            return Some(Above { survey: None, findings });
+            return Above { survey: None, findings };
         }
     };
     servers.truncate(MOST_SERVERS);
     let mut survey = survey(spec, inquiry, &Said { servers, replies: Vec::new() });
     survey.replies = survey.ask_all(spec, &survey.inquiry.questions, deadline, |_| true).await;
     net.dns.parents.keep(key, &survey);
-    Some(Above::new(survey))
+    Above::new(survey)
 }
 
 /// A survey of the servers above, about the one record.
