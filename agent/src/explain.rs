@@ -84,6 +84,8 @@ pages! {
     DnsWildcard "dns.wildcard",
     DnsBogus "dns.bogus",
     DnsDelegation "dns.delegation",
+    DnsTtl "dns.ttl",
+    DnsValuesUnknown "dns.values-unknown",
     PortDead "port.dead",
     PortTaken "port.taken",
     PortWrongOwner "port.wrong-owner",

@@ -8,8 +8,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod acme;
 mod caa;
+mod caches;
+mod codes;
+mod delegation;
+mod hostile;
 mod observed;
 mod plan_help;
+mod records;
+mod resolvers;
+mod roads;
 mod scene;
 mod servers;
+mod watched;

@@ -2,10 +2,9 @@
 //! (RFC 4035 §3.1.4.1). What they said is believed for a while, for they serve many.
 //! Deliberately absent: whether the DS fits the zone's keys.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use health::Finding;
 use health::facts::DnsFacts;
@@ -17,6 +16,7 @@ use super::judge;
 use super::question::Role;
 use super::reply::Reply;
 use super::server::Server;
+use super::shelf::Shelf;
 use super::survey::{Asked, Survey};
 use super::{Spec, delegation};
 use crate::clock::monotonic;
@@ -26,20 +26,16 @@ use crate::net::Net;
 const MOST_SERVERS: usize = 16;
 /// An answer as planned is believed no longer than this, whatever its TTL.
 const LONGEST_HELD: Duration = Duration::from_secs(600);
-/// Zones remembered at most.
-const MOST_KEPT: usize = 4096;
 
 /// A zone, and the servers of its parent where the plan names them.
 type Key = (Name, Vec<SocketAddr>);
 
 /// What the servers above said last.
-#[derive(Debug, Default)]
-pub(super) struct Parents {
-    kept: Mutex<HashMap<Key, (Instant, Arc<Said>)>>,
-}
+pub(super) type Parents = Shelf<Key, Said>;
 
+/// What the servers above said.
 #[derive(Debug)]
-struct Said {
+pub(super) struct Said {
     servers: Vec<SocketAddr>,
     replies: Vec<Vec<Reply>>,
 }
@@ -76,7 +72,11 @@ async fn ask(spec: &Spec, net: &Net, inquiry: Arc<Inquiry>, key: Key, deadline: 
     servers.truncate(MOST_SERVERS);
     let mut survey = survey(spec, inquiry, &Said { servers, replies: Vec::new() });
     survey.replies = survey.ask_all(spec, &survey.inquiry.questions, deadline, |_| true).await;
-    net.dns.parents.keep(key, &survey);
+    if let Some(lasting) = lifetime(&survey) {
+        let servers = survey.servers.iter().filter_map(|server| server.address).collect();
+        let said = Arc::new(Said { servers, replies: survey.replies.clone() });
+        net.dns.parents.keep(key, said, monotonic(), lasting);
+    }
     Above::new(survey)
 }
 
@@ -90,12 +90,11 @@ fn survey(spec: &Spec, inquiry: Arc<Inquiry>, said: &Said) -> Survey {
     };
     Survey {
         zone: spec.zone.base_name(),
-        consistent: spec.consistent,
-        servers: said.servers.iter().map(server).collect(),
         replies: said.replies.clone(),
         records: inquiry.records.iter().map(Asked::from).collect(),
         apex_ns: None,
         inquiry,
+        ..Survey::plan(spec, said.servers.iter().map(server).collect())
     }
 }
 
@@ -122,29 +121,11 @@ impl Above {
     }
 }
 
-impl Parents {
-    fn recall(&self, key: &Key, now: Instant) -> Option<Arc<Said>> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(key).filter(|(end, _)| *end > now).map(|(_, said)| Arc::clone(said))
-    }
-
-    /// Only what is as planned: anything else is asked for again.
-    fn keep(&self, key: Key, survey: &Survey) {
-        let replies = || survey.replies.iter().flatten();
-        let expected = &survey.inquiry.records[0].expected;
-        if !replies().all(|reply| expected.holds(&reply.outcome)) {
-            return;
-        }
-        let Some(ttl) = replies().filter_map(|reply| reply.ttl).min() else { return };
-        let (now, held) = (monotonic(), Duration::from_secs(ttl.into()).min(LONGEST_HELD));
-        let servers = survey.servers.iter().filter_map(|server| server.address).collect();
-        let said = Arc::new(Said { servers, replies: survey.replies.clone() });
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST_KEPT {
-            kept.retain(|_, (end, _)| *end > now);
-        }
-        if kept.len() < MOST_KEPT {
-            kept.insert(key, (now + held, said));
-        }
-    }
+/// How long it may be believed: only what is as planned; anything else is asked for again.
+fn lifetime(survey: &Survey) -> Option<Duration> {
+    let replies = || survey.replies.iter().flatten();
+    let expected = &survey.inquiry.records[0].expected;
+    let is_planned = replies().all(|reply| expected.holds(&reply.outcome));
+    let ttl = replies().filter_map(|reply| reply.ttl).min().filter(|_| is_planned)?;
+    Some(Duration::from_secs(ttl.into()).min(LONGEST_HELD))
 }

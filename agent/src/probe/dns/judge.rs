@@ -1,26 +1,65 @@
 //! What the answers mean, held against the plan and against each other. Pure.
 
+mod acme;
 pub(super) mod caa;
 mod caches;
+mod delegation;
 mod records;
 mod servers;
+mod ttl;
 mod zone;
 
 use health::Finding;
 
-use super::delegation::no_answer;
+use super::caches::{Caches, Unchecked};
+use super::challenge::Pursuit;
+use super::delegation::{Delegation, unanswered};
+use super::expectation::Expected;
 use super::survey::Survey;
 
-/// Everything that is wrong. `delegated` are the nameservers as the parent has them, where it was
-/// asked.
-pub(super) fn judge(survey: &Survey, delegated: Option<&[String]>) -> Vec<Finding> {
+/// Everything that is wrong. `delegation` is what the parent says, where it was asked.
+pub(super) fn judge(survey: &Survey, delegation: Option<&Delegation>) -> Vec<Finding> {
     let mut findings = servers::judge(survey);
-    findings.extend(zone::judge(survey, delegated));
+    findings.extend(zone::judge(survey));
+    findings.extend(delegation.map(|said| delegation::judge(survey, said)).unwrap_or_default());
     for record in &survey.records {
+        if record.planned.expected == Expected::Unknown {
+            continue;
+        }
         findings.extend(records::judge(survey, record));
-        findings.extend(caches::judge(survey, record));
+        findings.extend(ttl::judge(survey, record));
     }
     findings
+}
+
+/// What is wrong with the caches that the plan names: old answers, and those withheld because of
+/// DNSSEC. What is old is noted in `memory`.
+pub(super) fn caches(
+    survey: &Survey,
+    memory: &Caches,
+    unchecked: &[Unchecked],
+    findings: &mut Vec<Finding>,
+) {
+    let (mut old, mut right) = (Vec::new(), Vec::new());
+    for held in caches::held(survey) {
+        match held.key(survey) {
+            Some(key) if held.is_old() => old.push((held, (key, held.end(survey)))),
+            Some(key) => right.push(key),
+            None => {}
+        }
+    }
+    let (held, ends): (Vec<_>, Vec<_>) = old.into_iter().unzip();
+    let pasts = memory.note(&ends, right.into_iter(), survey.asked_at);
+    let old = held.iter().zip(pasts);
+    findings.extend(old.filter_map(|(held, past)| held.finding(survey, past)));
+    caches::bogus(survey, unchecked, findings);
+}
+
+/// Adds what the pursuits of challenges have shown to the findings so far.
+pub(super) fn challenges(survey: &Survey, pursuits: &[Pursuit], findings: &mut Vec<Finding>) {
+    for pursuit in pursuits {
+        acme::judge(survey, pursuit, findings);
+    }
 }
 
 /// What is wrong with the one record that the servers above were asked for.
@@ -32,9 +71,15 @@ pub(super) fn above(survey: &Survey) -> Vec<Finding> {
         && let Some(address) = server.address
     {
         let zone = &survey.records[0].planned.name;
-        return vec![*no_answer(zone, address, &reply.outcome.label())];
+        return vec![*unanswered(zone, address, &reply.outcome.label())];
     }
-    survey.records.iter().flat_map(|record| records::judge(survey, record)).collect()
+    let records = survey.records.iter();
+    let known = records.filter(|record| record.planned.expected != Expected::Unknown);
+    let judged = known.flat_map(|record| {
+        let of_values = records::judge(survey, record);
+        of_values.into_iter().chain(ttl::judge(survey, record))
+    });
+    judged.collect()
 }
 
 #[cfg(test)]
