@@ -188,8 +188,12 @@ fn name(zone: &Name, value: &str) -> Result<String, String> {
     if value == "@" {
         return Ok(render_name(zone));
     }
-    let name = Name::from_str_relaxed(value)
-        .map_err(|error| format!("`{value}` is not a name: {error}"))?;
+    let name = match value.contains('/') && !value.contains('\\') {
+        // Parts of reverse zones have such names (RFC 2317).
+        true => Name::from_labels(value.trim_end_matches('.').split('.').map(str::as_bytes)),
+        false => Name::from_str_relaxed(value),
+    };
+    let name = name.map_err(|error| format!("`{value}` is not a name: {error}"))?;
     if name.num_labels() == 1 && !value.ends_with('.') && !name.is_wildcard() {
         return Err(format!(
             "`{value}` is not a full name: write `{value}.{}`, or `{value}.` if it is one",
@@ -299,6 +303,7 @@ mod tests {
             (RecordType::CNAME, "Web.Host.Example.", "web.host.example"),
             (RecordType::CNAME, "@", "shop.example"),
             (RecordType::NS, "localhost.", "localhost."),
+            (RecordType::CNAME, "1.0/25.2.0.192.IN-ADDR.arpa.", "1.0/25.2.0.192.in-addr.arpa"),
             (RecordType::MX, "010   Mail.shop.example", "10 mail.shop.example"),
             (RecordType::MX, "0 .", "0 ."),
             (RecordType::SRV, "10 5 5060 sip.shop.example.", "10 5 5060 sip.shop.example"),
