@@ -34,3 +34,4 @@ pub mod ssh;
 pub mod store;
 pub mod supervisor;
 pub mod tls;
+mod zone_plan;

@@ -9,12 +9,14 @@
 mod support;
 
 mod acme;
+mod caa;
 mod caches;
 mod codes;
 mod compared;
 mod delegation;
 mod hostile;
 mod observed;
+mod plan_help;
 mod records;
 mod resolvers;
 mod roads;

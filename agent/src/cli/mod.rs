@@ -4,6 +4,7 @@
 
 mod columns;
 mod discover;
+mod dns;
 mod explain;
 mod notify;
 mod once;
@@ -95,6 +96,8 @@ pub enum Command {
     /// Write a starting plan from what is on this machine: listeners and owners, nginx files,
     /// certificate folders, compose files.
     Discover(discover::Discover),
+    /// Records of a zone as entries of a plan: from a zone file, or from its servers.
+    Dns(dns::Dns),
     /// What a finding means, why it matters, how to check by hand, how to fix.
     Explain(explain::Explain),
     /// Everything on loopback in one process: sick and healthy targets, and a dashboard over them.
@@ -161,6 +164,7 @@ pub fn execute(arguments: Arguments) -> anyhow::Result<Outcome> {
             ports::execute(&ports, &config, ports::Tongues { asked, language })
         }
         Command::Discover(discover) => discover::execute(discover),
+        Command::Dns(dns) => dns::execute(dns),
         Command::Explain(explain) => explain::execute(&explain, language),
         Command::Demo(demo) => crate::demo::run(demo.listen),
         Command::Notify(notify) => notify::execute(&notify, &config, language),

@@ -39,6 +39,7 @@ use health::{Host, Language};
 
 use crate::probe;
 
+pub(crate) use dns::accepts;
 pub use load::{load, parse};
 pub use mistakes::{Mistake, Mistakes};
 pub use same::same;

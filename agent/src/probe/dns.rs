@@ -2,6 +2,8 @@
 //! that the plan names. Deliberately absent: DNSSEC validation, and what another zone says: that is
 //! its own check's business.
 
+mod above;
+mod caa;
 mod caches;
 mod challenge;
 mod delegation;
@@ -20,8 +22,10 @@ mod reply;
 mod serial;
 mod server;
 mod shelf;
+mod snapshot;
 mod survey;
 mod told;
+mod transfer;
 mod values;
 mod wildcard;
 mod wording;
@@ -43,8 +47,11 @@ use crate::plan::Endpoint;
 pub use delegation::renew as renew_delegation;
 pub use inquiry::Kept;
 pub use memory::Memory;
+pub(crate) use snapshot::snapshot;
 pub use told::ValueSource;
+pub(crate) use transfer::transfer;
 pub use values::normalise;
+pub(crate) use values::render_name as shown;
 
 /// `[[dns]]` after validation.
 #[derive(Clone, Debug)]
@@ -67,8 +74,19 @@ pub struct Spec {
     pub source: Option<IpAddr>,
     /// What the zone must hold.
     pub records: Vec<Record>,
+    /// How its certificates are renewed, as far as CAA may ask.
+    pub renewal: Renewal,
     /// What follows from the above.
     pub kept: Kept,
+}
+
+/// How certificates are renewed, as far as CAA records may ask (RFC 8657).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Renewal {
+    /// The URL of the ACME account.
+    pub account: Option<String>,
+    /// `http-01`, `dns-01` or `tls-alpn-01`.
+    pub method: Option<&'static str>,
 }
 
 /// `[[dns.record]]` after validation.
@@ -76,7 +94,7 @@ pub struct Spec {
 pub struct Record {
     /// Fully qualified, lower case.
     pub name: Name,
-    /// A, AAAA, CNAME, TXT, MX, NS, SOA, CAA or SRV.
+    /// One that [`normalise`] knows.
     pub record_type: RecordType,
     /// What must be there.
     pub expectation: Expectation,
@@ -117,7 +135,12 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let roll = server::call(spec, net, watch).await;
     let mut findings = roll.findings;
     findings.extend(unknown);
-    let mut survey = Survey::conduct(spec, roll.servers, &records, watch.deadline()).await;
+    let mut turn = caa::turn(spec, net, &roll.servers);
+    let (mut survey, (), above) = tokio::join!(
+        Survey::conduct(spec, roll.servers, &records, watch.deadline()),
+        caa::look(&mut turn, spec, net, watch.deadline()),
+        above::look(spec, net, watch.deadline()),
+    );
     wildcard::control(&mut survey, spec, &net.dns.controls, watch.deadline()).await;
     survey.standings = net.dns.lags.note(&survey, spec.serial_grace, monotonic());
     watch.lap(Phase::Request);
@@ -133,15 +156,18 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let pursuits = challenge::pursue(spec, &survey, net, watch).await;
     judge::challenges(&survey, &pursuits, &mut findings);
     watch.lap(Phase::Request);
+    findings.extend(turn.into_iter().flat_map(|turn| caa::conclude(turn, spec, net, &survey)));
     if spec.nameservers.is_empty() && !survey.is_any_authority_heard() {
         net.dns.delegations.forget(&delegation::key(spec));
     } else if findings.iter().any(|finding| finding.code == Code::DnsDelegation) {
         let soon = monotonic() + delegation::SHORTEST_KEPT;
         net.dns.delegations.shorten(&delegation::key(spec), soon);
     }
+    let mut seen = survey.facts();
+    findings.extend(above.into_iter().flat_map(|above| above.report(&mut seen)));
     let facts = Facts {
         address: survey.servers.iter().find_map(|server| server.address),
-        dns: Some(Box::new(survey.facts())),
+        dns: Some(Box::new(seen)),
         ..Facts::default()
     };
     Sight { facts, findings }

@@ -31,6 +31,7 @@ pub(super) use from_hints::Cuts;
 use from_hints::Walk;
 pub(super) use own::Own;
 pub(super) use referral::{Glued, Referral, Said};
+pub(super) use wording::no_answer as unanswered;
 
 /// Addresses of the parent's servers that are asked at most; those of com are 26.
 const MOST_PARENTS: usize = 32;
@@ -167,15 +168,7 @@ async fn look_up(
 ) -> Result<Arc<Delegation>, Box<Finding>> {
     let asker = Asker { source: spec.source, deadline };
     let walk = Walk::new(&spec.hints, &net.dns.cuts, asker);
-    let parent = if !spec.parent.is_empty() {
-        // Whatever zone these serve: the plan names them, and they are believed.
-        Ok(Parent { zone: Name::root(), servers: spec.parent.clone() })
-    } else if spec.hints.is_empty() {
-        through_resolver::parent(&spec.zone, net, deadline).await
-    } else {
-        walk.parent(&spec.zone).await
-    };
-    let parent = parent.map_err(|(above, why)| wording::lost_above(spec, &above, &why))?;
+    let parent = parent(spec, net, &walk, deadline).await?;
     let mut delegation = ask(spec, &parent, asker).await?;
     find_addresses(&mut delegation, spec, net, &walk, deadline).await;
     delegation.own = own::ask(&spec.zone, &delegation, asker).await;
@@ -186,6 +179,37 @@ async fn look_up(
     let delegation = Arc::new(delegation);
     net.dns.delegations.keep(key, delegation.clone(), monotonic(), lasting);
     Ok(delegation)
+}
+
+async fn parent(
+    spec: &Spec,
+    net: &Net,
+    walk: &Walk<'_>,
+    deadline: Instant,
+) -> Result<Parent, Box<Finding>> {
+    let parent = if !spec.parent.is_empty() {
+        // Whatever zone these serve: the plan names them, and they are believed.
+        Ok(Parent { zone: Name::root(), servers: spec.parent.clone() })
+    } else if spec.hints.is_empty() {
+        through_resolver::parent(&spec.zone, net, deadline).await
+    } else {
+        walk.parent(&spec.zone).await
+    };
+    parent.map_err(|(above, why)| wording::lost_above(spec, &above, &why))
+}
+
+/// The servers of the zone above, as the plan names them or as they are found.
+///
+/// # Errors
+/// One finding that says at which step it broke.
+pub(super) async fn parents(
+    spec: &Spec,
+    net: &Net,
+    deadline: Instant,
+) -> Result<Vec<SocketAddr>, Box<Finding>> {
+    let asker = Asker { source: spec.source, deadline };
+    let walk = Walk::new(&spec.hints, &net.dns.cuts, asker);
+    Ok(parent(spec, net, &walk, deadline).await?.servers)
 }
 
 /// Asks all of the parent's servers at once.

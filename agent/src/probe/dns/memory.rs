@@ -2,6 +2,8 @@
 //! bounded, locks for itself and never over I/O. Deliberately absent: anything that a restart may
 //! not forget; that is the store's.
 
+use super::above::Parents;
+use super::caa;
 use super::caches::Caches;
 use super::challenge::Challenges;
 use super::delegation::{Cuts, Delegations, SilentParents};
@@ -18,6 +20,10 @@ pub struct Memory {
     pub(super) delegations: Delegations,
     /// Parents that could not be asked a moment ago.
     pub(super) silent_parents: SilentParents,
+    /// Whether CAA permits the certificates in use, as it was found last.
+    pub(super) caa: caa::Watch,
+    /// What the servers above said of the zones' own DS.
+    pub(super) parents: Parents,
     /// Zones met on walks from root hints.
     pub(super) cuts: Cuts,
     /// Where the nameservers are that the plan gives by name.

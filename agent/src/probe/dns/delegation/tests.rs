@@ -45,6 +45,7 @@ fn spec(parent: SocketAddr) -> Spec {
         serial_grace: Duration::ZERO,
         source: None,
         records: Vec::new(),
+        renewal: crate::probe::dns::Renewal::default(),
         kept: crate::probe::dns::Kept::default(),
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn lost_above(spec: &Spec, above: &Name, error: &str) -> Box<Finding>
 }
 
 /// A server of the parent does not answer.
-pub(super) fn no_answer(zone: &Name, server: SocketAddr, how: &str) -> Box<Finding> {
+pub(in crate::probe::dns) fn no_answer(zone: &Name, server: SocketAddr, how: &str) -> Box<Finding> {
     let (zone, port, ip) = (render_name(zone), server.port(), server.ip());
     Box::new(
         Finding::new(

@@ -33,6 +33,7 @@ async fn told_with(
         serial_grace: Duration::ZERO,
         consistent: true,
         source: None,
+        renewal: crate::probe::dns::Renewal::default(),
         kept: Kept::default(),
         records: vec![Record {
             name: name(record),
