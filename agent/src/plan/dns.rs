@@ -14,6 +14,8 @@ use super::row::Row;
 use super::{Endpoint, Target, agent};
 use crate::probe::{self, dns};
 
+mod dnssec;
+
 /// Reads one `[[dns]]`.
 pub(super) fn check(
     row: &Row<'_>,
@@ -29,6 +31,7 @@ pub(super) fn check(
     let source = frame::source(row, first_address(&nameservers));
     let (parent, resolvers) = (servers(row, "parent"), servers(row, "resolvers"));
     let consistent = row.switch("consistent").unwrap_or(true);
+    let dnssec = dnssec::policy(row);
     let mut known = HashMap::new();
     let mut records = Vec::new();
     for row in row.rows("record") {
@@ -45,6 +48,7 @@ pub(super) fn check(
         consistent,
         source,
         records,
+        dnssec,
         kept: dns::Kept::default(),
     };
     Some(probe::Check { frame, spec: probe::Spec::Dns(spec) })

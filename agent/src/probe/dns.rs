@@ -1,8 +1,9 @@
 //! DNS: the same questions to every authoritative server of a zone, directly, and to the caches
-//! that the plan names. Deliberately absent: DNSSEC validation, and following CNAMEs out of the
-//! zone: what another zone says is its own check's business.
+//! that the plan names. Deliberately absent: following CNAMEs out of the zone: what another zone
+//! says is its own check's business.
 
 mod delegation;
+pub(crate) mod dnssec;
 mod exchange;
 mod expectation;
 mod inquiry;
@@ -18,6 +19,7 @@ mod wording;
 
 use std::net::{IpAddr, SocketAddr};
 
+use health::facts::DnsFacts;
 use health::{Facts, Phase};
 use hickory_proto::rr::{Name, RecordType};
 
@@ -47,6 +49,8 @@ pub struct Spec {
     pub source: Option<IpAddr>,
     /// What the zone must hold.
     pub records: Vec<Record>,
+    /// Whether it must be signed, and by whose word.
+    pub dnssec: dnssec::Policy,
     /// What follows from the above.
     pub kept: Kept,
 }
@@ -79,7 +83,13 @@ pub enum Expectation {
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let roll = server::call(spec, net, watch).await;
     let mut findings = roll.findings;
-    let survey = survey::Survey::conduct(spec, roll.servers, watch.deadline()).await;
+    let mut attention = dnssec::Attention::of(spec, net, &roll.servers);
+    let deadline = watch.deadline();
+    let (survey, ()) = tokio::join!(
+        survey::Survey::conduct(spec, roll.servers, deadline),
+        attention.examine(deadline)
+    );
+    attention.follow(&survey, deadline).await;
     watch.lap(Phase::Request);
     if let Some(lack) = survey.lack() {
         let findings = vec![could_not_look(&values::render_name(&spec.zone), lack)];
@@ -90,9 +100,10 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     if spec.nameservers.is_empty() && !survey.is_any_authority_heard() {
         net.dns.delegations.forget(spec);
     }
+    let dnssec = attention.conclude(&survey, &mut findings);
     let facts = Facts {
         address: survey.servers.iter().find_map(|server| server.address),
-        dns: Some(Box::new(survey.facts())),
+        dns: Some(Box::new(DnsFacts { dnssec, ..survey.facts() })),
         ..Facts::default()
     };
     Sight { facts, findings }

@@ -10,7 +10,7 @@ use super::delegation::Delegated;
 use super::expectation::Expected;
 use super::question::Question;
 use super::values::render_name;
-use super::{Expectation, Record, Spec};
+use super::{Expectation, Record, Spec, dnssec};
 
 /// The index of the SOA question, which everybody is asked.
 pub(super) const SOA: usize = 0;
@@ -39,6 +39,8 @@ pub(super) struct Inquiry {
     pub(super) questions: Vec<Question>,
     /// How many of them are for the records.
     pub(super) planned: usize,
+    /// What the zone's last DNSSEC examination is remembered under.
+    pub(super) dnssec: u64,
 }
 
 /// A planned record and which questions are asked for it.
@@ -90,6 +92,7 @@ impl Inquiry {
             apex: Arc::new(apex),
             questions,
             planned,
+            dnssec: dnssec::key(spec),
         }
     }
 }

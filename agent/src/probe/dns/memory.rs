@@ -3,10 +3,13 @@
 //! not forget; that is the store's.
 
 use super::delegation::Delegations;
+use super::dnssec::Remembered;
 
 /// What dns probes remember from one to the next.
 #[derive(Debug, Default)]
 pub struct Memory {
     /// Who is authoritative for the zones of the plan, as their parents said last.
     pub(super) delegations: Delegations,
+    /// What DNSSEC made of the zones of the plan, and of those above them.
+    pub(super) dnssec: Remembered,
 }

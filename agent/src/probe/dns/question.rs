@@ -39,6 +39,13 @@ impl Question {
         Self::with_flags(name, record_type, [0x80, 0])
     }
 
+    /// The same, wanted from a resolver as it is, valid or not (the CD bit, RFC 4035 §3.2.2).
+    pub(super) fn unchecked(name: &Name, record_type: RecordType) -> Self {
+        let mut question = Self::signed(name, record_type);
+        question.wire[3] |= 0x10;
+        question
+    }
+
     fn with_flags(name: &Name, record_type: RecordType, edns_flags: [u8; 2]) -> Self {
         let mut wire = Vec::with_capacity(HEADER_BYTES + name.len() + 1 + KIND_BYTES + 11);
         wire.extend([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1]);
