@@ -14,8 +14,8 @@ use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts,
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::system_conf::read_system_conf;
 use tokio::time::Instant;
 
 use crate::listeners::Sockets;
@@ -54,8 +54,7 @@ impl Net {
     /// # Errors
     /// One sentence for people when the system's resolver settings cannot be used.
     pub fn new(resolver: Option<SocketAddr>) -> Result<Self, String> {
-        let unreadable =
-            |error| format!("the system's resolver settings cannot be read: {error}");
+        let unreadable = |error| format!("the system's resolver settings cannot be read: {error}");
         let (mut builder, upstreams) = match resolver {
             Some(address) => {
                 let (mut udp, mut tcp) = (ConnectionConfig::udp(), ConnectionConfig::tcp());

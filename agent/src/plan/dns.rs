@@ -31,7 +31,7 @@ pub(super) fn check(
     let source = frame::source(row, first_address(&nameservers));
     let (parent, resolvers) = (servers(row, "parent"), servers(row, "resolvers"));
     let consistent = row.switch("consistent").unwrap_or(true);
-    let dnssec = dnssec::policy(row);
+    let dnssec = dnssec::policy(row, zone.as_ref().map(|at| &at.value));
     let mut known = HashMap::new();
     let mut records = Vec::new();
     for row in row.rows("record") {

@@ -3,7 +3,7 @@
 //! says is its own check's business.
 
 mod delegation;
-pub(crate) mod dnssec;
+pub mod dnssec;
 mod exchange;
 mod expectation;
 mod inquiry;

@@ -40,7 +40,7 @@ use crate::net::Net;
 use crate::tls::{Expiring, Remaining};
 
 pub use anchor::Anchor;
-pub(crate) use anchor::{file as anchors_in_file, record as anchor_record};
+pub(crate) use anchor::in_file as anchors_in_file;
 pub(super) use remembered::Remembered;
 
 use ascent::{Access, Ascent};
@@ -80,7 +80,10 @@ impl Default for Policy {
             mode: Mode::default(),
             trusted: Arc::default(),
             // Knot renews when a tenth is left, others earlier: less means that the signer stopped.
-            near_end: Expiring { warning: Remaining::Share(0.08), critical: Remaining::Share(0.03) },
+            near_end: Expiring {
+                warning: Remaining::Share(0.08),
+                critical: Remaining::Share(0.03),
+            },
         }
     }
 }
@@ -131,8 +134,7 @@ pub(super) struct Attention<'a> {
 impl<'a> Attention<'a> {
     /// Sees whether the zone is due.
     pub(super) fn of(spec: &'a Spec, net: &'a Net, servers: &[Server]) -> Self {
-        let mut attention =
-            Self { spec, net, key: 0, known: None, servers: Vec::new() };
+        let mut attention = Self { spec, net, key: 0, known: None, servers: Vec::new() };
         if spec.dnssec.mode == Mode::Off {
             return attention;
         }
@@ -178,11 +180,7 @@ impl<'a> Attention<'a> {
         Some(Box::new(known.facts.clone()))
     }
 
-    async fn look(
-        &self,
-        servers: Vec<Server>,
-        deadline: tokio::time::Instant,
-    ) -> Arc<Examination> {
+    async fn look(&self, servers: Vec<Server>, deadline: tokio::time::Instant) -> Arc<Examination> {
         let spec = self.spec;
         let way = Way { upstreams: self.net.upstreams(), source: spec.source, deadline };
         let (now, started) = (now(), monotonic());

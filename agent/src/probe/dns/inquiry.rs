@@ -64,7 +64,8 @@ impl Inquiry {
 
     fn new(spec: &Spec) -> Self {
         let zone = &spec.zone;
-        let mut questions = vec![Question::new(zone, RecordType::SOA)];
+        // Everybody is asked for the SOA, so this is where each may say which instance it is.
+        let mut questions = vec![Question::identifying(zone, RecordType::SOA)];
         let mut known = HashMap::from([((zone.clone(), RecordType::SOA), SOA)]);
         let mut ask = |name: &Name, record_type| {
             *known.entry((name.clone(), record_type)).or_insert_with(|| {

@@ -2,20 +2,25 @@
 //! Deliberately absent: sockets, and the plan.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
 use super::exchange::{Arrival, Loss};
 use super::question::{Question, Role};
 use super::values::{render, render_name};
+use crate::net::printed;
 
 /// The longest chain of CNAMEs that is followed within one answer.
 const MOST_ALIASES: usize = 16;
 /// Values of one answer, rendered, are kept up to this; a message of the greatest length with
 /// values that make sense stays below.
 const MOST_RENDERED_BYTES: usize = 128 * 1024;
+/// Characters of an instance's name; real ones are host names.
+const LONGEST_NSID: usize = 128;
 
 /// One server's answer to one question, or why there is none.
 #[derive(Clone, Debug)]
@@ -34,6 +39,8 @@ pub(super) struct Reply {
     pub(super) counts: [u16; 3],
     /// Of the SOA, where that was asked for.
     pub(super) serial: Option<u32>,
+    /// Which of the server's instances answered, as it says itself (RFC 5001), printable.
+    pub(super) nsid: Option<Arc<str>>,
 }
 
 /// What a reply comes down to.
@@ -132,6 +139,7 @@ impl Reply {
                 count(&message.additionals).saturating_add(u16::from(message.edns.is_some())),
             ],
             serial: chain.serial,
+            nsid: nsid(message),
         }
     }
 
@@ -147,6 +155,7 @@ impl Reply {
             repeated: false,
             counts: [0; 3],
             serial: None,
+            nsid: None,
         }
     }
 }
@@ -292,6 +301,16 @@ fn negative_ttl(message: &Message) -> Option<u32> {
         RData::SOA(soa) => Some(record.ttl.min(soa.minimum)),
         _ => None,
     })
+}
+
+/// The bytes are the operator's to choose; most choose a name.
+fn nsid(message: &Message) -> Option<Arc<str>> {
+    match message.edns.as_ref()?.option(EdnsCode::NSID)? {
+        EdnsOption::NSID(payload) if !payload.as_ref().is_empty() => {
+            Some(printed(payload.as_ref(), LONGEST_NSID).into())
+        }
+        _ => None,
+    }
 }
 
 fn flags(message: &Message) -> Vec<&'static str> {

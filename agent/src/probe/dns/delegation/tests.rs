@@ -42,6 +42,7 @@ fn spec(parent: SocketAddr) -> Spec {
         consistent: true,
         source: None,
         records: Vec::new(),
+        dnssec: crate::probe::dns::dnssec::Policy::default(),
         kept: crate::probe::dns::Kept::default(),
     }
 }

@@ -1,6 +1,8 @@
 //! Trust anchors: those built in for the root, and those of the plan, written as DS or DNSKEY
 //! records as `dig`, unbound and BIND write them.
 
+use std::str::FromStr;
+
 use hickory_proto::dnssec::rdata::{DNSKEY, DS};
 use hickory_proto::dnssec::{Algorithm, DigestType, PublicKeyBuf, TrustAnchors};
 use hickory_proto::rr::Name;
@@ -15,6 +17,13 @@ pub struct Anchor {
     pub(super) voucher: Voucher,
 }
 
+impl Anchor {
+    /// Whose it is.
+    pub(crate) fn zone(&self) -> &Name {
+        &self.zone
+    }
+}
+
 /// Those of the root, KSK-2017 and KSK-2024.
 pub(super) fn built_in() -> Vec<Anchor> {
     let known = TrustAnchors::default();
@@ -26,26 +35,27 @@ pub(super) fn built_in() -> Vec<Anchor> {
     .collect()
 }
 
-/// Reads one record: `shop.example. IN DS 20326 8 2 E06D…`, or the same with DNSKEY; TTL and class
-/// may be left out.
-///
-/// # Errors
-/// What is wrong with it, for people.
-pub(crate) fn record(text: &str) -> Result<Anchor, String> {
-    let fields: Vec<&str> = text.split_whitespace().collect();
-    let (owner, rest) = fields.split_first().ok_or("it is empty")?;
-    let mut zone = Name::from_ascii(owner).map_err(|error| error.to_string())?;
-    zone.set_fqdn(true);
-    let is_frame = |field: &&&str| {
-        field.eq_ignore_ascii_case("IN") || field.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let frame = rest.iter().take_while(is_frame).count();
-    let voucher = match &rest[frame..] {
-        [kind, fields @ ..] if kind.eq_ignore_ascii_case("DS") => digest(fields)?,
-        [kind, fields @ ..] if kind.eq_ignore_ascii_case("DNSKEY") => key(fields)?,
-        _ => return Err("a zone, then DS or DNSKEY, then its fields are needed".to_owned()),
-    };
-    Ok(Anchor { zone: zone.to_lowercase(), voucher })
+impl FromStr for Anchor {
+    type Err = String;
+
+    /// Reads one record: `shop.example. IN DS 20326 8 2 E06D…`, or the same with DNSKEY; TTL and
+    /// class may be left out. The error is for people.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fields: Vec<&str> = text.split_whitespace().collect();
+        let (owner, rest) = fields.split_first().ok_or("it is empty")?;
+        let mut zone = Name::from_ascii(owner).map_err(|error| error.to_string())?;
+        zone.set_fqdn(true);
+        let is_frame = |field: &&&str| {
+            field.eq_ignore_ascii_case("IN") || field.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let frame = rest.iter().take_while(is_frame).count();
+        let voucher = match &rest[frame..] {
+            [kind, fields @ ..] if kind.eq_ignore_ascii_case("DS") => digest(fields)?,
+            [kind, fields @ ..] if kind.eq_ignore_ascii_case("DNSKEY") => key(fields)?,
+            _ => return Err("a zone, then DS or DNSKEY, then its fields are needed".to_owned()),
+        };
+        Ok(Self { zone: zone.to_lowercase(), voucher })
+    }
 }
 
 /// Reads a file of them: a zone file's lines, as unbound's `auto-trust-anchor-file` and `dig` have
@@ -53,7 +63,7 @@ pub(crate) fn record(text: &str) -> Result<Anchor, String> {
 ///
 /// # Errors
 /// What is wrong with it, for people, with the line.
-pub(crate) fn file(text: &str) -> Result<Vec<Anchor>, String> {
+pub(crate) fn in_file(text: &str) -> Result<Vec<Anchor>, String> {
     let anchors = if is_bind(text) { bind(text)? } else { lines(text)? };
     if anchors.is_empty() {
         return Err("it has no DS or DNSKEY record".to_owned());
@@ -80,7 +90,8 @@ fn lines(text: &str) -> Result<Vec<Anchor>, String> {
         let whole = whole.trim();
         if !whole.is_empty() && !whole.starts_with('$') {
             let number = index + 1;
-            anchors.push(record(whole).map_err(|error| format!("line {number}: {error}"))?);
+            anchors
+                .push(whole.parse::<Anchor>().map_err(|error| format!("line {number}: {error}"))?);
         }
     }
     Ok(anchors)
@@ -101,7 +112,7 @@ fn bind(text: &str) -> Result<Vec<Anchor>, String> {
             [owner, rest @ ..] if rest.len() >= 4 => (owner, "DNSKEY", rest),
             _ => continue,
         };
-        anchors.push(record(&format!("{owner} {kind} {}", rest.join(" ")))?);
+        anchors.push(format!("{owner} {kind} {}", rest.join(" ")).parse()?);
     }
     Ok(anchors)
 }
@@ -168,7 +179,7 @@ mod tests {
 
     #[test]
     fn anchors_as_people_have_them() {
-        let ds = record(ROOT_DS).unwrap();
+        let ds = ROOT_DS.parse::<Anchor>().unwrap();
         assert_eq!((ds.zone.to_string().as_str(), ds.voucher.tag()), (".", 20326));
         let key = built_in().remove(0);
         let Voucher::Key(root) = &key.voucher else { panic!("a key") };
@@ -179,7 +190,7 @@ mod tests {
             "shop.example. in dnskey 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=",
         ];
         for text in table {
-            assert_eq!(record(text).unwrap().zone.to_string(), "shop.example.", "{text}");
+            assert_eq!(text.parse::<Anchor>().unwrap().zone.to_string(), "shop.example.", "{text}");
         }
     }
 
@@ -198,7 +209,7 @@ mod tests {
             ("shop.example. DNSKEY 257 3 13 !", "key"),
         ];
         for (text, why) in table {
-            let error = record(text).unwrap_err();
+            let error = text.parse::<Anchor>().unwrap_err();
             assert!(error.contains(why), "{text}: {error}");
         }
     }
@@ -208,13 +219,13 @@ mod tests {
         let unbound = "; autotrust trust anchor file\n;;id: . 1\n\
             .\t86400\tIN\tDNSKEY\t257 3 8 AwEAAaz/ ;{id = 20326 (ksk), size = 2048b} ;;state=2 [  VALID  ]\n\
             . IN DS ( 20326 8 2\n E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D )\n";
-        assert_eq!(file(unbound).unwrap().len(), 2);
+        assert_eq!(in_file(unbound).unwrap().len(), 2);
         let bind = "// managed\ntrust-anchors {\n  . initial-key 257 3 8 \"AwEA\n    Aaz/\"; # old\n  \
             shop.example. static-ds 20326 8 2 \"E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\";\n};\n";
-        let anchors = file(bind).unwrap();
+        let anchors = in_file(bind).unwrap();
         let zones: Vec<String> = anchors.iter().map(|anchor| anchor.zone.to_string()).collect();
         assert_eq!(zones, [".", "shop.example."]);
-        assert!(file("; nothing\n").unwrap_err().contains("no DS"));
-        assert!(file("\n. DS 1\n").unwrap_err().starts_with("line 2"));
+        assert!(in_file("; nothing\n").unwrap_err().contains("no DS"));
+        assert!(in_file("\n. DS 1\n").unwrap_err().starts_with("line 2"));
     }
 }

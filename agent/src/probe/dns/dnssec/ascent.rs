@@ -105,10 +105,12 @@ impl Ascent<'_> {
             return assumed(format!("the DS of {} is signed by {parent}", self.zone));
         }
         match self.standing(&parent).await {
-            Standing::Trusted { keys, anchor } => match verify(&digests, &parent, &keys, self.now) {
-                Ok(_) => Access::Vouched { vouchers, by: Vouching::Anchor(anchor) },
-                Err(flaw) => Access::Broken { above: parent, set: digests.title(), flaw },
-            },
+            Standing::Trusted { keys, anchor } => {
+                match verify(&digests, &parent, &keys, self.now) {
+                    Ok(_) => Access::Vouched { vouchers, by: Vouching::Anchor(anchor) },
+                    Err(flaw) => Access::Broken { above: parent, set: digests.title(), flaw },
+                }
+            }
             Standing::Open(open) => Access::Open(open),
             Standing::Broken { zone, set, flaw } => Access::Broken { above: zone, set, flaw },
             Standing::Unknown(why) => assumed(why),
@@ -192,17 +194,15 @@ impl Ascent<'_> {
         below: &Name,
         ttl: &mut u32,
     ) -> Result<Option<Vec<Key>>, Standing> {
-        let answer =
-            self.way.resolve(below, RecordType::DS).await.map_err(Standing::Unknown)?;
+        let answer = self.way.resolve(below, RecordType::DS).await.map_err(Standing::Unknown)?;
         if let Some(digests) = set(&answer.answers, below, RecordType::DS) {
             self.hold(zone, keys, &digests)?;
             *ttl = (*ttl).min(digests.ttl());
             return self.enter(below, &Voucher::all(&digests), ttl).await.map(Some);
         }
         let authority = sets(&answer.authorities);
-        let is_proof = |set: &&Set<'_>| {
-            matches!(set.record_type, RecordType::NSEC | RecordType::NSEC3)
-        };
+        let is_proof =
+            |set: &&Set<'_>| matches!(set.record_type, RecordType::NSEC | RecordType::NSEC3);
         for set in authority.iter().filter(is_proof) {
             self.hold(zone, keys, set)?;
             *ttl = (*ttl).min(set.ttl());
@@ -235,9 +235,7 @@ impl Ascent<'_> {
                 Ok(keys)
             }
             Entry::Unsupported(_) => Err(Standing::Open(Open::Unsupported(zone.clone()))),
-            Entry::Flawed(flaw) => {
-                Err(unheld(zone, format!("{} DNSKEY", render_name(zone)), flaw))
-            }
+            Entry::Flawed(flaw) => Err(unheld(zone, format!("{} DNSKEY", render_name(zone)), flaw)),
         }
     }
 }

@@ -128,9 +128,7 @@ impl Reading<'_> {
         if !has_soa || !self.zone.zone_of(end) {
             return;
         }
-        let is_held = |set: &&Set<'_>| {
-            set.record_type == RecordType::SOA || is_proof(set)
-        };
+        let is_held = |set: &&Set<'_>| set.record_type == RecordType::SOA || is_proof(set);
         let wrong = self.copy.broken.len();
         for set in authority.iter().filter(is_held) {
             self.hold(set);

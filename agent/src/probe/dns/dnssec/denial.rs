@@ -109,8 +109,7 @@ impl<'a> Denial<'a> {
 
     fn has_no_name(&self, name: &Name) -> bool {
         let made_up = self.plain.iter().any(|(owner, nsec)| {
-            owner.eq_ignore_root(name)
-                && nsec.type_bit_maps().any(|kind| u16::from(kind) == NXNAME)
+            owner.eq_ignore_root(name) && nsec.type_bit_maps().any(|kind| u16::from(kind) == NXNAME)
         });
         if made_up {
             return true;

@@ -141,12 +141,14 @@ pub(super) fn enter(
     }
     let Some(set) = set else { return Entry::Flawed(Flaw::NoKeys) };
     let keys = keys(set);
-    let is_vouched_for =
-        |key: &&Key| vouchers.iter().any(|voucher| voucher.stands_for(zone, key));
+    let is_vouched_for = |key: &&Key| vouchers.iter().any(|voucher| voucher.stands_for(zone, key));
     let entry_points: Vec<Key> = keys.iter().filter(is_vouched_for).cloned().collect();
     if entry_points.is_empty() {
         let wanted = tags(vouchers.iter().map(Voucher::tag));
-        return Entry::Flawed(Flaw::NoMatch { wanted, there: tags(keys.iter().map(|key| key.tag)) });
+        return Entry::Flawed(Flaw::NoMatch {
+            wanted,
+            there: tags(keys.iter().map(|key| key.tag)),
+        });
     }
     let usable: Vec<Key> = entry_points.iter().filter(|key| key.is_usable()).cloned().collect();
     if usable.is_empty() && entry_points.iter().all(|key| !key.record.revoke()) {

@@ -58,7 +58,8 @@ pub(super) fn verify(
     now: Timestamp,
 ) -> Result<Held, Flaw> {
     let tried = set.signatures.iter().take(MOST_TRIED);
-    let attempts: Vec<_> = tried.map(|signature| attempt(set, signature, zone, keys, now)).collect();
+    let attempts: Vec<_> =
+        tried.map(|signature| attempt(set, signature, zone, keys, now)).collect();
     if let Some(held) = attempts.iter().flatten().max_by_key(|held| held.ends) {
         return Ok(*held);
     }
@@ -91,10 +92,8 @@ fn attempt(
     if !input.signer_name.eq_ignore_root(zone) {
         return Err(Flaw::WrongSigner(input.signer_name.to_ascii()));
     }
-    let mut candidates = keys
-        .iter()
-        .filter(|key| key.tag == tag && key.algorithm() == input.algorithm)
-        .peekable();
+    let mut candidates =
+        keys.iter().filter(|key| key.tag == tag && key.algorithm() == input.algorithm).peekable();
     if candidates.peek().is_none() {
         return Err(Flaw::UnknownKey(vec![tag]));
     }
@@ -117,7 +116,11 @@ fn attempt(
 fn moment(time: SerialNumber, now: Timestamp) -> Timestamp {
     let now = now.as_second();
     // Deliberately modulo 2^32, as the field is.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "serial arithmetic")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "serial arithmetic"
+    )]
     let ahead = time.get().wrapping_sub(now as u32).cast_signed();
     Timestamp::from_second(now + i64::from(ahead)).unwrap_or(Timestamp::MAX)
 }

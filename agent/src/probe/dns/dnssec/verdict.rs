@@ -77,9 +77,10 @@ impl Case<'_> {
             }
             Access::Vouched { vouchers, by } => self.vouched(vouchers, by, &mut facts),
         };
-        let serials = self.copies.iter().filter_map(|(server, copy)| {
-            Some((server.address?, copy.as_ref()?.serial?))
-        });
+        let serials = self
+            .copies
+            .iter()
+            .filter_map(|(server, copy)| Some((server.address?, copy.as_ref()?.serial?)));
         Examination { serials: serials.collect(), facts, findings, again }
     }
 
@@ -124,7 +125,8 @@ impl Case<'_> {
                 Security::Bogus
             }
             Vouching::Anchor(anchor) => {
-                facts.anchor = Some(if anchor.is_root() { ".".into() } else { render_name(anchor) });
+                facts.anchor =
+                    Some(if anchor.is_root() { ".".into() } else { render_name(anchor) });
                 Security::Secure
             }
             Vouching::Assumed(why) => {
@@ -156,9 +158,11 @@ impl Case<'_> {
         for (server, copy) in heard {
             let mut of_server: BTreeMap<Aspect, Complaint<'_>> = BTreeMap::new();
             for (set, flaw) in &copy.broken {
-                let complaint = of_server
-                    .entry(Aspect::of(flaw))
-                    .or_insert_with(|| Complaint { server, flaw, sets: Vec::new() });
+                let complaint = of_server.entry(Aspect::of(flaw)).or_insert_with(|| Complaint {
+                    server,
+                    flaw,
+                    sets: Vec::new(),
+                });
                 complaint.sets.push(set.clone());
                 // The oldest of several ends says since when.
                 if let (Flaw::Expired { since, .. }, Flaw::Expired { since: known, .. }) =
@@ -196,10 +200,14 @@ impl Case<'_> {
             })
             .collect();
         let is_everywhere = near.len() == heard.len();
-        if is_everywhere && let Some(&(_, held, set, severity)) = near.iter().min_by_key(|near| near.1.ends)
+        if is_everywhere
+            && let Some(&(_, held, set, severity)) = near.iter().min_by_key(|near| near.1.ends)
         {
             let servers: Vec<&Server> = near.iter().map(|near| near.0).collect();
-            return vec![wording::ending(self.zone, &servers, None, (held, set), self.now).severity(severity)];
+            return vec![
+                wording::ending(self.zone, &servers, None, (held, set), self.now)
+                    .severity(severity),
+            ];
         }
         near.iter()
             .map(|&(server, held, set, severity)| {
@@ -225,10 +233,11 @@ impl Case<'_> {
     /// How long until a signature comes near its end, or ends.
     fn next_change(&self, heard: &[(&Server, &Copy)]) -> Duration {
         let near = &self.policy.near_end;
-        let moments = heard.iter().filter_map(|(_, copy)| copy.earliest.as_ref()).flat_map(|(held, _)| {
-            let before = |limit| held.ends.as_second() - limit_seconds(limit, held);
-            [before(near.warning), before(near.critical), held.ends.as_second()]
-        });
+        let moments =
+            heard.iter().filter_map(|(_, copy)| copy.earliest.as_ref()).flat_map(|(held, _)| {
+                let before = |limit| held.ends.as_second() - limit_seconds(limit, held);
+                [before(near.warning), before(near.critical), held.ends.as_second()]
+            });
         let now = self.now.as_second();
         let next = moments.filter(|&moment| moment >= now).min();
         let ahead = next.map_or(i64::MAX, |next| next - now + 1);
@@ -249,7 +258,8 @@ impl Case<'_> {
 
     /// Keys, DS and signatures as facts.
     fn describe(&self, vouchers: &[Voucher], facts: &mut DnssecFacts) {
-        let heard = || self.copies.iter().filter_map(|(server, copy)| Some((server, copy.as_ref()?)));
+        let heard =
+            || self.copies.iter().filter_map(|(server, copy)| Some((server, copy.as_ref()?)));
         let mut keys = BTreeMap::new();
         for key in heard().flat_map(|(_, copy)| &copy.keys) {
             keys.entry((key.tag, u8::from(key.algorithm()), key.role())).or_insert(key);
@@ -307,7 +317,9 @@ pub(super) fn explain(findings: &mut Vec<Finding>, failing: &[String]) {
     if failing.is_empty() {
         return;
     }
-    let Some(at) = findings.iter().position(|finding| finding.code == Code::DnsBogus) else { return };
+    let Some(at) = findings.iter().position(|finding| finding.code == Code::DnsBogus) else {
+        return;
+    };
     let named = failing.to_vec();
     findings.retain(|finding| {
         finding.code != Code::DnsUnreachable || !failing.contains(&finding.subject)

@@ -42,7 +42,9 @@ impl Aspect {
     fn record_type(self) -> &'static str {
         match self {
             Self::Keys | Self::Match => "DS",
-            Self::Unsigned | Self::Expired | Self::NotYet | Self::Stranger | Self::Forged => "RRSIG",
+            Self::Unsigned | Self::Expired | Self::NotYet | Self::Stranger | Self::Forged => {
+                "RRSIG"
+            }
             Self::Denial => "NSEC",
         }
     }
@@ -276,7 +278,10 @@ fn reason(flaw: &Flaw) -> Text {
         }
         Flaw::UnknownKey(tags) => {
             let tags = listed(tags);
-            text!("signed by key {tags}, which the zone does not have or trust", "존에 없거나 신뢰할 수 없는 키 {tags}(으)로 서명됨")
+            text!(
+                "signed by key {tags}, which the zone does not have or trust",
+                "존에 없거나 신뢰할 수 없는 키 {tags}(으)로 서명됨"
+            )
         }
         Flaw::Forged(tag) => text!(
             "the signature of key {tag} does not fit the records",
@@ -301,7 +306,10 @@ fn reason(flaw: &Flaw) -> Text {
         Flaw::NoKeys => text!("no DNSKEY", "DNSKEY가 없음"),
         Flaw::NoMatch { wanted, there } => {
             let (wanted, there) = (listed(wanted), listed(there));
-            text!("the DS stands for key {wanted}, the zone has {there}", "DS는 키 {wanted}, 존에는 키 {there}")
+            text!(
+                "the DS stands for key {wanted}, the zone has {there}",
+                "DS는 키 {wanted}, 존에는 키 {there}"
+            )
         }
     }
 }
@@ -332,7 +340,9 @@ pub(super) fn broken_above(zone: &Name, above: &Name, set: &str, flaw: &Flaw) ->
 pub(super) fn open(open: &Open, zone: &Name) -> Text {
     let place = render_name(open.place(zone));
     match open {
-        Open::NoDs => text!("its parent has no DS for {place}", "상위 존에 {place}의 DS가 없습니다"),
+        Open::NoDs => {
+            text!("its parent has no DS for {place}", "상위 존에 {place}의 DS가 없습니다")
+        }
         Open::Above(_) => text!(
             "{place} above it is not signed from its own parent",
             "상위의 {place} 자체가 신뢰 사슬에 없습니다"
@@ -419,7 +429,8 @@ pub(super) fn ending(
         Some(server) => format!("{zone_name} RRSIG @ {}", server.title()),
         None => format!("{zone_name} RRSIG"),
     };
-    let command = servers.first().map_or_else(String::new, |server| dig(server, zone, RecordType::SOA));
+    let command =
+        servers.first().map_or_else(String::new, |server| dig(server, zone, RecordType::SOA));
     let titles: Vec<String> = servers.iter().map(|server| server.title()).collect();
     Finding::new(
         Code::DnsSignatureExpiring,

@@ -48,6 +48,7 @@ fn survey(record: (&str, RecordType, Expectation), said: &[Outcome]) -> Survey {
         resolvers: Vec::new(),
         consistent: true,
         source: None,
+        dnssec: super::super::dnssec::Policy::default(),
         kept: Kept::default(),
         records: vec![Record {
             name: name(record.0),

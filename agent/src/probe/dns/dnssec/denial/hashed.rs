@@ -47,9 +47,7 @@ impl<'a> Hashes<'a> {
         let Some(gap) = self.covering(&next_closer) else { return false };
         // RFC 5155 §8.6: a delegation that was left out; §8.7: a wildcard without the type.
         (kind == RecordType::DS && gap.opt_out())
-            || self
-                .matching(&wildcard_below(&encloser))
-                .is_some_and(|nsec3| lacks(nsec3, kind))
+            || self.matching(&wildcard_below(&encloser)).is_some_and(|nsec3| lacks(nsec3, kind))
     }
 
     pub(super) fn has_no_name(&self, name: &Name) -> bool {
