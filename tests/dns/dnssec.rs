@@ -12,6 +12,7 @@ use portwarden::net::Net;
 use portwarden::probe::dns::{self, dnssec::Mode};
 
 use crate::scene::{exactly, record, run};
+use crate::support::agent::{Agent, eventually};
 use crate::support::nameserver::{Keys, query};
 use crate::support::tree::{Signing, Tree};
 
@@ -304,4 +305,43 @@ async fn what_was_found_out_stands_until_the_zone_changes() {
 /// The tree's zone with the records above, not signed.
 fn unsigned(tree: &Tree, serial: u32) -> crate::support::zone::Zone {
     tree.unsigned(serial, RECORDS)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_agent_tells_a_stale_signed_copy_and_its_end() {
+    let mut tree = Tree::grow(Signing::Signed, RECORDS);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("root.key"), tree.anchor()).unwrap();
+    let resolver = tree.resolver();
+    let plan = format!(
+        "[defaults]\ninterval = \"300ms\"\ntimeout = \"2s\"\n[[dns]]\nname = \"zone\"\nzone = \"shop.example\"\n\
+         nameservers = [{}]\nparent = [\"{}\"]\nresolvers = [\"{}\"]\nconsistent = false\ndnssec = \"signed\"\n\
+         trust_anchor = \"root.key\"\n[[dns.record]]\nname = \"www\"\ntype = \"A\"\n",
+        tree.listed(),
+        tree.parent.address(),
+        resolver.address()
+    );
+    let keys = format!("resolver = \"{}\"", resolver.address());
+    let agent = Agent::start(folder.path(), &keys, &plan).await;
+    eventually("the zone is secure", async || state(&agent).await == "secure").await;
+    assert_eq!(agent.findings().await, []);
+
+    let keys = &tree.keys.as_ref().unwrap()[2];
+    let expired = keys.sign_from(&unsigned(&tree, 2), now() - 9 * DAY, now() - 2 * DAY);
+    tree.servers[3].publish(expired);
+    let finding = agent.finding("zone", "dns.bogus").await;
+    let (subject, address) = (finding["subject"].as_str().unwrap(), tree.servers[3].address());
+    assert_eq!(subject, format!("shop.example RRSIG @ {address}"));
+    assert_eq!(finding["evidence"]["address"], address.to_string());
+    assert!(finding["remedy"].as_str().unwrap().contains("force_transfer"), "{finding}");
+    assert_eq!(state(&agent).await, "bogus");
+
+    tree.publish(3, RECORDS);
+    eventually("it is over", async || agent.findings().await.is_empty()).await;
+    assert_eq!(state(&agent).await, "secure");
+}
+
+async fn state(agent: &Agent) -> String {
+    let rows = agent.api("/dns").await;
+    rows["dns"][0]["dnssec"]["state"].as_str().unwrap_or_default().to_owned()
 }
