@@ -13,7 +13,7 @@ use portwarden::probe::dns::{self, dnssec::Mode};
 
 use crate::scene::{exactly, record, run};
 use crate::support::agent::{Agent, eventually};
-use crate::support::nameserver::{Keys, query};
+use crate::support::nameserver::{Keys, Zone, query};
 use crate::support::tree::{Signing, Tree};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -62,7 +62,7 @@ fn dnssec(observation: &Observation) -> &DnssecFacts {
     observation.facts.dns.as_ref().unwrap().dnssec.as_ref().expect("facts of DNSSEC")
 }
 
-fn only<'a>(observation: &'a Observation) -> &'a Finding {
+fn only(observation: &Observation) -> &Finding {
     match &observation.findings[..] {
         [finding] => finding,
         others => panic!("one finding: {others:#?}"),
@@ -240,6 +240,50 @@ async fn an_unsigned_zone_is_a_finding_only_where_the_plan_says_signed() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_above_the_zone_is_told_as_that() {
+    let mut tree = Tree::grow(Signing::Signed, RECORDS);
+    let mut spec = spec(&tree);
+    let above = format!("@ NS ns1\nns1 A {}\n{}\n{}", tree.ip(10), tree.delegation(), tree.ds());
+    let strange = Keys::generate("example").sign(&Zone::new("example", 2, &above));
+    tree.parent.publish(strange);
+    let seen = look(&tree, &spec).await;
+    let finding = only(&seen);
+    assert_eq!((finding.code, &*finding.subject), (Code::DnsBogus, "shop.example < example"));
+    assert_eq!(finding.evidence["reason"], "ds-mismatch");
+    assert_eq!(validated(&tree, "www.shop.example"), ResponseCode::ServFail);
+
+    // The root has no DS for it: then nothing below is signed to anybody.
+    let top = format!(
+        "@ NS ns1\nns1 A {}\nexample NS ns1.example\nns1.example A {}",
+        tree.ip(20),
+        tree.ip(10)
+    );
+    let open = tree.keys.as_ref().unwrap()[0].sign(&Zone::new(".", 2, &top));
+    tree.root.publish(open);
+    let seen = look(&tree, &spec).await;
+    assert_eq!(seen.findings, []);
+    assert_eq!(dnssec(&seen).state, Security::Insecure);
+    assert!(dnssec(&seen).reason.as_ref().unwrap().en.starts_with("example above it"));
+    assert_eq!(validated(&tree, "www.shop.example"), ResponseCode::NoError);
+
+    // Nobody tells about the zones above: the zone is held against its DS all the same.
+    let net = || crate::scene::net();
+    let seen = run(spec.clone(), Duration::from_secs(5), &net()).await;
+    assert_eq!((seen.findings.len(), dnssec(&seen).state), (0, Security::Unknown));
+    assert!(dnssec(&seen).ds.iter().all(|ds| ds.matches));
+    spec.dnssec.mode = Mode::Signed;
+    let seen = run(spec.clone(), Duration::from_secs(5), &net()).await;
+    assert_eq!((only(&seen).code, only(&seen).severity), (Code::DnsInsecure, Severity::Notice));
+    tree.publish(2, "www A 192.0.2.10");
+    let strange = Keys::generate("shop.example").sign(&unsigned(&tree, 3));
+    for server in &mut tree.servers {
+        server.publish(strange.clone());
+    }
+    let seen = run(spec, Duration::from_secs(5), &net()).await;
+    assert_eq!(only(&seen).evidence["reason"], "ds-mismatch");
+}
+
+#[tokio::test]
 async fn the_end_of_signatures_is_told_before_it_comes() {
     let mut tree = Tree::grow(Signing::Signed, RECORDS);
     let spec = spec(&tree);
@@ -303,7 +347,7 @@ async fn what_was_found_out_stands_until_the_zone_changes() {
 }
 
 /// The tree's zone with the records above, not signed.
-fn unsigned(tree: &Tree, serial: u32) -> crate::support::zone::Zone {
+fn unsigned(tree: &Tree, serial: u32) -> Zone {
     tree.unsigned(serial, RECORDS)
 }
 

@@ -6,6 +6,7 @@
 mod anchor;
 mod ascent;
 mod ask;
+mod chain_wording;
 mod copy;
 mod denial;
 mod keys;

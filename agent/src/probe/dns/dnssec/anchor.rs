@@ -163,7 +163,7 @@ fn key(fields: &[&str]) -> Result<Voucher, String> {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || text.is_empty() || text.len() % 2 != 0 {
+    if !text.is_ascii() || text.is_empty() || !text.len().is_multiple_of(2) {
         return None;
     }
     let pairs = (0..text.len()).step_by(2).map(|at| &text[at..at + 2]);

@@ -29,8 +29,8 @@ pub(super) enum Access {
     Vouched { vouchers: Vec<Voucher>, by: Vouching },
     /// Nobody vouches for it.
     Open(Open),
-    /// The chain breaks above the zone, in this zone's answers.
-    Broken { above: Name, set: String, flaw: Flaw },
+    /// The chain breaks above the zone.
+    Broken(Box<Break>),
     /// It could not be found out; why, for people.
     Unknown(String),
 }
@@ -55,12 +55,20 @@ pub(super) enum Open {
     Unsupported(Name),
 }
 
+/// Where a chain breaks: a set of this zone does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Break {
+    pub(super) zone: Name,
+    pub(super) set: String,
+    pub(super) flaw: Flaw,
+}
+
 /// What is known of a zone above.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     Trusted { keys: Vec<Key>, anchor: Name },
     Open(Open),
-    Broken { zone: Name, set: String, flaw: Flaw },
+    Broken(Box<Break>),
     Unknown(String),
 }
 
@@ -108,11 +116,14 @@ impl Ascent<'_> {
             Standing::Trusted { keys, anchor } => {
                 match verify(&digests, &parent, &keys, self.now) {
                     Ok(_) => Access::Vouched { vouchers, by: Vouching::Anchor(anchor) },
-                    Err(flaw) => Access::Broken { above: parent, set: digests.title(), flaw },
+                    Err(flaw) => {
+                        let set = digests.title();
+                        Access::Broken(Box::new(Break { zone: parent, set, flaw }))
+                    }
                 }
             }
             Standing::Open(open) => Access::Open(open),
-            Standing::Broken { zone, set, flaw } => Access::Broken { above: zone, set, flaw },
+            Standing::Broken(broken) => Access::Broken(broken),
             Standing::Unknown(why) => assumed(why),
         }
     }
@@ -135,9 +146,7 @@ impl Ascent<'_> {
         if !self.parent.is_empty() {
             let answer =
                 self.way.one(self.parent, Role::Authoritative, zone, RecordType::DNSKEY).await;
-            if let Ok(message) = answer
-                && message.metadata.authoritative
-            {
+            if let Ok(message) = answer {
                 return Ok(message);
             }
         }
@@ -245,6 +254,6 @@ fn unheld(zone: &Name, set: String, flaw: Flaw) -> Standing {
     match flaw {
         Flaw::Unsigned => Standing::Unknown(format!("the resolver gives {set} without signatures")),
         Flaw::NoKeys => Standing::Unknown(format!("the resolver gives no {set}")),
-        flaw => Standing::Broken { zone: zone.clone(), set, flaw },
+        flaw => Standing::Broken(Box::new(Break { zone: zone.clone(), set, flaw })),
     }
 }

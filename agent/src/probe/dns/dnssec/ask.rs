@@ -60,6 +60,11 @@ impl Way<'_> {
             let deadline = now + self.deadline.saturating_duration_since(now) / share;
             let answer = Self { deadline, ..*self }.all(server, role, &question).await.pop();
             failure = match answer {
+                Some(Ok(message))
+                    if role == Role::Authoritative && !message.metadata.authoritative =>
+                {
+                    format!("{server}: no authority for {name}")
+                }
                 Some(Ok(message)) => match message.metadata.response_code {
                     ResponseCode::NoError | ResponseCode::NXDomain => return Ok(message),
                     other => format!("{server}: {}", other.to_str()),

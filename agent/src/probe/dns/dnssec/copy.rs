@@ -112,7 +112,8 @@ impl Reading<'_> {
         let answers = sets(&message.answers);
         let authority = sets(&message.authorities);
         for set in &answers {
-            if self.zone.zone_of(set.name) && !is_synthesised(set, &answers) {
+            let is_ours = self.zone.zone_of(set.name) && !self.is_of_child(set, &authority);
+            if is_ours && !is_synthesised(set, &answers) {
                 let held = self.hold(set);
                 if let Some(held) = held.filter(|held| held.labels < set.name.num_labels()) {
                     let denial = self.denial(&authority);
@@ -123,7 +124,10 @@ impl Reading<'_> {
             }
         }
         let Some(end) = unanswered(question, &answers) else { return };
-        let has_soa = authority.iter().any(|set| set.record_type == RecordType::SOA);
+        let is_own_soa = |set: &Set<'_>| {
+            set.record_type == RecordType::SOA && set.name.eq_ignore_root(self.zone)
+        };
+        let has_soa = authority.iter().any(is_own_soa);
         // Without SOA it is a referral, or the end of a CNAME that another zone has to answer.
         if !has_soa || !self.zone.zone_of(end) {
             return;
@@ -147,6 +151,18 @@ impl Reading<'_> {
         Self: 's,
     {
         Denial::of(self.zone, authority)
+    }
+
+    /// The same server serves the zone below, too, and answered from that: by its signer, or by
+    /// its NS.
+    fn is_of_child(&self, set: &Set<'_>, authority: &[Set<'_>]) -> bool {
+        let is_child = |zone: &Name| {
+            self.zone.zone_of(zone) && !self.zone.eq_ignore_root(zone) && zone.zone_of(set.name)
+        };
+        set.signatures.iter().any(|signature| is_child(&signature.input().signer_name))
+            || authority
+                .iter()
+                .any(|other| other.record_type == RecordType::NS && is_child(other.name))
     }
 
     /// Verifies a set that was not seen yet.

@@ -55,6 +55,9 @@ impl<'a> Denial<'a> {
         kind: RecordType,
         code: ResponseCode,
     ) -> Result<(), Flaw> {
+        if self.hashed.is_excessive() {
+            return Ok(());
+        }
         let is_denied = match (self.plain.is_empty(), self.hashed.is_empty(), code) {
             (true, true, _) => return Err(Flaw::NoDenial),
             (false, _, ResponseCode::NXDomain) => self.has_no_name(name),
@@ -67,6 +70,9 @@ impl<'a> Denial<'a> {
 
     /// That no name nearer than the wildcard of so many labels exists (RFC 4035 §5.3.4).
     pub(super) fn expands(&self, name: &Name, labels: u8) -> Result<(), Flaw> {
+        if self.hashed.is_excessive() {
+            return Ok(());
+        }
         let next_closer = name.trim_to(usize::from(labels) + 1);
         let is_denied = match (self.plain.is_empty(), self.hashed.is_empty()) {
             (true, true) => return Err(Flaw::NoDenial),

@@ -15,7 +15,7 @@ use super::keys::{Voucher, is_given_up, mnemonic};
 use super::remembered::Again;
 use super::signature::{Flaw, Held};
 use super::wording::{self, Aspect, Complaint};
-use super::{Examination, Mode, Policy};
+use super::{Examination, Mode, Policy, chain_wording};
 use crate::probe::dns::server::Server;
 use crate::probe::dns::values::render_name;
 use crate::tls::Remaining;
@@ -60,7 +60,7 @@ impl Case<'_> {
             }
             Access::Open(open) => {
                 facts.state = Security::Insecure;
-                let why = wording::open(open, self.zone);
+                let why = chain_wording::open(open, self.zone);
                 let finding = self.unproven(&why);
                 facts.reason = Some(why);
                 let again = match self.policy.mode {
@@ -69,9 +69,9 @@ impl Case<'_> {
                 };
                 (self.if_wanted(finding), again)
             }
-            Access::Broken { above, set, flaw } => {
+            Access::Broken(broken) => {
                 facts.state = Security::Bogus;
-                let finding = wording::broken_above(self.zone, above, set, flaw);
+                let finding = chain_wording::broken_above(self.zone, broken);
                 facts.reason = Some(finding.summary.clone());
                 (vec![finding], Again::AtOnce)
             }
@@ -89,7 +89,7 @@ impl Case<'_> {
     }
 
     fn unproven(&self, why: &Text) -> Finding {
-        wording::insecure(self.zone, why)
+        chain_wording::insecure(self.zone, why)
     }
 
     fn vouched(
@@ -114,7 +114,7 @@ impl Case<'_> {
         if let Some(algorithms) = heard.iter().find_map(|(_, copy)| copy.unsupported.as_ref()) {
             facts.state = Security::Insecure;
             let names: Vec<String> = algorithms.iter().map(|&one| mnemonic(one)).collect();
-            let finding = wording::unsupported(self.zone, &names);
+            let finding = chain_wording::unsupported(self.zone, &names);
             facts.reason = Some(finding.summary.clone());
             return (vec![finding], Again::Signed { at_most: UNKNOWN_AGAIN });
         }
@@ -205,14 +205,14 @@ impl Case<'_> {
         {
             let servers: Vec<&Server> = near.iter().map(|near| near.0).collect();
             return vec![
-                wording::ending(self.zone, &servers, None, (held, set), self.now)
+                chain_wording::ending(self.zone, &servers, None, (held, set), self.now)
                     .severity(severity),
             ];
         }
         near.iter()
             .map(|&(server, held, set, severity)| {
                 let servers = [server];
-                wording::ending(self.zone, &servers, Some(server), (held, set), self.now)
+                chain_wording::ending(self.zone, &servers, Some(server), (held, set), self.now)
                     .severity(severity)
             })
             .collect()
@@ -253,7 +253,7 @@ impl Case<'_> {
             vouchers.iter().map(|voucher| mnemonic(voucher.algorithm())).collect();
         names.sort_unstable();
         names.dedup();
-        Some(wording::given_up(self.zone, &names))
+        Some(chain_wording::given_up(self.zone, &names))
     }
 
     /// Keys, DS and signatures as facts.

@@ -39,6 +39,11 @@ impl<'a> Hashes<'a> {
         self.records.is_empty()
     }
 
+    /// More rounds than anybody does: to validators the zone has no proofs then, good or bad.
+    pub(super) fn is_excessive(&self) -> bool {
+        self.records.first().is_some_and(|(_, nsec3)| nsec3.iterations() > MOST_ITERATIONS)
+    }
+
     pub(super) fn has_no_type(&self, name: &Name, kind: RecordType) -> bool {
         if let Some(nsec3) = self.matching(name) {
             return lacks(nsec3, kind);
