@@ -248,7 +248,7 @@ async fn what_is_wrong_above_the_zone_is_told_as_that() {
     tree.parent.publish(strange);
     let seen = look(&tree, &spec).await;
     let finding = only(&seen);
-    assert_eq!((finding.code, &*finding.subject), (Code::DnsBogus, "shop.example < example"));
+    assert_eq!((finding.code, &*finding.subject), (Code::DnsBogus, "shop.example < example."));
     assert_eq!(finding.evidence["reason"], "ds-mismatch");
     assert_eq!(validated(&tree, "www.shop.example"), ResponseCode::ServFail);
 
@@ -263,7 +263,7 @@ async fn what_is_wrong_above_the_zone_is_told_as_that() {
     let seen = look(&tree, &spec).await;
     assert_eq!(seen.findings, []);
     assert_eq!(dnssec(&seen).state, Security::Insecure);
-    assert!(dnssec(&seen).reason.as_ref().unwrap().en.starts_with("example above it"));
+    assert!(dnssec(&seen).reason.as_ref().unwrap().en.starts_with("example. above it"));
     assert_eq!(validated(&tree, "www.shop.example"), ResponseCode::NoError);
 
     // Nobody tells about the zones above: the zone is held against its DS all the same.

@@ -125,8 +125,7 @@ impl Case<'_> {
                 Security::Bogus
             }
             Vouching::Anchor(anchor) => {
-                facts.anchor =
-                    Some(if anchor.is_root() { ".".into() } else { render_name(anchor) });
+                facts.anchor = Some(render_name(anchor));
                 Security::Secure
             }
             Vouching::Assumed(why) => {
