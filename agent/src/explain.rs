@@ -86,6 +86,8 @@ pages! {
     DnsSignatureExpiring "dns.signature-expiring",
     DnsBogus "dns.bogus",
     DnsDelegation "dns.delegation",
+    DnsTtl "dns.ttl",
+    DnsValuesUnknown "dns.values-unknown",
     PortDead "port.dead",
     PortTaken "port.taken",
     PortWrongOwner "port.wrong-owner",

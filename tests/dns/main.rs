@@ -8,7 +8,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod acme;
+mod caches;
+mod codes;
+mod delegation;
 mod dnssec;
+mod hostile;
 mod observed;
+mod records;
+mod resolvers;
+mod roads;
 mod scene;
 mod servers;
+mod watched;

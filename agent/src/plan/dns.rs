@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
+use std::time::Duration;
 
 use health::Kind;
 use hickory_proto::rr::{Name, RecordType};
@@ -11,10 +12,16 @@ use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::{At, Span, Wrong, shown};
 use super::row::Row;
-use super::{Endpoint, Target, agent};
+use super::{Endpoint, Target, agent, values};
 use crate::probe::{self, dns};
 
 mod dnssec;
+
+/// How long a server may be behind where the plan does not say: longer than a notified transfer takes,
+/// or a panel that publishes by the minute.
+const SERIAL_GRACE: Duration = Duration::from_secs(5 * 60);
+/// RFC 2181 §8
+const LONGEST_TTL_SECONDS: u32 = i32::MAX.unsigned_abs();
 
 /// Reads one `[[dns]]`.
 pub(super) fn check(
@@ -22,6 +29,7 @@ pub(super) fn check(
     pace: &Pace,
     hosts: &Hosts,
     names: &mut Names,
+    hints: &[SocketAddr],
 ) -> Option<probe::Check> {
     let named = frame::named(row, names);
     let pace = pace.overridden(row);
@@ -29,8 +37,10 @@ pub(super) fn check(
     let zone = written.as_ref().and_then(|text| row.understood("zone", text, domain));
     let nameservers = frame::endpoints(row, "nameservers", hosts, Some(53));
     let source = frame::source(row, first_address(&nameservers));
-    let (parent, resolvers) = (servers(row, "parent"), servers(row, "resolvers"));
+    let (parent, resolvers) = (agent::servers(row, "parent"), agent::servers(row, "resolvers"));
     let consistent = row.switch("consistent").unwrap_or(true);
+    let serial_grace = row.parsed("serial_grace", values::duration);
+    let serial_grace = serial_grace.map_or(SERIAL_GRACE, |at| at.value);
     let dnssec = dnssec::policy(row, zone.as_ref().map(|at| &at.value));
     let mut known = HashMap::new();
     let mut records = Vec::new();
@@ -44,8 +54,10 @@ pub(super) fn check(
         zone,
         nameservers,
         parent,
+        hints: hints.to_vec(),
         resolvers,
         consistent,
+        serial_grace,
         source,
         records,
         dnssec,
@@ -58,12 +70,6 @@ fn first_address(endpoints: &[Endpoint]) -> Option<&Target> {
     endpoints.iter().map(|at| &at.host).find(|host| matches!(host, Target::Address(_)))
 }
 
-fn servers(row: &Row<'_>, key: &'static str) -> Vec<SocketAddr> {
-    let texts = row.texts(key).unwrap_or_default();
-    let read = |text: &At<_>| row.understood(key, text, agent::server).map(|at| at.value);
-    texts.iter().filter_map(read).collect()
-}
-
 fn record(
     row: &Row<'_>,
     zone: Option<&Name>,
@@ -71,7 +77,8 @@ fn record(
 ) -> Option<dns::Record> {
     let name = row.need("name", row.text("name"));
     let kind = row.need("type", record_type(row));
-    frame::exclusive(row, &["values", "contains", "absent"]);
+    frame::exclusive(row, &["values", "contains", "absent", "values_file", "values_command"]);
+    let told = told(row);
     let values = kind.map(|kind| (listed(row, "values", kind), listed(row, "contains", kind)));
     let absent = row.switch("absent").unwrap_or(false);
     let name = zone
@@ -85,16 +92,66 @@ fn record(
     }
     known.insert((name.value.clone(), record_type), name.span);
     let expectation = match (values, contains, absent) {
+        _ if told.is_some() => dns::Expectation::Told(told?),
         (Some(values), _, _) => dns::Expectation::Exactly(values),
         (None, Some(values), _) => dns::Expectation::Contains(values),
         (None, None, true) => dns::Expectation::Absent,
         (None, None, false) => dns::Expectation::Anything,
     };
-    Some(dns::Record { name: name.value, record_type, expectation })
+    let ttl = ttl_limits(row);
+    Some(dns::Record { name: name.value, record_type, expectation, ttl })
+}
+
+/// `min_ttl` and `max_ttl`.
+fn ttl_limits(row: &Row<'_>) -> dns::TtlLimits {
+    let limit = |key| {
+        row.parsed(key, |text| {
+            let time = values::duration(text)?;
+            match (time.subsec_nanos(), u32::try_from(time.as_secs())) {
+                (0, Ok(seconds)) if seconds <= LONGEST_TTL_SECONDS => Ok(seconds),
+                _ => Err(Wrong::new(format!("{text:?} is no TTL")).help(
+                    "whole seconds: \"30s\", \"5m\", \"1d\"; not more than 2^31 - 1 of them",
+                )),
+            }
+        })
+    };
+    let (min, max) = (limit("min_ttl"), limit("max_ttl"));
+    if let (Some(min), Some(max)) = (&min, &max)
+        && min.value > max.value
+    {
+        let wrong = Wrong::new("`min_ttl` is longer than `max_ttl`");
+        row.reading.notes.note_both(&min.span, wrong, "`max_ttl` is here", &max.span);
+    }
+    let seconds = |at: Option<At<u32>>| at.map(|at| at.value);
+    dns::TtlLimits { min_seconds: seconds(min), max_seconds: seconds(max) }
 }
 
 fn record_type(row: &Row<'_>) -> Option<RecordType> {
     RecordType::from_str(row.choice("type")?).ok()
+}
+
+/// Where the values are written that the plan does not write itself.
+fn told(row: &Row<'_>) -> Option<dns::ValueSource> {
+    let (file, command) = (row.text("values_file"), row.texts("values_command"));
+    if let Some(text) = file {
+        return frame::path(row, "values_file", &text).map(dns::ValueSource::File);
+    }
+    let words = command?;
+    let program = words.first()?;
+    if !program.value.starts_with('/') {
+        let wrong = Wrong::new(format!(
+            "{} is not the whole path of a program",
+            shown(program.value)
+        ))
+        .help("write it with its arguments as a list: [\"/usr/local/bin/expected\", \"shop\"]");
+        row.note_key("values_command", &program.span, wrong);
+        return None;
+    }
+    if let Some(word) = words.iter().find(|word| word.value.contains('\0')) {
+        row.note_key("values_command", &word.span, Wrong::new("it holds a NUL character"));
+        return None;
+    }
+    Some(dns::ValueSource::Command(words.iter().map(|word| word.value.to_owned()).collect()))
 }
 
 /// Values in presentation format, each of the form its type has, none of them twice.

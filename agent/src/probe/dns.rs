@@ -1,7 +1,9 @@
 //! DNS: the same questions to every authoritative server of a zone, directly, and to the caches
-//! that the plan names. Deliberately absent: following CNAMEs out of the zone: what another zone
-//! says is its own check's business.
+//! that the plan names. Deliberately absent: what another zone says: that is its own check's
+//! business.
 
+mod caches;
+mod challenge;
 mod delegation;
 pub mod dnssec;
 mod exchange;
@@ -9,27 +11,38 @@ mod expectation;
 mod inquiry;
 mod judge;
 mod memory;
+mod outside;
 mod over_tcp;
 mod question;
 mod reply;
+mod serial;
 mod server;
+mod shelf;
 mod survey;
+mod told;
 mod values;
+mod wildcard;
 mod wording;
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use health::facts::DnsFacts;
-use health::{Facts, Phase};
+use health::{Code, Facts, Phase};
 use hickory_proto::rr::{Name, RecordType};
 
+use inquiry::Inquiry;
+use survey::Survey;
+
 use super::{Sight, Stopwatch};
+use crate::clock::monotonic;
 use crate::net::{Net, could_not_look};
 use crate::plan::Endpoint;
 
 pub use delegation::renew as renew_delegation;
 pub use inquiry::Kept;
 pub use memory::Memory;
+pub use told::ValueSource;
 pub use values::normalise;
 
 /// `[[dns]]` after validation.
@@ -41,10 +54,14 @@ pub struct Spec {
     pub nameservers: Vec<Endpoint>,
     /// The parent's servers; empty: found by walking the delegation.
     pub parent: Vec<SocketAddr>,
+    /// Root servers to walk from; empty: the walk is left to the agent's resolver.
+    pub hints: Vec<SocketAddr>,
     /// Caches to compare with the authoritative truth.
     pub resolvers: Vec<SocketAddr>,
     /// Nameservers must agree, SOA serials too.
     pub consistent: bool,
+    /// For so long a server may be behind the newest serial before it is told.
+    pub serial_grace: Duration,
     /// Ask from this address.
     pub source: Option<IpAddr>,
     /// What the zone must hold.
@@ -64,6 +81,17 @@ pub struct Record {
     pub record_type: RecordType,
     /// What must be there.
     pub expectation: Expectation,
+    /// Within which its TTL must be.
+    pub ttl: TtlLimits,
+}
+
+/// Bounds on a TTL, both included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TtlLimits {
+    /// Seconds.
+    pub min_seconds: Option<u32>,
+    /// Seconds.
+    pub max_seconds: Option<u32>,
 }
 
 /// What must be there. Values are in presentation format as the plan writes them.
@@ -77,28 +105,46 @@ pub enum Expectation {
     Absent,
     /// Whatever it is, the servers must agree on it.
     Anything,
+    /// The set of values that is written elsewhere, read for every probe.
+    Told(ValueSource),
 }
 
 /// Runs one probe: finds out whom to ask, asks everybody side by side until the deadline, judges.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
+    let inquiry = Inquiry::of(spec);
+    // Asking has to be left some time when a command hangs.
+    let half = watch.deadline() - watch.left() / 2;
+    let (records, unknown) = told::fill_in(&inquiry, &spec.zone, &net.dns.outputs, half).await;
     let roll = server::call(spec, net, watch).await;
     let mut findings = roll.findings;
-    let mut attention = dnssec::Attention::of(spec, net, &roll.servers);
+    findings.extend(unknown);
+    let mut attention = dnssec::Attention::of(spec, net, &roll.servers, roll.delegation.as_deref());
     let deadline = watch.deadline();
-    let (survey, ()) = tokio::join!(
-        survey::Survey::conduct(spec, roll.servers, deadline),
+    let (mut survey, ()) = tokio::join!(
+        Survey::conduct(spec, roll.servers, &records, deadline),
         attention.examine(deadline)
     );
+    wildcard::control(&mut survey, spec, &net.dns.controls, deadline).await;
     attention.follow(&survey, deadline).await;
+    survey.standings = net.dns.lags.note(&survey, spec.serial_grace, monotonic());
     watch.lap(Phase::Request);
+    outside::complete(&mut survey, net, watch.deadline()).await;
     if let Some(lack) = survey.lack() {
         let findings = vec![could_not_look(&values::render_name(&spec.zone), lack)];
         let facts = Facts { blind: Some(lack.to_owned()), ..Facts::default() };
         return Sight { facts, findings };
     }
-    findings.extend(judge::judge(&survey, roll.delegated.as_deref()));
+    findings.extend(judge::judge(&survey, roll.delegation.as_deref()));
+    let unchecked = caches::ask_unchecked(spec, &survey, watch).await;
+    judge::caches(&survey, &net.dns.caches, &unchecked, &mut findings);
+    let pursuits = challenge::pursue(spec, &survey, net, watch).await;
+    judge::challenges(&survey, &pursuits, &mut findings);
+    watch.lap(Phase::Request);
     if spec.nameservers.is_empty() && !survey.is_any_authority_heard() {
-        net.dns.delegations.forget(spec);
+        net.dns.delegations.forget(&delegation::key(spec));
+    } else if findings.iter().any(|finding| finding.code == Code::DnsDelegation) {
+        let soon = monotonic() + delegation::SHORTEST_KEPT;
+        net.dns.delegations.shorten(&delegation::key(spec), soon);
     }
     let dnssec = attention.conclude(&survey, &mut findings);
     let facts = Facts {

@@ -110,6 +110,12 @@ static AGENT: Table = Table {
             "Resolver for the names of targets and for delegation walks; default: the system's.",
         ),
         key(
+            "hints",
+            OneOrMany(&Text(&SERVER)),
+            Optional,
+            "Root servers: delegations are walked from these, asking with RD=0, and not through the resolver.",
+        ),
+        key(
             "probes_in_flight",
             Whole { least: 1, most: 65_535 },
             Default("512"),
@@ -546,6 +552,12 @@ static DNS: Table = Table {
                 "The nameservers must agree, SOA serials too.",
             ),
             key(
+                "serial_grace",
+                Text(&DURATION),
+                Default("\"5m\""),
+                "How long a nameserver may lag behind the newest SOA serial, and its records differ with it: a transfer is under way. A challenge (`_acme-challenge`) that differs is told at once.",
+            ),
+            key(
                 "dnssec",
                 OneOf(&["auto", "signed", "off"]),
                 Default("\"auto\""),
@@ -594,7 +606,26 @@ static RECORD: Table = Table {
             "This set, no more and no less. A TXT value is its strings joined.",
         ),
         key("contains", OneOrMany(&Text(&FREE)), Optional, "At least these."),
+        key(
+            "values_file",
+            Text(&PATH),
+            Optional,
+            "The exact set is in this file, one value a line, read for every probe. For `_acme-challenge`, no file (in a folder that exists) or no line: no challenge is due, so the record has to be absent.",
+        ),
+        key(
+            "values_command",
+            OneOrMany(&Text(&FREE)),
+            Optional,
+            "The exact set is what this program prints, one value a line: the whole path and its arguments, without a shell, at most every ten seconds and for half of `timeout`. When it fails, nothing is judged and `dns.values-unknown` says why.",
+        ),
         key("absent", Switch, Default("false"), "No such record."),
+        key(
+            "min_ttl",
+            Text(&DURATION),
+            Optional,
+            "The least TTL that nameservers may give it; that of an alias on the way counts too.",
+        ),
+        key("max_ttl", Text(&DURATION), Optional, "The greatest."),
     ]],
 };
 

@@ -31,6 +31,7 @@ use health::facts::{DnssecFacts, Security};
 use hickory_proto::rr::RecordType;
 
 use super::Spec;
+use super::delegation::Delegation;
 use super::inquiry::{Inquiry, SOA};
 use super::question::{Question, Role};
 use super::reply::Outcome;
@@ -49,6 +50,8 @@ use ask::Way;
 use remembered::Again;
 use verdict::Case;
 
+/// Servers of the parent that are asked for a DS, one after the other.
+const MOST_PARENTS: usize = 3;
 /// Record sets of one zone that are verified, on each server.
 const MOST_SETS: usize = 64;
 
@@ -112,7 +115,8 @@ pub(super) fn key(spec: &Spec) -> u64 {
     let mut hasher = DefaultHasher::new();
     spec.zone.hash(&mut hasher);
     spec.nameservers.iter().for_each(|server| server.to_string().hash(&mut hasher));
-    (&spec.parent, &spec.source, spec.dnssec.mode, &spec.dnssec.trusted).hash(&mut hasher);
+    (&spec.parent, &spec.hints, &spec.source, spec.dnssec.mode, &spec.dnssec.trusted)
+        .hash(&mut hasher);
     // Shares are no hashable numbers; their text is.
     format!("{:?}", spec.dnssec.near_end).hash(&mut hasher);
     for record in &spec.records {
@@ -127,15 +131,22 @@ pub(super) struct Attention<'a> {
     spec: &'a Spec,
     net: &'a Net,
     key: u64,
+    delegation: Option<&'a Delegation>,
     known: Option<Arc<Examination>>,
     /// Whom to ask, where it is due.
     servers: Vec<Server>,
 }
 
 impl<'a> Attention<'a> {
-    /// Sees whether the zone is due.
-    pub(super) fn of(spec: &'a Spec, net: &'a Net, servers: &[Server]) -> Self {
-        let mut attention = Self { spec, net, key: 0, known: None, servers: Vec::new() };
+    /// Sees whether the zone is due. `delegation` is how its servers were found, if they were.
+    pub(super) fn of(
+        spec: &'a Spec,
+        net: &'a Net,
+        servers: &[Server],
+        delegation: Option<&'a Delegation>,
+    ) -> Self {
+        let mut attention =
+            Self { spec, net, key: 0, delegation, known: None, servers: Vec::new() };
         if spec.dnssec.mode == Mode::Off {
             return attention;
         }
@@ -207,6 +218,17 @@ impl<'a> Attention<'a> {
         found
     }
 
+    /// Some of the parent's servers, where they are known; always the same.
+    fn parent(&self) -> Vec<SocketAddr> {
+        let mut servers = self.spec.parent.clone();
+        if let Some(delegation) = self.delegation.filter(|_| servers.is_empty()) {
+            servers.extend(delegation.words.iter().map(|word| word.server));
+            servers.sort_unstable();
+            servers.truncate(MOST_PARENTS);
+        }
+        servers
+    }
+
     /// Takes at most half of the time, so that a resolver that is silent leaves some for the servers.
     async fn climb(&self, way: &Way<'_>, started: Instant) -> Access {
         let left = way.deadline.into_std().saturating_duration_since(started);
@@ -214,9 +236,10 @@ impl<'a> Attention<'a> {
         let anchors = self.spec.dnssec.anchors();
         let mut hasher = DefaultHasher::new();
         anchors.hash(&mut hasher);
+        let parent = self.parent();
         let ascent = Ascent {
             zone: &self.spec.zone,
-            parent: &self.spec.parent,
+            parent: &parent,
             anchors,
             fingerprint: hasher.finish(),
             way,

@@ -76,7 +76,7 @@ pub(super) enum Standing {
 #[derive(Clone, Copy)]
 pub(super) struct Ascent<'a> {
     pub(super) zone: &'a Name,
-    /// The parent's servers, where the plan names them.
+    /// The parent's servers, where they are known.
     pub(super) parent: &'a [SocketAddr],
     pub(super) anchors: &'a [Anchor],
     /// Tells these anchors from others.
@@ -141,16 +141,20 @@ impl Ascent<'_> {
         }
     }
 
-    /// The zone's own servers know its keys best; of the zones above, the plan names the parent's.
-    async fn dnskey(&self, zone: &Name) -> Result<Message, String> {
-        if !self.parent.is_empty() {
-            let answer =
-                self.way.one(self.parent, Role::Authoritative, zone, RecordType::DNSKEY).await;
+    /// From these servers of the zone, where one has authority; else from the resolver.
+    async fn dnskey(&self, zone: &Name, servers: &[SocketAddr]) -> Result<Message, String> {
+        if !servers.is_empty() {
+            let answer = self.way.one(servers, Role::Authoritative, zone, RecordType::DNSKEY).await;
             if let Ok(message) = answer {
                 return Ok(message);
             }
         }
         self.way.resolve(zone, RecordType::DNSKEY).await
+    }
+
+    /// The servers of a zone on the way to `parent`, as far as they are known.
+    fn servers_of(&self, zone: &Name, parent: &Name) -> &[SocketAddr] {
+        if zone.eq_ignore_root(parent) { self.parent } else { &[] }
     }
 
     /// What is known of a zone above, from memory or from its anchor down.
@@ -177,13 +181,15 @@ impl Ascent<'_> {
         };
         let mut ttl = u32::MAX;
         let mut zone = anchor.clone();
-        let mut keys = match self.enter(&zone, &self.anchors_for(anchor), &mut ttl).await {
+        let servers = self.servers_of(anchor, parent);
+        let mut keys = match self.enter(&zone, servers, &self.anchors_for(anchor), &mut ttl).await {
             Ok(keys) => keys,
             Err(standing) => return (standing, SOON),
         };
         for labels in anchor.num_labels() + 1..=parent.num_labels() {
             let below = parent.trim_to(usize::from(labels));
-            match self.step(&zone, &keys, &below, &mut ttl).await {
+            let servers = self.servers_of(&below, parent);
+            match self.step(&zone, &keys, (&below, servers), &mut ttl).await {
                 Ok(None) => {}
                 Ok(Some(entered)) => (zone, keys) = (below, entered),
                 Err(standing) => return (standing, ttl.min(SOON)),
@@ -200,14 +206,14 @@ impl Ascent<'_> {
         &self,
         zone: &Name,
         keys: &[Key],
-        below: &Name,
+        (below, servers): (&Name, &[SocketAddr]),
         ttl: &mut u32,
     ) -> Result<Option<Vec<Key>>, Standing> {
         let answer = self.way.resolve(below, RecordType::DS).await.map_err(Standing::Unknown)?;
         if let Some(digests) = set(&answer.answers, below, RecordType::DS) {
             self.hold(zone, keys, &digests)?;
             *ttl = (*ttl).min(digests.ttl());
-            return self.enter(below, &Voucher::all(&digests), ttl).await.map(Some);
+            return self.enter(below, servers, &Voucher::all(&digests), ttl).await.map(Some);
         }
         let authority = sets(&answer.authorities);
         let is_proof =
@@ -233,10 +239,11 @@ impl Ascent<'_> {
     async fn enter(
         &self,
         zone: &Name,
+        servers: &[SocketAddr],
         vouchers: &[Voucher],
         ttl: &mut u32,
     ) -> Result<Vec<Key>, Standing> {
-        let answer = self.dnskey(zone).await.map_err(Standing::Unknown)?;
+        let answer = self.dnskey(zone, servers).await.map_err(Standing::Unknown)?;
         let set = set(&answer.answers, zone, RecordType::DNSKEY);
         match enter(zone, set.as_ref(), vouchers, self.now) {
             Entry::Trusted(keys, _) => {

@@ -50,7 +50,7 @@ impl Way<'_> {
     ) -> Result<Message, String> {
         let question = [match role {
             Role::Authoritative => Question::signed(name, record_type),
-            Role::Resolver => Question::unchecked(name, record_type),
+            Role::Resolver => Question::signed_unchecked(name, record_type),
         }];
         let mut failure = "there is nobody to ask".to_owned();
         let servers = &servers[..servers.len().min(MOST_UPSTREAMS)];
