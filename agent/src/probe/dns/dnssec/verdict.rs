@@ -316,16 +316,12 @@ pub(super) fn explain(findings: &mut Vec<Finding>, failing: &[String]) {
     if failing.is_empty() {
         return;
     }
-    let Some(at) = findings.iter().position(|finding| finding.code == Code::DnsBogus) else {
-        return;
-    };
-    let named = failing.to_vec();
     findings.retain(|finding| {
-        finding.code != Code::DnsUnreachable || !failing.contains(&finding.subject)
+        !matches!(finding.code, Code::DnsUnreachable | Code::DnsBogus)
+            || !failing.contains(&finding.subject)
     });
-    let at = findings.iter().position(|finding| finding.code == Code::DnsBogus).unwrap_or(at);
-    if let Some(bogus) = findings.get_mut(at) {
-        bogus.evidence.insert("servfail".to_owned(), named.into());
+    if let Some(bogus) = findings.iter_mut().find(|finding| finding.code == Code::DnsBogus) {
+        bogus.evidence.insert("servfail".to_owned(), failing.to_vec().into());
     }
 }
 
