@@ -82,6 +82,8 @@ pages! {
     DnsDangling "dns.dangling",
     DnsCnameLoop "dns.cname-loop",
     DnsWildcard "dns.wildcard",
+    DnsInsecure "dns.insecure",
+    DnsSignatureExpiring "dns.signature-expiring",
     DnsBogus "dns.bogus",
     DnsDelegation "dns.delegation",
     DnsTtl "dns.ttl",

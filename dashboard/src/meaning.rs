@@ -83,6 +83,8 @@ fn korean(code: Code) -> &'static str {
         Code::DnsCnameLoop => "CNAME이 자기 자신으로 되돌아옵니다.",
         Code::DnsWildcard => "와일드카드에서 나온 응답이며 레코드 자체는 없습니다.",
         Code::DnsBogus => "DNSSEC 검증에 실패합니다.",
+        Code::DnsInsecure => "서명되어 있어야 할 존까지 신뢰 사슬이 이어지지 않습니다.",
+        Code::DnsSignatureExpiring => "DNSSEC 서명이 곧 끝나는데 갱신되지 않았습니다.",
         Code::DnsDelegation => "상위 영역의 NS 또는 글루 레코드가 영역 자체의 것과 다릅니다.",
         Code::DnsTtl => "레코드의 TTL이 계획의 한도를 벗어났습니다.",
         Code::DnsValuesUnknown => {

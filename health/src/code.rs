@@ -104,6 +104,8 @@ codes! {
     DnsCnameLoop "dns.cname-loop" Critical "CNAME that leads back to itself.";
     DnsWildcard "dns.wildcard" Warning "The answer comes from a wildcard, the record itself is missing.";
     DnsBogus "dns.bogus" Critical "DNSSEC does not validate.";
+    DnsInsecure "dns.insecure" Warning "The zone should be signed, and no chain of trust leads to it.";
+    DnsSignatureExpiring "dns.signature-expiring" Warning "A DNSSEC signature nears its end and was not renewed.";
     DnsDelegation "dns.delegation" Warning "The parent's NS set or glue is not the zone's own.";
     DnsTtl "dns.ttl" Warning "The TTL of a record is out of the limits of the plan.";
     DnsValuesUnknown "dns.values-unknown" Warning "What a record should be cannot be told: the file or command that says so fails.";

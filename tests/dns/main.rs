@@ -14,6 +14,7 @@ mod caches;
 mod codes;
 mod compared;
 mod delegation;
+mod dnssec;
 mod hostile;
 mod observed;
 mod plan_help;

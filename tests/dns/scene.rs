@@ -52,6 +52,7 @@ pub fn spec(nameservers: &[SocketAddr]) -> dns::Spec {
         source: None,
         records: Vec::new(),
         renewal: dns::Renewal::default(),
+        dnssec: dns::dnssec::Policy::default(),
         kept: dns::Kept::default(),
     }
 }

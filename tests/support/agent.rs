@@ -233,7 +233,10 @@ pub fn write_plan(folder: &Path, agent_keys: &str, plan: &str) -> SocketAddr {
 }
 
 fn plan_text(listen: SocketAddr, agent_keys: &str, plan: &str) -> String {
-    format!("[agent]\nname = \"test\"\nlisten = \"{listen}\"\n{agent_keys}\n{plan}")
+    // The system's resolver is outside: one that refuses stands in where a test has none.
+    let own =
+        if agent_keys.contains("resolver") { "" } else { "resolver = \"127.53.255.254:9\"\n" };
+    format!("[agent]\nname = \"test\"\nlisten = \"{listen}\"\n{own}{agent_keys}\n{plan}")
 }
 
 /// A client that never goes through a proxy and never waits long.

@@ -101,6 +101,11 @@ impl Tree {
         self.signed(2, zone(self.network, serial, records))
     }
 
+    /// The same without signatures, whether the tree is signed or not.
+    pub fn unsigned(&self, serial: u32, records: &str) -> Zone {
+        zone(self.network, serial, records)
+    }
+
     /// Publishes a version of `shop.example` on all four.
     pub fn publish(&mut self, serial: u32, records: &str) {
         let zone = self.zone(serial, records);

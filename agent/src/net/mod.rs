@@ -15,6 +15,7 @@ use hickory_resolver::config::{
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::system_conf::read_system_conf;
 use tokio::time::Instant;
 
 use crate::listeners::Sockets;
@@ -39,6 +40,7 @@ pub use printable::{printable, printed};
 #[derive(Debug)]
 pub struct Net {
     resolver: TokioResolver,
+    upstreams: Vec<SocketAddr>,
     /// This machine's listening sockets.
     pub sockets: Sockets,
     /// What dns probes remember from one to the next.
@@ -55,20 +57,25 @@ impl Net {
     /// # Errors
     /// One sentence for people when the system's resolver settings cannot be used.
     pub fn new(resolver: Option<SocketAddr>) -> Result<Self, String> {
-        let mut builder = match resolver {
+        let unreadable = |error| format!("the system's resolver settings cannot be read: {error}");
+        let (mut builder, upstreams) = match resolver {
             Some(address) => {
                 let (mut udp, mut tcp) = (ConnectionConfig::udp(), ConnectionConfig::tcp());
                 udp.port = address.port();
                 tcp.port = address.port();
                 let server = NameServerConfig::new(address.ip(), true, vec![udp, tcp]);
-                TokioResolver::builder_with_config(
+                let builder = TokioResolver::builder_with_config(
                     ResolverConfig::from_parts(None, Vec::new(), vec![server]),
                     TokioRuntimeProvider::default(),
-                )
+                );
+                (builder, vec![address])
             }
-            None => TokioResolver::builder_tokio().map_err(|error| {
-                format!("the system's resolver settings cannot be read: {error}")
-            })?,
+            None => {
+                let (known, _) = read_system_conf().map_err(unreadable)?;
+                let servers = known.name_servers().iter();
+                let upstreams = servers.map(|server| SocketAddr::new(server.ip, 53)).collect();
+                (TokioResolver::builder_tokio().map_err(unreadable)?, upstreams)
+            }
         };
         let options: &mut ResolverOpts = builder.options_mut();
         options.timeout = Duration::from_secs(2);
@@ -79,6 +86,7 @@ impl Net {
             builder.build().map_err(|error| format!("the resolver cannot be set up: {error}"))?;
         Ok(Self {
             resolver,
+            upstreams,
             sockets: Sockets::default(),
             dns: Arc::default(),
             certificates: Arc::default(),
@@ -98,6 +106,12 @@ impl Net {
     #[must_use]
     pub fn resolver(&self) -> &TokioResolver {
         &self.resolver
+    }
+
+    /// The servers behind the resolver, for questions that it cannot put: signatures, unvalidated.
+    #[must_use]
+    pub fn upstreams(&self) -> &[SocketAddr] {
+        &self.upstreams
     }
 
     /// Every address of an endpoint's name, in the order they should be tried. Lapped as

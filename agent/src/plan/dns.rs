@@ -15,6 +15,8 @@ use super::row::Row;
 use super::{Endpoint, Target, agent, values};
 use crate::probe::{self, dns};
 
+mod dnssec;
+
 /// How long a server may be behind where the plan does not say: longer than a notified transfer takes,
 /// or a panel that publishes by the minute.
 const SERIAL_GRACE: Duration = Duration::from_secs(5 * 60);
@@ -68,6 +70,7 @@ pub(super) fn check(
     let renewal = renewal(row);
     let serial_grace = row.parsed("serial_grace", values::duration);
     let serial_grace = serial_grace.map_or(SERIAL_GRACE, |at| at.value);
+    let dnssec = dnssec::policy(row, zone.as_ref().map(|at| &at.value));
     let mut known = HashMap::new();
     let mut records = Vec::new();
     for row in row.rows("record") {
@@ -87,6 +90,7 @@ pub(super) fn check(
         source,
         records,
         renewal,
+        dnssec,
         kept: dns::Kept::default(),
     };
     Some(probe::Check { frame, spec: probe::Spec::Dns(spec) })

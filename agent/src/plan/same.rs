@@ -128,6 +128,7 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
         source,
         records,
         renewal,
+        dnssec,
         kept: _,
     } = a;
     let pairwise = |(a, b): (&dns::Record, &dns::Record)| {
@@ -148,6 +149,7 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
         && *renewal == b.renewal
         && records.len() == b.records.len()
         && records.iter().zip(&b.records).all(pairwise)
+        && *dnssec == b.dnssec
 }
 
 fn same_certificate(a: &certificate::Spec, b: &certificate::Spec) -> bool {

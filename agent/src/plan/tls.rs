@@ -36,7 +36,7 @@ pub(super) fn check(
     });
     let file = row.text("file").and_then(|text| frame::path(row, "file", &text));
     let issuer = row.parsed("issuer", caa_name).map(|at| at.value);
-    let expiring = expiring(row);
+    let expiring = expiring(row).unwrap_or_default();
     let roots = pace.roots(row);
     let (address, target) = (address?, target?);
     let frame = named.frame(&pace, Kind::Tls, address.value, owner)?;
@@ -66,7 +66,7 @@ pub(super) fn files(row: &Row<'_>, pace: &Pace, names: &mut Names) -> Option<pro
         })
     });
     let key = row.text("key").and_then(|text| frame::path(row, "key", &text));
-    let expiring = expiring(row);
+    let expiring = expiring(row).unwrap_or_default();
     let (written, path) = (written?, path?);
     let frame = named.frame(&pace, Kind::Certificate, written.value, None)?;
     let spec = certificate::Spec { path: path.value, key, expiring };
@@ -116,8 +116,8 @@ fn caa_name(text: &str) -> Result<String, Wrong> {
 }
 
 /// `expiring_within = [warning, critical]`
-fn expiring(row: &Row<'_>) -> Expiring {
-    let Some(texts) = row.texts("expiring_within") else { return Expiring::default() };
+pub(super) fn expiring(row: &Row<'_>) -> Option<Expiring> {
+    let texts = row.texts("expiring_within")?;
     let parts: Vec<_> = texts
         .iter()
         .filter_map(|text| row.understood("expiring_within", text, values::remaining))
@@ -128,7 +128,7 @@ fn expiring(row: &Row<'_>) -> Expiring {
             .help("such as [\"33%\", \"10%\"] or [\"21d\", \"7d\"]");
         row.note_key("expiring_within", &span, wrong);
     }
-    let [warning, critical] = &parts[..] else { return Expiring::default() };
+    let [warning, critical] = &parts[..] else { return None };
     let (warning, critical) = (warning.value, critical.value);
     let backwards = match (warning, critical) {
         (Remaining::Share(warning), Remaining::Share(critical)) => warning < critical,
@@ -141,5 +141,5 @@ fn expiring(row: &Row<'_>) -> Expiring {
             .help("the first value is the warning's and the larger one");
         row.note_key("expiring_within", &span, wrong);
     }
-    Expiring { warning, critical }
+    Some(Expiring { warning, critical })
 }

@@ -1,12 +1,13 @@
 //! DNS: the same questions to every authoritative server of a zone, directly, and to the caches
-//! that the plan names. Deliberately absent: DNSSEC validation, and what another zone says: that is
-//! its own check's business.
+//! that the plan names. Deliberately absent: what another zone says: that is its own check's
+//! business.
 
 mod above;
 mod caa;
 mod caches;
 mod challenge;
 mod delegation;
+pub mod dnssec;
 mod exchange;
 mod expectation;
 #[cfg(feature = "fuzzing")]
@@ -33,6 +34,7 @@ mod wording;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use health::facts::DnsFacts;
 use health::{Code, Facts, Phase};
 use hickory_proto::rr::{Name, RecordType};
 
@@ -76,6 +78,8 @@ pub struct Spec {
     pub records: Vec<Record>,
     /// How its certificates are renewed, as far as CAA may ask.
     pub renewal: Renewal,
+    /// Whether it must be signed, and by whose word.
+    pub dnssec: dnssec::Policy,
     /// What follows from the above.
     pub kept: Kept,
 }
@@ -136,12 +140,16 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let mut findings = roll.findings;
     findings.extend(unknown);
     let mut turn = caa::turn(spec, net, &roll.servers);
-    let (mut survey, (), above) = tokio::join!(
-        Survey::conduct(spec, roll.servers, &records, watch.deadline()),
-        caa::look(&mut turn, spec, net, watch.deadline()),
-        above::look(spec, net, watch.deadline()),
+    let mut attention = dnssec::Attention::of(spec, net, &roll.servers, roll.delegation.as_deref());
+    let deadline = watch.deadline();
+    let (mut survey, (), above, ()) = tokio::join!(
+        Survey::conduct(spec, roll.servers, &records, deadline),
+        caa::look(&mut turn, spec, net, deadline),
+        above::look(spec, net, deadline),
+        attention.examine(deadline),
     );
-    wildcard::control(&mut survey, spec, &net.dns.controls, watch.deadline()).await;
+    wildcard::control(&mut survey, spec, &net.dns.controls, deadline).await;
+    attention.follow(&survey, deadline).await;
     survey.standings = net.dns.lags.note(&survey, spec.serial_grace, monotonic());
     watch.lap(Phase::Request);
     outside::complete(&mut survey, net, watch.deadline()).await;
@@ -163,7 +171,8 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         let soon = monotonic() + delegation::SHORTEST_KEPT;
         net.dns.delegations.shorten(&delegation::key(spec), soon);
     }
-    let mut seen = survey.facts();
+    let dnssec = attention.conclude(&survey, &mut findings);
+    let mut seen = DnsFacts { dnssec, ..survey.facts() };
     findings.extend(above.into_iter().flat_map(|above| above.report(&mut seen)));
     let facts = Facts {
         address: survey.servers.iter().find_map(|server| server.address),

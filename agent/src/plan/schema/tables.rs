@@ -47,6 +47,9 @@ static REMAINDER: Words =
     words("a share such as \"33%\" or a duration such as \"21d\"", "^[0-9.]+(%|ms|s|m|h|d)$");
 static VARIABLE: Words = any("the name of an environment variable");
 static ZONE: Words = any("a domain name");
+static ANCHOR: Words = any(
+    "a DS or DNSKEY record such as \"shop.example. DS 12345 13 2 49FD…\", or the path of a file of them as unbound or BIND keeps it",
+);
 static NAMESERVER: Words = any("a name server: a name or an address; without a port, port 53");
 static METHOD: Words =
     words("a method such as \"GET\"", "^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$");
@@ -570,6 +573,24 @@ static DNS: Table = Table {
                 Text(&DURATION),
                 Default("\"5m\""),
                 "How long a nameserver may lag behind the newest SOA serial, and its records differ with it: a transfer is under way. A challenge (`_acme-challenge`) that differs is told at once.",
+            ),
+            key(
+                "dnssec",
+                OneOf(&["auto", "signed", "off"]),
+                Default("\"auto\""),
+                "`signed`: a chain of trust must lead to the zone; `auto`: signatures are judged where a DS at the parent, or an anchor, says that there are any; `off`: nobody looks.",
+            ),
+            key(
+                "trust_anchor",
+                OneOrMany(&Text(&ANCHOR)),
+                Optional,
+                "Where the chain of trust begins, for the zone or any zone above it; default: the root's keys, which are built in.",
+            ),
+            key(
+                "expiring_within",
+                Many(&REMAINDER_TEXT),
+                Default("[\"8%\", \"3%\"]"),
+                "When the end of a DNSSEC signature is near: warning, critical; each a share of the signature's lifetime or a time left.",
             ),
             key("record", Rows(&RECORD), Optional, "What the zone must hold."),
         ],

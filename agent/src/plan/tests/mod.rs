@@ -11,6 +11,7 @@ mod hostile;
 mod mistakes;
 mod reference;
 mod sample;
+mod signed;
 mod unchanged;
 mod values;
 mod zones;

@@ -13,7 +13,7 @@ use super::question::Question;
 use super::reply::Outcome;
 use super::told::ValueSource;
 use super::values::render_name;
-use super::{Expectation, Record, Spec, TtlLimits};
+use super::{Expectation, Record, Spec, TtlLimits, dnssec};
 
 /// Where a CA looks for its proof, below the name of the certificate.
 pub(super) const CHALLENGE_LABEL: &[u8] = b"_acme-challenge";
@@ -47,6 +47,8 @@ pub(super) struct Inquiry {
     pub(super) planned: usize,
     /// What the servers above are asked, where the zone's own DS is planned.
     pub(super) above: Option<Arc<Inquiry>>,
+    /// What the zone's last DNSSEC examination is remembered under.
+    pub(super) dnssec: u64,
 }
 
 /// A planned record and which questions are asked for it.
@@ -116,6 +118,7 @@ impl Inquiry {
             questions,
             planned,
             above: above.first().map(|record| Arc::new(Self::above(spec, record))),
+            dnssec: dnssec::key(spec),
         }
     }
 
@@ -133,6 +136,7 @@ impl Inquiry {
             questions: vec![Question::new(&record.name, record.record_type)],
             planned: 1,
             above: None,
+            dnssec: 0,
         }
     }
 }

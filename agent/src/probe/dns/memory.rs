@@ -7,6 +7,7 @@ use super::caa;
 use super::caches::Caches;
 use super::challenge::Challenges;
 use super::delegation::{Cuts, Delegations, SilentParents};
+use super::dnssec::Remembered;
 use super::outside::Targets;
 use super::serial::Lags;
 use super::server::Addresses;
@@ -40,6 +41,8 @@ pub struct Memory {
     pub(super) challenges: Challenges,
     /// What the commands printed that say what records should be.
     pub(super) outputs: Outputs,
+    /// What DNSSEC made of the zones of the plan, and of those above them.
+    pub(super) dnssec: Remembered,
 }
 
 impl Memory {

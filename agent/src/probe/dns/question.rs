@@ -61,6 +61,13 @@ impl Question {
         Self::with_edns(name, record_type, [0x80, 0], &[])
     }
 
+    /// The same of a validating cache, for those who validate themselves.
+    pub(super) fn signed_unchecked(name: &Name, record_type: RecordType) -> Self {
+        let mut question = Self::signed(name, record_type);
+        question.wire[3] |= 0x10;
+        question
+    }
+
     /// A question to a validating cache that wants the answer even where it does not validate (the CD
     /// bit, RFC 4035 §3.2.2).
     pub(super) fn unchecked(name: &Name, record_type: RecordType) -> Self {

@@ -65,6 +65,7 @@ fn an_answer_says_who_decides() {
         consistent: true,
         serial_grace: Duration::ZERO,
         source: None,
+        dnssec: crate::probe::dns::dnssec::Policy::default(),
         renewal: crate::probe::dns::Renewal::default(),
         kept: Kept::default(),
         records: vec![Record {

@@ -46,6 +46,7 @@ fn spec(parent: SocketAddr) -> Spec {
         source: None,
         records: Vec::new(),
         renewal: crate::probe::dns::Renewal::default(),
+        dnssec: crate::probe::dns::dnssec::Policy::default(),
         kept: crate::probe::dns::Kept::default(),
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn survey(record: (&str, RecordType, Expectation), said: &[Outcome]) 
         serial_grace: std::time::Duration::ZERO,
         source: None,
         renewal: Renewal::default(),
+        dnssec: super::super::dnssec::Policy::default(),
         kept: Kept::default(),
         records: vec![Record {
             name: name(record.0),

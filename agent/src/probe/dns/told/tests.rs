@@ -34,6 +34,7 @@ async fn told_with(
         consistent: true,
         source: None,
         renewal: crate::probe::dns::Renewal::default(),
+        dnssec: crate::probe::dns::dnssec::Policy::default(),
         kept: Kept::default(),
         records: vec![Record {
             name: name(record),
