@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::ports::Observed;
 
 mod dns;
+mod dnssec;
 mod headers;
 
 pub use dns::{AnswerFacts, DnsFacts, Flags, RecordFacts, ServerFacts};
+pub use dnssec::{DnskeyFacts, DnssecFacts, DsFacts, Security, SignatureFacts};
 pub use headers::Headers;
 
 /// All that one probe saw. Sections that a kind has nothing to say on stay empty.

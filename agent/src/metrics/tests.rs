@@ -186,6 +186,7 @@ fn zone() -> CheckStanding {
             // The last server does not exist: a bug elsewhere must not end the scrape.
             answers: vec![answer(0, true), answer(1, false), answer(2, false), answer(9, true)],
         }],
+        ..DnsFacts::default()
     };
     standing(
         "zone",

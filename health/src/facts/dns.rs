@@ -7,6 +7,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::DnssecFacts;
+
 mod flags;
 
 pub use flags::Flags;
@@ -23,6 +25,9 @@ pub struct DnsFacts {
     pub servers: Vec<ServerFacts>,
     /// Every planned record.
     pub records: Vec<RecordFacts>,
+    /// What DNSSEC makes of the zone; `None` where the plan has it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dnssec: Option<Box<DnssecFacts>>,
 }
 
 /// One address of one nameserver or resolver.

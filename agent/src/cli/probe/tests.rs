@@ -150,6 +150,7 @@ fn a_zone_server_by_server() {
                 answer(3, "nxdomain", &[], false),
             ],
         }],
+        ..DnsFacts::default()
     };
     let facts = Facts {
         address: Some("127.53.0.1:53".parse().unwrap()),

@@ -180,6 +180,7 @@ impl Survey {
             zone: self.inquiry.title.clone(),
             servers: self.servers.iter().zip(&self.replies).map(server_facts).collect(),
             records: self.records.iter().map(|record| self.record_facts(&record.planned)).collect(),
+            dnssec: None,
         }
     }
 
