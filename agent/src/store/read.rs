@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
 use super::writer::Job;
-use super::{Store, StoreError, ledger, rollup, tenures};
+use super::{Store, StoreError, ledger, rollup, tenures, turns};
 
 /// Connections kept for the next read.
 const SPARE: usize = 4;
@@ -55,6 +55,7 @@ impl Store {
                 history.changes = ledger::changes(&connection, check, changes)?;
                 history.incidents = ledger::incidents_of(&connection, check, incidents)?;
                 history.tenures = tenures::of_check(&connection, check)?;
+                history.turns = turns::of_check(&connection, check)?;
             }
             Ok(history)
         })

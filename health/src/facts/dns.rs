@@ -101,7 +101,33 @@ pub struct AnswerFacts {
     pub expires_at: Option<Timestamp>,
 }
 
+impl ServerFacts {
+    /// Name and address for people and labels, the port where it is unusual:
+    /// `ns1.host.example (192.0.2.1)`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let Some(address) = self.address else { return self.name.to_string() };
+        let at = match address.port() {
+            USUAL_PORT => address.ip().to_string(),
+            _ => address.to_string(),
+        };
+        if *self.name == *at || *self.name == *address.to_string() {
+            at
+        } else {
+            format!("{} ({at})", self.name)
+        }
+    }
+}
+
 impl AnswerFacts {
+    /// The server made a statement about the name, right or wrong.
+    #[must_use]
+    pub fn is_statement(&self) -> bool {
+        let stated =
+            ["values", "nodata", "nxdomain", "cname", "cname-loop", "dangling", "delegated"];
+        stated.contains(&&*self.outcome)
+    }
+
     /// The response code of its header, as `dig` writes it; `None` where there is no usable answer,
     /// or the outcome leaves it open.
     #[must_use]
