@@ -277,6 +277,9 @@ impl MainLoop {
             (false, false) => ProbeOutcome::Failure,
         };
         self.counters.probe(check.frame.kind, outcome);
+        if let Some(dns) = &observation.facts.dns {
+            self.counters.dns_queries(&name, dns);
+        }
         self.troubles.observed(&observation, moment.wall);
         if observation.facts.blind.is_none() {
             let sample = Sample {

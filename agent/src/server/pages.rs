@@ -209,8 +209,7 @@ async fn zone(
     Path(name): Path<String>,
     Asked(query): Asked<DnsQuery>,
 ) -> Response {
-    let is_zone = |standing: &CheckStanding| standing.check.kind == Kind::Dns;
-    if !visit.snapshot.check(&name).is_some_and(is_zone) {
+    if visit.snapshot.check(&name).is_none_or(|standing| standing.check.kind != Kind::Dns) {
         return visit.not_found();
     }
     let history = served.history(&name).await;

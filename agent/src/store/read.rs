@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use health::Incident;
 use health::history::{Bucket, History, NotificationRecord};
 use health::ports::Tenure;
+use health::records::RecordTurn;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
@@ -89,6 +90,19 @@ impl Store {
         let name = check.to_owned();
         self.read(move |connection| match ledger::known_check(connection, &name)? {
             Some(check) => tenures::of_check(connection, check),
+            None => Ok(Vec::new()),
+        })
+        .await
+    }
+
+    /// What nameservers said of the records of a check, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn turns(&self, check: &str) -> Result<Vec<RecordTurn>, StoreError> {
+        let name = check.to_owned();
+        self.read(move |connection| match ledger::known_check(connection, &name)? {
+            Some(check) => turns::of_check(connection, check),
             None => Ok(Vec::new()),
         })
         .await

@@ -33,7 +33,7 @@ words! {
     drift: "What was said, and when", "응답 변화 기록";
     drift_lead: "Every change in what the nameservers say, newest first.", "네임서버 응답이 바뀐 시점을 최신순으로 보여 줍니다.";
     no_drift: "Nothing has changed yet.", "아직 바뀐 것이 없습니다.";
-    still_so: "now", "현재";
+    still_so: "still so", "지금까지";
     dnssec: "DNSSEC", "DNSSEC";
     chain_from: "trusted from", "신뢰 기점";
     the_root: "the root", "루트";

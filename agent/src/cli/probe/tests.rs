@@ -29,7 +29,8 @@ fn plain(kind: &str, facts: Facts, language: Language) -> String {
     let text =
         text + if kind == "dns" { "zone = \"shop.example\"" } else { "address = \"127.0.0.1:1\"" };
     let plan = plan::parse(&text, Path::new("p"), Path::new("/"), &plan::ThisMachine).unwrap();
-    let text = facts::blocks(&plan.checks[0].spec, &seen(facts), language).join("\n");
+    let text =
+        facts::blocks(&plan.checks[0].spec, &seen(facts), Detail::Brief, language).join("\n");
     anstream::adapter::strip_str(&text).to_string()
 }
 
