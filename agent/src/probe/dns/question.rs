@@ -8,6 +8,12 @@ const EDNS_PAYLOAD_BYTES: u16 = 1232;
 const HEADER_BYTES: usize = 12;
 /// Type and class, at the end of a question.
 const KIND_BYTES: usize = 4;
+/// The OPT record as far as its options (RFC 6891 §6.1.2).
+const OPT_BYTES: usize = 11;
+/// The low byte of ARCOUNT.
+const ADDITIONAL_COUNT: usize = 11;
+/// The option NSID, without a value as a query has it (RFC 5001 §2.1).
+const NSID_WANTED: [u8; 4] = [0, 3, 0, 0];
 
 /// What a server is to us: decides whether recursion is asked for and what counts as an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +22,17 @@ pub(super) enum Role {
     Authoritative,
     /// A cache; asked with RD=1.
     Resolver,
+}
+
+/// How much of EDNS goes with a query (RFC 6891).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edns {
+    /// All that the question wants.
+    Whole,
+    /// Without options: some firewalls drop what they do not know.
+    Plain,
+    /// None: some servers refuse a query with it (RFC 6891 §7).
+    Absent,
 }
 
 /// A name and a type, with the query that asks for it.
@@ -31,16 +48,22 @@ pub(super) struct Question {
 
 impl Question {
     pub(super) fn new(name: &Name, record_type: RecordType) -> Self {
-        Self::with_flags(name, record_type, [0, 0])
+        Self::with_edns(name, record_type, [0, 0], &[])
+    }
+
+    /// A question that also asks the server which of its instances answers (NSID, RFC 5001).
+    pub(super) fn identifying(name: &Name, record_type: RecordType) -> Self {
+        Self::with_edns(name, record_type, [0, 0], &NSID_WANTED)
     }
 
     /// A question that wants the signatures too (the DO bit, RFC 3225 §3).
     pub(super) fn signed(name: &Name, record_type: RecordType) -> Self {
-        Self::with_flags(name, record_type, [0x80, 0])
+        Self::with_edns(name, record_type, [0x80, 0], &[])
     }
 
-    fn with_flags(name: &Name, record_type: RecordType, edns_flags: [u8; 2]) -> Self {
-        let mut wire = Vec::with_capacity(HEADER_BYTES + name.len() + 1 + KIND_BYTES + 11);
+    fn with_edns(name: &Name, record_type: RecordType, flags: [u8; 2], options: &[u8]) -> Self {
+        let room = HEADER_BYTES + name.len() + 1 + KIND_BYTES + OPT_BYTES + options.len();
+        let mut wire = Vec::with_capacity(room);
         wire.extend([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1]);
         for label in name.iter() {
             // A label is at most 63 bytes: `Name` holds no longer ones.
@@ -53,17 +76,34 @@ impl Question {
         let end = wire.len();
         wire.extend([0, 0, 41]);
         wire.extend(EDNS_PAYLOAD_BYTES.to_be_bytes());
-        // Extended code and version, flags, no options.
+        // Extended code and version, flags, options.
         wire.extend([0, 0]);
-        wire.extend(edns_flags);
-        wire.extend([0, 0]);
+        wire.extend(flags);
+        wire.extend(u16::try_from(options.len()).unwrap_or(0).to_be_bytes());
+        wire.extend(options);
         Self { name: name.clone(), record_type, wire, end }
     }
 
     /// Appends the query under this id.
     pub(super) fn write(&self, id: u16, role: Role, packet: &mut Vec<u8>) {
+        self.write_with(Edns::Whole, id, role, packet);
+    }
+
+    /// Appends the query under this id with so much of EDNS.
+    pub(super) fn write_with(&self, edns: Edns, id: u16, role: Role, packet: &mut Vec<u8>) {
         let start = packet.len();
-        packet.extend_from_slice(&self.wire);
+        match edns {
+            Edns::Whole => packet.extend_from_slice(&self.wire),
+            Edns::Plain => {
+                packet.extend_from_slice(&self.wire[..self.end + OPT_BYTES]);
+                let length = packet.len() - 2;
+                packet[length..].fill(0);
+            }
+            Edns::Absent => {
+                packet.extend_from_slice(&self.wire[..self.end]);
+                packet[start + ADDITIONAL_COUNT] = 0;
+            }
+        }
         packet[start..start + 2].copy_from_slice(&id.to_be_bytes());
         if role == Role::Resolver {
             packet[start + 2] |= 1;
@@ -145,6 +185,26 @@ mod tests {
             assert_eq!(message.queries[0].name().to_ascii(), "www.shop.example.");
             assert_eq!(message.queries[0].query_type(), RecordType::TXT);
             assert_eq!(message.max_payload(), EDNS_PAYLOAD_BYTES);
+        }
+    }
+
+    #[test]
+    fn each_measure_of_edns_is_a_whole_message() {
+        let name = Name::from_ascii("shop.example.").unwrap();
+        for (edns, has_opt, options) in
+            [(Edns::Whole, true, 1), (Edns::Plain, true, 0), (Edns::Absent, false, 0)]
+        {
+            let mut packet = vec![0xaa; 2];
+            let question = Question::identifying(&name, RecordType::SOA);
+            question.write_with(edns, 7, Role::Authoritative, &mut packet);
+            let message = Message::from_vec(&packet[2..]).unwrap();
+            assert_eq!(message.queries[0].query_type(), RecordType::SOA);
+            assert_eq!(message.edns.is_some(), has_opt, "{edns:?}");
+            let found = message.edns.map_or(0, |edns| edns.options().options.len());
+            assert_eq!(found, options, "{edns:?}");
+            // Nothing follows: a strict server refuses a message with something after its end.
+            let exact = 12 + 14 + 4 + if has_opt { 11 } else { 0 } + 4 * options;
+            assert_eq!(packet.len() - 2, exact, "{edns:?}");
         }
     }
 

@@ -2,20 +2,25 @@
 //! Deliberately absent: sockets, and the plan.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
 use super::exchange::{Arrival, Loss};
 use super::question::{Question, Role};
 use super::values::{render, render_name};
+use crate::net::printed;
 
 /// The longest chain of CNAMEs that is followed within one answer.
 const MOST_ALIASES: usize = 16;
 /// Values of one answer, rendered, are kept up to this; a message of the greatest length with
 /// values that make sense stays below.
 const MOST_RENDERED_BYTES: usize = 128 * 1024;
+/// Characters of an instance's name; real ones are host names.
+const LONGEST_NSID: usize = 128;
 
 /// One server's answer to one question, or why there is none.
 #[derive(Clone, Debug)]
@@ -23,6 +28,8 @@ pub(super) struct Reply {
     pub(super) outcome: Outcome,
     /// Where the name's own CNAME points, if it has one.
     pub(super) alias: Option<String>,
+    /// Where its CNAMEs leave the zone, if they do: the first name that is not this server's.
+    pub(super) outside: Option<Name>,
     /// Lowest TTL on the way to the answer, or of the negative answer (RFC 2308 §5), seconds.
     pub(super) ttl: Option<u32>,
     pub(super) flags: Vec<&'static str>,
@@ -34,6 +41,8 @@ pub(super) struct Reply {
     pub(super) counts: [u16; 3],
     /// Of the SOA, where that was asked for.
     pub(super) serial: Option<u32>,
+    /// Which of the server's instances answered, as it says itself (RFC 5001), printable.
+    pub(super) nsid: Option<Arc<str>>,
 }
 
 /// What a reply comes down to.
@@ -119,8 +128,12 @@ impl Reply {
             _ => chain.ttl,
         };
         Self {
-            outcome,
             alias: chain.aliases.get(1).map(|target| render_name(target)),
+            outside: match &outcome {
+                Outcome::Alias(_) => Some(absolute(chain.end(question))),
+                _ => None,
+            },
+            outcome,
             ttl,
             flags: flags(message),
             rtt: Some(arrival.rtt),
@@ -132,6 +145,7 @@ impl Reply {
                 count(&message.additionals).saturating_add(u16::from(message.edns.is_some())),
             ],
             serial: chain.serial,
+            nsid: nsid(message),
         }
     }
 
@@ -140,6 +154,7 @@ impl Reply {
         Self {
             outcome: Outcome::Lost(loss),
             alias: None,
+            outside: None,
             ttl: None,
             flags: Vec::new(),
             rtt: None,
@@ -147,6 +162,7 @@ impl Reply {
             repeated: false,
             counts: [0; 3],
             serial: None,
+            nsid: None,
         }
     }
 }
@@ -283,6 +299,12 @@ fn without_authority(message: &Message, question: &Question, zone: &Name) -> Out
     }
 }
 
+fn absolute(name: &Name) -> Name {
+    let mut name = name.to_lowercase();
+    name.set_fqdn(true);
+    name
+}
+
 fn has_soa(message: &Message) -> bool {
     message.authorities.iter().any(|record| record.record_type() == RecordType::SOA)
 }
@@ -292,6 +314,16 @@ fn negative_ttl(message: &Message) -> Option<u32> {
         RData::SOA(soa) => Some(record.ttl.min(soa.minimum)),
         _ => None,
     })
+}
+
+/// The bytes are the operator's to choose; most choose a name.
+fn nsid(message: &Message) -> Option<Arc<str>> {
+    match message.edns.as_ref()?.option(EdnsCode::NSID)? {
+        EdnsOption::NSID(payload) if !payload.as_ref().is_empty() => {
+            Some(printed(payload.as_ref(), LONGEST_NSID).into())
+        }
+        _ => None,
+    }
 }
 
 fn flags(message: &Message) -> Vec<&'static str> {

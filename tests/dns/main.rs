@@ -1,0 +1,21 @@
+//! DNS, end to end: against real nameservers (Knot, NSD) and resolvers (unbound) on loopback.
+//!
+//! `observed` runs single probes in this process; everything else runs the real binary.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
+#![allow(unreachable_pub, reason = "modules of a test")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod codes;
+mod hostile;
+mod observed;
+mod resolvers;
+mod roads;
+mod delegation;
+mod observed;
+mod records;
+mod scene;
+mod servers;
+mod watched;
