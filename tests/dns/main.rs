@@ -8,14 +8,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod acme;
+mod caches;
 mod codes;
+mod delegation;
 mod hostile;
 mod observed;
+mod records;
 mod resolvers;
 mod roads;
-mod delegation;
-mod observed;
-mod records;
 mod scene;
 mod servers;
 mod watched;

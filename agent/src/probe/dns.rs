@@ -2,6 +2,8 @@
 //! that the plan names. Deliberately absent: DNSSEC validation, and what another zone says: that is
 //! its own check's business.
 
+mod caches;
+mod challenge;
 mod delegation;
 mod exchange;
 mod expectation;
@@ -16,6 +18,7 @@ mod serial;
 mod server;
 mod shelf;
 mod survey;
+mod told;
 mod values;
 mod wildcard;
 mod wording;
@@ -26,6 +29,9 @@ use std::time::Duration;
 use health::{Code, Facts, Phase};
 use hickory_proto::rr::{Name, RecordType};
 
+use inquiry::Inquiry;
+use survey::Survey;
+
 use super::{Sight, Stopwatch};
 use crate::clock::monotonic;
 use crate::net::{Net, could_not_look};
@@ -34,6 +40,7 @@ use crate::plan::Endpoint;
 pub use delegation::renew as renew_delegation;
 pub use inquiry::Kept;
 pub use memory::Memory;
+pub use told::ValueSource;
 pub use values::normalise;
 
 /// `[[dns]]` after validation.
@@ -94,13 +101,20 @@ pub enum Expectation {
     Absent,
     /// Whatever it is, the servers must agree on it.
     Anything,
+    /// The set of values that is written elsewhere, read for every probe.
+    Told(ValueSource),
 }
 
 /// Runs one probe: finds out whom to ask, asks everybody side by side until the deadline, judges.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
+    let inquiry = Inquiry::of(spec);
+    // Asking has to be left some time when a command hangs.
+    let half = watch.deadline() - watch.left() / 2;
+    let (records, unknown) = told::fill_in(&inquiry, &spec.zone, &net.dns.outputs, half).await;
     let roll = server::call(spec, net, watch).await;
     let mut findings = roll.findings;
-    let mut survey = survey::Survey::conduct(spec, roll.servers, watch.deadline()).await;
+    findings.extend(unknown);
+    let mut survey = Survey::conduct(spec, roll.servers, &records, watch.deadline()).await;
     wildcard::control(&mut survey, spec, &net.dns.controls, watch.deadline()).await;
     survey.standings = net.dns.lags.note(&survey, spec.serial_grace, monotonic());
     watch.lap(Phase::Request);
@@ -111,6 +125,11 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         return Sight { facts, findings };
     }
     findings.extend(judge::judge(&survey, roll.delegation.as_deref()));
+    let unchecked = caches::ask_unchecked(spec, &survey, watch).await;
+    judge::caches(&survey, &net.dns.caches, &unchecked, &mut findings);
+    let pursuits = challenge::pursue(spec, &survey, net, watch).await;
+    judge::challenges(&survey, &pursuits, &mut findings);
+    watch.lap(Phase::Request);
     if spec.nameservers.is_empty() && !survey.is_any_authority_heard() {
         net.dns.delegations.forget(&delegation::key(spec));
     } else if findings.iter().any(|finding| finding.code == Code::DnsDelegation) {
