@@ -54,6 +54,15 @@ pub(in crate::cli) fn blocks(dns: &DnsFacts, at: Timestamp, paper: Paper) -> Vec
     blocks
 }
 
+/// How servers stand above their columns.
+#[derive(Clone, Copy, Debug)]
+enum Head {
+    /// Number and name.
+    Names,
+    /// The number in the list of servers.
+    Numbers,
+}
+
 struct Sheet<'a> {
     dns: &'a DnsFacts,
     at: Timestamp,
@@ -149,9 +158,11 @@ impl Sheet<'_> {
             true => format!("{DIM}{}{DIM:#}\n", self.paper.words("caches", "캐시")),
             false => String::new(),
         };
-        let matrix = self.matrix(&servers);
-        if columns::width(&matrix) <= self.paper.width {
-            return vec![title + &aligned(&matrix, "  ")];
+        for head in [Head::Names, Head::Numbers] {
+            let matrix = self.matrix(&servers, head);
+            if columns::width(&matrix) <= self.paper.width {
+                return vec![title + &aligned(&matrix, "  ")];
+            }
         }
         let folded = self.dns.records.iter().map(|record| self.folded(record, &servers));
         let mut blocks: Vec<String> = folded.collect();
@@ -161,13 +172,16 @@ impl Sheet<'_> {
         blocks
     }
 
-    fn matrix(&self, servers: &[usize]) -> Vec<Vec<Cell>> {
+    fn matrix(&self, servers: &[usize], named: Head) -> Vec<Vec<Cell>> {
         let head = |words: &str| (words.to_owned(), DIM);
         let mut first = vec![
             head(self.paper.words("record", "레코드")),
             head(self.paper.words("planned", "계획")),
         ];
-        first.extend(servers.iter().map(|&server| head(&self.numbered(server))));
+        first.extend(servers.iter().map(|&server| match named {
+            Head::Names => head(&self.numbered(server)),
+            Head::Numbers => head(&format!("#{}", server + 1)),
+        }));
         let mut rows = vec![first];
         for record in &self.dns.records {
             let title = format!("{} {}", record.name, record.record_type);
@@ -185,13 +199,8 @@ impl Sheet<'_> {
 
     /// The mark, and what is not said by the plan already.
     fn cell(&self, answer: &AnswerFacts, wanted: &str) -> Cell {
+        let (mark, style, is_odd) = self.mark(answer, wanted);
         let said = said(answer, self.paper);
-        let is_odd = answer.matches && said != wanted && !wanted.is_empty();
-        let (mark, state) = match (answer.matches, is_odd) {
-            (false, _) => ("✗", State::Down),
-            (true, true) => ("!", State::Degraded),
-            (true, false) => ("✓", State::Up),
-        };
         let mut text = mark.to_owned();
         let is_plain = answer.matches && (!is_odd || said == answer.outcome);
         if !is_plain {
@@ -200,7 +209,18 @@ impl Sheet<'_> {
         if let Some(left) = self.left_in_cache(answer) {
             let _ = write!(text, " ({left})");
         }
-        (text, paint::state(state))
+        (text, style)
+    }
+
+    /// Whether an answer is as it should be: `✗` not as planned, `!` as planned, but not what others say.
+    fn mark(&self, answer: &AnswerFacts, wanted: &str) -> (&'static str, Style, bool) {
+        let is_odd = answer.matches && !wanted.is_empty() && said(answer, self.paper) != wanted;
+        let (mark, state) = match (answer.matches, is_odd) {
+            (false, _) => ("✗", State::Down),
+            (true, true) => ("!", State::Degraded),
+            (true, false) => ("✓", State::Up),
+        };
+        (mark, paint::state(state), is_odd)
     }
 
     fn left_in_cache(&self, answer: &AnswerFacts) -> Option<String> {
@@ -211,9 +231,10 @@ impl Sheet<'_> {
 
     /// What the plan says; where it says nothing, what most servers do.
     fn wanted(&self, record: &RecordFacts) -> String {
-        if *record.expected != *"anything" {
-            return record.expected.to_string();
-        }
+        if is_planned(record) { record.expected.to_string() } else { self.usual(record) }
+    }
+
+    fn usual(&self, record: &RecordFacts) -> String {
         RecordPicture::of(self.dns, record)
             .map(|picture| match picture.usual.values.as_slice() {
                 [] => outcome(&picture.usual.outcome, self.paper).to_owned(),
@@ -229,10 +250,10 @@ impl Sheet<'_> {
 
     /// One record: those servers together that say the same.
     fn folded(&self, record: &RecordFacts, servers: &[usize]) -> String {
+        let usual = self.usual(record);
         let mut groups: Vec<(Cell, Vec<usize>)> = Vec::new();
         for answer in record.answers.iter().filter(|answer| servers.contains(&answer.server)) {
-            let mark = if answer.matches { "✓" } else { "✗" };
-            let style = paint::state(if answer.matches { State::Up } else { State::Down });
+            let (mark, style, _) = self.mark(answer, &usual);
             let mut text = format!("{mark} {}", said(answer, self.paper));
             if let Some(left) = self.left_in_cache(answer) {
                 let _ = write!(text, " ({left})");
@@ -261,18 +282,22 @@ impl Sheet<'_> {
             "{BOLD}{} {}{BOLD:#}  {DIM}{}{DIM:#}\n",
             printable(&record.name),
             printable(&record.record_type),
-            clipped(&printable(&record.expected), self.paper.width.max(PLANNED_WIDTH)),
+            if is_planned(record) {
+                clipped(&printable(&record.expected), self.paper.width.max(PLANNED_WIDTH))
+            } else {
+                String::new()
+            },
         )
     }
 
     /// One record on every server, as it came.
     fn raw(&self, record: &RecordFacts) -> String {
         let paper = self.paper;
+        let usual = self.usual(record);
         let mut text = self.title(record);
         for answer in &record.answers {
             let Some(server) = self.dns.servers.get(answer.server) else { continue };
-            let style = paint::state(if answer.matches { State::Up } else { State::Down });
-            let mark = if answer.matches { "✓" } else { "✗" };
+            let (mark, style, _) = self.mark(answer, &usual);
             let _ = writeln!(
                 text,
                 "  {style}{mark} {}{style:#}  {DIM}{}{DIM:#}",
@@ -307,6 +332,11 @@ impl Sheet<'_> {
         }
         text
     }
+}
+
+/// The plan says something of its value; else servers need only agree.
+fn is_planned(record: &RecordFacts) -> bool {
+    *record.expected != *"anything"
 }
 
 fn or_dash(words: &str) -> &str {

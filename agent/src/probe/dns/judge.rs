@@ -10,9 +10,9 @@ mod zone;
 
 use health::Finding;
 
-use super::delegation::Delegation;
 use super::caches::{Caches, Unchecked};
 use super::challenge::Pursuit;
+use super::delegation::Delegation;
 use super::expectation::Expected;
 use super::survey::Survey;
 
