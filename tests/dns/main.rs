@@ -14,6 +14,7 @@ mod codes;
 mod delegation;
 mod hostile;
 mod observed;
+mod page;
 mod records;
 mod resolvers;
 mod roads;
