@@ -11,6 +11,7 @@ mod paint;
 mod ports;
 mod probe;
 mod validate;
+mod wait;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -87,6 +88,8 @@ pub enum Command {
     Once(once::Once),
     /// One probe without a plan: phases, facts and findings.
     Probe(probe::Probe),
+    /// Wait until a record is on every nameserver of its zone: for DNS-01 hooks.
+    Wait(wait::Wait),
     /// The port plan against reality; the allocation document; ports that are free.
     Ports(ports::Ports),
     /// Write a starting plan from what is on this machine: listeners and owners, nginx files,
@@ -159,6 +162,7 @@ pub fn execute(arguments: Arguments) -> anyhow::Result<Outcome> {
             };
             probe::execute(probe, detail, language)
         }
+        Command::Wait(wait) => wait::execute(wait, &config, language),
         Command::Ports(ports) => {
             ports::execute(&ports, &config, ports::Tongues { asked, language })
         }

@@ -7,11 +7,14 @@ mod challenge;
 mod delegation;
 mod exchange;
 mod expectation;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod inquiry;
 mod judge;
 mod memory;
 mod outside;
 mod over_tcp;
+pub mod presence;
 mod question;
 mod reply;
 mod serial;

@@ -16,6 +16,8 @@ mod distinguished;
 mod element;
 mod expiry;
 pub(crate) mod files;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod hello;
 mod judge;
 pub(crate) mod key;

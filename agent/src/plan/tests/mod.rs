@@ -13,6 +13,7 @@ mod reference;
 mod sample;
 mod unchanged;
 mod values;
+mod zones;
 
 /// Variables and files that are there, and no others.
 #[derive(Default)]

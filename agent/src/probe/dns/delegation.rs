@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use health::Finding;
+use health::{Finding, Severity};
 use hickory_proto::rr::{Name, RecordType};
 use tokio::time::{Instant, timeout_at};
 
@@ -47,6 +47,8 @@ pub(super) const SHORTEST_KEPT: Duration = Duration::from_secs(6 * 60);
 const RENEWED_BEFORE: Duration = Duration::from_secs(15 * 60);
 /// How long a renewal may take.
 const RENEWED_WITHIN: Duration = Duration::from_secs(10);
+/// A parent that could not be asked is asked again after this time, where it is only compared.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// When one of the parent's servers has answered, the others have this long.
 const STRAGGLERS_WITHIN: Duration = Duration::from_secs(1);
 
@@ -92,6 +94,8 @@ struct Parent {
 
 /// Delegations by zone and by the servers that were asked about it.
 pub(super) type Delegations = Shelf<Key, Delegation>;
+/// Why a parent could not be asked.
+pub(super) type SilentParents = Shelf<Key, Finding>;
 /// A zone, its parent's servers and the root servers, as in the plan.
 type Key = (Name, Vec<SocketAddr>, Vec<SocketAddr>);
 
@@ -114,6 +118,29 @@ pub(super) async fn find(
         return Ok(delegation);
     }
     look_up(key, spec, net, watch.deadline() - watch.left() / 2).await
+}
+
+/// As [`find`], for a zone whose nameservers are known without: a parent that fails is asked again
+/// only after a while, so that not every probe waits for it.
+///
+/// # Errors
+/// As there, as a warning.
+pub(super) async fn compare(
+    spec: &Spec,
+    net: &Net,
+    watch: &Stopwatch,
+) -> Result<Arc<Delegation>, Box<Finding>> {
+    let key = key(spec);
+    if let Some(failure) = net.dns.silent_parents.recall(&key, monotonic()) {
+        return Err(Box::new((*failure).clone()));
+    }
+    let found = find(spec, net, watch).await;
+    found.map_err(|finding| {
+        let finding = finding.severity(Severity::Warning);
+        let kept = Arc::new(finding.clone());
+        net.dns.silent_parents.keep(key, kept, monotonic(), ASKED_AGAIN_AFTER);
+        Box::new(finding)
+    })
 }
 
 /// Looks a delegation up again that is known and soon to be forgotten, with the addresses of its
@@ -148,7 +175,7 @@ async fn look_up(
     } else {
         walk.parent(&spec.zone).await
     };
-    let parent = parent.map_err(|(above, why)| wording::lost_above(&spec.zone, &above, &why))?;
+    let parent = parent.map_err(|(above, why)| wording::lost_above(spec, &above, &why))?;
     let mut delegation = ask(spec, &parent, asker).await?;
     find_addresses(&mut delegation, spec, net, &walk, deadline).await;
     delegation.own = own::ask(&spec.zone, &delegation, asker).await;
@@ -192,7 +219,7 @@ async fn ask(spec: &Spec, parent: &Parent, asker: Asker) -> Result<Delegation, B
         let says_more = |word: &&Word| !matches!(word.said, Said::Lost(_));
         match words.iter().find(says_more).or(words.first()) {
             Some(word) => wording::not_delegated(zone, word.server, &word.said),
-            None => wording::lost_above(zone, &parent.zone, "nobody answers in time"),
+            None => wording::lost_above(spec, &parent.zone, "nobody answers in time"),
         }
     })
 }

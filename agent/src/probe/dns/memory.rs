@@ -4,7 +4,7 @@
 
 use super::caches::Caches;
 use super::challenge::Challenges;
-use super::delegation::{Cuts, Delegations};
+use super::delegation::{Cuts, Delegations, SilentParents};
 use super::outside::Targets;
 use super::serial::Lags;
 use super::server::Addresses;
@@ -16,6 +16,8 @@ use super::wildcard::Controls;
 pub struct Memory {
     /// Who is authoritative for the zones of the plan, as their parents said last.
     pub(super) delegations: Delegations,
+    /// Parents that could not be asked a moment ago.
+    pub(super) silent_parents: SilentParents,
     /// Zones met on walks from root hints.
     pub(super) cuts: Cuts,
     /// Where the nameservers are that the plan gives by name.
