@@ -35,7 +35,7 @@ async fn a_drift_is_told_cell_by_cell_and_remembered_over_a_restart() {
     agent.finding("zone", "dns.inconsistent").await;
 
     let odd = second.address();
-    let dig = format!("dig @{} -p {} +norecurse www.shop.example A", odd.ip(), odd.port());
+    let dig = format!("dig @{} -p {} +norecurse", odd.ip(), odd.port());
     for path in ["/dns?only=wrong", "/dns/zone", "/checks/zone"] {
         let (code, page) = agent.fetch(path).await.unwrap();
         assert_eq!(code, 200, "{path}");
@@ -48,7 +48,9 @@ async fn a_drift_is_told_cell_by_cell_and_remembered_over_a_restart() {
     }
     let told = agent.api("/dns?check=zone&only=wrong").await;
     let answer = &told["dns"][0]["records"][0]["answers"][1];
-    assert_eq!((&answer["dig"], &answer["rcode"]), (&dig.into(), &"NOERROR".into()), "{told:#}");
+    let command = answer["dig"].as_str().unwrap();
+    assert!(command.starts_with(&dig) && command.ends_with(" www.shop.example A"), "{command}");
+    assert_eq!(answer["rcode"], "NOERROR", "{told:#}");
     assert_eq!(told["dns"][0]["servers"][1]["lost"], 0);
     let matches = agent.metrics("portwarden_dns_record_matches{").await;
     let is_odd = |line: &&String| line.contains(&odd.to_string()) && line.ends_with(" 0");
