@@ -6,12 +6,14 @@ mod entry;
 mod explain;
 mod found;
 mod tenures;
+mod turns;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use health::facts::CertificatesSeen;
+use health::records::RecordTurn;
 use health::snapshot::CheckStanding;
 use health::{Check, Incident, Observation, PortKey, State, Track, Transition};
 use jiff::Timestamp;
@@ -40,6 +42,8 @@ pub struct Board {
     tenures: Tenures,
     /// Certificates that are to be written down, by check name.
     certificates: Vec<(Arc<str>, CertificatesSeen)>,
+    /// What nameservers said anew, to be written down, by check name.
+    turns: Vec<(Arc<str>, Vec<RecordTurn>)>,
     last_key: Key,
 }
 
@@ -188,6 +192,9 @@ impl Board {
         }
         if let Some(tenure) = entry.notice(&observation) {
             self.tenures.note(&entry.frame.name, tenure);
+        }
+        if let Some(turns) = entry.turns(&observation) {
+            self.turns.push((entry.frame.name.clone(), turns));
         }
         let change = entry.record(observation, next_due, now);
         if entry.standing.findings.is_empty() {

@@ -277,6 +277,9 @@ impl MainLoop {
             (false, false) => ProbeOutcome::Failure,
         };
         self.counters.probe(check.frame.kind, outcome);
+        if let Some(dns) = &observation.facts.dns {
+            self.counters.dns_queries(&name, dns);
+        }
         self.troubles.observed(&observation, moment.wall);
         if observation.facts.blind.is_none() {
             let sample = Sample {
@@ -344,6 +347,7 @@ impl MainLoop {
     fn commit(&mut self, now: Timestamp) {
         self.batch.tenures.extend(self.board.take_tenures());
         self.batch.certificates.extend(self.board.take_certificates());
+        self.batch.turns.extend(self.board.take_turns());
         if !self.batch.is_empty() {
             let batch = Batch { at: now, ..std::mem::take(&mut self.batch) };
             // Nobody waits for the receipt: what follows from it, the delivery, starts in the store.

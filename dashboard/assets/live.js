@@ -12,6 +12,8 @@
   let renewedAt = Date.now();
   let planned = 0;
   let fetching = false;
+  // How far the agent's clock is ahead of this machine's.
+  const ahead = (Date.parse(words.now) || Date.now()) - Date.now();
 
   const show = (live) => {
     badge.hidden = false;
@@ -27,6 +29,7 @@
       typed: new Map([...main.querySelectorAll("input[id], select[id]")].map((f) => [f.id, f.value])),
       focus: main.contains(focus) ? { id: focus.id, href: focus.getAttribute("href") } : null,
       caret: focus && "selectionStart" in focus ? [focus.selectionStart, focus.selectionEnd] : null,
+      sheet: main.querySelector("[popover]:popover-open")?.id,
       scrolled: [...main.querySelectorAll(".scroll")].map((s) => s.scrollLeft),
     };
   };
@@ -39,6 +42,8 @@
       if (kept.typed.has(f.id) && f.value !== kept.typed.get(f.id)) f.value = kept.typed.get(f.id);
     }
     [...main.querySelectorAll(".scroll")].forEach((s, i) => { s.scrollLeft = kept.scrolled[i] || 0; });
+    const sheet = kept.sheet && document.getElementById(kept.sheet);
+    if (sheet && sheet.showPopover) sheet.showPopover();
     if (!kept.focus) return;
     const same = kept.focus.id
       ? document.getElementById(kept.focus.id)
@@ -191,6 +196,18 @@
       });
     }
   };
+
+  // What a cache still holds, second by second; said as the server says it.
+  const [HOUR, MINUTE, SECOND] = document.documentElement.lang === "ko" ? ["시간", "분", "초"] : [" h", " min", " s"];
+  const count = () => {
+    for (const time of document.querySelectorAll("time.countdown")) {
+      const left = Math.max(0, Math.floor((Date.parse(time.dateTime) - Date.now() - ahead) / 1000));
+      const [hours, minutes, seconds] = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
+      const words = hours ? `${hours}${HOUR} ${minutes}${MINUTE}` : minutes ? `${minutes}${MINUTE} ${seconds}${SECOND}` : `${seconds}${SECOND}`;
+      if (time.textContent !== words) time.textContent = words;
+    }
+  };
+  setInterval(count, 1000);
 
   let typing = 0;
   const filter = (event) => event.target.closest && event.target.closest("form.filter");

@@ -8,8 +8,8 @@ use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
 
-use dashboard::{OverviewQuery, PortsQuery, View};
-use health::{Code, Language, Snapshot};
+use dashboard::{DnsQuery, OverviewQuery, PortsQuery, View};
+use health::{Code, Kind, Language, Snapshot};
 use jiff::tz::TimeZone;
 
 const DOCUMENT: &str = "# port.taken\n\nA port that the plan keeps free is in use.\n\n## Why it matters\n\nThe next service that gets this port **will not start**. See also [port.dead](port.dead.md).\n\n## Check by hand\n\n```sh\nss -ltnp 'sport = :3014'\nps -fp 48211\n```\n\n| what | where |\n|---|---|\n| claim | `probes.toml` |\n\n- stop it, or\n- give it a port of its own\n";
@@ -22,6 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("well", fixture::healthy()),
         ("many", fixture::many(10_000)),
         ("fleet", fixture::fleet(500)),
+        ("wide", fixture::zone::wide_snapshot()),
+        ("zones", fixture::zone::zones(240)),
         ("empty", fixture::empty()),
     ] {
         for language in [Language::En, Language::Ko] {
@@ -45,7 +47,7 @@ fn pages(
         ("overview", dashboard::overview(&view, &OverviewQuery::default())?),
         ("ports", dashboard::ports(&view, &PortsQuery::default())?),
         ("certificates", dashboard::certificates(&view)?),
-        ("dns", dashboard::dns(&view)?),
+        ("dns", dashboard::dns(&view, &DnsQuery::default())?),
         ("incidents", dashboard::incidents(&view, &incidents)?),
         ("codes", dashboard::explain_index(&view)?),
         ("code", dashboard::explain(&view, Code::PortTaken, DOCUMENT)?),
@@ -64,6 +66,13 @@ fn pages(
     ] {
         let history = fixture::past::history(snapshot, name);
         pages.extend(dashboard::check(&view, name, &history)?.map(|html| (page, html)));
+    }
+    let zones = snapshot.checks.iter().filter(|standing| standing.check.kind == Kind::Dns);
+    for standing in zones.take(1) {
+        let name = &*standing.check.name;
+        let history = fixture::past::history(snapshot, name);
+        let drawn = dashboard::dns_zone(&view, name, &history, &DnsQuery::default())?;
+        pages.extend(drawn.map(|html| ("dns-zone", html)));
     }
     if let Some(incident) = incidents.first() {
         let told = fixture::past::notifications();

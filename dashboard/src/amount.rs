@@ -48,6 +48,21 @@ pub(crate) fn span(words: Words, span: SignedDuration) -> String {
     }
 }
 
+/// Time that is left, to the second where that matters: `1 h 5 min`, `12 min 40 s`, `40 s`. The
+/// page's script says it in the same way.
+pub(crate) fn countdown(words: Words, left: SignedDuration) -> String {
+    let seconds = left.as_secs().max(0);
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    match (words.0, seconds) {
+        (Language::En, 3600..) => format!("{hours} h {minutes} min"),
+        (Language::Ko, 3600..) => format!("{hours}시간 {minutes}분"),
+        (Language::En, 60..) => format!("{minutes} min {} s", seconds % 60),
+        (Language::Ko, 60..) => format!("{minutes}분 {}초", seconds % 60),
+        (Language::En, _) => format!("{seconds} s"),
+        (Language::Ko, _) => format!("{seconds}초"),
+    }
+}
+
 /// How far a moment is from now: `just now`, `3 min ago`, `in 5 s`.
 pub(crate) fn relative(words: Words, at: Timestamp, now: Timestamp) -> String {
     let passed = now.duration_since(at);
@@ -107,6 +122,22 @@ mod tests {
         }
         assert_eq!(took_seconds(f64::NAN), "—");
         assert_eq!(took_seconds(-1.0), "—");
+    }
+
+    #[test]
+    fn what_is_left_is_told_to_the_second() {
+        let cases = [
+            (0, "0 s", "0초"),
+            (59, "59 s", "59초"),
+            (760, "12 min 40 s", "12분 40초"),
+            (3_900, "1 h 5 min", "1시간 5분"),
+            (200_000, "55 h 33 min", "55시간 33분"),
+        ];
+        for (seconds, en, ko) in cases {
+            let left = SignedDuration::from_secs(seconds);
+            assert_eq!(countdown(EN, left), en);
+            assert_eq!(countdown(KO, left), ko);
+        }
     }
 
     #[test]

@@ -44,14 +44,13 @@ pub fn check(view: &View<'_>, name: &str, history: &History) -> Result<Option<St
         .as_ref()
         .map(|last| chart::waterfall(&last.phases, last.duration))
         .unwrap_or_default();
-    let zone = standing.last.as_ref().and_then(|last| last.facts.dns.as_ref());
     let page = Page {
         page: Frame::new(view, Tab::Check, name),
         t,
         standing,
         cards: findings::of_check(standing),
         stretches,
-        zone: zone.map(|_| dns::zone(standing)),
+        zone: dns::of_check(standing),
         history,
         hours: chart::bars(t, &history.hours, Cut::Hours, view.now),
         days: chart::bars(t, &history.days, Cut::Days, view.now),

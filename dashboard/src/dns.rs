@@ -1,56 +1,51 @@
-//! Planned records on every nameserver, side by side, so that the odd one out is seen at once.
+//! Planned records on every nameserver, side by side, so that the odd one out is seen at once: all
+//! zones on one page, and each on one of its own, with its past.
+//!
+//! A small plan is drawn whole. Where there is more than a page of it, zones with something to tell
+//! come first and open, and the others are a line each that leads to their page.
 
-use std::collections::HashMap;
+mod matrix;
+mod query;
+mod zone;
 
 use askama::Template;
 use health::Kind;
-use health::facts::{AnswerFacts, DnsFacts, RecordFacts, ServerFacts};
 use health::snapshot::CheckStanding;
 
 use crate::frame::{Frame, Tab};
+use crate::pages::Slice;
 use crate::words::Words;
-use crate::{Error, View, amount};
+use crate::{Error, View};
 
-/// Zones drawn on one page; what is not well comes first.
+pub(crate) use matrix::{Matrix, rtt};
+pub use query::DnsQuery;
+pub(crate) use query::{Narrow, dns as seen};
+pub(crate) use zone::Security;
+pub use zone::zone as dns_zone;
+
+/// Zones on one page.
 const ZONES: usize = 100;
-/// Rows of one matrix that are shown.
-const RECORDS: usize = 200;
-
-/// What one server answered for one record, or that it was not asked.
-pub(crate) struct Cell<'a> {
-    pub(crate) answer: Option<&'a AnswerFacts>,
-    /// `ok`, `bad` (not as planned), `odd` (as planned, but not what the others say) or `none`.
-    pub(crate) class: &'static str,
-}
-
-impl Cell<'_> {
-    /// Values are worth reading where they are not what the row's head says already.
-    pub(crate) fn shows_values(&self, planned: &str) -> bool {
-        self.answer.is_some_and(|answer| {
-            !answer.values.is_empty() && (self.class != "ok" || answer.values.join(", ") != planned)
-        })
-    }
-}
-
-pub(crate) struct Line<'a> {
-    pub(crate) record: &'a RecordFacts,
-    pub(crate) cells: Vec<Cell<'a>>,
-}
-
-/// One zone on one group of servers: the authoritative ones, or the caches.
-pub(crate) struct Matrix<'a> {
-    pub(crate) servers: Vec<&'a ServerFacts>,
-    pub(crate) lines: Vec<Line<'a>>,
-    /// Serial and whether it differs from the most frequent one, per server.
-    pub(crate) serials: Vec<(Option<u32>, bool)>,
-    pub(crate) is_caches: bool,
-}
+/// More zones than these fold those that are well.
+const ZONES_AT_A_GLANCE: usize = 8;
+/// Cells drawn on one page; more of them fold zones.
+const CELLS: usize = 2_000;
+/// Raw answers on one page; those of the other cells are on the page of their zone.
+const SHEETS: usize = 240;
 
 /// A dns check with what was seen of its zone.
 pub(crate) struct Zone<'a> {
     pub(crate) standing: &'a CheckStanding,
     pub(crate) matrices: Vec<Matrix<'a>>,
-    pub(crate) records_left: usize,
+    pub(crate) security: Option<Security<'a>>,
+    /// Records are left out because they were not asked for.
+    pub(crate) is_narrowed: bool,
+}
+
+impl Zone<'_> {
+    /// Records that are not shown for want of room.
+    pub(crate) fn records_left(&self) -> usize {
+        self.matrices.iter().map(|matrix| matrix.records_left).max().unwrap_or(0)
+    }
 }
 
 #[derive(Template)]
@@ -59,106 +54,101 @@ struct Page<'a> {
     page: Frame<'a>,
     t: Words,
     zones: Vec<Zone<'a>>,
-    zones_left: usize,
+    folded: Vec<&'a CheckStanding>,
+    names: Vec<&'a str>,
+    any_zone: bool,
+    slice: Slice,
+    query: &'a DnsQuery,
 }
 
 /// The DNS page.
 ///
 /// # Errors
 /// When the template fails.
-pub fn dns(view: &View<'_>) -> Result<String, Error> {
+pub fn dns(view: &View<'_>, query: &DnsQuery) -> Result<String, Error> {
     let t = Words(view.language);
-    let mut checks: Vec<&CheckStanding> = view
-        .snapshot
-        .checks
-        .iter()
-        .map(|standing| &**standing)
-        .filter(|standing| standing.check.kind == Kind::Dns)
-        .collect();
-    let zones_left = checks.len().saturating_sub(ZONES);
-    if zones_left > 0 {
-        checks.sort_by_key(|standing| standing.findings.is_empty());
+    let checks = view.snapshot.checks.iter().map(|standing| &**standing);
+    let all: Vec<&CheckStanding> =
+        checks.filter(|standing| standing.check.kind == Kind::Dns).collect();
+    let mut asked: Vec<&CheckStanding> =
+        all.iter().copied().filter(|standing| is_asked_for(standing, query)).collect();
+    let size: usize = asked.iter().map(|standing| cells(standing)).sum();
+    let is_long = asked.len() > ZONES_AT_A_GLANCE || size > CELLS;
+    if is_long {
+        asked.sort_by_key(|standing| !is_sick(standing));
     }
-    let zones = checks.into_iter().take(ZONES).map(zone).collect();
-    Ok(Page { page: Frame::new(view, Tab::Dns, t.dns()), t, zones, zones_left }.render()?)
-}
-
-/// What a check saw of its zone, as matrices.
-pub(crate) fn zone(standing: &CheckStanding) -> Zone<'_> {
-    let facts = standing.last.as_ref().and_then(|last| last.facts.dns.as_deref());
-    let matrices = facts
-        .map(|facts| {
-            let caches = matrix(facts, |server| server.is_resolver);
-            let caches = caches.map(|matrix| Matrix { is_caches: true, ..matrix });
-            matrix(facts, |server| !server.is_resolver).into_iter().chain(caches).collect()
-        })
-        .unwrap_or_default();
-    let records = facts.map_or(0, |facts| facts.records.len());
-    Zone { standing, matrices, records_left: records.saturating_sub(RECORDS) }
-}
-
-fn matrix(facts: &DnsFacts, is_shown: impl Fn(&ServerFacts) -> bool) -> Option<Matrix<'_>> {
-    let columns: Vec<usize> =
-        (0..facts.servers.len()).filter(|&server| is_shown(&facts.servers[server])).collect();
-    if columns.is_empty() {
-        return None;
+    let slice = Slice::of_size(asked.len(), query.page.as_deref(), ZONES);
+    let (mut zones, mut folded) = (Vec::new(), Vec::new());
+    let (mut room, mut sheets) = (CELLS, SHEETS);
+    for standing in asked.drain(slice.range()) {
+        let size = cells(standing);
+        let opens = !is_long || is_sick(standing) || query.is_narrowing();
+        if opens && (size <= room || zones.is_empty()) {
+            room = room.saturating_sub(size);
+            zones.push(zone_of(standing, &Narrow::of(query, standing), &mut sheets));
+        } else {
+            folded.push(standing);
+        }
     }
-    let servers: Vec<&ServerFacts> = columns.iter().map(|&server| &facts.servers[server]).collect();
-    let usual_serial = most_frequent(servers.iter().filter_map(|server| server.serial));
-    let serials = servers
-        .iter()
-        .map(|server| (server.serial, server.serial.is_some() && server.serial != usual_serial))
-        .collect();
-    let lines = facts.records.iter().take(RECORDS).map(|record| line(record, &columns)).collect();
-    Some(Matrix { servers, lines, serials, is_caches: false })
+    let mut names: Vec<&str> =
+        all.iter().filter_map(|standing| Some(&*seen(standing)?.zone)).collect();
+    names.sort_unstable();
+    names.dedup();
+    let page = Frame::new(view, Tab::Dns, t.dns());
+    let any_zone = !all.is_empty();
+    Ok(Page { page, t, zones, folded, names, any_zone, slice, query }.render()?)
 }
 
-fn line<'a>(record: &'a RecordFacts, columns: &[usize]) -> Line<'a> {
-    let by_server: HashMap<usize, &AnswerFacts> =
-        record.answers.iter().map(|answer| (answer.server, answer)).collect();
-    let answers = || columns.iter().filter_map(|column| by_server.get(column).copied());
-    let usual = most_frequent(answers().map(|answer| (&answer.outcome, &answer.values)));
-    let cells = columns
-        .iter()
-        .map(|column| {
-            let answer = by_server.get(column).copied();
-            let class = match answer {
-                None => "none",
-                Some(answer) if !answer.matches => "bad",
-                Some(answer) if Some((&answer.outcome, &answer.values)) != usual => "odd",
-                Some(_) => "ok",
-            };
-            Cell { answer, class }
-        })
-        .collect();
-    Line { record, cells }
-}
-
-/// What occurs most often; of equals, what came first.
-fn most_frequent<T: Eq + std::hash::Hash + Copy>(items: impl Iterator<Item = T>) -> Option<T> {
-    let mut counts: HashMap<T, (usize, usize)> = HashMap::new();
-    for (at, item) in items.enumerate() {
-        counts.entry(item).or_insert((0, at)).0 += 1;
+/// What a check saw of its zone, as matrices with at most so many raw answers.
+pub(crate) fn zone_of<'a>(
+    standing: &'a CheckStanding,
+    narrow: &Narrow,
+    sheets: &mut usize,
+) -> Zone<'a> {
+    let last = standing.last.as_deref();
+    let facts = last.and_then(|last| Some((last.at, last.facts.dns.as_deref()?)));
+    let matrices = facts.map(|(at, dns)| {
+        let check = &*standing.check.name;
+        matrix::Drawing { check, dns, at, narrow, room: sheets }.matrices()
+    });
+    let security = facts.and_then(|(_, dns)| dns.dnssec.as_deref().map(Security::of));
+    Zone {
+        standing,
+        matrices: matrices.unwrap_or_default(),
+        security,
+        is_narrowed: narrow.is_narrowing(),
     }
-    counts
-        .into_iter()
-        .max_by_key(|&(_, (count, at))| (count, std::cmp::Reverse(at)))
-        .map(|(item, _)| item)
 }
 
-/// A round trip for people.
-pub(crate) fn rtt(seconds: &Option<f64>) -> String {
-    seconds.map_or_else(|| "—".to_owned(), amount::took_seconds)
+/// The zone on the page of its check.
+pub(crate) fn of_check(standing: &CheckStanding) -> Option<Zone<'_>> {
+    seen(standing).map(|_| zone_of(standing, &Narrow::default(), &mut SHEETS.clone()))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_majority_is_the_usual_and_ties_go_to_the_first() {
-        assert_eq!(most_frequent([7, 8, 7].into_iter()), Some(7));
-        assert_eq!(most_frequent([8, 7].into_iter()), Some(8));
-        assert_eq!(most_frequent(std::iter::empty::<u8>()), None);
+fn is_asked_for(standing: &CheckStanding, query: &DnsQuery) -> bool {
+    if !query.admits_zone(standing) {
+        return false;
     }
+    let narrow = Narrow::of(query, standing);
+    match seen(standing) {
+        _ if !narrow.is_narrowing() => true,
+        None => false,
+        Some(dns) => {
+            let mut records = dns.records.iter().filter(|record| narrow.admits(record));
+            if narrow.only_wrong {
+                is_sick(standing)
+                    || records.any(|record| record.answers.iter().any(|answer| !answer.matches))
+            } else {
+                records.next().is_some()
+            }
+        }
+    }
+}
+
+fn is_sick(standing: &CheckStanding) -> bool {
+    crate::ports::is_sick(standing)
+}
+
+fn cells(standing: &CheckStanding) -> usize {
+    seen(standing).map_or(0, |dns| dns.servers.len() * dns.records.len())
 }

@@ -138,6 +138,11 @@ impl<'a> Frame<'a> {
         env!("CARGO_PKG_VERSION")
     }
 
+    /// The moment the page is made for, for its script.
+    pub(crate) fn now(&self) -> String {
+        self.view.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
     /// Path and query of this page, for paper.
     pub(crate) fn address(&self) -> String {
         let (path, query) = (self.view.path, self.view.query);
@@ -253,6 +258,21 @@ impl<'a> Frame<'a> {
 
     pub(crate) fn check_href(&self, name: &str) -> String {
         link::check(name)
+    }
+
+    /// The page of the zone that a check looks at.
+    pub(crate) fn zone_href(&self, name: &str) -> String {
+        link::zone(name, "")
+    }
+
+    /// How long until a moment, kept right by the page's script; `None` when it has passed.
+    pub(crate) fn countdown(&self, until: &Timestamp) -> Option<Safe<String>> {
+        let left = until.duration_since(self.view.now);
+        if left.as_secs() < 1 {
+            return None;
+        }
+        let Safe(moment) = self.moment(*until, &amount::countdown(self.t, left));
+        Some(Safe(moment.replacen("<time ", "<time class=\"countdown\" ", 1)))
     }
 
     pub(crate) fn host_href(&self, name: &str) -> String {

@@ -30,7 +30,7 @@ mod words;
 pub use asset::{Asset, asset};
 pub use certificates::certificates;
 pub use check::check;
-pub use dns::dns;
+pub use dns::{DnsQuery, dns, dns_zone};
 pub use explain::{explain, explain_index};
 pub use host::{HostPast, host};
 pub use incidents::{incident, incidents};

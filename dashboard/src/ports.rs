@@ -23,7 +23,7 @@ use crate::{Error, View};
 pub(crate) use gap::{GapKind, Line};
 use map::Map;
 pub use query::PortsQuery;
-use query::is_sick;
+pub(crate) use query::is_sick;
 use row::Row;
 
 /// Rows of ports on one page; more than these fold hosts.

@@ -73,6 +73,8 @@ macro_rules! phrases {
     };
 }
 
+mod dns;
+
 words! {
     code_tag: "en", "ko";
     skip: "Skip to the content", "본문으로 건너뛰기";

@@ -7,7 +7,7 @@ mod fixture;
 
 use std::time::Duration;
 
-use dashboard::{OverviewQuery, PortsQuery, View};
+use dashboard::{DnsQuery, OverviewQuery, PortsQuery, View};
 use fixture::hostile::{self, NASTY};
 use health::{Code, Language, Snapshot};
 use jiff::tz::TimeZone;
@@ -30,7 +30,7 @@ fn pages(snapshot: &Snapshot, language: Language) -> Vec<(String, String)> {
         ("overview", dashboard::overview(&view, &OverviewQuery::default()).unwrap()),
         ("ports", dashboard::ports(&view, &PortsQuery::default()).unwrap()),
         ("certificates", dashboard::certificates(&view).unwrap()),
-        ("dns", dashboard::dns(&view).unwrap()),
+        ("dns", dashboard::dns(&view, &DnsQuery::default()).unwrap()),
         ("incidents", dashboard::incidents(&view, &incidents).unwrap()),
         ("explain-index", dashboard::explain_index(&view).unwrap()),
         ("explain", dashboard::explain(&view, Code::PortTaken, DOCUMENT).unwrap()),
@@ -50,6 +50,8 @@ fn pages(snapshot: &Snapshot, language: Language) -> Vec<(String, String)> {
         let history = fixture::past::history(snapshot, name);
         let html = dashboard::check(&view, name, &history).unwrap().unwrap();
         pages.push((format!("check-{number:02}"), html));
+        let zone = dashboard::dns_zone(&view, name, &history, &DnsQuery::default()).unwrap();
+        pages.extend(zone.map(|html| ("zone".to_owned(), html)));
     }
     pages
 }
@@ -75,7 +77,7 @@ fn pages_look_as_they_did() {
         }
     }
     for (name, html) in pages(&sick, Language::Ko) {
-        if ["overview", "ports", "host", "check-00"].contains(&name.as_str()) {
+        if ["overview", "ports", "host", "check-00", "zone"].contains(&name.as_str()) {
             insta::assert_snapshot!(format!("sick-{name}-ko"), stable(&html));
         }
     }
@@ -135,7 +137,7 @@ fn pages_keep_to_the_content_security_policy() {
 
 /// Every element that opens also closes, in order.
 fn assert_whole(name: &str, html: &str) {
-    const VOID: [&str; 6] = ["meta", "link", "img", "input", "br", "col"];
+    const VOID: [&str; 7] = ["wbr", "meta", "link", "img", "input", "br", "col"];
     let mut open: Vec<&str> = Vec::new();
     for tag in html.split('<').skip(1) {
         let (tag, _) = tag.split_once('>').unwrap_or((tag, ""));
@@ -231,6 +233,64 @@ fn five_hundred_hosts_stay_a_page() {
     assert_eq!(shown(&found), 100, "found on every host, a page of them");
     let last = page(&PortsQuery { page: Some("5".to_owned()), ..PortsQuery::default() });
     assert!(at(&last, 499) > 0 && !last.contains("/hosts/node-003"));
+}
+
+#[test]
+fn very_many_zones_and_very_wide_ones_stay_a_page() {
+    let zones = fixture::zone::zones(240);
+    let many = view(&zones, Language::En);
+    let page = |query: &DnsQuery| dashboard::dns(&many, query).unwrap();
+    let html = page(&DnsQuery::default());
+    assert!(html.len() < 700_000, "{} bytes", html.len());
+    assert!(html.contains("Page 1 of 3"));
+    assert_eq!(html.matches("<section class=\"group zone\">").count(), 6, "the rest is folded");
+    assert!(html.find("customer-0007").unwrap() < html.find("/dns/zone%200000").unwrap());
+    assert_whole("zones", &html);
+    let wrong = page(&DnsQuery { only: Some("wrong".to_owned()), ..DnsQuery::default() });
+    assert!(
+        !wrong.contains("customer-0008.example</a>") && wrong.contains("customer-0207.example")
+    );
+    let one = page(&DnsQuery { zone: Some("customer-0010.example".into()), ..DnsQuery::default() });
+    assert_eq!(one.matches("<table class=\"matrix").count(), 2, "its servers, and the cache");
+    let found = page(&DnsQuery { q: Some("LETSENCRYPT".to_owned()), ..DnsQuery::default() });
+    assert!(found.contains("0 issue") && !found.contains("192.0.2.10"), "that record alone");
+    let garbage =
+        DnsQuery { only: Some(NASTY.to_owned()), page: Some("x".into()), ..DnsQuery::default() };
+    assert_eq!(page(&garbage).matches("<section class=\"group zone\">").count(), 6);
+
+    let wide = fixture::zone::wide_snapshot();
+    let html = dashboard::dns(&view(&wide, Language::En), &DnsQuery::default()).unwrap();
+    let at = |name: &str| html.find(&format!("<b>{name}.")).unwrap();
+    assert!(at("ns17") < at("ns01") && at("ns21") < at("ns01"), "the odd ones first");
+    assert_eq!(
+        html.matches("popover id=").count(),
+        240,
+        "no more raw answers than there is room for"
+    );
+    assert!(html.contains("<a class=\"cell\" href=\"/dns/zone?q="), "the others on their page");
+}
+
+#[test]
+fn a_cell_opens_to_the_raw_answer() {
+    let sick = fixture::sick();
+    let html = dashboard::dns(&view(&sick, Language::En), &DnsQuery::default()).unwrap();
+    assert_eq!(html.matches("popovertarget=\"answer-zone-2-2\"").count(), 2, "opened and closed");
+    let sheet = html.split("popover id=\"answer-zone-1-4\"").nth(1).unwrap();
+    let sheet = sheet.split("</dl>").next().unwrap();
+    for told in ["NOERROR", "old-shop.example", "1,741 s", "29 min 1 s", "UDP", "1 · 0 · 1"] {
+        assert!(sheet.contains(told), "{told}: {sheet}");
+    }
+    assert!(sheet.contains("<code class=\"command\">dig @127.0.0.1 www.shop.example CNAME</code>"));
+    assert!(
+        dashboard::dns_zone(
+            &view(&sick, Language::En),
+            "ssh",
+            &Default::default(),
+            &DnsQuery::default()
+        )
+        .unwrap()
+        .is_none()
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::incident::Event;
 use crate::ports::Tenure;
+use crate::records::RecordTurn;
 use crate::{Incident, State};
 
 /// One check's past, for its page and the API.
@@ -24,6 +25,8 @@ pub struct History {
     pub incidents: Vec<Incident>,
     /// Who has held its port, newest first.
     pub tenures: Vec<Tenure>,
+    /// What nameservers said of its records, newest first.
+    pub turns: Vec<RecordTurn>,
 }
 
 /// One observation, boiled down.

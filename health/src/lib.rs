@@ -15,6 +15,7 @@ pub mod incident;
 pub mod listener;
 pub mod observation;
 pub mod ports;
+pub mod records;
 pub mod snapshot;
 pub mod state;
 pub mod text;

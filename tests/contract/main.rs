@@ -48,6 +48,12 @@ const METRICS: &[(&str, &[&str])] = &[
     ("portwarden_certificate_not_after_timestamp_seconds", &["*"]),
     ("portwarden_certificate_not_before_timestamp_seconds", &["*"]),
     ("portwarden_dns_record_matches", &["check", "name", "type", "nameserver"]),
+    ("portwarden_dns_record_ttl_seconds", &["check", "name", "type", "nameserver"]),
+    ("portwarden_dns_server_up", &["check", "zone", "nameserver", "role"]),
+    ("portwarden_dns_server_rtt_seconds", &["check", "zone", "nameserver", "role"]),
+    ("portwarden_dns_server_serial", &["check", "zone", "nameserver", "role"]),
+    ("portwarden_dns_queries_total", &["check", "nameserver", "outcome"]),
+    ("portwarden_dns_left_out", &["check", "what"]),
     ("portwarden_incidents_total", &[]),
     ("portwarden_notifications_total", &["receiver", "outcome"]),
     ("portwarden_outbox_pending", &[]),
@@ -178,9 +184,34 @@ async fn the_api_has_its_shapes() {
         assert!(!rows.is_empty(), "no {name}");
         rows.iter().for_each(|row| has(row, keys));
     }
+    zones_have_their_shape(&scene).await;
     for name in ["findings", "checks", "ports", "certificates", "dns", "incidents"] {
         times_are_rfc3339(&scene.agent.api(&format!("/{name}")).await);
     }
+}
+
+async fn zones_have_their_shape(scene: &Scene) {
+    let zone = list(&scene.agent, "dns").await.remove(0);
+    has(&zone, &["state", "since", "at", "dnssec"]);
+    has(&zone["servers"][0], &["name", "address", "is_resolver", "serial", "reachable", "asked"]);
+    let record = &zone["records"][0];
+    has(record, &["name", "type", "record_type", "expected", "matches"]);
+    let answer = &record["answers"][0];
+    has(answer, &["server", "nameserver", "address", "is_resolver", "outcome", "rcode", "values"]);
+    has(answer, &["ttl", "flags", "rtt_seconds", "over_tcp", "matches", "counts"]);
+    assert_eq!(answer["flags"][0], "aa", "{answer:#}");
+    assert!(answer["dig"].as_str().unwrap().starts_with("dig @127."), "{answer:#}");
+    let none = scene.agent.api("/dns?zone=nowhere.example").await;
+    assert_eq!(none["dns"].as_array().unwrap().len(), 0);
+
+    let mut turns = Value::Null;
+    eventually("what was said first is written down", async || {
+        turns = scene.agent.api("/dns/zone/turns").await;
+        turns["turns"].as_array().is_some_and(|turns| !turns.is_empty())
+    })
+    .await;
+    has(&turns["turns"][0], &["record", "since", "outcome", "values", "matches"]);
+    times_are_rfc3339(&turns);
 }
 
 #[tokio::test(flavor = "multi_thread")]

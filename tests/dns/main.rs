@@ -17,6 +17,7 @@ mod delegation;
 mod dnssec;
 mod hostile;
 mod observed;
+mod page;
 mod plan_help;
 mod records;
 mod resolvers;

@@ -158,7 +158,13 @@ pub fn execute(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Run => crate::run::run(&config),
         Command::Validate(validate) => Ok(validate::execute(&config, validate.format)),
         Command::Once(once) => once::execute(&once, &config, language),
-        Command::Probe(probe) => probe::execute(probe, language),
+        Command::Probe(probe) => {
+            let detail = match arguments.verbose {
+                0 => probe::Detail::Brief,
+                _ => probe::Detail::Raw,
+            };
+            probe::execute(probe, detail, language)
+        }
         Command::Wait(wait) => wait::execute(wait, &config, language),
         Command::Ports(ports) => {
             ports::execute(&ports, &config, ports::Tongues { asked, language })

@@ -2,7 +2,9 @@
 //! everything a plan can say can be said here, and is checked the same way.
 
 mod facts;
+pub(super) mod matrix;
 pub(super) mod plan_text;
+mod questions;
 #[cfg(test)]
 mod tests;
 pub(super) mod zone;
@@ -79,13 +81,12 @@ pub enum Kind {
         #[command(flatten)]
         more: More,
     },
-    /// A record on every authoritative nameserver of its zone.
+    /// Records on every authoritative nameserver of their zone, and on caches.
     Dns {
-        /// The name of the record.
-        target: String,
-        /// Its type.
-        #[arg(default_value = "A")]
-        record_type: String,
+        /// NAME, NAME TYPE, or ZONE and as many NAME TYPE as you like: shop.example www A @ MX.
+        /// A zone alone shows what is at its apex.
+        #[arg(required = true, value_name = "ZONE|NAME TYPE")]
+        words: Vec<String>,
         /// The zone; default: the nearest one above the name that the resolver knows.
         #[arg(long)]
         zone: Option<String>,
@@ -95,9 +96,12 @@ pub enum Kind {
         /// Compare with these caches. May be repeated.
         #[arg(long, value_name = "ADDRESS:PORT")]
         resolver: Vec<String>,
-        /// What must be there, exactly. May be repeated.
+        /// What must be there, exactly; of one record. May be repeated.
         #[arg(long)]
         value: Vec<String>,
+        /// Show each answer as it came: flags, TTL, round trip, sections, and the dig for it.
+        #[arg(long)]
+        raw: bool,
         #[command(flatten)]
         more: More,
     },
@@ -120,12 +124,21 @@ pub struct More {
     pub format: Format,
 }
 
-pub(super) fn execute(asked: Probe, language: Language) -> anyhow::Result<Outcome> {
-    let kind = match asked.kind.with_zone() {
-        Ok(kind) => kind,
-        Err(reason) => anyhow::bail!("{reason}"),
+/// How much of what was seen is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// What a person looks for first.
+    Brief,
+    /// Every answer as it came.
+    Raw,
+}
+
+pub(super) fn execute(asked: Probe, detail: Detail, language: Language) -> anyhow::Result<Outcome> {
+    let detail = match &asked.kind {
+        Kind::Dns { raw: true, .. } => Detail::Raw,
+        _ => detail,
     };
-    let (text, format) = kind.into_plan();
+    let (text, format) = asked.kind.into_plan().map_err(anyhow::Error::msg)?;
     let Some(plan) = understood(&text)? else { return Ok(Outcome::Failed) };
     let Some(check) = plan.checks.first() else { anyhow::bail!("nothing to probe") };
     let observation = super::runtime()?.block_on(async {
@@ -134,7 +147,7 @@ pub(super) fn execute(asked: Probe, language: Language) -> anyhow::Result<Outcom
     })?;
     match format {
         Format::Json => paint::line(&to_json(&check.frame, &observation).to_string()),
-        Format::Text => print(check, &observation, language),
+        Format::Text => print(check, &observation, detail, language),
     }
     Ok(if observation.is_good() { Outcome::Well } else { Outcome::Findings })
 }
@@ -155,21 +168,11 @@ pub(super) fn understood(text: &str) -> anyhow::Result<Option<plan::Plan>> {
 }
 
 impl Kind {
-    /// The same, with the zone of a record found where it was not given.
+    /// The plan that this probe is short for.
     ///
     /// # Errors
-    /// A sentence for people.
-    fn with_zone(self) -> Result<Self, String> {
-        let Self::Dns { target, record_type, zone: None, nameserver, resolver, value, more } = self
-        else {
-            return Ok(self);
-        };
-        let zone = Some(zone::of(&target, &nameserver, more.via.as_deref())?);
-        Ok(Self::Dns { target, record_type, zone, nameserver, resolver, value, more })
-    }
-
-    /// The plan that this probe is short for.
-    fn into_plan(self) -> (String, Format) {
+    /// A sentence for people: the zone of a name is not known.
+    fn into_plan(self) -> Result<(String, Format), String> {
         let mut plan = PlanText::default();
         let more = match self {
             Self::Tcp { target, expect, expect_closed, speaks, user, database, more } => {
@@ -204,22 +207,27 @@ impl Kind {
                 );
                 more
             }
-            Self::Dns { target, record_type, zone, nameserver, resolver, value, more } => {
-                let name = format!("{}.", target.trim_end_matches('.'));
-                let zone = zone.unwrap_or(target);
-                plan.table("dns", &[("zone", Some(zone))]);
+            Self::Dns { words, zone, nameserver, resolver, value, more, .. } => {
+                let find = |name: &str| zone::of(name, &nameserver, more.via.as_deref());
+                let asked = questions::Questions::of(&words, zone, find)?;
+                if !value.is_empty() && asked.records.len() != 1 {
+                    return Err("--value speaks of one record: give one NAME TYPE".to_owned());
+                }
+                plan.table("dns", &[("zone", Some(asked.zone))]);
                 plan.list("nameservers", &nameserver);
                 plan.list("resolvers", &resolver);
                 plan.more(&more);
-                plan.0.push_str("[[dns.record]]\n");
-                plan.key("name", &name);
-                plan.key("type", &record_type);
-                plan.list("values", &value);
-                return (plan.with_agent(more.via.as_deref()), more.format);
+                for (name, record_type) in asked.records {
+                    plan.0.push_str("[[dns.record]]\n");
+                    plan.key("name", &name);
+                    plan.key("type", &record_type);
+                    plan.list("values", &value);
+                }
+                return Ok((plan.with_agent(more.via.as_deref()), more.format));
             }
         };
         plan.more(&more);
-        (plan.with_agent(more.via.as_deref()), more.format)
+        Ok((plan.with_agent(more.via.as_deref()), more.format))
     }
 }
 
@@ -252,14 +260,14 @@ pub(super) fn to_json(check: &Check, observation: &Observation) -> Value {
     })
 }
 
-fn print(check: &probe::Check, observation: &Observation, language: Language) {
+fn print(check: &probe::Check, observation: &Observation, detail: Detail, language: Language) {
     let (bold, dim) = (paint::BOLD, paint::DIM);
     for (phase, took) in observation.phases.iter() {
         paint::line(&format!("{dim}{:<12}{dim:#}{}", phase.label(), paint::milliseconds(took)));
     }
     let total = paint::milliseconds(observation.duration);
     paint::line(&format!("{bold}{:<12}{bold:#}{total}", "total"));
-    for block in facts::blocks(&check.spec, observation, language) {
+    for block in facts::blocks(&check.spec, observation, detail, language) {
         paint::line("");
         paint::line(block.trim_end());
     }

@@ -4,12 +4,14 @@
 
 mod exposition;
 mod process;
+mod queries;
 mod series;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
+use health::facts::DnsFacts;
 use health::{Kind, Severity, Snapshot};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -42,6 +44,7 @@ pub struct Counters {
     deferred: Counter,
     /// Observations that the store could not keep up with.
     samples_dropped: Counter,
+    queries: queries::Queries,
     /// Probes running now.
     pub in_flight: Gauge,
     /// The bound on them.
@@ -105,6 +108,7 @@ impl Default for Counters {
             skipped: Counter::default(),
             deferred: Counter::default(),
             samples_dropped: Counter::default(),
+            queries: queries::Queries::default(),
             in_flight: Gauge::<i64, AtomicI64>::default(),
             in_flight_limit: Gauge::default(),
             outbox_pending: Gauge::default(),
@@ -130,6 +134,16 @@ impl Counters {
     /// Counts one probe.
     pub fn probe(&self, kind: Kind, outcome: ProbeOutcome) {
         self.probe_cell(kind, outcome).inc();
+    }
+
+    /// Counts the questions of one dns probe.
+    pub fn dns_queries(&self, check: &str, dns: &DnsFacts) {
+        self.queries.add(check, dns);
+    }
+
+    /// Forgets counters that speak of single checks: a new plan may be without them.
+    pub fn plan_changed(&self) {
+        self.queries.clear();
     }
 
     /// Counts one opened incident.
@@ -208,6 +222,11 @@ impl Counters {
             "samples_dropped",
             "Observations not kept in the history because the store could not keep up",
             self.samples_dropped.clone(),
+        );
+        registry.register(
+            "dns_queries",
+            "Questions put to nameservers and caches, by what became of them",
+            self.queries.family(),
         );
         registry.register("probes_in_flight", "Probes running now", self.in_flight.clone());
         registry.register(

@@ -6,6 +6,8 @@ mod certificates;
 mod dns;
 mod http;
 
+pub(super) use dns::MOST_SERVERS;
+
 use std::collections::BTreeMap;
 use std::fmt::Error;
 use std::sync::Arc;
@@ -274,7 +276,7 @@ fn seconds(at: Timestamp) -> f64 {
     at.as_microsecond() as f64 / 1e6
 }
 
-fn bounded(value: &str) -> &str {
+pub(super) fn bounded(value: &str) -> &str {
     if value.len() <= LABEL_BYTES {
         return value;
     }

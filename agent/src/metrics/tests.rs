@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use health::facts::{
-    AnswerFacts, CertificateFacts, DnsFacts, FileFacts, Flags, Headers, HttpFacts, RecordFacts,
-    Redirect, ServerFacts, TlsFacts,
+    AnswerFacts, CertificateFacts, DnsFacts, DnssecFacts, FileFacts, Flags, Headers, HttpFacts,
+    RecordFacts, Redirect, Security, ServerFacts, SignatureFacts, TlsFacts,
 };
 use health::snapshot::{CheckStanding, Last, PlanStanding, ReceiverStanding};
 use health::{
@@ -184,9 +184,29 @@ fn zone() -> CheckStanding {
             record_type: "A".into(),
             expected: "192.0.2.10".into(),
             // The last server does not exist: a bug elsewhere must not end the scrape.
-            answers: vec![answer(0, true), answer(1, false), answer(2, false), answer(9, true)],
+            answers: vec![
+                answer(0, true),
+                answer(1, false),
+                answer(2, false),
+                answer(3, false),
+                answer(9, true),
+            ],
         }],
-        ..DnsFacts::default()
+        dnssec: Some(Box::new(DnssecFacts {
+            state: Security::Secure,
+            reason: None,
+            anchor: None,
+            examined_at: at(0),
+            keys: Vec::new(),
+            ds: Vec::new(),
+            signatures: vec![SignatureFacts {
+                server: "ns1.shop.example".into(),
+                address: "127.53.0.1:53".parse().unwrap(),
+                sets: [3, 3],
+                earliest_end: Some(at(86_400)),
+                earliest_set: None,
+            }],
+        })),
     };
     standing(
         "zone",
@@ -248,6 +268,53 @@ fn snapshot() -> Snapshot {
         receivers: Vec::new(),
         troubles: Vec::new(),
     }
+}
+
+#[test]
+fn a_very_large_zone_has_no_more_series_than_promised() {
+    let server = |n: u8| ServerFacts {
+        name: format!("ns{n}.shop.example").into(),
+        address: format!("192.0.2.{n}:53").parse().ok(),
+        asked: 9,
+        lost: 2,
+        repeated: 1,
+        ..ServerFacts::default()
+    };
+    let record = |n: usize| RecordFacts {
+        name: format!("host-{n}.shop.example").into(),
+        record_type: "A".into(),
+        answers: (0..40).map(|server| AnswerFacts { server, ..AnswerFacts::default() }).collect(),
+        ..RecordFacts::default()
+    };
+    let dns = DnsFacts {
+        servers: (0..40).map(server).collect(),
+        records: (0..230).map(record).collect(),
+        ..DnsFacts::default()
+    };
+    let facts = Facts { dns: Some(Box::new(dns)), ..Facts::default() };
+    let zone = standing("large", Kind::Dns, State::Up, facts);
+    let (_sender, receiver) =
+        watch::channel(Arc::new(Snapshot { checks: vec![Arc::new(zone.clone())], ..snapshot() }));
+    let metrics = Metrics::new(receiver);
+    let dns = || zone.last.as_ref().unwrap().facts.dns.as_deref().unwrap();
+    for _ in 0..2 {
+        metrics.counters.dns_queries("large", dns());
+    }
+    let text = metrics.render(Format::Text004).unwrap();
+    let count = |family: &str| text.lines().filter(|line| line.starts_with(family)).count();
+    assert_eq!(count("portwarden_dns_record_matches{"), 200 * 32);
+    assert_eq!(count("portwarden_dns_server_up{"), 32);
+    assert_eq!(count("portwarden_dns_queries_total{"), 32 * 3);
+    for line in [
+        r#"portwarden_dns_left_out{check="large",what="records"} 30"#,
+        r#"portwarden_dns_left_out{check="large",what="servers"} 8"#,
+        r#"portwarden_dns_queries_total{check="large",nameserver="ns7.shop.example (192.0.2.7:53)",outcome="lost"} 4"#,
+        r#"portwarden_dns_queries_total{check="large",nameserver="ns7.shop.example (192.0.2.7:53)",outcome="answered"} 12"#,
+    ] {
+        assert!(text.contains(line), "{line}");
+    }
+    metrics.counters.plan_changed();
+    assert!(!metrics.render(Format::Text004).unwrap().contains("dns_queries_total{"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use health::facts::{CertificateFacts, DnsFacts, Facts};
+use health::facts::{CertificateFacts, Facts};
 use health::finding::View;
 use health::snapshot::CheckStanding;
 use health::{Kind, Language, Phases, PortKey, Protocol, Snapshot};
@@ -28,12 +28,12 @@ pub(super) struct Words {
 }
 
 impl Words {
-    fn language(&self) -> Language {
+    pub(super) fn language(&self) -> Language {
         self.lang.unwrap_or_default()
     }
 }
 
-fn views(standing: &CheckStanding, language: Language) -> Vec<View<'_>> {
+pub(super) fn views(standing: &CheckStanding, language: Language) -> Vec<View<'_>> {
     let check = &standing.check;
     standing
         .findings
@@ -239,30 +239,6 @@ fn chains(snapshot: &Snapshot) -> impl Iterator<Item = Chain<'_>> {
         let stored = files.map(|file| (&**standing, &*file.path, "file", &**file.chain));
         served.into_iter().chain(stored).collect::<Vec<_>>()
     })
-}
-
-#[derive(Serialize)]
-struct ZoneView<'a> {
-    check: &'a str,
-    state: health::State,
-    #[serde(flatten)]
-    dns: &'a DnsFacts,
-    findings: Vec<View<'a>>,
-}
-
-/// `GET /api/v1/dns`: record by nameserver, for every dns check that has been looked at.
-pub(super) async fn dns(State(served): State<Arc<Served>>, Asked(asked): Asked<Words>) -> Response {
-    let snapshot = served.snapshot();
-    let zones: Vec<ZoneView<'_>> = snapshot
-        .checks
-        .iter()
-        .filter_map(|standing| {
-            let dns = standing.last.as_deref()?.facts.dns.as_deref()?;
-            let findings = views(standing, asked.language());
-            Some(ZoneView { check: &standing.check.name, state: standing.state, dns, findings })
-        })
-        .collect();
-    Json(json!({ "dns": zones })).into_response()
 }
 
 /// `GET /api/v1/incidents`: open ones and the last hundred that resolved, newest first.

@@ -9,6 +9,7 @@ mod free;
 mod pages;
 #[cfg(test)]
 mod tests;
+mod zones;
 
 use std::sync::Arc;
 
@@ -109,7 +110,8 @@ fn router(served: Arc<Served>) -> Router {
         .route("/ports/{host}/{port}/changes", get(api::port_changes))
         .route("/ports/free", get(free::ports_free))
         .route("/certificates", get(api::certificates))
-        .route("/dns", get(api::dns))
+        .route("/dns", get(zones::dns))
+        .route("/dns/{check}/turns", get(zones::turns))
         .route("/incidents", get(api::incidents))
         .route("/incidents/{id}", get(api::incident))
         .route("/events", get(events::events))

@@ -9,9 +9,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use dashboard::{OverviewQuery, PortsQuery, View};
+use dashboard::{DnsQuery, OverviewQuery, PortsQuery, View};
 use health::snapshot::CheckStanding;
-use health::{Code, Language, Snapshot};
+use health::{Code, Kind, Language, Snapshot};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -31,6 +31,7 @@ pub(super) fn router() -> Router<Arc<Served>> {
         .route("/hosts/{name}", get(host))
         .route("/certificates", get(certificates))
         .route("/dns", get(dns))
+        .route("/dns/{*name}", get(zone))
         .route("/incidents", get(incidents))
         .route("/incidents/{id}", get(incident))
         .route("/checks/{*name}", get(check))
@@ -198,8 +199,21 @@ async fn certificates(visit: Visit) -> Response {
     visit.page(dashboard::certificates)
 }
 
-async fn dns(visit: Visit) -> Response {
-    visit.page(dashboard::dns)
+async fn dns(visit: Visit, Asked(query): Asked<DnsQuery>) -> Response {
+    visit.page(|view| dashboard::dns(view, &query))
+}
+
+async fn zone(
+    visit: Visit,
+    State(served): State<Arc<Served>>,
+    Path(name): Path<String>,
+    Asked(query): Asked<DnsQuery>,
+) -> Response {
+    if visit.snapshot.check(&name).is_none_or(|standing| standing.check.kind != Kind::Dns) {
+        return visit.not_found();
+    }
+    let history = served.history(&name).await;
+    visit.page(|view| Ok(dashboard::dns_zone(view, &name, &history, &query)?.unwrap_or_default()))
 }
 
 async fn incidents(visit: Visit, State(served): State<Arc<Served>>) -> Response {

@@ -9,7 +9,7 @@ use health::{Event, Incident, Severity, State};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{Batch, Restored, StoreError, certificates, tenures};
+use super::{Batch, Restored, StoreError, certificates, tenures, turns};
 
 /// Nanoseconds since 1970; saturates beyond the year 2262.
 pub(super) fn nanos(at: Timestamp) -> i64 {
@@ -31,6 +31,9 @@ pub(super) fn write(connection: &Connection, batch: &Batch) -> rusqlite::Result<
     }
     for (check, seen) in &batch.certificates {
         certificates::write(connection, check, seen)?;
+    }
+    for (check, seen) in &batch.turns {
+        turns::write(connection, check, seen)?;
     }
     for incident in &batch.incidents {
         write_incident(connection, incident)?;

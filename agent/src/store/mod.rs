@@ -16,6 +16,7 @@ use alerts::{Notification, OpenIncident};
 use health::facts::CertificatesSeen;
 use health::history::{Change, Sample};
 use health::ports::Tenure;
+use health::records::RecordTurn;
 use health::snapshot::Trouble;
 use health::{Incident, State};
 use jiff::{SignedDuration, Timestamp};
@@ -31,6 +32,7 @@ mod rollup;
 mod samples;
 mod schema;
 mod tenures;
+mod turns;
 mod writer;
 
 pub use retention::Retention;
@@ -42,7 +44,7 @@ use writer::{Chore, Entry, Job, Write};
 /// Changes, incidents and notifications that may wait in memory for a database that fails. Beyond
 /// that, the newest batch is refused, counted and told in the log.
 const WAITING: usize = 20_000;
-/// Tenures and certificates that may wait beside them. Losing one loses history alone, so they
+/// Tenures, certificates and turns of records that may wait beside them. Losing one loses history alone, so they
 /// never take the room of what must be told.
 const NOTES: usize = 10_000;
 /// How long `/readyz` waits for the database.
@@ -79,12 +81,12 @@ struct Shared {
 struct Waiting {
     /// Changes, incidents, notifications and what became of these.
     decided: AtomicUsize,
-    /// Tenures and certificates.
+    /// Tenures, certificates and turns of records.
     notes: AtomicUsize,
 }
 
 /// What one turn of the loop writes down: what it decided in one transaction, then what it noted
-/// (tenures and certificates).
+/// (tenures, certificates and turns of records).
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// When it was decided.
@@ -97,6 +99,8 @@ pub struct Batch {
     pub tenures: Vec<(Arc<str>, Arc<Tenure>)>,
     /// Checks that saw other certificates than before.
     pub certificates: Vec<(Arc<str>, CertificatesSeen)>,
+    /// What nameservers said anew of their records, by check name.
+    pub turns: Vec<(Arc<str>, Vec<RecordTurn>)>,
     /// Messages that follow, in the order in which they are to be sent.
     pub notifications: Vec<Notification>,
 }
@@ -108,12 +112,13 @@ impl Batch {
         self.len() == 0
     }
 
-    /// Takes tenures and certificates out.
+    /// Takes tenures, certificates and turns of records out.
     fn split_notes(&mut self) -> Self {
         Self {
             at: self.at,
             tenures: std::mem::take(&mut self.tenures),
             certificates: std::mem::take(&mut self.certificates),
+            turns: std::mem::take(&mut self.turns),
             ..Self::default()
         }
     }
@@ -122,6 +127,7 @@ impl Batch {
         self.changes.len()
             + self.tenures.len()
             + self.certificates.len()
+            + self.turns.len()
             + self.incidents.len()
             + self.notifications.len()
     }
@@ -174,8 +180,10 @@ pub enum StoreError {
     /// Too much waits in memory already.
     #[error("{WAITING} changes wait for the database already; this one is lost")]
     Backlog,
-    /// Too many tenures and certificates wait in memory already.
-    #[error("{NOTES} tenures and certificates wait for the database already; these are lost")]
+    /// Too many tenures, certificates and turns of records wait in memory already.
+    #[error(
+        "{NOTES} tenures, certificates and turns of records wait for the database already; these are lost"
+    )]
     Notes,
     /// The store was closed.
     #[error("the database is closed")]
@@ -198,8 +206,8 @@ impl Receipt {
 
 impl Store {
     /// Hands a batch over; returns at once. It is kept in memory and tried again while the database
-    /// fails; nothing in it is delivered before it is durable. The receipt is for the tenures and
-    /// certificates only when there is nothing else: where too many wait, they are left out.
+    /// fails; nothing in it is delivered before it is durable. The receipt is for what was noted
+    /// only when there is nothing else: where too many wait, they are left out.
     pub fn commit(&self, mut batch: Batch) -> Receipt {
         let at = batch.at;
         let notes = batch.split_notes();

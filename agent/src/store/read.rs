@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use health::Incident;
 use health::history::{Bucket, History, NotificationRecord};
 use health::ports::Tenure;
+use health::records::RecordTurn;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
 use super::writer::Job;
-use super::{Store, StoreError, ledger, rollup, tenures};
+use super::{Store, StoreError, ledger, rollup, tenures, turns};
 
 /// Connections kept for the next read.
 const SPARE: usize = 4;
@@ -55,6 +56,7 @@ impl Store {
                 history.changes = ledger::changes(&connection, check, changes)?;
                 history.incidents = ledger::incidents_of(&connection, check, incidents)?;
                 history.tenures = tenures::of_check(&connection, check)?;
+                history.turns = turns::of_check(&connection, check)?;
             }
             Ok(history)
         })
@@ -88,6 +90,19 @@ impl Store {
         let name = check.to_owned();
         self.read(move |connection| match ledger::known_check(connection, &name)? {
             Some(check) => tenures::of_check(connection, check),
+            None => Ok(Vec::new()),
+        })
+        .await
+    }
+
+    /// What nameservers said of the records of a check, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn turns(&self, check: &str) -> Result<Vec<RecordTurn>, StoreError> {
+        let name = check.to_owned();
+        self.read(move |connection| match ledger::known_check(connection, &name)? {
+            Some(check) => turns::of_check(connection, check),
             None => Ok(Vec::new()),
         })
         .await

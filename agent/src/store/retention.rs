@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::ledger::nanos;
-use super::tenures;
+use super::{tenures, turns};
 
 /// How long what is kept. The newest incident of every check is kept whatever its age, with its
 /// notifications: the last failure is what people look for.
@@ -111,6 +111,7 @@ impl Progress {
         let changes = nanos(self.before(keep.incidents));
         forget("DELETE FROM change WHERE check_id = ?1 AND at < ?2", changes)?;
         tenures::forget(connection, check, changes)?;
+        turns::forget(connection, check, changes)?;
         Ok(())
     }
 

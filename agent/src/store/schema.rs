@@ -59,6 +59,11 @@ CREATE TABLE tenure (
 ) STRICT, WITHOUT ROWID;
 ", "
 CREATE TABLE certificates (check_id INTEGER PRIMARY KEY, seen TEXT NOT NULL) STRICT;
+", "
+CREATE TABLE turn (
+    check_id INTEGER NOT NULL, record TEXT NOT NULL, since INTEGER NOT NULL, picture TEXT NOT NULL,
+    PRIMARY KEY (check_id, record, since)
+) STRICT, WITHOUT ROWID;
 "];
 
 /// The format this version writes.

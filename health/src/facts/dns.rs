@@ -4,14 +4,17 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use super::DnssecFacts;
 
 mod flags;
 
 pub use flags::Flags;
 
-use super::DnssecFacts;
+/// The port that needs no mention.
+const USUAL_PORT: u16 = 53;
 
 /// A zone as its servers answered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -96,4 +99,147 @@ pub struct AnswerFacts {
     /// When a cache must have let go of it; `None`: it is no cache's, or tells no TTL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+}
+
+impl ServerFacts {
+    /// Name and address for people and labels, the port where it is unusual:
+    /// `ns1.host.example (192.0.2.1)`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let Some(address) = self.address else { return self.name.to_string() };
+        let at = match address.port() {
+            USUAL_PORT => address.ip().to_string(),
+            _ => address.to_string(),
+        };
+        if *self.name == *at || *self.name == *address.to_string() {
+            at
+        } else {
+            format!("{} ({at})", self.name)
+        }
+    }
+}
+
+impl AnswerFacts {
+    /// The server made a statement about the name, right or wrong.
+    #[must_use]
+    pub fn is_statement(&self) -> bool {
+        let stated =
+            ["values", "nodata", "nxdomain", "cname", "cname-loop", "dangling", "delegated"];
+        stated.contains(&&*self.outcome)
+    }
+
+    /// The response code of its header, as `dig` writes it; `None` where there is no usable answer,
+    /// or the outcome leaves it open.
+    #[must_use]
+    pub fn rcode(&self) -> Option<String> {
+        match &*self.outcome {
+            "values" | "nodata" | "cname" | "cname-loop" | "delegated" => {
+                Some("NOERROR".to_owned())
+            }
+            "nxdomain" | "dangling" => Some("NXDOMAIN".to_owned()),
+            code @ ("formerr" | "servfail" | "notimp" | "refused" | "notauth") => {
+                Some(code.to_uppercase())
+            }
+            other => other.strip_prefix("rcode-").map(|number| format!("RCODE {number}")),
+        }
+    }
+
+    /// When a cache must have let go of it, if it was asked at that moment.
+    #[must_use]
+    pub fn expiry(&self, asked_at: Timestamp) -> Option<Timestamp> {
+        let by_ttl = || {
+            let ttl = SignedDuration::from_secs(self.ttl?.into());
+            asked_at.checked_add(ttl).ok()
+        };
+        self.expires_at.or_else(by_ttl)
+    }
+}
+
+impl RecordFacts {
+    /// The command that puts the question for this record to that server again; `None` where the
+    /// server has no address.
+    #[must_use]
+    pub fn dig(&self, server: &ServerFacts) -> Option<String> {
+        let address = server.address?;
+        let mut command = format!("dig @{}", address.ip());
+        if address.port() != USUAL_PORT {
+            command += &format!(" -p {}", address.port());
+        }
+        if !server.is_resolver {
+            command += " +norecurse";
+        }
+        if server.nsid.is_some() {
+            command += " +nsid";
+        }
+        Some(format!("{command} {} {}", quoted(&self.name), self.record_type))
+    }
+}
+
+/// A name as a shell passes it on unchanged.
+fn quoted(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if name.chars().all(is_plain) && !name.starts_with('-') {
+        name.to_owned()
+    } else {
+        format!("-q '{}'", name.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_question_by_hand() {
+        let cases = [
+            (
+                "192.0.2.1:53",
+                false,
+                "www.shop.example",
+                "dig @192.0.2.1 +norecurse www.shop.example A",
+            ),
+            ("[::1]:5353", true, "*.shop.example", "dig @::1 -p 5353 -q '*.shop.example' A"),
+            ("192.0.2.1:53", true, "-x.'$(id)", "dig @192.0.2.1 -q '-x.'\\''$(id)' A"),
+        ];
+        for (address, is_resolver, name, command) in cases {
+            let server = ServerFacts {
+                address: Some(address.parse().unwrap()),
+                is_resolver,
+                ..ServerFacts::default()
+            };
+            let record = RecordFacts {
+                name: name.into(),
+                record_type: "A".into(),
+                ..RecordFacts::default()
+            };
+            assert_eq!(record.dig(&server).as_deref(), Some(command));
+        }
+    }
+
+    #[test]
+    fn a_header_code_follows_from_the_outcome() {
+        let cases = [
+            ("values", Some("NOERROR")),
+            ("dangling", Some("NXDOMAIN")),
+            ("refused", Some("REFUSED")),
+            ("rcode-23", Some("RCODE 23")),
+            ("timeout", None),
+            ("not-authoritative", None),
+        ];
+        for (outcome, code) in cases {
+            let answer = AnswerFacts { outcome: outcome.into(), ..AnswerFacts::default() };
+            assert_eq!(answer.rcode().as_deref(), code);
+        }
+    }
+
+    #[test]
+    fn what_is_told_of_an_end_goes_before_what_is_reckoned() {
+        let at = Timestamp::UNIX_EPOCH;
+        let told = at + SignedDuration::from_secs(7);
+        let mut answer = AnswerFacts { ttl: Some(60), ..AnswerFacts::default() };
+        assert_eq!(answer.expiry(at), Some(at + SignedDuration::from_secs(60)));
+        answer.expires_at = Some(told);
+        assert_eq!(answer.expiry(at), Some(told));
+        assert_eq!(AnswerFacts::default().expiry(at), None);
+    }
 }

@@ -1,21 +1,26 @@
 //! What a probe saw, for people: the status line and headers of an answer, the chain of a
-//! handshake certificate by certificate, a zone server by server.
+//! handshake certificate by certificate.
 
 use std::fmt::Write as _;
 
 use axum::http::StatusCode;
-use health::facts::{
-    AnswerFacts, CertificateFacts, DnsFacts, HttpFacts, RecordFacts, ServerFacts, TlsFacts,
-};
+use health::facts::{CertificateFacts, HttpFacts, TlsFacts};
 use health::{Language, Observation, State};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cli::columns::columns;
 use crate::cli::paint::{self, BOLD, DIM, printable};
 use crate::probe::Spec;
 
+use super::Detail;
+use super::matrix::{self, Paper};
+
 /// Blocks of lines, to be set apart by blank ones.
-pub(super) fn blocks(spec: &Spec, seen: &Observation, language: Language) -> Vec<String> {
+pub(super) fn blocks(
+    spec: &Spec,
+    seen: &Observation,
+    detail: Detail,
+    language: Language,
+) -> Vec<String> {
     let facts = &seen.facts;
     let mut blocks = Vec::new();
     // A zone lists its addresses itself.
@@ -40,7 +45,9 @@ pub(super) fn blocks(spec: &Spec, seen: &Observation, language: Language) -> Vec
     }
     blocks.extend(facts.tls.as_deref().map(|tls| handshake(tls, seen.at, language)));
     blocks.extend(facts.http.as_deref().and_then(answer));
-    blocks.extend(facts.dns.as_deref().map(zone));
+    if let Some(dns) = facts.dns.as_deref() {
+        blocks.extend(matrix::blocks(dns, seen.at, Paper::here(detail, language)));
+    }
     blocks
 }
 
@@ -178,75 +185,4 @@ fn days(span: SignedDuration) -> i64 {
 
 fn day(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// Server by server, then record by record on every server.
-fn zone(dns: &DnsFacts) -> String {
-    let mut text = format!("{DIM}zone{DIM:#}  {BOLD}{}{BOLD:#}\n", printable(&dns.zone));
-    let servers: Vec<[String; 5]> = dns
-        .servers
-        .iter()
-        .map(|server| {
-            [
-                server.name.to_string(),
-                server.address.map_or_else(|| "-".to_owned(), |address| address.to_string()),
-                if server.is_resolver { "cache" } else { "authority" }.to_owned(),
-                match (server.reachable, server.serial) {
-                    (false, _) => "no answer".to_owned(),
-                    (true, Some(serial)) => serial.to_string(),
-                    (true, None) => "-".to_owned(),
-                },
-                round_trip(server.rtt_seconds),
-            ]
-        })
-        .collect();
-    text += &columns(["server", "address", "asked as", "serial", "time"], &servers, "  ");
-    for record in &dns.records {
-        text.push('\n');
-        text += &on_every_server(record, &dns.servers);
-    }
-    text
-}
-
-fn on_every_server(record: &RecordFacts, servers: &[ServerFacts]) -> String {
-    let mut text = format!(
-        "{BOLD}{} {}{BOLD:#}  {DIM}{}{DIM:#}\n",
-        printable(&record.name),
-        printable(&record.record_type),
-        printable(&record.expected)
-    );
-    let rows: Vec<[String; 6]> = record
-        .answers
-        .iter()
-        .map(|answer| {
-            let server = servers.get(answer.server);
-            [
-                if answer.matches { "✓" } else { "✗" }.to_owned(),
-                server.map(place).unwrap_or_default(),
-                said(answer),
-                answer.ttl.map(|ttl| format!("{ttl} s")).unwrap_or_default(),
-                answer.flags.to_string() + if answer.over_tcp { " tcp" } else { "" },
-                round_trip(answer.rtt_seconds),
-            ]
-        })
-        .collect();
-    text += &columns(["", "server", "answer", "TTL", "flags", "time"], &rows, "  ");
-    text
-}
-
-fn place(server: &ServerFacts) -> String {
-    match server.address {
-        Some(address) if *server.name == *address.to_string() => server.name.to_string(),
-        Some(address) if *server.name == *address.ip().to_string() => server.name.to_string(),
-        Some(address) => format!("{} {}", server.name, address.ip()),
-        None => server.name.to_string(),
-    }
-}
-
-fn said(answer: &AnswerFacts) -> String {
-    if answer.values.is_empty() { answer.outcome.to_string() } else { answer.values.join(", ") }
-}
-
-fn round_trip(seconds: Option<f64>) -> String {
-    seconds.map(|seconds| format!("{:.1} ms", seconds * 1e3)).unwrap_or_default()
 }

@@ -29,7 +29,8 @@ fn plain(kind: &str, facts: Facts, language: Language) -> String {
     let text =
         text + if kind == "dns" { "zone = \"shop.example\"" } else { "address = \"127.0.0.1:1\"" };
     let plan = plan::parse(&text, Path::new("p"), Path::new("/"), &plan::ThisMachine).unwrap();
-    let text = facts::blocks(&plan.checks[0].spec, &seen(facts), language).join("\n");
+    let text =
+        facts::blocks(&plan.checks[0].spec, &seen(facts), Detail::Brief, language).join("\n");
     anstream::adapter::strip_str(&text).to_string()
 }
 
@@ -157,5 +158,19 @@ fn a_zone_server_by_server() {
         dns: Some(Box::new(dns)),
         ..Facts::default()
     };
-    insta::assert_snapshot!(plain("dns", facts, Language::En));
+    insta::assert_snapshot!(plain("dns", facts.clone(), Language::En));
+
+    let on = |width, detail, language| {
+        let paper = matrix::Paper { width, detail, language };
+        let blocks = matrix::blocks(facts.dns.as_deref().unwrap(), at(), paper);
+        anstream::adapter::strip_str(&blocks.join("\n")).to_string()
+    };
+    let numbered = on(80, Detail::Brief, Language::En);
+    assert!(numbered.contains("#1  #2                        #3"), "{numbered}");
+    let narrow = on(40, Detail::Brief, Language::Ko);
+    assert!(narrow.contains("✗ 192.0.2.10, 192.0.2.11\n    #2 이름.shop.example\n"), "{narrow}");
+    assert!(narrow.contains("✗ 응답 없음"), "{narrow}");
+    let raw = on(80, Detail::Raw, Language::En);
+    assert!(raw.contains("      NOERROR, flags aa rd, TTL 300 s, TCP 0.4 ms, 0/0/0\n"), "{raw}");
+    assert!(raw.contains("      $ dig @::1 +norecurse shop.example A\n"), "{raw}");
 }
