@@ -129,7 +129,8 @@ impl Reader {
                 return Err(format!("the value of {kind} is not complete"));
             };
             if field != "." {
-                *field = self.complete(field)?.to_string();
+                let name = crate::probe::dns::shown(&self.complete(field)?);
+                *field = if name.ends_with('.') { name } else { format!("{name}.") };
             }
         }
         if kind == "SOA" {

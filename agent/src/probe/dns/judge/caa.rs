@@ -56,22 +56,17 @@ pub(in crate::probe::dns) fn judge(
     }
     let mut findings = Vec::new();
     for (at, by_server) in &refused {
-        let servers =
-            |these: &[usize]| these.iter().map(|&index| &answers.servers[index]).collect();
-        let mut cases = by_server.iter();
-        let alike = by_server.len() == asked.len() && {
-            let sets: BTreeSet<_> = by_server.values().map(|all| all[0].values).collect();
-            sets.len() == 1
-        };
-        if alike {
-            if let Some((_, all)) = cases.next() {
-                findings.push(forbidden(at, all, servers(&asked), None, renewal));
-            }
+        let shown = |server: usize| &answers.servers[server];
+        let sets: BTreeSet<_> = by_server.values().flatten().map(|one| one.values).collect();
+        if by_server.len() == asked.len() && sets.len() == 1 {
+            let servers: Vec<_> = asked.iter().map(|&server| shown(server)).collect();
+            let all = by_server.values().next();
+            findings.extend(all.and_then(|all| forbidden(at, all, &servers, None, renewal)));
         } else {
-            for (&server, all) in cases {
-                let title = answers.servers[server].title();
-                findings.push(forbidden(at, all, servers(&[server]), Some(&title), renewal));
-            }
+            findings.extend(by_server.iter().filter_map(|(&server, all)| {
+                let title = shown(server).title();
+                forbidden(at, all, &[shown(server)], Some(&title), renewal)
+            }));
         }
     }
     findings.extend(silent(answers, &unanswered, asked.len()));
@@ -81,15 +76,12 @@ pub(in crate::probe::dns) fn judge(
 fn forbidden(
     at: &str,
     all: &[Refused<'_>],
-    servers: Vec<&Server>,
+    servers: &[&Server],
     odd: Option<&str>,
     renewal: &Renewal,
-) -> Finding {
+) -> Option<Finding> {
     let soonest = all.iter().min_by_key(|refused| refused.subject.in_use.not_after);
-    let Some(Refused { subject, values, why }) = soonest.or(all.first()) else {
-        // Nothing is refused without somebody to refuse.
-        return Finding::new(Code::DnsCaa, at, Text::same(at), Text::same(at));
-    };
+    let Refused { subject, values, why } = soonest?;
     let (ca, check) = (subject.ca.first().map_or("", |ca| ca), &subject.in_use.check);
     let end = subject.in_use.not_after.strftime("%Y-%m-%d").to_string();
     let named = listed(all.iter().map(|refused| shown(refused.subject)));
@@ -115,7 +107,7 @@ fn forbidden(
         ),
         remedy,
     );
-    finding
+    let finding = finding
         .evidence("certificate", listed(all.iter().map(|r| r.subject.in_use.check.to_string())))
         .evidence("names", named)
         .evidence("issuer", clip(&subject.in_use.issuer))
@@ -123,7 +115,8 @@ fn forbidden(
         .evidence("found_at", at)
         .evidence("expected", lines)
         .evidence("got", listed(values.iter().map(|value| clip(value))))
-        .evidence("servers", listed(servers.iter().map(|server| server.title())))
+        .evidence("servers", listed(servers.iter().map(|server| server.title())));
+    Some(finding)
 }
 
 /// What the set says, as it reads after "the CAA of …".
