@@ -11,6 +11,9 @@ pub mod demo;
 pub mod discover;
 pub mod explain;
 pub mod free_ports;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod housekeeping;
 pub mod listeners;
 pub mod main_loop;
@@ -31,3 +34,4 @@ pub mod ssh;
 pub mod store;
 pub mod supervisor;
 pub mod tls;
+mod zone_plan;

@@ -155,7 +155,10 @@ fn ailments() -> [Ailment; 9] {
 
 fn plan(tree: &Tree) -> String {
     let listed = tree.listed();
-    format!("[[dns]]\nname = \"zone\"\nzone = \"shop.example\"\nnameservers = [{listed}]\n{PLAN}")
+    format!(
+        "[[dns]]\nname = \"zone\"\nzone = \"shop.example\"\nnameservers = [{listed}]\n\
+         serial_grace = \"1ms\"\n{PLAN}"
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,7 +217,7 @@ async fn the_odd_server_out_is_named_whatever_is_wrong_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn order_spelling_and_time_to_live_never_alarm() {
+async fn order_spelling_time_to_live_and_a_transfer_never_alarm() {
     let written = [
         "mail 300 MX 10 a.host.example.\nmail 300 MX 20 b.host.example.\nset A 192.0.2.1\nset A 192.0.2.2\ntext TXT \"one two\"",
         "set A 192.0.2.2\nset A 192.0.2.1\nMAIL 60 MX 20 B.Host.Example.\nmail 60 MX 10 a.HOST.example.\ntext TXT \"one\" \" two\"",
@@ -251,6 +254,11 @@ async fn order_spelling_and_time_to_live_never_alarm() {
             tree.publish_on(server, serial, written[(server + serial as usize) % 3]);
         }
         watched.looks_again("zone", 3).await;
+    }
+    // A transfer that takes less than `serial_grace`.
+    for server in 0..4 {
+        tree.publish_on(server, 5, &format!("{}\nmore A 192.0.2.3", written[0]));
+        watched.looks_again("zone", 2).await;
     }
     watched.is_well().await;
     assert_eq!(watched.incidents().await, 0);

@@ -9,15 +9,19 @@
 mod support;
 
 mod acme;
+mod caa;
 mod caches;
 mod codes;
+mod compared;
 mod delegation;
 mod dnssec;
 mod hostile;
 mod observed;
+mod plan_help;
 mod records;
 mod resolvers;
 mod roads;
 mod scene;
 mod servers;
+mod wait;
 mod watched;

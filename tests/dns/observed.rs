@@ -338,7 +338,8 @@ async fn the_delegation_says_whom_to_ask() {
     let above = "@ NS ns\nns A 127.53.11.10\nshop NS ns1.shop\nshop NS ns2.shop
         ns1.shop A 127.53.11.1\nns2.shop A 127.53.11.2";
     let mut parent = Nameserver::start_on(at(ips[0]), &[Zone::new("example", 1, above)]);
-    let _servers = [ips[1], ips[2]].map(|ip| Nameserver::start_on(at(ip), &[zone(1, HEALTHY)]));
+    let own = HEALTHY.replace("127.53.0.", "127.53.11.");
+    let _servers = [ips[1], ips[2]].map(|ip| Nameserver::start_on(at(ip), &[zone(1, &own)]));
     let mut spec = spec(&[]);
     spec.parent = vec![parent.address()];
     spec.records = vec![record("www.shop.example", RecordType::A, exactly(&["192.0.2.10"]))];
@@ -359,7 +360,12 @@ async fn the_delegation_says_whom_to_ask() {
     parent.start_again();
     let more = format!("{above}\nshop NS ns3.shop\nns3.shop A 127.53.11.2");
     parent.publish(Zone::new("example", 2, &more));
-    assert_eq!(codes(&observe(spec.clone()).await), [Code::DnsDelegation]);
+    let more = observe(spec.clone()).await;
+    let subjects: Vec<&str> =
+        more.findings.iter().map(|finding| finding.subject.as_str()).collect();
+    assert_eq!(codes(&more), [Code::DnsDelegation; 2]);
+    assert!(subjects.contains(&"shop.example NS"), "{subjects:?}");
+    assert!(subjects.contains(&"ns3.shop.example A"), "{subjects:?}");
     parent.publish(Zone::new("example", 3, "@ NS ns\nns A 127.53.11.10"));
     let removed = observe(spec.clone()).await;
     assert_eq!(codes(&removed), [Code::DnsNxdomain]);

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use hickory_proto::rr::RecordType;
 use serde_json::Value;
 
 use crate::support::relay::{Fate, Relay, Tcp};
+use crate::support::resolver::Resolver;
 use crate::support::tree::{Signing, Tree, ZONE};
 use crate::watched::{Watched, listed};
 
@@ -110,6 +112,24 @@ async fn a_bad_road_to_a_server_is_told_from_a_bad_server() {
     watched.says(&[("dns.slow", &subject)]).await;
     relay.cycle(&[Fate::Pass]);
     watched.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resolver_in_the_place_of_a_nameserver_is_lame() {
+    let tree = Tree::grow(Signing::Unsigned, "");
+    let server = tree.servers[1].address();
+    // Answers from its cache without recursion, and without AA.
+    let keys = "  module-config: \"iterator\"\n  access-control: 127.0.0.0/8 allow_snoop\n";
+    let resolver = Resolver::start_with(&tree.ip(60), &[(ZONE, server)], keys);
+    resolver.warm(ZONE, RecordType::SOA);
+    resolver.warm(ZONE, RecordType::NS);
+    let listed = listed(&[server, resolver.address()]);
+    let plan =
+        format!("[[dns]]\nname = \"zone\"\nzone = \"shop.example\"\nnameservers = [{listed}]\n");
+    let watched = Watched::start(&plan).await;
+    watched.says(&[("dns.lame", &resolver.address().to_string())]).await;
+    let finding = watched.agent.finding("zone", "dns.lame").await;
+    assert_eq!(got(&finding), "not-authoritative", "{finding}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

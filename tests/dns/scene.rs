@@ -51,6 +51,7 @@ pub fn spec(nameservers: &[SocketAddr]) -> dns::Spec {
         serial_grace: Duration::ZERO,
         source: None,
         records: Vec::new(),
+        renewal: dns::Renewal::default(),
         dnssec: dns::dnssec::Policy::default(),
         kept: dns::Kept::default(),
     }

@@ -9,7 +9,7 @@ use crate::support::agent::{Agent, eventually};
 /// A running agent whose checks on DNS are looked at.
 pub struct Watched {
     pub agent: Agent,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Watched {
@@ -22,7 +22,13 @@ impl Watched {
     pub async fn start_with(defaults: &str, plan: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let plan = format!("[defaults]\n{defaults}\n{plan}");
-        Self { agent: Agent::start(folder.path(), "", &plan).await, _folder: folder }
+        Self { agent: Agent::start(folder.path(), "", &plan).await, folder }
+    }
+
+    /// Ends it in order and starts it again, on what it stored.
+    pub async fn starts_again(&mut self) {
+        self.agent.terminate();
+        self.agent = Agent::start_on(self.folder.path(), self.agent.listen).await;
     }
 
     /// Waits until the findings are exactly these: a code, and what their subject contains.

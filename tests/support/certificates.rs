@@ -34,6 +34,15 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
+    /// One that names an organisation, as those of the web's CAs do.
+    pub fn of(organisation: &str) -> Self {
+        let mut params = validity((-30 * DAY, 3_650 * DAY));
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name = named("R1");
+        params.distinguished_name.push(DnType::OrganizationName, organisation);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
     /// Its own certificate, for `ca = "…"`.
     pub fn pem(&self) -> String {
         self.0.pem()

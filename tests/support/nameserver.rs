@@ -193,8 +193,8 @@ impl Nameserver {
         format!(
             "server:\n  rundir: {folder}\n  listen: {ip}@{port}\n  udp-workers: 1\n  tcp-workers: 1\n  \
              background-workers: 1\n  nsid: \"{ip}\"\ndatabase:\n  storage: {folder}\nlog:\n  - target: stderr\n    \
-             any: info\ntemplate:\n  - id: default\n    storage: {folder}\n    zonefile-sync: -1\n    \
-             zonefile-load: whole\n    journal-content: none\n    semantic-checks: off\nzone:\n"
+             any: info\nacl:\n  - id: local\n    address: 127.0.0.0/8\n    action: transfer\ntemplate:\n  - id: default\n    storage: {folder}\n    zonefile-sync: -1\n    \
+             zonefile-load: whole\n    journal-content: none\n    semantic-checks: off\n    acl: local\nzone:\n"
         )
     }
 

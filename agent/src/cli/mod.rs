@@ -4,6 +4,7 @@
 
 mod columns;
 mod discover;
+mod dns;
 mod explain;
 mod notify;
 mod once;
@@ -11,6 +12,7 @@ mod paint;
 mod ports;
 mod probe;
 mod validate;
+mod wait;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -87,11 +89,15 @@ pub enum Command {
     Once(once::Once),
     /// One probe without a plan: phases, facts and findings.
     Probe(probe::Probe),
+    /// Wait until a record is on every nameserver of its zone: for DNS-01 hooks.
+    Wait(wait::Wait),
     /// The port plan against reality; the allocation document; ports that are free.
     Ports(ports::Ports),
     /// Write a starting plan from what is on this machine: listeners and owners, nginx files,
     /// certificate folders, compose files.
     Discover(discover::Discover),
+    /// Records of a zone as entries of a plan: from a zone file, or from its servers.
+    Dns(dns::Dns),
     /// What a finding means, why it matters, how to check by hand, how to fix.
     Explain(explain::Explain),
     /// Everything on loopback in one process: sick and healthy targets, and a dashboard over them.
@@ -153,10 +159,12 @@ pub fn execute(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Validate(validate) => Ok(validate::execute(&config, validate.format)),
         Command::Once(once) => once::execute(&once, &config, language),
         Command::Probe(probe) => probe::execute(probe, language),
+        Command::Wait(wait) => wait::execute(wait, &config, language),
         Command::Ports(ports) => {
             ports::execute(&ports, &config, ports::Tongues { asked, language })
         }
         Command::Discover(discover) => discover::execute(discover),
+        Command::Dns(dns) => dns::execute(dns),
         Command::Explain(explain) => explain::execute(&explain, language),
         Command::Demo(demo) => crate::demo::run(demo.listen),
         Command::Notify(notify) => notify::execute(&notify, &config, language),

@@ -72,24 +72,28 @@ pub(super) async fn look(plan: &Plan, wanted: impl Fn(&str) -> bool) -> anyhow::
     let total = checks.len();
     let progress = std::io::stderr().is_terminal();
     let mut seen: Vec<(usize, Seen)> = Vec::with_capacity(total);
-    let mut under_way = stream::iter(checks)
-        .map(|(place, check)| {
-            let net = &net;
-            async move { (place, probe::guarded(check, net).await, check) }
-        })
-        .buffer_unordered(plan.agent.probes_in_flight);
-    while let Some((place, observation, check)) = under_way.next().await {
-        let claim = match &check.spec {
-            probe::Spec::Port(spec) => Some(spec.claim.clone()),
-            _ => None,
-        };
-        let port = claim.as_ref().map(|claim| claim.key.clone());
-        seen.push((place, Seen { frame: check.frame.clone(), observation, port, claim }));
-        if progress {
-            let _ = write!(anstream::stderr(), "\r{}/{total} checks", seen.len());
+    // Zones come last: whether CAA permits a certificate can be asked once it has been seen.
+    let is_zone = |(_, check): &(_, &Arc<probe::Check>)| matches!(check.spec, probe::Spec::Dns(_));
+    let (zones, others): (Vec<_>, Vec<_>) = checks.into_iter().partition(is_zone);
+    for wave in [others, zones] {
+        let mut under_way = stream::iter(wave)
+            .map(|(place, check)| {
+                let net = &net;
+                async move { (place, probe::guarded(check, net).await, check) }
+            })
+            .buffer_unordered(plan.agent.probes_in_flight);
+        while let Some((place, observation, check)) = under_way.next().await {
+            let claim = match &check.spec {
+                probe::Spec::Port(spec) => Some(spec.claim.clone()),
+                _ => None,
+            };
+            let port = claim.as_ref().map(|claim| claim.key.clone());
+            seen.push((place, Seen { frame: check.frame.clone(), observation, port, claim }));
+            if progress {
+                let _ = write!(anstream::stderr(), "\r{}/{total} checks", seen.len());
+            }
         }
     }
-    drop(under_way);
     if progress {
         let _ = write!(anstream::stderr(), "\r\x1b[K");
     }

@@ -2,10 +2,10 @@
 //! everything a plan can say can be said here, and is checked the same way.
 
 mod facts;
-mod plan_text;
+pub(super) mod plan_text;
 #[cfg(test)]
 mod tests;
-mod zone;
+pub(super) mod zone;
 
 use std::path::Path;
 
@@ -126,17 +126,7 @@ pub(super) fn execute(asked: Probe, language: Language) -> anyhow::Result<Outcom
         Err(reason) => anyhow::bail!("{reason}"),
     };
     let (text, format) = kind.into_plan();
-    let folder = std::env::current_dir()?;
-    let plan = match plan::parse(&text, Path::new("probe"), &folder, &plan::ThisMachine) {
-        Ok(plan) => plan,
-        Err(mistakes) => {
-            for mistake in mistakes.list() {
-                let help = mistake.help.as_deref().map(|help| format!("; {help}"));
-                anstream::eprintln!("portwarden: {}{}", mistake.message, help.unwrap_or_default());
-            }
-            return Ok(Outcome::Failed);
-        }
-    };
+    let Some(plan) = understood(&text)? else { return Ok(Outcome::Failed) };
     let Some(check) = plan.checks.first() else { anyhow::bail!("nothing to probe") };
     let observation = super::runtime()?.block_on(async {
         let net = Net::for_one_look(plan.agent.resolver).map_err(anyhow::Error::msg)?;
@@ -147,6 +137,21 @@ pub(super) fn execute(asked: Probe, language: Language) -> anyhow::Result<Outcom
         Format::Text => print(check, &observation, language),
     }
     Ok(if observation.is_good() { Outcome::Well } else { Outcome::Findings })
+}
+
+/// The plan that arguments were made into, or `None` after their mistakes have been printed.
+pub(super) fn understood(text: &str) -> anyhow::Result<Option<plan::Plan>> {
+    let folder = std::env::current_dir()?;
+    match plan::parse(text, Path::new("probe"), &folder, &plan::ThisMachine) {
+        Ok(plan) => Ok(Some(plan)),
+        Err(mistakes) => {
+            for mistake in mistakes.list() {
+                let help = mistake.help.as_deref().map(|help| format!("; {help}"));
+                anstream::eprintln!("portwarden: {}{}", mistake.message, help.unwrap_or_default());
+            }
+            Ok(None)
+        }
+    }
 }
 
 impl Kind {

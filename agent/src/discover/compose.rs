@@ -95,7 +95,7 @@ fn text(path: &Path) -> Result<String, String> {
 }
 
 /// What one text publishes, and what of it could not be understood.
-fn read(text: &str, path: &Path) -> Result<(Vec<Published>, Vec<String>), String> {
+pub(super) fn read(text: &str, path: &Path) -> Result<(Vec<Published>, Vec<String>), String> {
     let tree = tree(text)?;
     let (mut found, mut odd) = (Vec::new(), Vec::new());
     let Some(services) = tree.get("services") else { return Ok((found, odd)) };

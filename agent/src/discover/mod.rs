@@ -10,6 +10,8 @@ mod claims;
 mod compose;
 mod entry;
 mod folders;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod neighbours;
 mod owner;
 mod page;

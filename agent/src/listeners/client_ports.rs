@@ -21,13 +21,13 @@ pub(super) fn kept_back() -> Option<Vec<(u16, u16)>> {
     list(&String::from_utf8_lossy(&bytes))
 }
 
-fn range(text: &str) -> Option<(u16, u16)> {
+pub(super) fn range(text: &str) -> Option<(u16, u16)> {
     let mut ends = text.split_ascii_whitespace().map(str::parse);
     Some((ends.next()?.ok()?, ends.next()?.ok()?))
 }
 
 /// `8080,9148-9150`
-fn list(text: &str) -> Option<Vec<(u16, u16)>> {
+pub(super) fn list(text: &str) -> Option<Vec<(u16, u16)>> {
     let part = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         Some((first.trim().parse().ok()?, last.trim().parse().ok()?))

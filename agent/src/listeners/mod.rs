@@ -19,6 +19,8 @@ use tokio::time::timeout_at;
 mod client_ports;
 mod connections;
 mod containers;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod interfaces;
 mod netlink;
 mod owners;

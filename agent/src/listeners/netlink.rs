@@ -48,7 +48,7 @@ pub(super) struct Netlink {
 
 /// What became of one datagram of a dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
+pub(super) enum Progress {
     More,
     Done,
     /// A negated errno.
@@ -169,7 +169,11 @@ fn request(kind: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
 
 /// Walks the messages of one datagram and hands flags and body of those that belong to the dump
 /// to `each`.
-fn parse(mut datagram: &[u8], sequence: u32, each: &mut impl FnMut(u16, &[u8])) -> Progress {
+pub(super) fn parse(
+    mut datagram: &[u8],
+    sequence: u32,
+    each: &mut impl FnMut(u16, &[u8]),
+) -> Progress {
     while let Some(header) = datagram.get(..HEADER_BYTES) {
         let length = u32_at(header, 0) as usize;
         let (kind, flags) = (u16_at(header, 4), u16_at(header, 6));
@@ -192,7 +196,7 @@ fn parse(mut datagram: &[u8], sequence: u32, each: &mut impl FnMut(u16, &[u8])) 
 }
 
 /// `struct inet_diag_msg` and its attributes.
-fn diag_message(body: &[u8], protocol: Protocol) -> Option<Socket> {
+pub(super) fn diag_message(body: &[u8], protocol: Protocol) -> Option<Socket> {
     let message = body.get(..DIAG_BYTES)?;
     let port = u16::from_be_bytes([message[4], message[5]]);
     if port == 0 {
@@ -221,7 +225,7 @@ fn diag_message(body: &[u8], protocol: Protocol) -> Option<Socket> {
 }
 
 /// `struct ifaddrmsg` and its attributes.
-fn address_message(body: &[u8]) -> Option<IpAddr> {
+pub(super) fn address_message(body: &[u8]) -> Option<IpAddr> {
     let family = i32::from(*body.first()?);
     let of = |wanted: u16| {
         attributes(body.get(ADDRESS_BYTES..).unwrap_or_default())

@@ -34,7 +34,7 @@ pub(super) fn table(protocol: Protocol, family: Family) -> io::Result<String> {
     }
 }
 
-fn parse(table: &str, protocol: Protocol) -> Vec<Socket> {
+pub(super) fn parse(table: &str, protocol: Protocol) -> Vec<Socket> {
     table.lines().skip(1).filter_map(|line| socket(line, protocol)).collect()
 }
 

@@ -68,14 +68,14 @@ pub(super) fn read_capped(path: impl AsRef<Path>, cap: u64) -> io::Result<Vec<u8
 }
 
 /// Name and start of `PID (name) S …`; the name may hold anything, parentheses too.
-fn stat(text: &str) -> Option<(String, u64)> {
+pub(super) fn stat(text: &str) -> Option<(String, u64)> {
     let (head, tail) = text.rsplit_once(')')?;
     let (_, name) = head.split_once('(')?;
     let started = tail.split_ascii_whitespace().nth(19)?.parse().ok()?;
     Some((printable(name), started))
 }
 
-fn effective_uid(status: &str) -> Option<u32> {
+pub(super) fn effective_uid(status: &str) -> Option<u32> {
     let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
     line.split_ascii_whitespace().nth(1)?.parse().ok()
 }
@@ -86,7 +86,7 @@ fn executable(path: &str) -> String {
 }
 
 /// Arguments end in NUL; a process that wrote over them may have left anything.
-fn words(command_line: &str) -> String {
+pub(super) fn words(command_line: &str) -> String {
     let mut line = printable(command_line.trim_end_matches('\0'));
     let mut end = line.len().min(COMMAND_LINE_BYTES);
     while !line.is_char_boundary(end) {
@@ -103,7 +103,7 @@ fn printable(text: &str) -> String {
 
 /// The container (twelve digits of its id) or the systemd unit that a process belongs to, from
 /// its cgroup. Login sessions and systemd's own scopes are not units that anybody could stop.
-fn unit(cgroup: &str) -> Option<String> {
+pub(super) fn unit(cgroup: &str) -> Option<String> {
     container_of(cgroup).or_else(|| {
         let paths = cgroup.lines().filter_map(|line| line.splitn(3, ':').nth(2));
         let mut parts = paths.flat_map(|path| path.split('/').rev());

@@ -22,6 +22,7 @@ impl MainLoop {
                 Ok(mut net) => {
                     net.passages = self.net.passages.clone();
                     net.dns = self.net.dns.clone();
+                    net.certificates = self.net.certificates.clone();
                     self.net = Arc::new(net);
                 }
                 Err(error) => {
@@ -58,6 +59,7 @@ impl MainLoop {
             }
         }
         for name in reconciled.removed_names {
+            self.net.certificates.forget(&name);
             let step = self.engine.removed(&name, moment.wall);
             self.decided(step);
         }

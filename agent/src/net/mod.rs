@@ -23,6 +23,7 @@ use crate::plan::{Endpoint, Target};
 use crate::probe::Stopwatch;
 use crate::probe::dns;
 use crate::probe::forward::Passages;
+use crate::tls;
 
 mod failure;
 mod open;
@@ -44,6 +45,8 @@ pub struct Net {
     pub sockets: Sockets,
     /// What dns probes remember from one to the next.
     pub dns: Arc<dns::Memory>,
+    /// The certificates that checks have seen in use.
+    pub certificates: Arc<tls::Ledger>,
     /// Which forwards of the plan have been seen to work from here.
     pub passages: Passages,
 }
@@ -86,6 +89,7 @@ impl Net {
             upstreams,
             sockets: Sockets::default(),
             dns: Arc::default(),
+            certificates: Arc::default(),
             passages: Passages::default(),
         })
     }

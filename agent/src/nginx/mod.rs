@@ -7,6 +7,8 @@
 //! the environment.
 
 mod files;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod server;
 mod tree;
 mod word;

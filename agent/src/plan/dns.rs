@@ -20,8 +20,36 @@ mod dnssec;
 /// How long a server may be behind where the plan does not say: longer than a notified transfer takes,
 /// or a panel that publishes by the minute.
 const SERIAL_GRACE: Duration = Duration::from_secs(5 * 60);
-/// RFC 2181 §8
-const LONGEST_TTL_SECONDS: u32 = i32::MAX.unsigned_abs();
+
+/// The types of records that a plan can hold.
+pub(super) const RECORD_TYPES: &[&str] = &[
+    "A", "AAAA", "CNAME", "TXT", "MX", "NS", "SOA", "CAA", "SRV", "PTR", "DS", "DNSKEY", "TLSA",
+    "SSHFP", "HTTPS", "SVCB",
+];
+
+/// The value as a `[[dns.record]]` of that name and type may have it, in the spelling that answers
+/// are compared in. `written` is how the plan writes the name.
+///
+/// # Errors
+/// Why a plan cannot hold it.
+pub(crate) fn accepts(
+    zone: &Name,
+    name: &Name,
+    written: &str,
+    kind: RecordType,
+    text: &str,
+) -> Result<String, &'static str> {
+    if !RECORD_TYPES.contains(&kind.to_string().as_str()) {
+        return Err("of a type that a plan cannot hold");
+    }
+    let is_name = within(written, zone).is_ok_and(|read| read == *name);
+    if !is_name {
+        return Err("with a name that a plan cannot hold");
+    }
+    let normal = dns::normalise(kind, zone, text).ok();
+    let normal = normal.filter(|text| value(kind, text, Some(zone)).is_ok());
+    normal.ok_or("with a value that a plan cannot hold")
+}
 
 /// Reads one `[[dns]]`.
 pub(super) fn check(
@@ -39,6 +67,7 @@ pub(super) fn check(
     let source = frame::source(row, first_address(&nameservers));
     let (parent, resolvers) = (agent::servers(row, "parent"), agent::servers(row, "resolvers"));
     let consistent = row.switch("consistent").unwrap_or(true);
+    let renewal = renewal(row);
     let serial_grace = row.parsed("serial_grace", values::duration);
     let serial_grace = serial_grace.map_or(SERIAL_GRACE, |at| at.value);
     let dnssec = dnssec::policy(row, zone.as_ref().map(|at| &at.value));
@@ -60,10 +89,25 @@ pub(super) fn check(
         serial_grace,
         source,
         records,
+        renewal,
         dnssec,
         kept: dns::Kept::default(),
     };
     Some(probe::Check { frame, spec: probe::Spec::Dns(spec) })
+}
+
+/// `acme_account` and `acme_method`
+fn renewal(row: &Row<'_>) -> dns::Renewal {
+    let account = row.parsed("acme_account", |text| match text.split_once("://") {
+        Some(("https" | "http", rest)) if !rest.is_empty() && !text.contains([' ', ';', '"']) => {
+            Ok(text.to_owned())
+        }
+        _ => Err(Wrong::new(format!("{text:?} is not the URL of an account")).help(
+            "as the ACME client has it: `certbot show_account` prints \"Account URL: https://…\"",
+        )),
+    });
+    let account = account.map(|at| at.value);
+    dns::Renewal { account, method: row.choice("acme_method") }
 }
 
 fn first_address(endpoints: &[Endpoint]) -> Option<&Target> {
@@ -79,7 +123,8 @@ fn record(
     let kind = row.need("type", record_type(row));
     frame::exclusive(row, &["values", "contains", "absent", "values_file", "values_command"]);
     let told = told(row);
-    let values = kind.map(|kind| (listed(row, "values", kind), listed(row, "contains", kind)));
+    let values =
+        kind.map(|kind| (listed(row, "values", kind, zone), listed(row, "contains", kind, zone)));
     let absent = row.switch("absent").unwrap_or(false);
     let name = zone
         .zip(name)
@@ -108,10 +153,9 @@ fn ttl_limits(row: &Row<'_>) -> dns::TtlLimits {
         row.parsed(key, |text| {
             let time = values::duration(text)?;
             match (time.subsec_nanos(), u32::try_from(time.as_secs())) {
-                (0, Ok(seconds)) if seconds <= LONGEST_TTL_SECONDS => Ok(seconds),
-                _ => Err(Wrong::new(format!("{text:?} is no TTL")).help(
-                    "whole seconds: \"30s\", \"5m\", \"1d\"; not more than 2^31 - 1 of them",
-                )),
+                (0, Ok(seconds)) => Ok(seconds),
+                _ => Err(Wrong::new(format!("{text:?} is no TTL"))
+                    .help("whole seconds: \"30s\", \"5m\", \"1d\"")),
             }
         })
     };
@@ -155,10 +199,17 @@ fn told(row: &Row<'_>) -> Option<dns::ValueSource> {
 }
 
 /// Values in presentation format, each of the form its type has, none of them twice.
-fn listed(row: &Row<'_>, key: &'static str, kind: RecordType) -> Option<Vec<String>> {
+fn listed(
+    row: &Row<'_>,
+    key: &'static str,
+    kind: RecordType,
+    zone: Option<&Name>,
+) -> Option<Vec<String>> {
     let mut values: Vec<String> = Vec::new();
     for text in row.texts(key)? {
-        let Some(value) = row.understood(key, &text, |text| value(kind, text)) else { continue };
+        let Some(value) = row.understood(key, &text, |text| value(kind, text, zone)) else {
+            continue;
+        };
         if values.contains(&value.value) {
             let wrong = Wrong::new(format!("{} is there twice", shown(&value.value)));
             row.note_key(key, &value.span, wrong);
@@ -170,7 +221,7 @@ fn listed(row: &Row<'_>, key: &'static str, kind: RecordType) -> Option<Vec<Stri
 }
 
 /// What a value of a type looks like, as far as that can be told without asking anybody.
-fn value(kind: RecordType, text: &str) -> Result<String, Wrong> {
+fn value(kind: RecordType, text: &str, zone: Option<&Name>) -> Result<String, Wrong> {
     // The strings of a TXT record are bytes; blanks at their ends are part of them.
     if kind == RecordType::TXT {
         return Ok(text.to_owned());
@@ -183,7 +234,9 @@ fn value(kind: RecordType, text: &str) -> Result<String, Wrong> {
     let (fits, form) = match kind {
         RecordType::A => (text.parse::<Ipv4Addr>().is_ok(), "an IPv4 address"),
         RecordType::AAAA => (text.parse::<Ipv6Addr>().is_ok(), "an IPv6 address"),
-        RecordType::CNAME | RecordType::NS => (fields.len() == 1 && named(0), "a domain name"),
+        RecordType::CNAME | RecordType::NS | RecordType::PTR => {
+            (fields.len() == 1 && named(0), "a domain name")
+        }
         RecordType::MX => (
             fields.len() == 2 && numbers(1) && named(1),
             "a preference and a name: \"10 mail.shop.example\"",
@@ -205,10 +258,15 @@ fn value(kind: RecordType, text: &str) -> Result<String, Wrong> {
         ),
         _ => (!text.is_empty(), "a value"),
     };
-    if fits {
-        Ok(text.to_owned())
-    } else {
-        Err(Wrong::new(format!("{text:?} is not the value of {kind}")).help(form))
+    let wrong = || Wrong::new(format!("{text:?} is not the value of {kind}"));
+    if !fits {
+        return Err(wrong().help(form));
+    }
+    // What answers are compared with; a value that has no such spelling could never be found.
+    let root = Name::root();
+    match dns::normalise(kind, zone.unwrap_or(&root), text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(help) => Err(wrong().help(help)),
     }
 }
 
@@ -219,13 +277,23 @@ fn domain_or_root(text: &str) -> bool {
 /// A domain name, fully qualified and in lower case.
 fn domain(text: &str) -> Result<Name, Wrong> {
     let wrong = || Wrong::new(format!("{text:?} is not a domain name"));
-    if text.parse::<IpAddr>().is_ok() || text.contains([' ', '/', ':', '@']) || text.is_empty() {
+    // Parts of a reverse zone have slashes in their names (RFC 2317); others come from URLs.
+    let is_reverse = text.trim_end_matches('.').to_ascii_lowercase().ends_with(".in-addr.arpa");
+    if text.parse::<IpAddr>().is_ok()
+        || text.contains([' ', ':', '@'])
+        || (text.contains('/') && !is_reverse)
+        || text.is_empty()
+    {
         return Err(wrong());
     }
     if !text.is_ascii() {
         return Err(wrong().help("write a name in other letters in its ASCII form, xn--…"));
     }
-    let mut name = Name::from_ascii(text).map_err(|error| wrong().help(error.to_string()))?;
+    let name = match text.contains('/') {
+        true => Name::from_labels(text.trim_end_matches('.').split('.').map(str::as_bytes)),
+        false => Name::from_ascii(text),
+    };
+    let mut name = name.map_err(|error| wrong().help(error.to_string()))?;
     name.set_fqdn(true);
     Ok(name.to_lowercase())
 }
@@ -235,7 +303,9 @@ fn within(text: &str, zone: &Name) -> Result<Name, Wrong> {
     if text == "@" {
         return Ok(zone.clone());
     }
-    let name = domain(text)?;
+    let below = format!("{}.{zone}", text.trim_end_matches('.'));
+    let is_classless = text.contains('/') && domain(&below).is_ok();
+    let name = domain(if is_classless && !text.ends_with('.') { &below } else { text })?;
     if zone.zone_of(&name) && !zone.is_root() {
         return Ok(name);
     }
@@ -279,6 +349,22 @@ mod tests {
     }
 
     #[test]
+    fn names_within_a_reverse_zone() {
+        let zone = domain("2.0.192.in-addr.arpa").unwrap();
+        let table = [
+            ("10", Some("10.2.0.192.in-addr.arpa.")),
+            ("0/25", Some("0\\/25.2.0.192.in-addr.arpa.")),
+            ("0/25.2.0.192.in-addr.arpa.", Some("0\\/25.2.0.192.in-addr.arpa.")),
+            ("https://shop", None),
+        ];
+        for (text, expected) in table {
+            let name = within(text, &zone).ok().map(|name| name.to_string());
+            assert_eq!(name.as_deref(), expected, "{text}");
+        }
+        assert!(domain("shop.example/path").is_err());
+    }
+
+    #[test]
     fn values_have_the_form_of_their_type() {
         let good = [
             (RecordType::A, "192.0.2.10"),
@@ -292,9 +378,13 @@ mod tests {
             (RecordType::SOA, "ns1.x. admin.x. 1 2 3 4 5"),
             (RecordType::CAA, "0 issue \"letsencrypt.org\""),
             (RecordType::SRV, "10 5 443 shop.example"),
+            (RecordType::PTR, "web.shop.example."),
+            (RecordType::TLSA, "3 1 0 8bd1da95"),
+            (RecordType::HTTPS, "1 . alpn=h2,h3"),
         ];
+        let zone = domain("shop.example").unwrap();
         for (kind, text) in good {
-            assert!(value(kind, text).is_ok(), "{kind} {text}");
+            assert!(value(kind, text, Some(&zone)).is_ok(), "{kind} {text}");
         }
         let bad = [
             (RecordType::A, "2001:db8::1"),
@@ -306,9 +396,15 @@ mod tests {
             (RecordType::SRV, "10 443 shop.example"),
             (RecordType::SOA, "ns1.x. admin.x. 1 2 3 4"),
             (RecordType::CAA, "issue letsencrypt.org"),
+            (RecordType::CNAME, "web"),
+            (RecordType::MX, "70000 mail.shop.example"),
+            (RecordType::PTR, "192.0.2.1 web"),
+            (RecordType::DS, "2371 13 2 abcd"),
+            (RecordType::SSHFP, "4 2"),
+            (RecordType::HTTPS, "1 . colour=red"),
         ];
         for (kind, text) in bad {
-            assert!(value(kind, text).is_err(), "{kind} {text}");
+            assert!(value(kind, text, Some(&zone)).is_err(), "{kind} {text}");
         }
     }
 }

@@ -39,11 +39,20 @@ use health::{Host, Language};
 
 use crate::probe;
 
+pub(crate) use dns::accepts;
 pub use load::{load, parse};
 pub use mistakes::{Mistake, Mistakes};
 pub use same::same;
 pub use schema::schema;
 pub use surroundings::{Surroundings, ThisMachine};
+
+/// A duration as the plan writes it: `500ms 30s 5m 12h 21d`.
+///
+/// # Errors
+/// What is wrong with it and how to write it, for people.
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+    values::duration(text).map_err(notes::Wrong::sentence)
+}
 
 /// All of probes.toml after validation.
 #[derive(Clone, Debug)]

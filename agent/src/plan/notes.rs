@@ -63,6 +63,14 @@ impl Wrong {
         self
     }
 
+    /// All of it in one line, for what was not written in a file.
+    pub(super) fn sentence(self) -> String {
+        match self.help {
+            Some(help) => format!("{}; {help}", self.message),
+            None => self.message,
+        }
+    }
+
     /// The same, saying first which key it is about.
     pub(super) fn of_key(mut self, key: &str) -> Self {
         self.message = format!("`{key}`: {}", self.message);

@@ -95,13 +95,23 @@ fn same_expect(a: &http::Expect, b: &http::Expect) -> bool {
 }
 
 fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
-    let tls::Spec { target, connect, source, server_name, file, expiring, min_version, roots: _ } =
-        a;
+    let tls::Spec {
+        target,
+        connect,
+        source,
+        server_name,
+        file,
+        issuer,
+        expiring,
+        min_version,
+        roots: _,
+    } = a;
     *target == b.target
         && *connect == b.connect
         && *source == b.source
         && *server_name == b.server_name
         && *file == b.file
+        && *issuer == b.issuer
         && *expiring == b.expiring
         && *min_version == b.min_version
 }
@@ -117,6 +127,7 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
         serial_grace,
         source,
         records,
+        renewal,
         dnssec,
         kept: _,
     } = a;
@@ -135,6 +146,7 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
         && *consistent == b.consistent
         && *serial_grace == b.serial_grace
         && *source == b.source
+        && *renewal == b.renewal
         && records.len() == b.records.len()
         && records.iter().zip(&b.records).all(pairwise)
         && *dnssec == b.dnssec

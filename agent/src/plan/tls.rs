@@ -35,6 +35,7 @@ pub(super) fn check(
         _ => ProtocolFloor::Tls12,
     });
     let file = row.text("file").and_then(|text| frame::path(row, "file", &text));
+    let issuer = row.parsed("issuer", caa_name).map(|at| at.value);
     let expiring = expiring(row).unwrap_or_default();
     let roots = pace.roots(row);
     let (address, target) = (address?, target?);
@@ -45,6 +46,7 @@ pub(super) fn check(
         connect: connect.map(|dialled| dialled.endpoint),
         source,
         file,
+        issuer,
         expiring,
         min_version,
         roots: roots?,
@@ -94,6 +96,23 @@ fn server_name(text: &str) -> Result<String, Wrong> {
         Err(_) => Err(Wrong::new(format!("{text:?} is neither a domain name nor an address"))
             .help("such as \"shop.example\", without a port and without *")),
     }
+}
+
+/// The domain name by which CAA records call a CA (RFC 8659 §4.2).
+fn caa_name(text: &str) -> Result<String, Wrong> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let is_name = name.contains('.')
+        && name.len() < 254
+        && name.split('.').all(|label| {
+            !label.is_empty()
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        });
+    if is_name {
+        return Ok(name.to_ascii_lowercase());
+    }
+    Err(Wrong::new(format!("{text:?} is not the name of a CA as CAA records have it")).help(
+        "the domain that the CA gives for CAA: \"letsencrypt.org\", \"sectigo.com\", \"pki.goog\"",
+    ))
 }
 
 /// `expiring_within = [warning, critical]`

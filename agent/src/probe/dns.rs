@@ -2,24 +2,31 @@
 //! that the plan names. Deliberately absent: what another zone says: that is its own check's
 //! business.
 
+mod above;
+mod caa;
 mod caches;
 mod challenge;
 mod delegation;
 pub mod dnssec;
 mod exchange;
 mod expectation;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod inquiry;
 mod judge;
 mod memory;
 mod outside;
 mod over_tcp;
+pub mod presence;
 mod question;
 mod reply;
 mod serial;
 mod server;
 mod shelf;
+mod snapshot;
 mod survey;
 mod told;
+mod transfer;
 mod values;
 mod wildcard;
 mod wording;
@@ -27,7 +34,6 @@ mod wording;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use health::facts::DnsFacts;
 use health::{Code, Facts, Phase};
 use hickory_proto::rr::{Name, RecordType};
 
@@ -42,8 +48,11 @@ use crate::plan::Endpoint;
 pub use delegation::renew as renew_delegation;
 pub use inquiry::Kept;
 pub use memory::Memory;
+pub(crate) use snapshot::snapshot;
 pub use told::ValueSource;
+pub(crate) use transfer::transfer;
 pub use values::normalise;
+pub(crate) use values::render_name as shown;
 
 /// `[[dns]]` after validation.
 #[derive(Clone, Debug)]
@@ -68,8 +77,19 @@ pub struct Spec {
     pub records: Vec<Record>,
     /// Whether it must be signed, and by whose word.
     pub dnssec: dnssec::Policy,
+    /// How its certificates are renewed, as far as CAA may ask.
+    pub renewal: Renewal,
     /// What follows from the above.
     pub kept: Kept,
+}
+
+/// How certificates are renewed, as far as CAA records may ask (RFC 8657).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Renewal {
+    /// The URL of the ACME account.
+    pub account: Option<String>,
+    /// `http-01`, `dns-01` or `tls-alpn-01`.
+    pub method: Option<&'static str>,
 }
 
 /// `[[dns.record]]` after validation.
@@ -77,7 +97,7 @@ pub struct Spec {
 pub struct Record {
     /// Fully qualified, lower case.
     pub name: Name,
-    /// A, AAAA, CNAME, TXT, MX, NS, SOA, CAA or SRV.
+    /// One that [`normalise`] knows.
     pub record_type: RecordType,
     /// What must be there.
     pub expectation: Expectation,
@@ -119,13 +139,15 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let mut findings = roll.findings;
     findings.extend(unknown);
     let mut attention = dnssec::Attention::of(spec, net, &roll.servers, roll.delegation.as_deref());
-    let deadline = watch.deadline();
-    let (mut survey, ()) = tokio::join!(
-        Survey::conduct(spec, roll.servers, &records, deadline),
-        attention.examine(deadline)
+    let mut turn = caa::turn(spec, net, &roll.servers);
+    let (mut survey, (), above, ()) = tokio::join!(
+        Survey::conduct(spec, roll.servers, &records, watch.deadline()),
+        caa::look(&mut turn, spec, net, watch.deadline()),
+        above::look(spec, net, watch.deadline()),
+        attention.examine(watch.deadline()),
     );
-    wildcard::control(&mut survey, spec, &net.dns.controls, deadline).await;
-    attention.follow(&survey, deadline).await;
+    wildcard::control(&mut survey, spec, &net.dns.controls, watch.deadline()).await;
+    attention.follow(&survey, watch.deadline()).await;
     survey.standings = net.dns.lags.note(&survey, spec.serial_grace, monotonic());
     watch.lap(Phase::Request);
     outside::complete(&mut survey, net, watch.deadline()).await;
@@ -140,16 +162,19 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let pursuits = challenge::pursue(spec, &survey, net, watch).await;
     judge::challenges(&survey, &pursuits, &mut findings);
     watch.lap(Phase::Request);
+    findings.extend(turn.into_iter().flat_map(|turn| caa::conclude(turn, spec, net, &survey)));
     if spec.nameservers.is_empty() && !survey.is_any_authority_heard() {
         net.dns.delegations.forget(&delegation::key(spec));
     } else if findings.iter().any(|finding| finding.code == Code::DnsDelegation) {
         let soon = monotonic() + delegation::SHORTEST_KEPT;
         net.dns.delegations.shorten(&delegation::key(spec), soon);
     }
-    let dnssec = attention.conclude(&survey, &mut findings);
+    let mut seen = survey.facts();
+    seen.dnssec = attention.conclude(&survey, &mut findings);
+    findings.extend(above.into_iter().flat_map(|above| above.report(&mut seen)));
     let facts = Facts {
         address: survey.servers.iter().find_map(|server| server.address),
-        dns: Some(Box::new(DnsFacts { dnssec, ..survey.facts() })),
+        dns: Some(Box::new(seen)),
         ..Facts::default()
     };
     Sight { facts, findings }

@@ -65,6 +65,21 @@ impl Spec {
     }
 }
 
+impl Spec {
+    /// The name by which CAA records call the CA of what is looked at, where the plan says it.
+    fn caa_name(&self) -> Option<&str> {
+        match self {
+            Self::Tls(spec) => spec.issuer.as_deref(),
+            Self::Tcp(_)
+            | Self::Http(_)
+            | Self::Dns(_)
+            | Self::Certificate(_)
+            | Self::Port(_)
+            | Self::Forward(_) => None,
+        }
+    }
+}
+
 /// What a kind's `observe` hands back; the frame around it is the same for all.
 #[derive(Debug, Default)]
 pub struct Sight {
@@ -90,6 +105,7 @@ pub async fn run(check: &Check, net: &Net) -> Observation {
         Spec::Port(spec) => Box::pin(port::observe(spec, net, &mut watch)).await,
         Spec::Forward(spec) => Box::pin(forward::observe(spec, net, &mut watch)).await,
     };
+    net.certificates.note(&check.frame.name, &sight.facts, check.spec.caa_name());
     Observation {
         at,
         duration: watch.elapsed(),

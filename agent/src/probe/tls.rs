@@ -37,6 +37,8 @@ pub struct Spec {
     pub server_name: String,
     /// What should be served.
     pub file: Option<PathBuf>,
+    /// The name by which CAA records call the CA in use; default: known from the issuer.
+    pub issuer: Option<String>,
     /// When its end is near.
     pub expiring: Expiring,
     /// The lowest protocol version that may still be enabled; `None`: not looked at.

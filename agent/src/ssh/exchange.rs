@@ -240,7 +240,7 @@ async fn exchange(
     }
 }
 
-fn fields(reply: &[u8]) -> Option<[&[u8]; 3]> {
+pub(super) fn fields(reply: &[u8]) -> Option<[&[u8]; 3]> {
     let mut reader = Reader::new(reply.get(1..)?);
     Some([reader.string()?, reader.string()?, reader.string()?])
 }
@@ -263,7 +263,7 @@ async fn awaited(line: &mut Line<'_>, number: u8) -> Result<Vec<u8>, Stop> {
 }
 
 /// Why the server hung up, in its own words.
-fn farewell(message: &[u8]) -> String {
+pub(super) fn farewell(message: &[u8]) -> String {
     let mut reader = Reader::new(message.get(5..).unwrap_or_default());
     let words = reader.string().unwrap_or_default();
     format!("then it hung up: {}", crate::net::printable(words, 200))

@@ -4,6 +4,8 @@
 //! encrypted, and the secret agreed on is forgotten once the signature over it has been verified.
 
 mod exchange;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod key;
 mod packet;
 mod refusal;

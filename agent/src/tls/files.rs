@@ -139,7 +139,10 @@ pub(crate) fn certificates(bytes: &[u8]) -> Vec<CertificateDer<'static>> {
     if bytes.first() == Some(&0x30) { vec![bytes.to_vec().into()] } else { Vec::new() }
 }
 
-fn parse_file(bytes: &[u8], modified: Option<Timestamp>) -> Result<CertificateFile, Unreadable> {
+pub(super) fn parse_file(
+    bytes: &[u8],
+    modified: Option<Timestamp>,
+) -> Result<CertificateFile, Unreadable> {
     let ders = certificates(bytes);
     let Some(leaf) = ders.first().cloned() else {
         return Err(Unreadable::NoCertificate(likeness(bytes)));

@@ -8,10 +8,10 @@ use super::More;
 
 /// A plan being written.
 #[derive(Default)]
-pub(super) struct PlanText(pub(super) String);
+pub(in crate::cli) struct PlanText(pub(in crate::cli) String);
 
 impl PlanText {
-    pub(super) fn table(&mut self, kind: &str, keys: &[(&str, Option<String>)]) {
+    pub(in crate::cli) fn table(&mut self, kind: &str, keys: &[(&str, Option<String>)]) {
         let _ = writeln!(self.0, "[[{kind}]]\nname = \"probe\"");
         for (key, value) in keys {
             if let Some(value) = value {
@@ -20,12 +20,12 @@ impl PlanText {
         }
     }
 
-    pub(super) fn key(&mut self, key: &str, value: &str) {
+    pub(in crate::cli) fn key(&mut self, key: &str, value: &str) {
         // A JSON string is a TOML basic string.
         let _ = writeln!(self.0, "{key} = {}", Value::from(value));
     }
 
-    pub(super) fn list(&mut self, key: &str, values: &[String]) {
+    pub(in crate::cli) fn list(&mut self, key: &str, values: &[String]) {
         if !values.is_empty() {
             let _ = writeln!(self.0, "{key} = {}", json!(values));
         }
@@ -38,7 +38,7 @@ impl PlanText {
         }
     }
 
-    pub(super) fn with_agent(self, via: Option<&str>) -> String {
+    pub(in crate::cli) fn with_agent(self, via: Option<&str>) -> String {
         match via {
             Some(via) => format!("[agent]\nresolver = {}\n{}", Value::from(via), self.0),
             None => self.0,

@@ -15,12 +15,16 @@ const WITHIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// A sentence for people: nobody knows, or nobody answers.
-pub(super) fn of(name: &str, nameservers: &[String], via: Option<&str>) -> Result<String, String> {
+pub(in crate::cli) fn of(
+    name: &str,
+    nameservers: &[String],
+    via: Option<&str>,
+) -> Result<String, String> {
     let told = nameservers.iter().map(String::as_str).chain(via).find_map(address);
     let mut above =
         Name::from_utf8(name).map_err(|error| format!("{name:?} is no name: {error}"))?;
     above.set_fqdn(true);
-    let advice = format!("Give the zone: portwarden probe dns {name} --zone ZONE");
+    let advice = "Give the zone: --zone ZONE".to_owned();
     let runtime = crate::cli::runtime().map_err(|error| error.to_string())?;
     let whom = told.map_or_else(|| "the system's resolver".to_owned(), |told| told.to_string());
     let search = async { tokio::time::timeout(WITHIN, nearest(above, told)).await };

@@ -479,7 +479,12 @@ static TLS: Table = Table {
             key("file", Text(&PATH), Optional, "The certificate file that should be served."),
             EXPIRING_WITHIN,
             key("starttls", Text(&FREE), Later, "A protocol that begins without TLS."),
-            key("issuer", Text(&FREE), Later, "The CAA name of the CA in use."),
+            key(
+                "issuer",
+                Text(&any("a domain name such as \"letsencrypt.org\"")),
+                Optional,
+                "The name that CAA records call the CA in use by; default: known from the issuer.",
+            ),
             key(
                 "nginx",
                 Text(&PATH),
@@ -552,6 +557,18 @@ static DNS: Table = Table {
                 "The nameservers must agree, SOA serials too.",
             ),
             key(
+                "acme_account",
+                Text(&any("the URL of an ACME account")),
+                Optional,
+                "The account that renews certificates, for CAA records with `accounturi`; default: not looked at.",
+            ),
+            key(
+                "acme_method",
+                OneOf(&["http-01", "dns-01", "tls-alpn-01"]),
+                Optional,
+                "How it proves itself, for CAA records with `validationmethods`; default: `dns-01` for wildcards, else not looked at.",
+            ),
+            key(
                 "serial_grace",
                 Text(&DURATION),
                 Default("\"5m\""),
@@ -595,9 +612,9 @@ static RECORD: Table = Table {
         ),
         key(
             "type",
-            OneOf(&["A", "AAAA", "CNAME", "TXT", "MX", "NS", "SOA", "CAA", "SRV"]),
+            OneOf(crate::plan::dns::RECORD_TYPES),
             Required,
-            "The type of the record.",
+            "The type of the record. The DS of the zone itself is asked of the parent's servers.",
         ),
         key(
             "values",

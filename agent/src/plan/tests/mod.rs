@@ -14,6 +14,7 @@ mod sample;
 mod signed;
 mod unchanged;
 mod values;
+mod zones;
 
 /// Variables and files that are there, and no others.
 #[derive(Default)]

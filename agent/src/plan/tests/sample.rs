@@ -103,7 +103,6 @@ fn what_comes_later_is_refused_by_name() {
             "[[heartbeat]]",
             "[[journey]]",
             "[[websocket]]",
-            "`issuer` in [[tls]]",
             "`nginx` in [[tls]]",
             "`starttls` in [[tls]]",
         ]

@@ -124,7 +124,8 @@ pub(super) async fn pursue(
     pursuits
 }
 
-async fn ways(
+/// Where the servers of the zone send whoever asks for a challenge, with what is there.
+pub(super) async fn ways(
     spec: &Spec,
     survey: &Survey,
     planned: &Planned,

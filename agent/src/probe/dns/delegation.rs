@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use health::Finding;
+use health::{Finding, Severity};
 use hickory_proto::rr::{Name, RecordType};
 use tokio::time::{Instant, timeout_at};
 
@@ -31,6 +31,7 @@ pub(super) use from_hints::Cuts;
 use from_hints::Walk;
 pub(super) use own::Own;
 pub(super) use referral::{Glued, Referral, Said};
+pub(super) use wording::no_answer as unanswered;
 
 /// Addresses of the parent's servers that are asked at most; those of com are 26.
 const MOST_PARENTS: usize = 32;
@@ -47,6 +48,8 @@ pub(super) const SHORTEST_KEPT: Duration = Duration::from_secs(6 * 60);
 const RENEWED_BEFORE: Duration = Duration::from_secs(15 * 60);
 /// How long a renewal may take.
 const RENEWED_WITHIN: Duration = Duration::from_secs(10);
+/// A parent that could not be asked is asked again after this time, where it is only compared.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// When one of the parent's servers has answered, the others have this long.
 const STRAGGLERS_WITHIN: Duration = Duration::from_secs(1);
 
@@ -92,6 +95,8 @@ struct Parent {
 
 /// Delegations by zone and by the servers that were asked about it.
 pub(super) type Delegations = Shelf<Key, Delegation>;
+/// Why a parent could not be asked.
+pub(super) type SilentParents = Shelf<Key, Finding>;
 /// A zone, its parent's servers and the root servers, as in the plan.
 type Key = (Name, Vec<SocketAddr>, Vec<SocketAddr>);
 
@@ -114,6 +119,29 @@ pub(super) async fn find(
         return Ok(delegation);
     }
     look_up(key, spec, net, watch.deadline() - watch.left() / 2).await
+}
+
+/// As [`find`], for a zone whose nameservers are known without: a parent that fails is asked again
+/// only after a while, so that not every probe waits for it.
+///
+/// # Errors
+/// As there, as a warning.
+pub(super) async fn compare(
+    spec: &Spec,
+    net: &Net,
+    watch: &Stopwatch,
+) -> Result<Arc<Delegation>, Box<Finding>> {
+    let key = key(spec);
+    if let Some(failure) = net.dns.silent_parents.recall(&key, monotonic()) {
+        return Err(Box::new((*failure).clone()));
+    }
+    let found = find(spec, net, watch).await;
+    found.map_err(|finding| {
+        let finding = finding.severity(Severity::Warning);
+        let kept = Arc::new(finding.clone());
+        net.dns.silent_parents.keep(key, kept, monotonic(), ASKED_AGAIN_AFTER);
+        Box::new(finding)
+    })
 }
 
 /// Looks a delegation up again that is known and soon to be forgotten, with the addresses of its
@@ -140,15 +168,7 @@ async fn look_up(
 ) -> Result<Arc<Delegation>, Box<Finding>> {
     let asker = Asker { source: spec.source, deadline };
     let walk = Walk::new(&spec.hints, &net.dns.cuts, asker);
-    let parent = if !spec.parent.is_empty() {
-        // Whatever zone these serve: the plan names them, and they are believed.
-        Ok(Parent { zone: Name::root(), servers: spec.parent.clone() })
-    } else if spec.hints.is_empty() {
-        through_resolver::parent(&spec.zone, net, deadline).await
-    } else {
-        walk.parent(&spec.zone).await
-    };
-    let parent = parent.map_err(|(above, why)| wording::lost_above(&spec.zone, &above, &why))?;
+    let parent = parent(spec, net, &walk, deadline).await?;
     let mut delegation = ask(spec, &parent, asker).await?;
     find_addresses(&mut delegation, spec, net, &walk, deadline).await;
     delegation.own = own::ask(&spec.zone, &delegation, asker).await;
@@ -159,6 +179,37 @@ async fn look_up(
     let delegation = Arc::new(delegation);
     net.dns.delegations.keep(key, delegation.clone(), monotonic(), lasting);
     Ok(delegation)
+}
+
+async fn parent(
+    spec: &Spec,
+    net: &Net,
+    walk: &Walk<'_>,
+    deadline: Instant,
+) -> Result<Parent, Box<Finding>> {
+    let parent = if !spec.parent.is_empty() {
+        // Whatever zone these serve: the plan names them, and they are believed.
+        Ok(Parent { zone: Name::root(), servers: spec.parent.clone() })
+    } else if spec.hints.is_empty() {
+        through_resolver::parent(&spec.zone, net, deadline).await
+    } else {
+        walk.parent(&spec.zone).await
+    };
+    parent.map_err(|(above, why)| wording::lost_above(spec, &above, &why))
+}
+
+/// The servers of the zone above, as the plan names them or as they are found.
+///
+/// # Errors
+/// One finding that says at which step it broke.
+pub(super) async fn parents(
+    spec: &Spec,
+    net: &Net,
+    deadline: Instant,
+) -> Result<Vec<SocketAddr>, Box<Finding>> {
+    let asker = Asker { source: spec.source, deadline };
+    let walk = Walk::new(&spec.hints, &net.dns.cuts, asker);
+    Ok(parent(spec, net, &walk, deadline).await?.servers)
 }
 
 /// Asks all of the parent's servers at once.
@@ -192,7 +243,7 @@ async fn ask(spec: &Spec, parent: &Parent, asker: Asker) -> Result<Delegation, B
         let says_more = |word: &&Word| !matches!(word.said, Said::Lost(_));
         match words.iter().find(says_more).or(words.first()) {
             Some(word) => wording::not_delegated(zone, word.server, &word.said),
-            None => wording::lost_above(zone, &parent.zone, "nobody answers in time"),
+            None => wording::lost_above(spec, &parent.zone, "nobody answers in time"),
         }
     })
 }

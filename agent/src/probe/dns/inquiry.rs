@@ -47,6 +47,8 @@ pub(super) struct Inquiry {
     pub(super) planned: usize,
     /// What the zone's last DNSSEC examination is remembered under.
     pub(super) dnssec: u64,
+    /// What the servers above are asked, where the zone's own DS is planned.
+    pub(super) above: Option<Arc<Inquiry>>,
 }
 
 /// A planned record and which questions are asked for it.
@@ -87,7 +89,9 @@ impl Inquiry {
                 questions.len() - 1
             })
         };
-        let records = spec.records.iter().map(|record| {
+        let (above, own): (Vec<_>, Vec<_>) =
+            spec.records.iter().partition(|record| is_above(record, zone));
+        let records = own.into_iter().map(|record| {
             let question = ask(&record.name, record.record_type);
             let follow = is_followed(record).then(|| ask(&record.name, RecordType::A));
             let expected = Expected::of(record, zone);
@@ -114,6 +118,25 @@ impl Inquiry {
             questions,
             planned,
             dnssec: dnssec::key(spec),
+            above: above.first().map(|record| Arc::new(Self::above(spec, record))),
+        }
+    }
+
+    /// The inquiry about the zone's own DS, for the servers of the zone above.
+    fn above(spec: &Spec, record: &Record) -> Self {
+        let expected = Expected::of(record, &spec.zone);
+        let planned = Planned::new(&record.name, record.record_type, expected, 0);
+        let key = key(spec, record);
+        let planned = Arc::new(Planned { ttl: record.ttl, key, ..planned });
+        Self {
+            title: render_name(&spec.zone.base_name()).into(),
+            nameservers: Vec::new(),
+            records: vec![planned.clone()],
+            apex: planned,
+            questions: vec![Question::new(&record.name, record.record_type)],
+            planned: 1,
+            dnssec: 0,
+            above: None,
         }
     }
 }
@@ -164,6 +187,11 @@ fn key(spec: &Spec, record: &Record) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&spec.zone, &spec.nameservers, &record.name, record.record_type).hash(&mut hasher);
     hasher.finish()
+}
+
+/// The DS of the zone itself is its parent's to publish (RFC 4035 §3.1.4.1).
+fn is_above(record: &Record, zone: &Name) -> bool {
+    record.record_type == RecordType::DS && record.name.eq_ignore_root(zone)
 }
 
 /// A CNAME that the plan wants is followed, to see whether its target exists.

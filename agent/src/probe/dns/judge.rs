@@ -1,6 +1,7 @@
 //! What the answers mean, held against the plan and against each other. Pure.
 
 mod acme;
+pub(super) mod caa;
 mod caches;
 mod delegation;
 mod records;
@@ -12,7 +13,7 @@ use health::Finding;
 
 use super::caches::{Caches, Unchecked};
 use super::challenge::Pursuit;
-use super::delegation::Delegation;
+use super::delegation::{Delegation, unanswered};
 use super::expectation::Expected;
 use super::survey::Survey;
 
@@ -59,6 +60,26 @@ pub(super) fn challenges(survey: &Survey, pursuits: &[Pursuit], findings: &mut V
     for pursuit in pursuits {
         acme::judge(survey, pursuit, findings);
     }
+}
+
+/// What is wrong with the one record that the servers above were asked for.
+pub(super) fn above(survey: &Survey) -> Vec<Finding> {
+    let replies = survey.replies.iter().filter_map(|row| row.first());
+    let is_heard = replies.clone().any(|reply| reply.outcome.is_statement());
+    let silent = survey.servers.iter().zip(replies).next().filter(|_| !is_heard);
+    if let Some((server, reply)) = silent
+        && let Some(address) = server.address
+    {
+        let zone = &survey.records[0].planned.name;
+        return vec![*unanswered(zone, address, &reply.outcome.label())];
+    }
+    let records = survey.records.iter();
+    let known = records.filter(|record| record.planned.expected != Expected::Unknown);
+    let judged = known.flat_map(|record| {
+        let of_values = records::judge(survey, record);
+        of_values.into_iter().chain(ttl::judge(survey, record))
+    });
+    judged.collect()
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 //! bounded, locks for itself and never over I/O. Deliberately absent: anything that a restart may
 //! not forget; that is the store's.
 
+use super::above::Parents;
+use super::caa;
 use super::caches::Caches;
 use super::challenge::Challenges;
-use super::delegation::{Cuts, Delegations};
+use super::delegation::{Cuts, Delegations, SilentParents};
 use super::dnssec::Remembered;
 use super::outside::Targets;
 use super::serial::Lags;
@@ -17,6 +19,12 @@ use super::wildcard::Controls;
 pub struct Memory {
     /// Who is authoritative for the zones of the plan, as their parents said last.
     pub(super) delegations: Delegations,
+    /// Parents that could not be asked a moment ago.
+    pub(super) silent_parents: SilentParents,
+    /// Whether CAA permits the certificates in use, as it was found last.
+    pub(super) caa: caa::Watch,
+    /// What the servers above said of the zones' own DS.
+    pub(super) parents: Parents,
     /// Zones met on walks from root hints.
     pub(super) cuts: Cuts,
     /// Where the nameservers are that the plan gives by name.

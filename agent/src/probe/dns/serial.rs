@@ -1,5 +1,5 @@
 //! SOA serials, and how long a server has been behind the newest: a transfer that is under way is
-//! no fault. What is remembered is one entry for each server that is behind.
+//! no fault. What is remembered is one entry for each server that was behind.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,8 +11,10 @@ use hickory_proto::rr::Name;
 use super::inquiry::SOA;
 use super::survey::Survey;
 
-/// Servers behind that are remembered at most.
+/// Servers that are remembered at most.
 const MOST_REMEMBERED: usize = 16_384;
+/// For how long, once there are that many.
+const LONGEST_REMEMBERED: Duration = Duration::from_secs(86_400);
 
 /// How a server's copy of the zone stands against the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,14 +36,15 @@ enum Patience {
     None,
 }
 
-/// Servers that are behind, and since when.
+/// Servers that are or were behind, and since when.
 #[derive(Debug, Default)]
 pub(super) struct Lags {
     patience: Patience,
     kept: Mutex<HashMap<(Name, SocketAddr), Lag>>,
 }
 
-/// One server that is behind.
+/// The last time that a server fell behind. Kept when it has caught up: one whose instances take
+/// turns to be old does not begin anew each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Lag {
     since: Instant,
@@ -66,25 +69,23 @@ impl Lags {
         Self { patience: Patience::None, ..Self::default() }
     }
 
-    /// How every server of a survey stands, remembering who is behind; empty when nobody is.
+    /// How every server of a survey stands, remembering who is behind; empty when nobody is, and
+    /// where the plan does not want them to agree.
     pub(super) fn note(&self, survey: &Survey, grace: Duration, now: Instant) -> Vec<Standing> {
-        let known = serials(survey);
-        let newest = newest(&known);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_uniform = known.iter().all(|&(_, serial)| Some(serial) == newest);
-        if is_uniform && kept.is_empty() {
+        if !survey.consistent || is_uniform(survey) {
             return Vec::new();
         }
-        let mut standings =
-            vec![Standing::Current; if is_uniform { 0 } else { survey.servers.len() }];
+        let known: Vec<(usize, u32)> = serials(survey).collect();
+        let Some(newest) = newest(&known) else { return Vec::new() };
+        let mut standings = vec![Standing::Current; survey.servers.len()];
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         for (server, serial) in known {
-            let (Some(address), Some(newest)) = (survey.servers[server].address, newest) else {
+            let Some(address) = survey.servers[server].address.filter(|_| serial != newest) else {
                 continue;
             };
             let key = (survey.zone.clone(), address);
-            if serial == newest {
-                kept.remove(&key);
-                continue;
+            if kept.len() >= MOST_REMEMBERED {
+                kept.retain(|_, lag| now.saturating_duration_since(lag.since) < LONGEST_REMEMBERED);
             }
             let lag = Lag::go_on(kept.get(&key).copied(), serial, newest, now);
             let has_room = kept.len() < MOST_REMEMBERED || kept.contains_key(&key);
@@ -106,12 +107,18 @@ pub(super) fn is_older(one: u32, other: u32) -> bool {
 }
 
 /// The serials of the authoritative servers that state one, by index.
-pub(super) fn serials(survey: &Survey) -> Vec<(usize, u32)> {
-    let of = |index: usize| {
+pub(super) fn serials(survey: &Survey) -> impl Iterator<Item = (usize, u32)> {
+    survey.authorities().filter_map(|index| {
         let soa = &survey.replies[index][SOA];
         soa.serial.filter(|_| soa.outcome.is_statement()).map(|serial| (index, serial))
-    };
-    survey.authorities().filter_map(of).collect()
+    })
+}
+
+/// Nobody is behind.
+pub(super) fn is_uniform(survey: &Survey) -> bool {
+    let mut serials = serials(survey).map(|(_, serial)| serial);
+    let first = serials.next();
+    serials.all(|serial| Some(serial) == first)
 }
 
 /// The newest of them.
@@ -145,5 +152,7 @@ mod tests {
         // It has reached what was newest, and lacks what came after.
         assert_eq!(Lag::go_on(Some(lag), 5, 9, later), Lag { since: later, owed: 9 });
         assert_eq!(Lag::go_on(Some(lag), 7, 9, later), Lag { since: later, owed: 9 });
+        // It had caught up, and is old again: one of its instances never was new.
+        assert_eq!(Lag::go_on(Some(lag), 1, 5, later), lag);
     }
 }

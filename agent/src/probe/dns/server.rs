@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use health::{Code, Finding, Phase, Severity, text};
+use health::{Code, Finding, Phase, text};
 use hickory_proto::rr::{Name, RData, RecordType};
 use tokio::time::{Instant, timeout_at};
 
@@ -100,11 +100,10 @@ pub(super) async fn call(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Roll 
         let found = if spec.parent.is_empty() {
             found.await
         } else {
-            let (found, delegation) = tokio::join!(found, delegation::find(spec, net, watch));
+            let (found, delegation) = tokio::join!(found, delegation::compare(spec, net, watch));
             match delegation {
                 Ok(delegation) => roll.delegation = Some(delegation),
-                // Whom to ask is known all the same.
-                Err(finding) => roll.findings.push(finding.severity(Severity::Warning)),
+                Err(finding) => roll.findings.push(*finding),
             }
             found
         };

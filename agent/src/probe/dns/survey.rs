@@ -139,10 +139,16 @@ impl Survey {
 
     /// Answers that lead out of the zone: server, question, and the first name outside.
     pub(super) fn outside(&self) -> impl Iterator<Item = (usize, usize, &Name)> {
-        self.authorities().flat_map(|server| {
+        // Where a challenge leads is asked of those who decide there.
+        let is_pursued = |question: usize| {
+            let mut records = self.records.iter().map(|record| &record.planned);
+            records.any(|planned| planned.question == question && planned.is_challenge)
+        };
+        self.authorities().flat_map(move |server| {
             let row = self.replies[server].iter().enumerate();
             row.filter_map(move |(question, reply)| {
-                Some((server, question, reply.outside.as_ref()?))
+                let outside = reply.outside.as_ref().filter(|_| !is_pursued(question))?;
+                Some((server, question, outside))
             })
         })
     }

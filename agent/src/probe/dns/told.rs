@@ -2,10 +2,9 @@
 //! a line, read anew for every probe. Deliberately absent: a guess from an earlier reading. Where the
 //! values cannot be told, nothing is judged.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use health::{Code, Finding, text};
@@ -14,6 +13,7 @@ use tokio::time::timeout_at;
 
 use super::expectation::Expected;
 use super::inquiry::{Inquiry, Planned};
+use super::shelf::Shelf;
 use super::values::{normalise, render_name};
 use super::wording::title;
 use crate::clock::monotonic;
@@ -27,8 +27,6 @@ const LARGEST_MIB: u64 = 1;
 const MOST_VALUES: usize = 256;
 /// What a command printed is good for this long: a short interval runs it no more often.
 const GOOD_FOR: Duration = Duration::from_secs(10);
-/// Outputs of commands kept at most.
-const MOST_KEPT: usize = 1024;
 
 /// Where the values of a record come from, if not from the plan itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,14 +37,11 @@ pub enum ValueSource {
     Command(Vec<String>),
 }
 
-/// What commands printed last.
-#[derive(Debug, Default)]
-pub(super) struct Outputs {
-    kept: Mutex<HashMap<(Vec<String>, String), (Instant, Output)>>,
-}
+/// What commands printed last, by their words and the record that they were asked for.
+pub(super) type Outputs = Shelf<(Vec<String>, String), Output>;
 
 /// What was written or printed, or why nothing came; no file is `Ok(None)`.
-type Output = Result<Option<Vec<u8>>, String>;
+pub(super) type Output = Result<Option<Vec<u8>>, String>;
 
 /// The records of an inquiry with all values filled in, and a finding for each whose values cannot
 /// be told. Ends at the deadline.
@@ -97,7 +92,7 @@ async fn output(
         ValueSource::Command(words) => {
             let key = (words.clone(), title(&planned.name, planned.record_type));
             if let Some(output) = outputs.recall(&key, monotonic()) {
-                return output;
+                return (*output).clone();
             }
             let about = [
                 ("PORTWARDEN_ZONE", render_name(zone)),
@@ -105,7 +100,7 @@ async fn output(
                 ("PORTWARDEN_TYPE", planned.record_type.to_string()),
             ];
             let output = command::run(words, &about, deadline).await.map(Some);
-            outputs.keep(key, output.clone(), monotonic());
+            outputs.keep(key, Arc::new(output.clone()), monotonic(), GOOD_FOR);
             output
         }
     }
@@ -119,23 +114,6 @@ fn file(path: &Path) -> Output {
         Ok(false) if folder => Ok(None),
         Ok(_) => small_file::bytes(path, LARGEST_MIB).map(Some),
         Err(error) => Err(error.to_string()),
-    }
-}
-
-impl Outputs {
-    fn recall(&self, key: &(Vec<String>, String), now: Instant) -> Option<Output> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(key).filter(|(end, _)| *end > now).map(|(_, output)| output.clone())
-    }
-
-    fn keep(&self, key: (Vec<String>, String), output: Output, now: Instant) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST_KEPT {
-            kept.retain(|_, (end, _)| *end > now);
-        }
-        if kept.len() < MOST_KEPT {
-            kept.insert(key, (now + GOOD_FOR, output));
-        }
     }
 }
 

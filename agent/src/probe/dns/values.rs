@@ -6,6 +6,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use hickory_proto::rr::rdata::{CAA, SOA};
 use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::serialize::binary::BinEncodable;
+
+mod binary;
+mod service;
 
 /// Brings one value of the plan into the spelling that answers are compared in. Names are taken
 /// as fully qualified with or without the final dot; `@` is the zone itself. TXT may be written
@@ -49,6 +53,8 @@ pub fn normalise(record_type: RecordType, zone: &Name, value: &str) -> Result<St
             Ok(caa(number::<u8>(flags)?, tag, &property))
         }
         (RecordType::TXT, _) => Ok(render_text(&text_bytes(value)?)),
+        (RecordType::SVCB | RecordType::HTTPS, _) => service::normalise(zone, value),
+        (other, fields) if binary::covers(other) => binary::normalise(other, fields),
         (other, _) => Err(shape_of(other)),
     }
 }
@@ -68,12 +74,30 @@ pub(super) fn render(record: &RData) -> String {
         RData::SOA(soa) => render_soa(soa),
         RData::CAA(record) => caa(caa_flags(record), &record.tag, &record.value),
         RData::TXT(text) => render_text(&text.txt_data.concat()),
-        other => other.to_string(),
+        RData::SVCB(service) => service::render(service),
+        RData::HTTPS(service) => service::render(&service.0),
+        other => render_bytes(other).unwrap_or_else(|| other.to_string()),
     }
 }
 
+/// Records that are numbers and bytes, whatever they were decoded into.
+fn render_bytes(record: &RData) -> Option<String> {
+    let record_type = record.record_type();
+    if !binary::covers(record_type) {
+        return None;
+    }
+    binary::render(record_type, &record.to_bytes().ok()?)
+}
+
+/// Flags, tag in lower case and value of a CAA value in the one spelling.
+pub(super) fn caa_parts(value: &str) -> Option<(u8, &str, Vec<u8>)> {
+    let (flags, rest) = value.split_once(' ')?;
+    let (tag, property) = rest.split_once(' ')?;
+    Some((flags.parse().ok()?, tag, text_bytes(property).ok()?))
+}
+
 /// A name in lower case, without the final dot unless it is the root or a single label.
-pub(super) fn render_name(name: &Name) -> String {
+pub(crate) fn render_name(name: &Name) -> String {
     let mut rendered = String::with_capacity(name.len() + 1);
     let mut labels = 0;
     for label in name.iter() {
@@ -164,8 +188,12 @@ fn name(zone: &Name, value: &str) -> Result<String, String> {
     if value == "@" {
         return Ok(render_name(zone));
     }
-    let name = Name::from_str_relaxed(value)
-        .map_err(|error| format!("`{value}` is not a name: {error}"))?;
+    let name = match value.contains('/') && !value.contains('\\') {
+        // Parts of reverse zones have such names (RFC 2317).
+        true => Name::from_labels(value.trim_end_matches('.').split('.').map(str::as_bytes)),
+        false => Name::from_str_relaxed(value),
+    };
+    let name = name.map_err(|error| format!("`{value}` is not a name: {error}"))?;
     if name.num_labels() == 1 && !value.ends_with('.') && !name.is_wildcard() {
         return Err(format!(
             "`{value}` is not a full name: write `{value}.{}`, or `{value}.` if it is one",
@@ -246,8 +274,12 @@ fn shape_of(record_type: RecordType) -> String {
         RecordType::CAA => {
             "a CAA value is flags, tag and value, such as `0 issue \"letsencrypt.org\"`".to_owned()
         }
+        RecordType::SVCB | RecordType::HTTPS => {
+            format!("a value of {record_type} is {}", service::FORM)
+        }
+        other if binary::covers(other) => binary::form(other).to_owned(),
         other => format!(
-            "records of type {other} cannot be planned; A, AAAA, CNAME, TXT, MX, NS, SOA, CAA, SRV and PTR can"
+            "records of type {other} cannot be planned; A, AAAA, CNAME, TXT, MX, NS, SOA, CAA, SRV, PTR, DS, DNSKEY, TLSA, SSHFP, SVCB and HTTPS can"
         ),
     }
 }
@@ -271,6 +303,7 @@ mod tests {
             (RecordType::CNAME, "Web.Host.Example.", "web.host.example"),
             (RecordType::CNAME, "@", "shop.example"),
             (RecordType::NS, "localhost.", "localhost."),
+            (RecordType::CNAME, "1.0/25.2.0.192.IN-ADDR.arpa.", "1.0/25.2.0.192.in-addr.arpa"),
             (RecordType::MX, "010   Mail.shop.example", "10 mail.shop.example"),
             (RecordType::MX, "0 .", "0 ."),
             (RecordType::SRV, "10 5 5060 sip.shop.example.", "10 5 5060 sip.shop.example"),
@@ -308,7 +341,7 @@ mod tests {
             (RecordType::TXT, "\"open", "close"),
             (RecordType::TXT, "\"a\"b", "after the closing quote"),
             (RecordType::TXT, "\\999", "byte"),
-            (RecordType::HTTPS, "1 .", "cannot be planned"),
+            (RecordType::NAPTR, "1 .", "cannot be planned"),
         ];
         for (record_type, written, hint) in table {
             let mistake = normalise(record_type, &shop(), written).unwrap_err();

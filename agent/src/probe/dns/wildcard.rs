@@ -100,16 +100,18 @@ fn cause(survey: &Survey, record: &Planned) -> Option<Cause> {
     if record.name.eq_ignore_root(&survey.zone) || record.name.is_wildcard() {
         return None;
     }
-    let said: Vec<&Outcome> = survey
-        .authorities()
-        .map(|server| &survey.replies[server][record.question].outcome)
-        .filter(|outcome| matches!(outcome, Outcome::Values(_)))
-        .collect();
-    if said.iter().any(|outcome| !record.holds(outcome)) {
-        return Some(Cause::Doubt);
+    let mut is_there = false;
+    for server in survey.authorities() {
+        let outcome = &survey.replies[server][record.question].outcome;
+        if matches!(outcome, Outcome::Values(_)) {
+            if !record.holds(outcome) {
+                return Some(Cause::Doubt);
+            }
+            is_there = true;
+        }
     }
     let is_planned = matches!(record.expected, Expected::Exactly(_) | Expected::Contains(_));
-    (is_planned && !said.is_empty()).then_some(Cause::Turn)
+    (is_there && is_planned).then_some(Cause::Turn)
 }
 
 /// A number from 0 to 1 that is spread evenly over keys.

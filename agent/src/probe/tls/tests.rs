@@ -30,6 +30,7 @@ fn spec(address: SocketAddr, roots: &Roots) -> Spec {
         source: None,
         server_name: "shop.example".to_owned(),
         file: None,
+        issuer: None,
         expiring: Expiring::default(),
         min_version: None,
         roots: roots.clone(),

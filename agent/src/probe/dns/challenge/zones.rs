@@ -1,9 +1,8 @@
 //! Which zone a name lies in, and whom to ask about it: the nearest name upwards that is delegated.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use health::{Code, Finding};
 use hickory_proto::rr::Name;
@@ -12,6 +11,7 @@ use super::Dead;
 use crate::clock::monotonic;
 use crate::net::Net;
 use crate::probe::Stopwatch;
+use crate::probe::dns::shelf::Shelf;
 use crate::probe::dns::survey::Survey;
 use crate::probe::dns::{Kept, Spec, delegation};
 
@@ -19,18 +19,13 @@ use crate::probe::dns::{Kept, Spec, delegation};
 const MOST_CLIMBED: usize = 10;
 /// A zone once found is looked for again after this time.
 const KEPT: Duration = Duration::from_secs(3600);
-/// Zones kept at most.
-const MOST_KEPT: usize = 4096;
 
 /// The zones of targets, by the zone that leads there.
-#[derive(Debug, Default)]
-pub(super) struct Zones {
-    kept: Mutex<HashMap<(Name, Name), (Instant, Found)>>,
-}
+pub(super) type Zones = Shelf<(Name, Name), Found>;
 
 /// A zone, and the servers above it, where it was not walked to.
 #[derive(Clone, Debug)]
-struct Found {
+pub(super) struct Found {
     zone: Name,
     parent: Vec<SocketAddr>,
 }
@@ -48,19 +43,19 @@ pub(super) async fn of(
     let found = match zones.recall(&key, monotonic()) {
         Some(found) => found,
         None => {
-            let found = climb(target, spec, survey, net, watch).await?;
-            zones.keep(key, found.clone(), monotonic());
+            let found = Arc::new(climb(target, spec, survey, net, watch).await?);
+            zones.keep(key, found.clone(), monotonic(), KEPT);
             found
         }
     };
     let nameservers = if found.zone == spec.zone { spec.nameservers.clone() } else { Vec::new() };
-    Ok(Spec { nameservers, ..bare(spec, found) })
+    Ok(Spec { nameservers, ..bare(spec, &found) })
 }
 
-fn bare(spec: &Spec, Found { zone, parent }: Found) -> Spec {
+fn bare(spec: &Spec, found: &Found) -> Spec {
     Spec {
-        zone,
-        parent,
+        zone: found.zone.clone(),
+        parent: found.parent.clone(),
         nameservers: Vec::new(),
         resolvers: Vec::new(),
         records: Vec::new(),
@@ -95,7 +90,7 @@ async fn climb(
                 return Ok(Found { zone, parent: spec.parent.clone() });
             }
             let found = Found { zone: zone.clone(), parent: parent.clone() };
-            match delegation::find(&bare(spec, found.clone()), net, watch).await {
+            match delegation::find(&bare(spec, &found), net, watch).await {
                 Ok(_) => return Ok(found),
                 Err(finding) if parent.is_empty() && !is_not_delegated(&finding) => {
                     return Err(Dead::Lost(finding));
@@ -110,21 +105,4 @@ async fn climb(
 /// The servers above have answered, and know no such zone.
 fn is_not_delegated(finding: &Finding) -> bool {
     matches!(finding.code, Code::DnsNxdomain | Code::DnsMissing | Code::DnsLame)
-}
-
-impl Zones {
-    fn recall(&self, key: &(Name, Name), now: Instant) -> Option<Found> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(key).filter(|(end, _)| *end > now).map(|(_, found)| found.clone())
-    }
-
-    fn keep(&self, key: (Name, Name), found: Found, now: Instant) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST_KEPT {
-            kept.retain(|_, (end, _)| *end > now);
-        }
-        if kept.len() < MOST_KEPT {
-            kept.insert(key, (now + KEPT, found));
-        }
-    }
 }

@@ -45,6 +45,7 @@ fn spec(parent: SocketAddr) -> Spec {
         serial_grace: Duration::ZERO,
         source: None,
         records: Vec::new(),
+        renewal: crate::probe::dns::Renewal::default(),
         dnssec: crate::probe::dns::dnssec::Policy::default(),
         kept: crate::probe::dns::Kept::default(),
     }
@@ -67,4 +68,103 @@ async fn a_delegation_is_renewed_only_before_its_end() {
         renew(&spec, &net).await;
         assert_eq!(asked.load(Ordering::SeqCst), asked_after_renewal, "TTL {ttl}");
     }
+}
+
+/// A server that answers every question with a referral, made by `refer`, and counts questions.
+async fn referrer(
+    ip: &str,
+    refer: impl Fn(&Name, &mut Message) + Send + 'static,
+) -> (SocketAddr, Arc<AtomicUsize>) {
+    let socket = UdpSocket::bind((ip, 0)).await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    tokio::spawn(async move {
+        let mut buffer = [0; 2048];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+            count.fetch_add(1, Ordering::SeqCst);
+            let mut message = Message::from_vec(&buffer[..length]).unwrap().into_response();
+            let name = message.queries[0].name().clone();
+            refer(&name, &mut message);
+            let _ = socket.send_to(&message.to_vec().unwrap(), from).await;
+        }
+    });
+    (address, asked)
+}
+
+fn ns(owner: &Name, server: &str) -> Record {
+    let server = Name::from_ascii(server).unwrap();
+    Record::from_rdata(owner.clone(), 600, RData::NS(rdata::NS(server)))
+}
+
+/// What comes of a walk from one root server, within so many queries.
+async fn walk(root: SocketAddr, asked: &AtomicUsize, most: usize) -> String {
+    let mut spec = spec(root);
+    spec.parent = Vec::new();
+    spec.hints = vec![root];
+    let net = Net::new(Some(root)).unwrap();
+    let found = find(&spec, &net, &Stopwatch::start(Duration::from_secs(10))).await;
+    let asked = asked.load(Ordering::SeqCst);
+    assert!(asked <= most, "{asked} queries");
+    match found {
+        Ok(delegation) => format!("{:?}", delegation.servers),
+        Err(finding) => finding.summary.en,
+    }
+}
+
+#[tokio::test]
+async fn a_walk_that_is_led_astray_ends() {
+    // Every name is served by servers of yet another zone, for ever.
+    let (root, asked) = referrer("127.53.9.4", |name, message| {
+        for number in 0..8 {
+            let label = name.iter().next().map_or(0, <[u8]>::len);
+            message.add_authority(ns(name, &format!("ns{number}.z{label}{number}.test.")));
+        }
+    })
+    .await;
+    let said = walk(root, &asked, 140).await;
+    assert!(said.contains("cannot be found"), "{said}");
+
+    // Upwards, to the root itself.
+    let (root, asked) = referrer("127.53.9.5", |_, message| {
+        message.add_authority(ns(&Name::root(), "a.root.test."));
+    })
+    .await;
+    let said = walk(root, &asked, 4).await;
+    assert!(said.contains("no usable answer from its servers"), "{said}");
+
+    // No server of the zone above lies where it could be found.
+    let (root, asked) = referrer("127.53.9.6", |name, message| {
+        message.add_authority(ns(name, "ns.shop.example."));
+    })
+    .await;
+    let said = walk(root, &asked, 40).await;
+    assert!(said.contains("none of its nameservers has an address"), "{said}");
+
+    // Sideways: an address for a name that this server has nothing to say of.
+    let (root, asked) = referrer("127.53.9.7", |name, message| {
+        message.add_authority(ns(name, "ns.example."));
+        let glue = RData::A(rdata::A::new(127, 53, 9, 7));
+        message.add_additional(Record::from_rdata(
+            Name::from_ascii("ns.example.").unwrap(),
+            600,
+            glue,
+        ));
+    })
+    .await;
+    let said = walk(root, &asked, 12).await;
+    assert!(said.contains("ns.example"), "{said}");
+}
+
+#[tokio::test]
+async fn a_parent_that_only_fails_to_be_compared_is_not_waited_for_each_time() {
+    let silent = UdpSocket::bind("127.53.9.8:0").await.unwrap();
+    let spec = spec(silent.local_addr().unwrap());
+    let net = Net::new(spec.parent.first().copied()).unwrap();
+    let watch = || Stopwatch::start(Duration::from_millis(400));
+    let first = compare(&spec, &net, &watch()).await.unwrap_err();
+    assert_eq!(first.severity, Severity::Warning);
+    let again = watch();
+    assert_eq!(compare(&spec, &net, &again).await.unwrap_err(), first);
+    assert!(again.elapsed() < Duration::from_millis(100), "from memory");
 }

@@ -3,14 +3,27 @@
 use std::net::SocketAddr;
 
 use health::{Code, Finding, text};
-use hickory_proto::rr::Name;
+use hickory_proto::rr::{Name, RecordType};
 
 use super::referral::Said;
+use crate::probe::dns::Spec;
 use crate::probe::dns::values::render_name;
+use crate::probe::dns::wording::dig_at;
 
 /// The parent's servers are not known.
-pub(super) fn lost_above(zone: &Name, above: &Name, error: &str) -> Box<Finding> {
-    let (zone, above) = (render_name(zone), render_name(above));
+pub(super) fn lost_above(spec: &Spec, above: &Name, error: &str) -> Box<Finding> {
+    let (zone, above) = (render_name(&spec.zone), render_name(above));
+    let remedy = match spec.hints.first() {
+        None => text!(
+            "Check the agent's resolver: `dig {above} NS`. Or name the servers in the plan: `nameservers = [...]` or `parent = [...]`.",
+            "에이전트가 쓰는 리졸버를 확인하세요: `dig {above} NS`. 또는 계획에 서버를 직접 적으세요: `nameservers = [...]` 또는 `parent = [...]`."
+        ),
+        Some(&root) => text!(
+            "Check that the servers in `hints` are root servers that can be reached from here: `{dig}` must show the flag `aa`; then follow the referrals down to {zone}. Or name the servers in the plan: `nameservers = [...]` or `parent = [...]`.",
+            "`hints`의 서버가 여기서 닿을 수 있는 루트 서버인지 확인하세요. `{dig}` 응답에 `aa` 플래그가 있어야 합니다. 그다음 위임을 따라 {zone}까지 내려가 보세요. 또는 계획에 서버를 직접 적으세요: `nameservers = [...]` 또는 `parent = [...]`.",
+            dig = dig_at(root, &Name::root(), RecordType::NS)
+        ),
+    };
     Box::new(
         Finding::new(
             Code::ResolveFailed,
@@ -19,10 +32,7 @@ pub(super) fn lost_above(zone: &Name, above: &Name, error: &str) -> Box<Finding>
                 "the servers of {above}, which delegate {zone}, cannot be found: {error}",
                 "{zone}을(를) 위임하는 {above}의 네임서버를 찾을 수 없습니다: {error}"
             ),
-            text!(
-                "Check the agent's resolver: `dig {above} NS`. Or name the servers in the plan: `nameservers = [...]` or `parent = [...]`.",
-                "에이전트가 쓰는 리졸버를 확인하세요: `dig {above} NS`. 또는 계획에 서버를 직접 적으세요: `nameservers = [...]` 또는 `parent = [...]`."
-            ),
+            remedy,
         )
         .evidence("zone", zone)
         .evidence("error", error),
@@ -30,15 +40,15 @@ pub(super) fn lost_above(zone: &Name, above: &Name, error: &str) -> Box<Finding>
 }
 
 /// A server of the parent does not answer.
-pub(super) fn no_answer(zone: &Name, server: SocketAddr, how: &str) -> Box<Finding> {
+pub(in crate::probe::dns) fn no_answer(zone: &Name, server: SocketAddr, how: &str) -> Box<Finding> {
     let (zone, port, ip) = (render_name(zone), server.port(), server.ip());
     Box::new(
         Finding::new(
             Code::DnsUnreachable,
             server.to_string(),
             text!(
-                "{server}, a server of the zone above {zone}, does not answer ({how}): who serves {zone} is unknown",
-                "{zone}의 상위 존 서버 {server}에서 답이 없어({how}) {zone}의 네임서버를 알 수 없습니다"
+                "{server}, a server of the zone above {zone}, does not answer ({how}): whom it delegates {zone} to is unknown",
+                "{zone}의 상위 존 서버 {server}에서 답이 없어({how}) {zone}을(를) 누구에게 위임하는지 알 수 없습니다"
             ),
             text!(
                 "Ask it by hand: `dig @{ip} -p {port} +norecurse {zone} NS`. If the address is right, look at the network and its firewall (UDP and TCP {port}).",

@@ -268,3 +268,6 @@ fn misplaced(
     };
     finding.evidence("doubled_name", name).evidence("doubled_values", evidence)
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,9 +17,10 @@ use crate::probe::dns::wording::{MOST_NAMED, dig, dig_at};
 /// Everything in which parent and zone differ.
 pub(super) fn judge(survey: &Survey, delegation: &Delegation) -> Vec<Finding> {
     let Some(norm) = delegation.norm() else { return Vec::new() };
+    let own = own(survey);
     let mut findings = parents(survey, delegation, norm);
-    findings.extend(nameservers(survey, norm));
-    findings.extend(glue::judge(survey, delegation, norm));
+    findings.extend(own.and_then(|(server, own)| nameservers(survey, server, own, norm)));
+    findings.extend(glue::judge(survey, delegation, norm, own.map(|(_, own)| own)));
     findings
 }
 
@@ -82,21 +83,25 @@ fn shown(referral: &Referral) -> String {
     referral.servers.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// The parent's NS set against the zone's own, as most of its servers have it.
-fn nameservers(survey: &Survey, norm: &Referral) -> Option<Finding> {
+/// The zone's own NS set as most of its servers have it, with the index of one that does.
+fn own(survey: &Survey) -> Option<(usize, &[String])> {
     let question = survey.apex_ns?;
-    let said: Vec<(usize, &Vec<String>)> = survey
+    let said: Vec<(usize, &[String])> = survey
         .authorities()
         .filter_map(|index| match &survey.replies[index][question].outcome {
-            Outcome::Values(values) => Some((index, values)),
+            Outcome::Values(values) => Some((index, values.as_slice())),
             _ => None,
         })
         .collect();
-    let weight = |one: &Vec<String>| said.iter().filter(|(_, other)| one == *other).count();
+    let weight = |one: &[String]| said.iter().filter(|(_, other)| one == *other).count();
     // The first of equals, where `max_by_key` alone would take the last.
-    let &(index, own) = said.iter().rev().max_by_key(|(_, one)| weight(one))?;
+    said.iter().rev().max_by_key(|(_, one)| weight(one)).copied()
+}
+
+/// The parent's NS set against the zone's own.
+fn nameservers(survey: &Survey, index: usize, own: &[String], norm: &Referral) -> Option<Finding> {
     let delegated = norm.names();
-    if *own == delegated {
+    if own == delegated {
         return None;
     }
     let without = |all: &[String], those: &[String]| -> Vec<String> {
@@ -139,7 +144,7 @@ fn nameservers(survey: &Survey, norm: &Referral) -> Option<Finding> {
     Some(
         Finding::new(Code::DnsDelegation, format!("{zone} NS"), summary, remedy)
             .evidence("expected", delegated)
-            .evidence("got", own.clone())
+            .evidence("got", own.to_vec())
             .evidence("only_parent", only_parent)
             .evidence("only_zone", only_own),
     )

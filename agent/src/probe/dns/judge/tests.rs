@@ -13,7 +13,7 @@ use crate::probe::dns::question::Role;
 use crate::probe::dns::reply::{Outcome, Reply};
 use crate::probe::dns::server::Server;
 use crate::probe::dns::survey::Survey;
-use crate::probe::dns::{Expectation, Record, Spec, TtlLimits};
+use crate::probe::dns::{Expectation, Record, Renewal, Spec, TtlLimits};
 
 fn name(text: &str) -> Name {
     Name::from_ascii(text).unwrap()
@@ -51,6 +51,7 @@ pub(super) fn survey(record: (&str, RecordType, Expectation), said: &[Outcome]) 
         consistent: true,
         serial_grace: std::time::Duration::ZERO,
         source: None,
+        renewal: Renewal::default(),
         dnssec: super::super::dnssec::Policy::default(),
         kept: Kept::default(),
         records: vec![Record {

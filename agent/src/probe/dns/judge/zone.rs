@@ -22,7 +22,10 @@ pub(super) fn judge(survey: &Survey) -> Vec<Finding> {
 
 /// One finding for each server that has lagged behind the newest serial for too long.
 fn serials(survey: &Survey) -> Vec<Finding> {
-    let known = serial::serials(survey);
+    if serial::is_uniform(survey) {
+        return Vec::new();
+    }
+    let known: Vec<(usize, u32)> = serial::serials(survey).collect();
     let Some(newest) = serial::newest(&known) else { return Vec::new() };
     let is_told =
         |&&(index, serial): &&(usize, u32)| serial != newest && !survey.is_following(index);

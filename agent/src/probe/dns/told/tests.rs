@@ -33,6 +33,7 @@ async fn told_with(
         serial_grace: Duration::ZERO,
         consistent: true,
         source: None,
+        renewal: crate::probe::dns::Renewal::default(),
         dnssec: crate::probe::dns::dnssec::Policy::default(),
         kept: Kept::default(),
         records: vec![Record {
@@ -140,6 +141,10 @@ async fn a_short_interval_runs_a_command_no_more_often() {
         let told = told_with(&outputs, CHALLENGE, RecordType::TXT, shell(&script)).await;
         assert_eq!(told.0, exactly(&["1"]));
     }
-    let later = monotonic() + GOOD_FOR;
-    assert!(outputs.kept.lock().unwrap().values().all(|(end, _)| *end <= later));
+    let key = (
+        ["/bin/sh", "-c", &script].map(str::to_owned).to_vec(),
+        "_acme-challenge.shop.example TXT".to_owned(),
+    );
+    assert!(outputs.recall(&key, monotonic()).is_some());
+    assert!(outputs.recall(&key, monotonic() + GOOD_FOR).is_none());
 }

@@ -11,14 +11,23 @@ use crate::probe::dns::survey::Survey;
 use crate::probe::dns::values::render_name;
 use crate::probe::dns::wording::{dig_at, title};
 
-/// One finding for each name and kind of address that differs.
-pub(super) fn judge(survey: &Survey, delegation: &Delegation, norm: &Referral) -> Vec<Finding> {
+/// One finding for each name and kind of address that differs. A nameserver that is not in the
+/// zone's own set, as far as that is known, is not looked at: that is said already.
+pub(super) fn judge(
+    survey: &Survey,
+    delegation: &Delegation,
+    norm: &Referral,
+    nameservers: Option<&[String]>,
+) -> Vec<Finding> {
     if norm.is_from_zone {
         return Vec::new();
     }
     let is_within =
         |server: &&Glued| absolute(&server.name).is_ok_and(|name| survey.zone.zone_of(&name));
-    let within = norm.servers.iter().filter(is_within);
+    let is_own = |server: &&Glued| {
+        nameservers.is_none_or(|own| own.iter().any(|name| *name == *server.name))
+    };
+    let within = norm.servers.iter().filter(is_own).filter(is_within);
     within
         .flat_map(|server| match server.glue.is_empty() {
             true => vec![missing(survey, delegation, server)],

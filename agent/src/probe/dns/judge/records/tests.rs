@@ -44,7 +44,8 @@ fn a_transfer_under_way_is_silent_and_one_that_lasts_is_not() {
     let third = "www.shop.example A @ ns3.host.example (127.53.0.3)";
     let serial = |n: u8| format!("dns.serial shop.example SOA @ ns{n}.host.example (127.53.0.{n})");
     let odd = vec![serial(3), format!("dns.inconsistent {third}")];
-    let table: Vec<(&str, Expectation, [&Outcome; 4], [Standing; 4], Vec<String>)> = vec![
+    type Case<'a> = (&'a str, Expectation, [&'a Outcome; 4], [Standing; 4], Vec<String>);
+    let table: Vec<Case<'_>> = vec![
         (
             "one follows",
             exactly(),

@@ -1,0 +1,9 @@
+//! Doors for the fuzz targets (fuzz/) into parsers that are nobody else's business: each takes any
+//! bytes, and what must hold whatever they are is asserted there. Only with the feature `fuzzing`.
+
+pub use crate::discover::fuzzing::compose;
+pub use crate::listeners::fuzzing::{netlink, proc};
+pub use crate::nginx::fuzzing::nginx;
+pub use crate::probe::dns::fuzzing::{reply, value};
+pub use crate::ssh::fuzzing::ssh;
+pub use crate::tls::fuzzing::{certificate, hello};
