@@ -34,7 +34,6 @@ mod wording;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use health::facts::DnsFacts;
 use health::{Code, Facts, Phase};
 use hickory_proto::rr::{Name, RecordType};
 

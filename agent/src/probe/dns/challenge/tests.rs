@@ -67,6 +67,7 @@ fn an_answer_says_who_decides() {
         source: None,
         dnssec: crate::probe::dns::dnssec::Policy::default(),
         renewal: crate::probe::dns::Renewal::default(),
+        dnssec: crate::probe::dns::dnssec::Policy::default(),
         kept: Kept::default(),
         records: vec![Record {
             name: name("_acme-challenge.shop.example."),
