@@ -9,6 +9,7 @@ mod inquiry;
 mod judge;
 mod memory;
 mod over_tcp;
+mod peers;
 mod question;
 mod reply;
 mod server;
@@ -79,7 +80,7 @@ pub enum Expectation {
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let roll = server::call(spec, net, watch).await;
     let mut findings = roll.findings;
-    let survey = survey::Survey::conduct(spec, roll.servers, watch.deadline()).await;
+    let survey = survey::Survey::conduct(spec, roll.servers, net, watch.deadline()).await;
     watch.lap(Phase::Request);
     if let Some(lack) = survey.lack() {
         let findings = vec![could_not_look(&values::render_name(&spec.zone), lack)];

@@ -11,11 +11,12 @@ use ring::rand::{SecureRandom, SystemRandom};
 use tokio::time::Instant;
 
 use super::Spec;
-use super::exchange::{self, Errand, Loss};
+use super::exchange::{Errand, Loss};
 use super::inquiry::{Inquiry, Planned, SOA};
 use super::question::{Question, Role};
 use super::reply::{Outcome, Reply};
 use super::server::Server;
+use crate::net::Net;
 
 /// Values of one answer kept as facts, and bytes of each: a page shows no more.
 const MOST_VALUES: usize = 64;
@@ -52,10 +53,15 @@ impl From<&Arc<Planned>> for Asked {
 
 impl Survey {
     /// Asks everybody everything, until the deadline.
-    pub(super) async fn conduct(spec: &Spec, servers: Vec<Server>, deadline: Instant) -> Self {
+    pub(super) async fn conduct(
+        spec: &Spec,
+        servers: Vec<Server>,
+        net: &Net,
+        deadline: Instant,
+    ) -> Self {
         let mut survey = Self::plan(spec, servers);
-        survey.replies = survey.ask_all(spec, survey.questions(), deadline, |_| true).await;
-        survey.control_wildcards(spec, deadline).await;
+        survey.replies = survey.ask_all(spec, net, survey.questions(), deadline, |_| true).await;
+        survey.control_wildcards(spec, net, deadline).await;
         survey
     }
 
@@ -88,6 +94,7 @@ impl Survey {
     async fn ask_all(
         &self,
         spec: &Spec,
+        net: &Net,
         questions: &[Question],
         deadline: Instant,
         is_asked: impl Fn(usize) -> bool,
@@ -104,17 +111,16 @@ impl Survey {
                 questions,
                 deadline,
             };
-            exchange::ask(errand, |question, arrival| {
-                Reply::of(arrival, question, server.role, zone)
-            })
-            .await
+            let digest =
+                |question: &Question, arrival| Reply::of(arrival, question, server.role, zone);
+            net.dns.wire.ask(errand, digest).await
         });
         join_all(rows).await
     }
 
     /// Where a record differs from the plan, asks the same servers for a name beside it that
     /// cannot exist: if that has the same values, they come from a wildcard.
-    async fn control_wildcards(&mut self, spec: &Spec, deadline: Instant) {
+    async fn control_wildcards(&mut self, spec: &Spec, net: &Net, deadline: Instant) {
         let doubted: Vec<usize> = (0..self.records.len())
             .filter(|&index| {
                 let record = &self.records[index].planned;
@@ -145,7 +151,7 @@ impl Survey {
             self.servers[server].role == Role::Authoritative
                 && self.replies[server].iter().any(|reply| reply.outcome.is_statement())
         };
-        let replies = self.ask_all(spec, &questions, deadline, is_asked).await;
+        let replies = self.ask_all(spec, net, &questions, deadline, is_asked).await;
         for (column, &index) in doubted.iter().enumerate() {
             self.records[index].control = replies
                 .iter()
