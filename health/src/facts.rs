@@ -9,8 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::ports::Observed;
 
+mod dns;
+mod dnssec;
 mod headers;
 
+pub use dns::{AnswerFacts, DnsFacts, Flags, RecordFacts, ServerFacts};
+pub use dnssec::{DnskeyFacts, DnssecFacts, DsFacts, Security, SignatureFacts};
 pub use headers::Headers;
 
 /// All that one probe saw. Sections that a kind has nothing to say on stay empty.
@@ -195,71 +199,4 @@ pub struct CertificatesSeen {
     pub tls: Option<Box<TlsFacts>>,
     /// Those stored.
     pub files: Vec<FileFacts>,
-}
-
-/// A zone as its servers answered.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct DnsFacts {
-    /// The zone, lower case, without the final dot.
-    pub zone: Arc<str>,
-    /// Every address that was asked; cells refer to them by index.
-    pub servers: Vec<ServerFacts>,
-    /// Every planned record.
-    pub records: Vec<RecordFacts>,
-}
-
-/// One address of one nameserver or resolver.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ServerFacts {
-    /// Name as delegated or as in the plan.
-    pub name: Arc<str>,
-    /// The address asked; `None` when the name did not resolve.
-    pub address: Option<SocketAddr>,
-    /// A cache named in the plan rather than an authoritative server.
-    pub is_resolver: bool,
-    /// SOA serial it answered with.
-    pub serial: Option<u32>,
-    /// Answered at least one query.
-    pub reachable: bool,
-    /// Median round trip of its answers, seconds.
-    pub rtt_seconds: Option<f64>,
-    /// Sections of the SOA answer: ANSWER, AUTHORITY, ADDITIONAL counts.
-    pub counts: [u16; 3],
-    /// Which of the server's instances answered, as it says itself (NSID, RFC 5001), printable.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nsid: Option<Arc<str>>,
-}
-
-/// One planned record on every server.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RecordFacts {
-    /// Fully qualified, lower case, without the final dot.
-    pub name: Arc<str>,
-    /// `A`, `TXT`, ….
-    pub record_type: Arc<str>,
-    /// What the plan says, for people: the values, or `absent`.
-    pub expected: Arc<str>,
-    /// One answer per server asked.
-    pub answers: Vec<AnswerFacts>,
-}
-
-/// One server's answer for one record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AnswerFacts {
-    /// Index into [`DnsFacts::servers`].
-    pub server: usize,
-    /// `values`, `nodata`, `nxdomain`, `refused`, `servfail`, `timeout`, `not-authoritative`, ….
-    pub outcome: Cow<'static, str>,
-    /// The values, in presentation format, sorted.
-    pub values: Vec<String>,
-    /// Lowest TTL of the answer, seconds.
-    pub ttl: Option<u32>,
-    /// Header flags that were set: `aa tc rd ra ad cd`.
-    pub flags: Vec<Cow<'static, str>>,
-    /// Round trip, seconds.
-    pub rtt_seconds: Option<f64>,
-    /// Came over TCP.
-    pub over_tcp: bool,
-    /// Holds what the plan says.
-    pub matches: bool,
 }

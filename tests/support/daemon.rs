@@ -90,6 +90,22 @@ impl Daemon {
     pub fn signal(&self, name: &str) {
         signal(self.pid(), name);
     }
+
+    /// Sends a signal to it and to every process that it has started, the youngest first.
+    pub fn signal_all(&self, name: &str) {
+        for pid in family(self.pid()).into_iter().rev() {
+            signal(pid, name);
+        }
+    }
+}
+
+/// A process and its descendants, parents before children.
+fn family(pid: u32) -> Vec<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let children = children.unwrap_or_default();
+    let younger =
+        children.split_whitespace().filter_map(|child| child.parse().ok()).flat_map(family);
+    std::iter::once(pid).chain(younger).collect()
 }
 
 impl Drop for Daemon {

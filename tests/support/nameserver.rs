@@ -1,4 +1,4 @@
-//! An authoritative nameserver: Knot, serving zones that a test may change while it runs.
+//! An authoritative nameserver, Knot or NSD, serving zones that a test may change while it runs.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -8,41 +8,26 @@ use hickory_proto::rr::{Name, RData, RecordType};
 use tempfile::TempDir;
 
 use super::daemon::{Daemon, free_port};
+pub use super::zone::{Keys, Zone};
 
-/// One version of a zone.
-#[derive(Clone, Debug)]
-pub struct Zone {
-    /// Without the final dot.
-    pub name: String,
-    /// SOA serial; a later version needs a higher one.
-    pub serial: u32,
-    /// Everything but the SOA, as in a zone file, names relative to the zone.
-    pub records: String,
-}
-
-impl Zone {
-    /// A version of a zone.
-    pub fn new(name: &str, serial: u32, records: &str) -> Self {
-        Self { name: name.to_owned(), serial, records: records.to_owned() }
-    }
-
-    fn text(&self) -> String {
-        let Self { name, serial, records } = self;
-        let mut text = format!(
-            "$ORIGIN {name}.\n$TTL 300\n@ SOA ns1.{name}. admin.{name}. {serial} 7200 900 1209600 60\n"
-        );
-        // Indentation would mean "the same owner as above".
-        for line in records.lines() {
-            text.push_str(line.trim_start());
-            text.push('\n');
-        }
-        text
-    }
+/// Whose nameserver it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Make {
+    Knot,
+    Nsd,
 }
 
 /// A running nameserver.
+///
+/// ```ignore
+/// let mut server = Nameserver::start("127.53.40.1", &[Zone::new("shop.example", 1, "@ NS ns1\n…")]);
+/// server.publish(Zone::new("shop.example", 2, "…"));   // edit and reload; returns once it is served
+/// server.freeze(); server.thaw();                      // SIGSTOP, SIGCONT
+/// server.stop(); server.start_again();                 // killed; back with the zones it had
+/// ```
 #[derive(Debug)]
 pub struct Nameserver {
+    make: Make,
     address: SocketAddr,
     folder: TempDir,
     zones: Vec<Zone>,
@@ -51,15 +36,20 @@ pub struct Nameserver {
 }
 
 impl Nameserver {
-    /// Starts on this address, on a port that is free there, and waits until it serves the zones.
+    /// Starts Knot on this address, on a port that is free there, and waits until it serves the zones.
     pub fn start(ip: &str, zones: &[Zone]) -> Self {
         Self::start_on(SocketAddr::new(ip.parse().unwrap(), free_port(&[ip])), zones)
     }
 
-    /// Starts on exactly this address and port.
+    /// Starts Knot on exactly this address and port.
     pub fn start_on(address: SocketAddr, zones: &[Zone]) -> Self {
+        Self::start_as(Make::Knot, address, zones)
+    }
+
+    /// Starts either on exactly this address and port.
+    pub fn start_as(make: Make, address: SocketAddr, zones: &[Zone]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut server = Self { address, folder, zones: zones.to_vec(), daemon: None };
+        let mut server = Self { make, address, folder, zones: zones.to_vec(), daemon: None };
         server.start_again();
         server
     }
@@ -69,15 +59,31 @@ impl Nameserver {
         self.address
     }
 
-    /// Replaces one zone and waits until the new version is served.
+    /// Replaces one zone, or adds it, and waits until the new version is served; it must have
+    /// another serial, usually a higher one.
     pub fn publish(&mut self, zone: Zone) {
-        let known = self.zones.iter_mut().find(|known| known.name == zone.name);
-        *known.expect("a zone that was there from the start") = zone;
-        self.write();
-        let (address, zones) = (self.address, self.zones.clone());
+        match self.zones.iter_mut().find(|known| known.name == zone.name) {
+            Some(known) => {
+                assert_ne!(known.serial, zone.serial, "when it is served would be unknown");
+                *known = zone;
+                self.reload();
+            }
+            None => {
+                self.zones.push(zone);
+                self.read_list();
+            }
+        }
+    }
+
+    /// Takes a zone away: whoever asks for it is refused. Waits until that is so.
+    pub fn withdraw(&mut self, name: &str) {
+        self.zones.retain(|zone| zone.name != name);
+        self.read_list();
+        let address = self.address;
         let daemon = self.daemon.as_mut().expect("a running server");
-        daemon.signal("HUP");
-        daemon.await_ready(|| serves(address, &zones));
+        daemon.await_ready(|| {
+            query(address, name, RecordType::SOA).is_some_and(|answer| answer.answers.is_empty())
+        });
     }
 
     /// Kills it; its address stays its own.
@@ -88,29 +94,92 @@ impl Nameserver {
     /// Starts it where it was and waits until it serves its zones.
     pub fn start_again(&mut self) {
         self.write();
-        let configuration = self.folder.path().join("knot.conf");
-        let arguments = ["-c", configuration.to_str().unwrap()];
-        let mut daemon = Daemon::start("knotd", "knot", &arguments, self.folder.path());
+        let (program, package, file) = match self.make {
+            Make::Knot => ("knotd", "knot", "knot.conf"),
+            Make::Nsd => ("nsd", "nsd", "nsd.conf"),
+        };
+        let configuration = self.folder.path().join(file);
+        let mut arguments = vec!["-c", configuration.to_str().unwrap()];
+        if self.make == Make::Nsd {
+            arguments.push("-d");
+        }
+        let mut daemon = Daemon::start(program, package, &arguments, self.folder.path());
         let (address, zones) = (self.address, self.zones.clone());
         daemon.await_ready(|| serves(address, &zones));
         self.daemon = Some(daemon);
     }
 
+    /// Stops all its processes without ending them (SIGSTOP): packets arrive, nothing answers.
+    pub fn freeze(&self) {
+        self.daemon.as_ref().expect("a running server").signal_all("STOP");
+    }
+
+    /// Has it go on after [`Self::freeze`].
+    pub fn thaw(&self) {
+        self.daemon.as_ref().expect("a running server").signal_all("CONT");
+    }
+
+    /// NSD reads its list of zones at start alone.
+    fn read_list(&mut self) {
+        match self.make {
+            Make::Knot => self.reload(),
+            Make::Nsd => {
+                self.stop();
+                self.start_again();
+            }
+        }
+    }
+
+    fn reload(&mut self) {
+        self.write();
+        let (address, zones) = (self.address, self.zones.clone());
+        let daemon = self.daemon.as_mut().expect("a running server");
+        daemon.signal("HUP");
+        daemon.await_ready(|| serves(address, &zones));
+    }
+
     fn write(&self) {
-        let folder = self.folder.path().to_str().unwrap();
-        let (ip, port) = (self.address.ip(), self.address.port());
-        let mut configuration = format!(
-            "server:\n  rundir: {folder}\n  listen: {ip}@{port}\n  udp-workers: 1\n  tcp-workers: 1\n  \
-             background-workers: 1\ndatabase:\n  storage: {folder}\nlog:\n  - target: stderr\n    \
-             any: info\ntemplate:\n  - id: default\n    storage: {folder}\n    zonefile-sync: -1\n    \
-             zonefile-load: whole\n    journal-content: none\n    semantic-checks: off\nzone:\n"
-        );
+        let mut configuration = match self.make {
+            Make::Knot => self.knot(),
+            Make::Nsd => self.nsd(),
+        };
         for zone in &self.zones {
-            let file = format!("{}.zone", zone.name);
-            configuration.push_str(&format!("  - domain: {}\n    file: {file}\n", zone.name));
+            let Zone { name, .. } = zone;
+            let file = format!("{}.zone", if name == "." { "root" } else { name });
+            configuration.push_str(&match self.make {
+                Make::Knot => format!("  - domain: \"{name}\"\n    file: {file}\n"),
+                Make::Nsd => format!("zone:\n  name: \"{name}\"\n  zonefile: {file}\n"),
+            });
             std::fs::write(self.folder.path().join(file), zone.text()).unwrap();
         }
-        std::fs::write(self.folder.path().join("knot.conf"), configuration).unwrap();
+        let file = match self.make {
+            Make::Knot => "knot.conf",
+            Make::Nsd => "nsd.conf",
+        };
+        std::fs::write(self.folder.path().join(file), configuration).unwrap();
+    }
+
+    fn knot(&self) -> String {
+        let folder = self.folder.path().to_str().unwrap();
+        let (ip, port) = (self.address.ip(), self.address.port());
+        format!(
+            "server:\n  rundir: {folder}\n  listen: {ip}@{port}\n  udp-workers: 1\n  tcp-workers: 1\n  \
+             background-workers: 1\n  nsid: \"{ip}\"\ndatabase:\n  storage: {folder}\nlog:\n  - target: stderr\n    \
+             any: info\ntemplate:\n  - id: default\n    storage: {folder}\n    zonefile-sync: -1\n    \
+             zonefile-load: whole\n    journal-content: none\n    semantic-checks: off\nzone:\n"
+        )
+    }
+
+    fn nsd(&self) -> String {
+        let folder = self.folder.path().to_str().unwrap();
+        let (ip, port) = (self.address.ip(), self.address.port());
+        format!(
+            "server:\n  ip-address: {ip}@{port}\n  port: {port}\n  server-count: 1\n  username: \"\"\n  \
+             zonesdir: \"{folder}\"\n  database: \"\"\n  pidfile: \"\"\n  xfrdfile: \"{folder}/xfrd.state\"\n  \
+             xfrdir: \"{folder}\"\n  zonelistfile: \"{folder}/zone.list\"\n  zonefiles-check: yes\n  \
+             rrl-ratelimit: 0\n  verbosity: 1\n  nsid: \"ascii_{ip}\"\n\
+             remote-control:\n  control-enable: no\n"
+        )
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use health::facts::{
-    AnswerFacts, CertificateFacts, DnsFacts, FileFacts, Headers, HttpFacts, RecordFacts, Redirect,
-    ServerFacts, TlsFacts,
+    AnswerFacts, CertificateFacts, DnsFacts, FileFacts, Flags, Headers, HttpFacts, RecordFacts,
+    Redirect, ServerFacts, TlsFacts,
 };
 use health::snapshot::{CheckStanding, Last, PlanStanding, ReceiverStanding};
 use health::{
@@ -158,17 +158,18 @@ fn zone() -> CheckStanding {
         reachable: serial.is_some(),
         rtt_seconds: Some(0.002),
         counts: [1, 4, 2],
-        nsid: None,
+        ..ServerFacts::default()
     };
     let answer = |server, matches| AnswerFacts {
         server,
         outcome: "values".into(),
-        values: vec!["192.0.2.10".into()],
+        values: Arc::new(vec!["192.0.2.10".into()]),
         ttl: Some(300),
-        flags: vec!["aa".into()],
+        flags: Flags::from_iter(["aa"]),
         rtt_seconds: Some(0.002),
         over_tcp: false,
         matches,
+        ..AnswerFacts::default()
     };
     let dns = DnsFacts {
         zone: "shop.example".into(),
@@ -185,6 +186,7 @@ fn zone() -> CheckStanding {
             // The last server does not exist: a bug elsewhere must not end the scrape.
             answers: vec![answer(0, true), answer(1, false), answer(2, false), answer(9, true)],
         }],
+        ..DnsFacts::default()
     };
     standing(
         "zone",

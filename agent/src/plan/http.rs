@@ -63,6 +63,7 @@ pub(super) fn check(
         expect,
         upstream,
         roots: roots?,
+        kept: probed::Kept::default(),
     };
     Some(probe::Check { frame, spec: probe::Spec::Http(Box::new(spec)) })
 }

@@ -66,6 +66,7 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         expect,
         upstream,
         roots: _,
+        kept: _,
     } = a;
     *url == b.url
         && *connect == b.connect

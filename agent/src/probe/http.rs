@@ -25,6 +25,7 @@ mod exchange;
 mod gateway;
 mod glance;
 mod judge;
+mod kept;
 mod redact;
 mod redirect;
 mod reference;
@@ -40,6 +41,7 @@ pub use ask::shown;
 use exchange::{Answer, Appetite};
 pub(crate) use glance::{Glance, glance};
 use judge::Reply;
+pub use kept::Kept;
 use redirect::Next;
 use visit::{Failed, visit};
 
@@ -75,6 +77,8 @@ pub struct Spec {
     pub upstream: Vec<Endpoint>,
     /// Trusted roots.
     pub roots: Roots,
+    /// What follows from the above.
+    pub kept: Kept,
 }
 
 /// One `connect` override, like `curl --connect-to`.

@@ -225,7 +225,7 @@ fn on_every_server(record: &RecordFacts, servers: &[ServerFacts]) -> String {
                 server.map(place).unwrap_or_default(),
                 said(answer),
                 answer.ttl.map(|ttl| format!("{ttl} s")).unwrap_or_default(),
-                answer.flags.join(" ") + if answer.over_tcp { " tcp" } else { "" },
+                answer.flags.to_string() + if answer.over_tcp { " tcp" } else { "" },
                 round_trip(answer.rtt_seconds),
             ]
         })

@@ -118,17 +118,18 @@ fn a_zone_server_by_server() {
         reachable: serial.is_some(),
         rtt_seconds: serial.map(|_| 0.0021),
         counts: [1, 0, 0],
-        nsid: None,
+        ..ServerFacts::default()
     };
     let answer = |server, outcome: &'static str, values: &[&str], matches| AnswerFacts {
         server,
         outcome: outcome.into(),
-        values: values.iter().map(ToString::to_string).collect(),
+        values: Arc::new(values.iter().map(ToString::to_string).collect()),
         ttl: (!values.is_empty()).then_some(300),
-        flags: vec!["aa".into(), "rd".into()],
+        flags: Flags::from_iter(["aa", "rd"]),
         rtt_seconds: Some(0.0004),
         over_tcp: server == 1,
         matches,
+        ..AnswerFacts::default()
     };
     let dns = DnsFacts {
         zone: "shop.example".into(),
@@ -149,6 +150,7 @@ fn a_zone_server_by_server() {
                 answer(3, "nxdomain", &[], false),
             ],
         }],
+        ..DnsFacts::default()
     };
     let facts = Facts {
         address: Some("127.53.0.1:53".parse().unwrap()),

@@ -186,25 +186,32 @@ impl Survey {
             zone: self.inquiry.title.clone(),
             servers: self.servers.iter().zip(&self.replies).map(server_facts).collect(),
             records: self.records.iter().map(|record| self.record_facts(&record.planned)).collect(),
+            dnssec: None,
         }
     }
 
     fn record_facts(&self, record: &Planned) -> RecordFacts {
-        let answers = self.replies.iter().enumerate().map(|(server, row)| {
+        let mut answers: Vec<AnswerFacts> = Vec::with_capacity(self.replies.len());
+        for (server, row) in self.replies.iter().enumerate() {
             let reply = &row[record.question];
-            AnswerFacts {
+            let values = shown(reply.outcome.values());
+            let known =
+                answers.iter().map(|answer| &answer.values).find(|known| known.iter().eq(&values));
+            answers.push(AnswerFacts {
                 server,
                 outcome: reply.outcome.label(),
-                values: reply.outcome.values().iter().take(MOST_VALUES).map(|v| clip(v)).collect(),
+                values: known.cloned().unwrap_or_else(|| Arc::new(values)),
                 ttl: reply.ttl,
-                flags: reply.flags.iter().map(|&flag| flag.into()).collect(),
+                flags: reply.flags.iter().collect(),
                 rtt_seconds: reply.rtt.map(|rtt| rtt.as_secs_f64()),
                 over_tcp: reply.over_tcp,
                 matches: record.expected.holds(&reply.outcome),
-            }
-        });
+                counts: reply.counts,
+                expires_at: None,
+            });
+        }
         let [name, record_type, expected] = record.shown.clone();
-        RecordFacts { name, record_type, expected, answers: answers.collect() }
+        RecordFacts { name, record_type, expected, answers }
     }
 }
 
@@ -212,6 +219,9 @@ fn server_facts((server, row): (&Server, &Vec<Reply>)) -> ServerFacts {
     let mut rtts: Vec<Duration> = row.iter().filter_map(|reply| reply.rtt).collect();
     rtts.sort_unstable();
     let soa = row.get(SOA);
+    let count = |is_such: fn(&Reply) -> bool| {
+        u32::try_from(row.iter().filter(|reply| is_such(reply)).count()).unwrap_or(u32::MAX)
+    };
     ServerFacts {
         name: server.name.clone(),
         address: server.address,
@@ -221,7 +231,18 @@ fn server_facts((server, row): (&Server, &Vec<Reply>)) -> ServerFacts {
         rtt_seconds: rtts.get(rtts.len() / 2).map(Duration::as_secs_f64),
         counts: soa.map_or([0; 3], |soa| soa.counts),
         nsid: soa.and_then(|soa| soa.nsid.clone()),
+        asked: count(|reply| reply.outcome != Outcome::Lost(Loss::Unresolved)),
+        repeated: count(|reply| reply.repeated),
+        lost: count(|reply| match &reply.outcome {
+            Outcome::Lost(loss) => *loss != Loss::Unresolved,
+            _ => false,
+        }),
     }
+}
+
+/// Values as facts hold them.
+fn shown(values: &[String]) -> Vec<String> {
+    values.iter().take(MOST_VALUES).map(|value| clip(value)).collect()
 }
 
 /// The beginning of a value that is too long to show.

@@ -1,6 +1,7 @@
 //! One request: the plan's own, or the one a redirect leads to.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
@@ -11,6 +12,7 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 use http_body_util::Full;
 
+use super::kept::Prepared;
 use super::{Spec, redact, redirect};
 use crate::plan::{Endpoint, Target};
 
@@ -25,17 +27,30 @@ pub(super) struct Ask {
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// What follows from the above, where it is known from the probe before.
+    pub(super) prepared: Option<Arc<Prepared>>,
 }
 
 impl Ask {
     /// The plan's own.
     pub(super) fn first(spec: &Spec) -> Self {
+        Self { prepared: Some(spec.kept.prepared(spec)), ..Self::planned(spec) }
+    }
+
+    /// The plan's own, with nothing prepared.
+    pub(super) fn planned(spec: &Spec) -> Self {
         Self {
             url: spec.url.clone(),
             method: spec.method.clone(),
             headers: spec.headers.clone(),
             body: spec.body.clone(),
+            prepared: None,
         }
+    }
+
+    /// The same way of asking for another URL.
+    pub(super) fn of(&self, url: Uri) -> Self {
+        Self { url, prepared: None, ..self.clone() }
     }
 
     /// The one that a redirect leads to: the method as RFC 9110 section 15.4 has it, and secrets
@@ -71,12 +86,14 @@ impl Ask {
                 self.headers.remove(name);
             }
         }
-        self.url = to;
-        self
+        self.of(to)
     }
 
     /// Whom to dial: as the URL says, unless `connect` says otherwise.
     pub(super) fn endpoint(&self, spec: &Spec) -> Endpoint {
+        if let Some(prepared) = &self.prepared {
+            return prepared.endpoint.clone();
+        }
         let (host, port) = (host(&self.url), port(&self.url));
         spec.connect
             .iter()
@@ -86,6 +103,9 @@ impl Ask {
 
     /// What goes over the wire, as this version of HTTP wants it.
     pub(super) fn request(&self, version: Version) -> Request<Full<Bytes>> {
+        if let (Some(prepared), Version::HTTP_11) = (&self.prepared, version) {
+            return prepared.request.clone();
+        }
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
         let mut headers = self.headers.clone();
@@ -252,6 +272,7 @@ mod tests {
                 method: method.clone(),
                 headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("x/y"))]),
                 body: Bytes::from_static(b"x"),
+                prepared: None,
             };
             let next = ask.redirected(StatusCode::from_u16(status).unwrap(), url("http://a/b"));
             assert_eq!(next.method, expected, "{status} {method}");
@@ -278,6 +299,7 @@ mod tests {
                     .map(|(name, value)| (name, HeaderValue::from_static(value)))
                     .collect(),
                 body: Bytes::new(),
+                prepared: None,
             };
             let next = ask.redirected(StatusCode::FOUND, url(to));
             assert_eq!(next.headers.len(), if kept { 3 } else { 0 }, "{from} {to}");
@@ -307,6 +329,7 @@ mod tests {
             method: Method::GET,
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            prepared: None,
         };
         let request = ask.request(Version::HTTP_11);
         assert_eq!(request.uri(), "/a?b");

@@ -38,6 +38,7 @@ pub(super) fn spec(url: &str) -> Spec {
         expect: Expect::default(),
         upstream: Vec::new(),
         roots: ROOTS.clone(),
+        kept: Kept::default(),
     }
 }
 

@@ -111,7 +111,7 @@ pub(super) async fn control(spec: &Spec, ask: &Ask, net: &Net, watch: &Stopwatch
     let mut parts = ask.url.clone().into_parts();
     parts.path_and_query = format!("{folder}portwarden-control").parse().ok();
     let Ok(url) = Uri::from_parts(parts) else { return Control::Unverified };
-    let ask = Ask { url, method: Method::GET, body: bytes::Bytes::new(), ..ask.clone() };
+    let ask = Ask { method: Method::GET, body: bytes::Bytes::new(), ..ask.of(url) };
     let appetite = Appetite { cap_bytes: 0, keep_bytes: 0, skip_redirects: true };
     let mut watch = Stopwatch::start(watch.left());
     let mut sight = Sight::default();

@@ -57,6 +57,7 @@ async fn connect_keeps_the_name() {
     spec.connect = vec![connecting("shop.example", 80, address)];
     spec.expect.body = regex("^(?i)shop\\.example$");
     assert_eq!(codes(&sight(&spec).await), [""; 0]);
+    let mut spec = spec.clone();
     spec.headers.insert("host", "other.example".parse().unwrap());
     spec.expect.body = regex("^other\\.example$");
     assert_eq!(codes(&sight(&spec).await), [""; 0]);
@@ -247,6 +248,7 @@ async fn http2_runs_within_the_probe() {
         method: Method::POST,
         headers: HeaderMap::new(),
         body: Bytes::from(vec![b'y'; 300_000]),
+        prepared: None,
     };
     let appetite = Appetite { cap_bytes: 1 << 20, keep_bytes: 10, skip_redirects: false };
     let mut watch = Stopwatch::start(LONG);

@@ -1,0 +1,41 @@
+//! What the first requests of all probes of one plan have in common, worked out at the first and
+//! kept for those that follow. Deliberately absent: requests that redirects lead to.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use http::{Request, Version};
+use http_body_util::Full;
+
+use super::Spec;
+use super::ask::Ask;
+use crate::plan::Endpoint;
+
+/// The first request of a spec, once it was needed. A copy begins without: it may yet be changed.
+#[derive(Debug, Default)]
+pub struct Kept(OnceLock<Arc<Prepared>>);
+
+impl Clone for Kept {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// A first request, ready to be sent.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) endpoint: Endpoint,
+    /// As HTTP/1.1 wants it.
+    pub(super) request: Request<Full<Bytes>>,
+}
+
+impl Kept {
+    pub(super) fn prepared(&self, spec: &Spec) -> Arc<Prepared> {
+        let prepare = || {
+            let ask = Ask::planned(spec);
+            let (endpoint, request) = (ask.endpoint(spec), ask.request(Version::HTTP_11));
+            Arc::new(Prepared { endpoint, request })
+        };
+        self.0.get_or_init(prepare).clone()
+    }
+}
