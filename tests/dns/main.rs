@@ -11,3 +11,4 @@ mod support;
 mod observed;
 mod scene;
 mod servers;
+mod wire;

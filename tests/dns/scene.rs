@@ -47,6 +47,7 @@ pub fn spec(nameservers: &[SocketAddr]) -> dns::Spec {
         parent: Vec::new(),
         resolvers: Vec::new(),
         consistent: true,
+        asking: dns::Asking::default(),
         source: None,
         records: Vec::new(),
         kept: dns::Kept::default(),

@@ -45,7 +45,7 @@ pub(super) fn agent(plan: &Row<'_>) -> Agent {
             Some("ko") => Language::Ko,
             _ => Language::En,
         },
-        resolver: row.parsed("resolver", server).map(|at| at.value),
+        resolver: row.parsed("resolver", |text| server(text, 53)).map(|at| at.value),
         probes_in_flight: row
             .whole("probes_in_flight")
             .and_then(|at| usize::try_from(at.value).ok())
@@ -53,9 +53,9 @@ pub(super) fn agent(plan: &Row<'_>) -> Agent {
     }
 }
 
-/// A DNS server by its address; without a port, port 53.
-pub(super) fn server(text: &str) -> Result<SocketAddr, Wrong> {
-    let (host, port) = values::host_and_port(text, Some(53))?;
+/// A DNS server by its address, where the port may be left out.
+pub(super) fn server(text: &str, usual_port: u16) -> Result<SocketAddr, Wrong> {
+    let (host, port) = values::host_and_port(text, Some(usual_port))?;
     Ok(SocketAddr::new(values::ip(host)?, port))
 }
 

@@ -1,8 +1,11 @@
 //! `[[dns]]` and `[[dns.record]]`
 
+mod over_tls;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
+use std::time::Duration;
 
 use health::Kind;
 use hickory_proto::rr::{Name, RecordType};
@@ -11,7 +14,7 @@ use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::{At, Span, Wrong, shown};
 use super::row::Row;
-use super::{Endpoint, Target, agent};
+use super::{Endpoint, Target, agent, values};
 use crate::probe::{self, dns};
 
 /// Reads one `[[dns]]`.
@@ -25,9 +28,12 @@ pub(super) fn check(
     let pace = pace.overridden(row);
     let written = row.need("zone", row.text("zone"));
     let zone = written.as_ref().and_then(|text| row.understood("zone", text, domain));
-    let nameservers = frame::endpoints(row, "nameservers", hosts, Some(53));
+    let mut asked = over_tls::Servers { row, pace: &pace, over_tls: Vec::new() };
+    let nameservers = asked.endpoints("nameservers", hosts);
+    let resolvers = asked.addresses("resolvers");
+    let asking = dns::Asking { over_tls: asked.over_tls, ..asking(row) };
     let source = frame::source(row, first_address(&nameservers));
-    let (parent, resolvers) = (servers(row, "parent"), servers(row, "resolvers"));
+    let parent = servers(row, "parent");
     let consistent = row.switch("consistent").unwrap_or(true);
     let mut known = HashMap::new();
     let mut records = Vec::new();
@@ -43,11 +49,22 @@ pub(super) fn check(
         parent,
         resolvers,
         consistent,
+        asking,
         source,
         records,
         kept: dns::Kept::default(),
     };
     Some(probe::Check { frame, spec: probe::Spec::Dns(spec) })
+}
+
+/// How servers are asked, but for those asked over TLS.
+fn asking(row: &Row<'_>) -> dns::Asking {
+    let default = dns::Asking::default();
+    let bounds = (Duration::from_millis(1), Duration::from_secs(60));
+    let slow_after = row.parsed("slow_after", |text| {
+        values::duration_within(text, bounds, "write a duration from 1ms to 60s")
+    });
+    dns::Asking { slow_after: slow_after.map_or(default.slow_after, |at| at.value), ..default }
 }
 
 fn first_address(endpoints: &[Endpoint]) -> Option<&Target> {
@@ -56,7 +73,8 @@ fn first_address(endpoints: &[Endpoint]) -> Option<&Target> {
 
 fn servers(row: &Row<'_>, key: &'static str) -> Vec<SocketAddr> {
     let texts = row.texts(key).unwrap_or_default();
-    let read = |text: &At<_>| row.understood(key, text, agent::server).map(|at| at.value);
+    let read =
+        |text: &At<_>| row.understood(key, text, |text| agent::server(text, 53)).map(|at| at.value);
     texts.iter().filter_map(read).collect()
 }
 

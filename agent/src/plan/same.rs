@@ -107,8 +107,17 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
 }
 
 fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
-    let dns::Spec { zone, nameservers, parent, resolvers, consistent, source, records, kept: _ } =
-        a;
+    let dns::Spec {
+        zone,
+        nameservers,
+        parent,
+        resolvers,
+        consistent,
+        asking,
+        source,
+        records,
+        kept: _,
+    } = a;
     let pairwise = |(a, b): (&dns::Record, &dns::Record)| {
         let dns::Record { name, record_type, expectation } = a;
         *name == b.name && *record_type == b.record_type && *expectation == b.expectation
@@ -118,6 +127,7 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
         && *parent == b.parent
         && *resolvers == b.resolvers
         && *consistent == b.consistent
+        && *asking == b.asking
         && *source == b.source
         && records.len() == b.records.len()
         && records.iter().zip(&b.records).all(pairwise)

@@ -2,6 +2,7 @@
 //! that the plan names. Deliberately absent: DNSSEC validation, and following CNAMEs out of the
 //! zone: what another zone says is its own check's business.
 
+mod asking;
 mod delegation;
 mod exchange;
 mod expectation;
@@ -9,11 +10,13 @@ mod inquiry;
 mod judge;
 mod memory;
 mod over_tcp;
+mod over_tls;
 mod peers;
 mod question;
 mod reply;
 mod server;
 mod survey;
+mod tcp_trial;
 mod values;
 mod wording;
 
@@ -26,6 +29,7 @@ use super::{Sight, Stopwatch};
 use crate::net::{Net, could_not_look};
 use crate::plan::Endpoint;
 
+pub use asking::{Asking, OverTls};
 pub use delegation::renew as renew_delegation;
 pub use inquiry::Kept;
 pub use memory::Memory;
@@ -44,6 +48,8 @@ pub struct Spec {
     pub resolvers: Vec<SocketAddr>,
     /// Nameservers must agree, SOA serials too.
     pub consistent: bool,
+    /// How they are asked.
+    pub asking: Asking,
     /// Ask from this address.
     pub source: Option<IpAddr>,
     /// What the zone must hold.

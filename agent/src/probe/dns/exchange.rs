@@ -10,6 +10,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use health::Text;
 use hickory_proto::op::Message;
 use tokio::time::Instant;
 
@@ -60,6 +61,8 @@ pub(super) enum Loss {
     Garbage,
     /// Truncated, and TCP failed like this.
     NoTcp(String),
+    /// It was to be asked over TLS, and that failed like this.
+    NoTls(Text),
     /// The nameserver's name has no address.
     Unresolved,
 }
@@ -74,6 +77,7 @@ impl Loss {
             Self::Exhausted(_) => "exhausted",
             Self::Garbage => "malformed",
             Self::NoTcp(_) => "no-tcp",
+            Self::NoTls(_) => "no-tls",
             Self::Unresolved => "unresolved",
         }
     }

@@ -10,12 +10,14 @@ use hickory_proto::rr::Name;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::time::Instant;
 
-use super::Spec;
 use super::exchange::{Errand, Loss};
 use super::inquiry::{Inquiry, Planned, SOA};
+use super::peers::Standing;
 use super::question::{Question, Role};
 use super::reply::{Outcome, Reply};
 use super::server::Server;
+use super::{Spec, over_tls, tcp_trial};
+use crate::clock::monotonic;
 use crate::net::Net;
 
 /// Values of one answer kept as facts, and bytes of each: a page shows no more.
@@ -29,6 +31,10 @@ pub(super) struct Survey {
     pub(super) consistent: bool,
     pub(super) servers: Vec<Server>,
     pub(super) inquiry: Arc<Inquiry>,
+    /// An answer later than this is a slow one.
+    pub(super) slow_after: Duration,
+    /// What is remembered of each server; empty before anybody was asked.
+    pub(super) standings: Vec<Standing>,
     /// One row per server, one reply per question.
     pub(super) replies: Vec<Vec<Reply>>,
     pub(super) records: Vec<Asked>,
@@ -62,6 +68,8 @@ impl Survey {
         let mut survey = Self::plan(spec, servers);
         survey.replies = survey.ask_all(spec, net, survey.questions(), deadline, |_| true).await;
         survey.control_wildcards(spec, net, deadline).await;
+        tcp_trial::conduct(&survey, spec, &net.dns.wire, deadline).await;
+        survey.recall(spec, net);
         survey
     }
 
@@ -80,6 +88,8 @@ impl Survey {
             records: inquiry.records.iter().map(Asked::from).collect(),
             apex_ns,
             inquiry,
+            slow_after: spec.asking.slow_after,
+            standings: Vec::new(),
         }
     }
 
@@ -89,6 +99,19 @@ impl Survey {
             Some(_) => &self.inquiry.questions,
             None => &self.inquiry.questions[..self.inquiry.planned],
         }
+    }
+
+    /// What is known of each server by now.
+    fn recall(&mut self, spec: &Spec, net: &Net) {
+        let now = monotonic();
+        let standings = self.servers.iter().map(|server| match server.address {
+            Some(address) => {
+                let way = (address, spec.source);
+                net.dns.wire.peers.standing(way, self.slow_after, now)
+            }
+            None => Standing::default(),
+        });
+        self.standings = standings.collect();
     }
 
     async fn ask_all(
@@ -113,7 +136,10 @@ impl Survey {
             };
             let digest =
                 |question: &Question, arrival| Reply::of(arrival, question, server.role, zone);
-            net.dns.wire.ask(errand, digest).await
+            match spec.asking.over_tls(server) {
+                None => net.dns.wire.ask(errand, digest).await,
+                Some(over_tls) => Box::pin(over_tls::ask(errand, over_tls, digest)).await,
+            }
         });
         join_all(rows).await
     }

@@ -40,6 +40,7 @@ fn spec(parent: SocketAddr) -> Spec {
         parent: vec![parent],
         resolvers: Vec::new(),
         consistent: true,
+        asking: super::super::Asking::default(),
         source: None,
         records: Vec::new(),
         kept: crate::probe::dns::Kept::default(),

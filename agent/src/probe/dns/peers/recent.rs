@@ -190,7 +190,10 @@ mod tests {
         let many = after(Duration::from_secs(1), (0..300).map(|_| tally(&[1], 0)));
         assert_eq!(many.asked, 100);
         let seldom = after(Duration::from_secs(60), (0..60).map(|_| tally(&[1, 1], 0)));
-        assert_eq!(seldom.asked, 32, "two each minute for a quarter of an hour, both ends included");
+        assert_eq!(
+            seldom.asked, 32,
+            "two each minute for a quarter of an hour, both ends included"
+        );
         let rare = after(Duration::from_secs(3600), (0..60).map(|_| tally(&[1], 0)));
         assert_eq!(rare.asked, 12);
         let flood = after(Duration::from_secs(1), [tally(&[1], u32::MAX), tally(&[1], 0)]);
