@@ -15,7 +15,7 @@ use hickory_proto::op::Message;
 use tokio::time::Instant;
 
 use super::peers::Peers;
-use super::question::{Question, Role};
+use super::question::{Edns, Question, Role};
 use crate::clock::monotonic;
 use crate::net::is_exhausted;
 
@@ -109,12 +109,38 @@ pub(super) async fn ask<T>(
     errand: Errand<'_>,
     digest: impl Fn(&Question, Result<Arrival, Loss>) -> T,
 ) -> Vec<T> {
-    Wire::default().ask(errand, digest).await
+    let line = match Line::open(errand.way()) {
+        Ok(line) => line,
+        Err(error) => return errand.lose(&error, &digest),
+    };
+    let outcome = Course::new(errand, Edns::Whole, line, &digest).run().await;
+    errand.complete(outcome.replies, &digest)
 }
 
 impl Errand<'_> {
     pub(super) fn way(&self) -> Way {
         (self.server, self.source)
+    }
+
+    /// Nothing could be asked.
+    fn lose<T>(
+        &self,
+        error: &io::Error,
+        digest: &impl Fn(&Question, Result<Arrival, Loss>) -> T,
+    ) -> Vec<T> {
+        let loss = Loss::of(error, self.server);
+        self.questions.iter().map(|question| digest(question, Err(loss.clone()))).collect()
+    }
+
+    /// What is still open was never answered.
+    fn complete<T>(
+        &self,
+        replies: Vec<Option<T>>,
+        digest: &impl Fn(&Question, Result<Arrival, Loss>) -> T,
+    ) -> Vec<T> {
+        let unanswered = |question| digest(question, Err(Loss::Timeout));
+        let replies = replies.into_iter().zip(self.questions);
+        replies.map(|(reply, question)| reply.unwrap_or_else(|| unanswered(question))).collect()
     }
 }
 
@@ -131,11 +157,7 @@ impl Wire {
         let line = self.lines.take(way, now).map_or_else(|| Line::open(way), Ok);
         let line = match line {
             Ok(line) => line,
-            Err(error) => {
-                let loss = Loss::of(&error, errand.server);
-                let lost = errand.questions.iter();
-                return lost.map(|question| digest(question, Err(loss.clone()))).collect();
-            }
+            Err(error) => return errand.lose(&error, &digest),
         };
         let edns = self.peers.edns(way, now);
         let outcome = Course::new(errand, edns, line, &digest).run().await;
@@ -147,9 +169,7 @@ impl Wire {
         if let Some(line) = outcome.line {
             self.lines.keep(way, line, now);
         }
-        let replies = outcome.replies.into_iter().zip(errand.questions);
-        let unanswered = |question| digest(question, Err(Loss::Timeout));
-        replies.map(|(reply, question)| reply.unwrap_or_else(|| unanswered(question))).collect()
+        errand.complete(outcome.replies, &digest)
     }
 }
 

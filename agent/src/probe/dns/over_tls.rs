@@ -9,6 +9,7 @@ use tokio::time::timeout_at;
 
 use super::asking::OverTls;
 use super::exchange::{Arrival, Errand, Loss};
+use super::peers::{Peers, Tally};
 use super::question::{Head, Question};
 use crate::clock::{monotonic, now};
 use crate::net::{self, Failure};
@@ -22,21 +23,25 @@ const MOST_STRAYS: usize = 64;
 /// Ids within an encrypted connection of our own need no secret; they count from here.
 const FIRST_ID: u16 = 0x7031;
 
-/// As [`super::exchange::Wire::ask`], over TLS.
+/// As [`super::exchange::Wire::ask`], over TLS. The times are remembered; nothing is lost over TLS
+/// that would not be told as such.
 pub(super) async fn ask<T>(
     errand: Errand<'_>,
     over_tls: &OverTls,
+    peers: &Peers,
     digest: impl Fn(&Question, Result<Arrival, Loss>) -> T,
 ) -> Vec<T> {
+    let mut tally = Tally::default();
     let mut replies: Vec<Option<T>> = errand.questions.iter().map(|_| None).collect();
     let end = match connect(&errand, over_tls).await {
         Ok(mut stream) => {
-            let talk = converse(&mut stream, &errand, &mut replies, &digest);
+            let talk = converse(&mut stream, &errand, &mut replies, &mut tally, &digest);
             timeout_at(errand.deadline, talk).await.unwrap_or(Err(Loss::Timeout)).err()
         }
         Err(loss) => Some(loss),
     };
     let end = end.unwrap_or(Loss::Timeout);
+    peers.note(errand.way(), &tally, monotonic());
     let replies = replies.into_iter().zip(errand.questions);
     replies
         .map(|(reply, question)| reply.unwrap_or_else(|| digest(question, Err(end.clone()))))
@@ -73,6 +78,7 @@ async fn converse<T>(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     errand: &Errand<'_>,
     replies: &mut [Option<T>],
+    tally: &mut Tally,
     digest: &impl Fn(&Question, Result<Arrival, Loss>) -> T,
 ) -> Result<(), Loss> {
     let mut packet = Vec::new();
@@ -108,6 +114,7 @@ async fn converse<T>(
                 }
                 Ok(message) => {
                     let rtt = monotonic() - sent;
+                    tally.rtts.push(rtt);
                     Ok(Arrival { message, rtt, over_tcp: true, repeated: false })
                 }
                 Err(_) => Err(Loss::Garbage),

@@ -20,6 +20,8 @@ use recent::Recent;
 const MOST_PEERS: usize = 4096;
 /// One that was not asked for so long is forgotten when there is no room.
 const LONGEST_UNASKED: Duration = Duration::from_secs(3600);
+/// How often it is looked who that is.
+const CLEARED_EVERY: Duration = Duration::from_secs(60);
 /// A server that refused EDNS is offered it again after this time: it may have been renewed.
 const WITHOUT_EDNS: Duration = Duration::from_secs(3600);
 /// How often a server that answers over TCP is asked that way, on average.
@@ -31,7 +33,14 @@ const TCP_UNDER_WAY: Duration = Duration::from_secs(10);
 
 /// All servers asked of late.
 #[derive(Debug, Default)]
-pub(super) struct Peers(Mutex<FxHashMap<Way, Peer>>);
+pub(super) struct Peers(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    peers: FxHashMap<Way, Peer>,
+    /// When room was last looked for.
+    cleared: Option<Instant>,
+}
 
 #[derive(Debug)]
 struct Peer {
@@ -60,8 +69,8 @@ pub(super) struct Standing {
 impl Peers {
     /// How much of EDNS to begin with.
     pub(super) fn edns(&self, way: Way, now: Instant) -> Edns {
-        let peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = peers.get(&way).and_then(|peer| peer.without_edns_until);
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = known.peers.get(&way).and_then(|peer| peer.without_edns_until);
         if until.is_some_and(|until| now < until) { Edns::Absent } else { Edns::Whole }
     }
 
@@ -98,8 +107,8 @@ impl Peers {
 
     /// What is known of a server; an answer later than `slow_after` counts as delayed.
     pub(super) fn standing(&self, way: Way, slow_after: Duration, now: Instant) -> Standing {
-        let peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        peers.get(&way).map_or_else(Standing::default, |peer| Standing {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.peers.get(&way).map_or_else(Standing::default, |peer| Standing {
             pace: peer.recent.pace(slow_after, now),
             no_tcp: peer.over_tcp.failure.clone(),
         })
@@ -107,16 +116,29 @@ impl Peers {
 
     /// `None` when there are too many servers to remember another.
     fn with<T>(&self, way: Way, now: Instant, work: impl FnOnce(&mut Peer) -> T) -> Option<T> {
-        let mut peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if peers.len() >= MOST_PEERS && !peers.contains_key(&way) {
-            peers.retain(|_, peer| now.saturating_duration_since(peer.asked) < LONGEST_UNASKED);
-            if peers.len() >= MOST_PEERS {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.peers.len() >= MOST_PEERS && !known.peers.contains_key(&way) {
+            known.make_room(now);
+            if known.peers.len() >= MOST_PEERS {
                 return None;
             }
         }
-        let peer = peers.entry(way).or_insert_with(|| Peer::new(now));
+        let peer = known.peers.entry(way).or_insert_with(|| Peer::new(now));
         peer.asked = now;
         Some(work(peer))
+    }
+}
+
+impl Known {
+    /// Forgets who was not asked for long. Looks through all of them, so not at every turn.
+    fn make_room(&mut self, now: Instant) {
+        let is_due = |last| now.saturating_duration_since(last) >= CLEARED_EVERY;
+        if self.cleared.is_none_or(is_due) {
+            self.cleared = Some(now);
+            let is_asked =
+                |peer: &Peer| now.saturating_duration_since(peer.asked) < LONGEST_UNASKED;
+            self.peers.retain(|_, peer| is_asked(peer));
+        }
     }
 }
 
@@ -182,8 +204,8 @@ mod tests {
         for number in 0..5000 {
             peers.note_without_edns(way(number), start);
         }
-        assert_eq!(peers.0.lock().unwrap().len(), MOST_PEERS);
+        assert_eq!(peers.0.lock().unwrap().peers.len(), MOST_PEERS);
         peers.note_without_edns(way(6000), start + LONGEST_UNASKED);
-        assert_eq!(peers.0.lock().unwrap().len(), 1, "those not asked for long make room");
+        assert_eq!(peers.0.lock().unwrap().peers.len(), 1, "those not asked for long make room");
     }
 }

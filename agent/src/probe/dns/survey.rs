@@ -138,7 +138,9 @@ impl Survey {
                 |question: &Question, arrival| Reply::of(arrival, question, server.role, zone);
             match spec.asking.over_tls(server) {
                 None => net.dns.wire.ask(errand, digest).await,
-                Some(over_tls) => Box::pin(over_tls::ask(errand, over_tls, digest)).await,
+                Some(over_tls) => {
+                    Box::pin(over_tls::ask(errand, over_tls, &net.dns.wire.peers, digest)).await
+                }
             }
         });
         join_all(rows).await

@@ -87,7 +87,7 @@ async fn put(
         name: name.map(Arc::from),
         roots: trusting(trusted),
     };
-    let replies = ask(errand, &over_tls, |question, arrival| {
+    let replies = ask(errand, &over_tls, &Peers::default(), |question, arrival| {
         arrival.map(|arrival| {
             assert!(arrival.over_tcp);
             assert_eq!(arrival.message.queries[0].name(), &question.name);
