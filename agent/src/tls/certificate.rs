@@ -54,11 +54,7 @@ pub(crate) struct Unparsable(String);
 /// # Errors
 /// When the bytes are no X.509 certificate, or its dates are none.
 pub(crate) fn parse(der: &[u8]) -> Result<Certificate, Unparsable> {
-    let (_, certificate) =
-        X509Certificate::from_der(der).map_err(|error| Unparsable(error.to_string()))?;
-    let moment = |seconds: i64| {
-        Timestamp::from_second(seconds).map_err(|_| Unparsable("a date out of range".to_owned()))
-    };
+    let certificate = read(der)?;
     let (key, weak_key) = key_of(certificate.public_key());
     let (signature, weak_signature) =
         signature_of(&certificate.signature_algorithm.algorithm.to_id_string());
@@ -84,6 +80,26 @@ pub(crate) fn parse(der: &[u8]) -> Result<Certificate, Unparsable> {
         weak_signature,
         ca_issuers: ca_issuers_of(&certificate),
     })
+}
+
+/// Subject (DER), key bits and end of a certificate, where nothing is to be verified.
+///
+/// # Errors
+/// As for [`parse`].
+pub(crate) fn bearer(der: &[u8]) -> Result<(Vec<u8>, Vec<u8>, Timestamp), Unparsable> {
+    let certificate = read(der)?;
+    let end = moment(certificate.validity().not_after.timestamp())?;
+    let key = &certificate.public_key().subject_public_key.data;
+    Ok((certificate.subject().as_raw().to_vec(), key.to_vec(), end))
+}
+
+fn read(der: &[u8]) -> Result<X509Certificate<'_>, Unparsable> {
+    let read = X509Certificate::from_der(der).map_err(|error| Unparsable(error.to_string()));
+    read.map(|(_, certificate)| certificate)
+}
+
+fn moment(seconds: i64) -> Result<Timestamp, Unparsable> {
+    Timestamp::from_second(seconds).map_err(|_| Unparsable("a date out of range".to_owned()))
 }
 
 /// The facts of one certificate, or `None` when it is none.

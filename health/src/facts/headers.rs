@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use memchr::{memchr2, memchr3};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -25,8 +26,9 @@ impl Headers {
 
     /// One more. What a header cannot hold becomes a blank in the value, and is left out of the name.
     pub fn push(&mut self, name: &str, value: &str) {
-        let is_end = |byte| matches!(byte, b'\r' | b'\n');
-        if has(name, |byte| byte == b':' || is_end(byte)) || has(value, is_end) {
+        if memchr3(b':', b'\r', b'\n', name.as_bytes()).is_some()
+            || memchr2(b'\r', b'\n', value.as_bytes()).is_some()
+        {
             return self
                 .push(&name.replace([':', '\r', '\n'], ""), &value.replace(['\r', '\n'], " "));
         }
@@ -51,11 +53,6 @@ impl Headers {
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
-}
-
-/// Looking at every byte is faster than stopping at the first such: the compiler takes many at a time.
-fn has(text: &str, is_such: impl Fn(u8) -> bool) -> bool {
-    text.bytes().fold(false, |has, byte| has | is_such(byte))
 }
 
 impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for Headers {
