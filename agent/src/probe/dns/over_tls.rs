@@ -2,7 +2,7 @@
 //! in any order. Deliberately absent: padding (RFC 8467), for what is asked here is no secret, and
 //! connections that outlast an errand.
 
-use health::{Severity, Text, text};
+use health::{Finding, Severity, Text, text};
 use hickory_proto::op::Message;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout_at;
@@ -62,13 +62,13 @@ async fn connect(
     let mut watch = Stopwatch::start(left);
     let attempt = Box::pin(tls::attempt(connection, name, offer, &over_tls.roots, &mut watch));
     let (stream, presented) =
-        attempt.await.map_err(|refused| Loss::NoTls(refused.finding.summary))?;
+        attempt.await.map_err(|refused| Loss::NoTls(reason(&refused.finding)))?;
     if over_tls.name.is_some() {
         let subject = tls::subject(errand.server, name);
         let (_, findings) = tls::judge(&presented, name, &over_tls.roots, &subject, now());
         let mut findings = findings.into_iter();
         if let Some(finding) = findings.find(|finding| finding.severity == Severity::Critical) {
-            return Err(Loss::NoTls(finding.summary));
+            return Err(Loss::NoTls(reason(&finding)));
         }
     }
     Ok(stream)
@@ -136,9 +136,21 @@ fn recognise(packet: &[u8], questions: &[Question]) -> Option<(usize, Head)> {
     questions.get(nth)?.is_answered_by(packet).then_some((nth, head))
 }
 
+/// What is wrong, without whom it is wrong with: who tells it says so.
+fn reason(finding: &Finding) -> Text {
+    let of = |summary: &str| {
+        let rest = summary.strip_prefix(&*finding.subject).and_then(|rest| rest.strip_prefix(": "));
+        rest.unwrap_or(summary).to_owned()
+    };
+    Text { en: of(&finding.summary.en), ko: of(&finding.summary.ko) }
+}
+
 fn unconnected(failure: Failure) -> Loss {
     match failure {
-        Failure::Refused => Loss::Refused,
+        Failure::Refused => Loss::NoTls(text!(
+            "connection refused: nothing listens on the port",
+            "연결 거부: 그 포트에서 듣는 프로세스가 없음"
+        )),
         Failure::Timeout => Loss::NoTls(text!(
             "no answer to the connection attempt over TCP",
             "TCP 연결 시도에 응답 없음"

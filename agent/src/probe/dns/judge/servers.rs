@@ -283,10 +283,7 @@ fn how(loss: &Loss) -> Text {
         }
         Loss::Garbage => text!("what comes back is no DNS message", "DNS 메시지가 아닌 것이 옴"),
         Loss::NoTcp(error) => Text::same(&**error),
-        Loss::NoTls(why) => {
-            let (en, ko) = (&why.en, &why.ko);
-            text!("no TLS: {en}", "TLS 연결 실패: {ko}")
-        }
+        Loss::NoTls(why) => why.clone(),
         Loss::Unresolved => text!("its name does not resolve", "이름의 주소를 찾을 수 없음"),
     }
 }
