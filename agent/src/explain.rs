@@ -84,6 +84,7 @@ pages! {
     DnsWildcard "dns.wildcard",
     DnsBogus "dns.bogus",
     DnsDelegation "dns.delegation",
+    DnsTtl "dns.ttl",
     PortDead "port.dead",
     PortTaken "port.taken",
     PortWrongOwner "port.wrong-owner",

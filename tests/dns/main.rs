@@ -8,7 +8,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod codes;
+mod delegation;
+mod hostile;
 mod observed;
+mod records;
+mod resolvers;
+mod roads;
 mod scene;
 mod servers;
+mod watched;
 mod wire;

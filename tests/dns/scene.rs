@@ -45,9 +45,11 @@ pub fn spec(nameservers: &[SocketAddr]) -> dns::Spec {
             .map(|address| Endpoint { host: Target::Address(address.ip()), port: address.port() })
             .collect(),
         parent: Vec::new(),
+        hints: Vec::new(),
         resolvers: Vec::new(),
         consistent: true,
         asking: dns::Asking::default(),
+        serial_grace: Duration::ZERO,
         source: None,
         records: Vec::new(),
         kept: dns::Kept::default(),
@@ -59,7 +61,7 @@ pub fn exactly(values: &[&str]) -> dns::Expectation {
 }
 
 pub fn record(name: &str, record_type: RecordType, expectation: dns::Expectation) -> dns::Record {
-    dns::Record { name: fqdn(name), record_type, expectation }
+    dns::Record { name: fqdn(name), record_type, expectation, ttl: dns::TtlLimits::default() }
 }
 
 /// A resolver that is never needed: port 9 discards, and asking it would fail.

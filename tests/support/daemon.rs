@@ -1,5 +1,6 @@
 //! One foreign process: started with its output kept, awaited until it answers, killed on drop.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -25,9 +26,13 @@ pub fn spawn(command: &mut Command) -> std::io::Result<Child> {
 
 /// Sends a signal by name, such as `HUP`, to a process that the test started.
 pub fn signal(pid: u32, name: &str) {
+    assert!(is_told(pid, name), "kill -s {name} {pid}");
+}
+
+fn is_told(pid: u32, name: &str) -> bool {
     let mut kill = Command::new("kill");
-    let sent = spawn(kill.args(["-s", name, &pid.to_string()])).unwrap().wait().unwrap();
-    assert!(sent.success(), "kill -s {name} {pid}");
+    kill.args(["-s", name, &pid.to_string()]).stderr(Stdio::null());
+    spawn(&mut kill).is_ok_and(|mut kill| kill.wait().is_ok_and(|ended| ended.success()))
 }
 
 /// A running process of the test's own.
@@ -91,25 +96,41 @@ impl Daemon {
         signal(self.pid(), name);
     }
 
-    /// Sends a signal to it and to every process that it has started, the youngest first.
+    /// Sends a signal to it and to every other process that works in its folder: NSD's processes
+    /// replace each other, and not all of them stay its children.
     pub fn signal_all(&self, name: &str) {
-        for pid in family(self.pid()).into_iter().rev() {
-            signal(pid, name);
+        let mut told = BTreeSet::new();
+        loop {
+            let all = self.at_work();
+            if all.is_subset(&told) {
+                break;
+            }
+            for &pid in all.difference(&told) {
+                // One that has ended meanwhile needs no telling.
+                is_told(pid, name);
+            }
+            told.extend(all);
         }
     }
-}
 
-/// A process and its descendants, parents before children.
-fn family(pid: u32) -> Vec<u32> {
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-    let children = children.unwrap_or_default();
-    let younger =
-        children.split_whitespace().filter_map(|child| child.parse().ok()).flat_map(family);
-    std::iter::once(pid).chain(younger).collect()
+    fn at_work(&self) -> BTreeSet<u32> {
+        let folder = self.log.parent().and_then(|folder| folder.canonicalize().ok());
+        let pids = std::fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
+            let entry = entry.ok()?;
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let place = std::fs::read_link(entry.path().join("cwd")).ok()?;
+            (Some(place) == folder).then_some(pid)
+        });
+        pids.chain([self.pid()]).collect()
+    }
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        // A process that is stopped would not see that its parent has gone.
+        if self.at_work().len() > 1 {
+            self.signal_all("KILL");
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -3,10 +3,13 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use hickory_proto::op::{Message, MessageType, OpCode, Query};
+use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 use tempfile::TempDir;
 
+use portwarden::clock::monotonic;
+
+use super::agent::PATIENCE;
 use super::daemon::{Daemon, free_port};
 pub use super::zone::{Keys, Zone};
 
@@ -82,7 +85,28 @@ impl Nameserver {
         let address = self.address;
         let daemon = self.daemon.as_mut().expect("a running server");
         daemon.await_ready(|| {
-            query(address, name, RecordType::SOA).is_some_and(|answer| answer.answers.is_empty())
+            query(address, name, RecordType::SOA)
+                .is_some_and(|answer| answer.metadata.response_code == ResponseCode::Refused)
+        });
+    }
+
+    /// Starts it anew on a zone file that it cannot read: it knows the zone and has nothing of it,
+    /// which is SERVFAIL. Mended by [`Self::start_again`] after [`Self::stop`].
+    pub fn spoil(&mut self, name: &str) {
+        self.stop();
+        let zones = self.zones.clone();
+        for zone in &mut self.zones {
+            if zone.name == name {
+                *zone = Zone::whole(name, zone.serial, "this is no zone file\n");
+            }
+        }
+        self.launch();
+        self.zones = zones;
+        let address = self.address;
+        let daemon = self.daemon.as_mut().expect("a running server");
+        daemon.await_ready(|| {
+            query(address, name, RecordType::SOA)
+                .is_some_and(|answer| answer.metadata.response_code == ResponseCode::ServFail)
         });
     }
 
@@ -93,6 +117,13 @@ impl Nameserver {
 
     /// Starts it where it was and waits until it serves its zones.
     pub fn start_again(&mut self) {
+        self.launch();
+        let (address, zones) = (self.address, self.zones.clone());
+        let daemon = self.daemon.as_mut().expect("a running server");
+        daemon.await_ready(|| serves(address, &zones));
+    }
+
+    fn launch(&mut self) {
         self.write();
         let (program, package, file) = match self.make {
             Make::Knot => ("knotd", "knot", "knot.conf"),
@@ -103,10 +134,7 @@ impl Nameserver {
         if self.make == Make::Nsd {
             arguments.push("-d");
         }
-        let mut daemon = Daemon::start(program, package, &arguments, self.folder.path());
-        let (address, zones) = (self.address, self.zones.clone());
-        daemon.await_ready(|| serves(address, &zones));
-        self.daemon = Some(daemon);
+        self.daemon = Some(Daemon::start(program, package, &arguments, self.folder.path()));
     }
 
     /// Stops all its processes without ending them (SIGSTOP): packets arrive, nothing answers.
@@ -193,6 +221,17 @@ fn serves(address: SocketAddr, zones: &[Zone]) -> bool {
                 .any(|record| matches!(&record.data, RData::SOA(soa) if soa.serial == zone.serial))
         })
     })
+}
+
+/// Asks until there is an answer.
+pub fn answer(address: SocketAddr, name: &str, record_type: RecordType) -> Message {
+    let start = monotonic();
+    loop {
+        if let Some(answer) = query(address, name, record_type) {
+            return answer;
+        }
+        assert!(monotonic() - start < PATIENCE, "{address} does not answer {name} {record_type}");
+    }
 }
 
 /// One query with RD=1 over UDP; `None` when nothing comes back at once.

@@ -1,15 +1,18 @@
 //! A road to a nameserver that a test can make bad: packets lost, late, doubled or changed, by rule
 //! and never by chance, and TCP blocked.
 
-use std::net::SocketAddr;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpStream as StdStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+
+use portwarden::clock::monotonic;
 
 use super::daemon::free_port;
 
@@ -29,6 +32,8 @@ pub enum Fate {
     Twice,
     /// The answer comes changed.
     Change(fn(&mut Vec<u8>)),
+    /// A forgery comes first: the answer, changed; then the answer as it is.
+    Forge(fn(&mut Vec<u8>)),
     /// The answer comes from another port of the same address.
     FromElsewhere,
     /// These bytes come in the place of the answer; the server is not asked.
@@ -58,13 +63,14 @@ type Rule = Box<dyn FnMut(usize, &[u8]) -> Fate + Send>;
 /// relay.cycle(&[Fate::Change(|packet| packet[2] &= !0x04)]);                 // no AA any more
 /// relay.rule(|count, query| if count == 0 { Fate::Drop } else { Fate::Pass }); // one lost packet
 /// relay.cycle(&[Fate::Pass]);                                                // healed
+/// relay.tcp(Tcp::Passed);                                                    // TCP too
 /// ```
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
     road: Arc<Road>,
     /// Dropped: the thread ends.
-    _end: oneshot::Sender<()>,
+    tcp: watch::Sender<Tcp>,
 }
 
 struct Road {
@@ -87,24 +93,29 @@ impl Relay {
 
     /// Starts on exactly this address and port.
     pub fn start_on(address: SocketAddr, upstream: SocketAddr, tcp: Tcp) -> Self {
-        let (end, ended) = oneshot::channel();
+        let (sender, mut receiver) = watch::channel(tcp);
         let rule: Rule = Box::new(|_, _| Fate::Pass);
         let road =
             Arc::new(Road { upstream, rule: Mutex::new((0, rule)), queries: AtomicUsize::new(0) });
         let socket = std::net::UdpSocket::bind(address).unwrap();
-        let listener = (tcp != Tcp::Refused).then(|| std::net::TcpListener::bind(address).unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let travelled = road.clone();
         std::thread::spawn(move || {
             runtime.block_on(async move {
                 tokio::spawn(carry_udp(socket, travelled.clone()));
-                if let Some(listener) = listener {
-                    tokio::spawn(carry_tcp(listener, travelled.upstream, tcp));
+                let mut is_left = false;
+                while !is_left {
+                    let tcp = *receiver.borrow_and_update();
+                    tokio::select! {
+                        () = carry_tcp(address, travelled.upstream, tcp) => {}
+                        changed = receiver.changed() => is_left = changed.is_err(),
+                    }
                 }
-                let _ = ended.await;
             });
         });
-        Self { address, road, _end: end }
+        let relay = Self { address, road, tcp: sender };
+        relay.await_tcp(tcp);
+        relay
     }
 
     /// Where it listens.
@@ -121,6 +132,21 @@ impl Relay {
     /// From now on this decides: from the number of queries since (from 0), and the query.
     pub fn rule(&self, rule: impl FnMut(usize, &[u8]) -> Fate + Send + 'static) {
         *self.road.rule.lock().unwrap() = (0, Box::new(rule));
+    }
+
+    /// From now on TCP is treated like this.
+    pub fn tcp(&self, tcp: Tcp) {
+        if self.tcp.send_replace(tcp) != tcp {
+            self.await_tcp(tcp);
+        }
+    }
+
+    fn await_tcp(&self, tcp: Tcp) {
+        let start = monotonic();
+        while StdStream::connect(self.address).is_ok() == (tcp == Tcp::Refused) {
+            assert!(monotonic() - start < PATIENCE, "TCP is not {tcp:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// How many queries came over UDP so far.
@@ -180,6 +206,11 @@ async fn travel(
         Fate::Delay(time) => sleep(time).await,
         Fate::Twice => copies = 2,
         Fate::Change(change) => change(&mut packet),
+        Fate::Forge(change) => {
+            let mut forgery = packet.clone();
+            change(&mut forgery);
+            socket.send_to(&forgery, client).await.ok()?;
+        }
         Fate::FromElsewhere => {
             let here = socket.local_addr().ok()?;
             let elsewhere = UdpSocket::bind(SocketAddr::new(here.ip(), 0)).await.ok()?;
@@ -194,9 +225,20 @@ async fn travel(
     Some(())
 }
 
-async fn carry_tcp(listener: std::net::TcpListener, upstream: SocketAddr, tcp: Tcp) {
-    listener.set_nonblocking(true).unwrap();
-    let listener = TcpListener::from_std(listener).unwrap();
+async fn carry_tcp(address: SocketAddr, upstream: SocketAddr, tcp: Tcp) {
+    if tcp == Tcp::Refused {
+        return std::future::pending().await;
+    }
+    let listener = loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => break listener,
+            // A process that is just being started may still hold a copy of the last one.
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                sleep(Duration::from_millis(5)).await;
+            }
+            Err(error) => panic!("{address}: {error}"),
+        }
+    };
     let mut held = Vec::new();
     while let Ok((mut client, _)) = listener.accept().await {
         if tcp == Tcp::Silent {

@@ -28,7 +28,7 @@ pub enum Signing {
 /// let mut tree = Tree::grow(Signing::Unsigned, "www A 192.0.2.10");
 /// let plan = format!("[[dns]]\nname = \"zone\"\nzone = \"shop.example\"\nnameservers = [{}]", tree.listed());
 /// tree.publish(2, "www A 192.0.2.11");                         // on all four
-/// tree.servers[2].publish(tree.zone(3, "www A 192.0.2.66"));   // on the odd one out
+/// tree.publish_on(2, 3, "www A 192.0.2.66");                   // serial 3 on the third alone
 /// tree.delegate(2, "shop NS ns5.shop\nns5.shop A 127.53.0.5"); // the parent says something else
 /// let plan = format!("… parent = [\"{}\"]", tree.parent.address()); // to be found by walking
 /// let cache = tree.resolver();                                 // unbound; validates a signed tree
@@ -53,11 +53,16 @@ pub struct Tree {
 impl Tree {
     /// Starts it, with these records in `shop.example` beside its NS and their addresses; serials 1.
     pub fn grow(signing: Signing, records: &str) -> Self {
+        Self::grow_on(None, signing, records)
+    }
+
+    /// The same on a port of one's own, such as 53 where nobody else has it.
+    pub fn grow_on(port: Option<u16>, signing: Signing, records: &str) -> Self {
         let network = GROWN.fetch_add(1, Ordering::Relaxed);
         assert!(network >= 128, "too many trees in one crate of tests");
         let ip = |host: u8| format!("127.53.{network}.{host}");
         let ips = [1, 2, 3, 4, 10, 20].map(ip);
-        let port = free_port(&ips.each_ref().map(String::as_str));
+        let port = port.unwrap_or_else(|| free_port(&ips.each_ref().map(String::as_str)));
         let at = |host: u8| SocketAddr::from(([127, 53, network, host], port));
         let keys = match signing {
             Signing::Signed => Some([".", "example", ZONE].map(Keys::generate)),
@@ -102,6 +107,12 @@ impl Tree {
         for server in &mut self.servers {
             server.publish(zone.clone());
         }
+    }
+
+    /// Publishes a version of `shop.example` on one of the four, counted from 0.
+    pub fn publish_on(&mut self, server: usize, serial: u32, records: &str) {
+        let zone = self.zone(serial, records);
+        self.servers[server].publish(zone);
     }
 
     /// Publishes a version of `example` with these records in the place of its delegation; a DS, if

@@ -100,12 +100,6 @@ async fn healthy(asked: Arc<AtomicUsize>) -> std::net::SocketAddr {
     address
 }
 
-fn resident_kib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_servers_are_findings_and_nothing_more() {
     let folder = tempfile::tempdir().unwrap();
@@ -125,14 +119,14 @@ async fn hostile_servers_are_findings_and_nothing_more() {
 
     // From here on everything has happened once; now it happens for a while.
     let (before, asked_before, start) =
-        (resident_kib(agent.pid()), asked.load(Ordering::Relaxed), monotonic());
+        (agent.resident_kib(), asked.load(Ordering::Relaxed), monotonic());
     eventually("the healthy one is asked 40 times more", async || {
         asked.load(Ordering::Relaxed) >= asked_before + 40
     })
     .await;
     let took = monotonic() - start;
     assert!(took < 40 * INTERVAL * 2, "40 probes took {took:?}");
-    let after = resident_kib(agent.pid());
+    let after = agent.resident_kib();
     assert!(after < before + GROWTH_KIB, "from {before} KiB to {after} KiB");
 
     let checks = agent.api("/checks").await;

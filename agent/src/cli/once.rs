@@ -66,7 +66,7 @@ pub(super) fn execute(once: &Once, config: &Path, language: Language) -> anyhow:
 
 /// Looks at everything that is wanted, many at a time, and at undeclared listeners.
 pub(super) async fn look(plan: &Plan, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Vec<Seen>> {
-    let net = Net::new(plan.agent.resolver).map_err(anyhow::Error::msg)?;
+    let net = Net::for_one_look(plan.agent.resolver).map_err(anyhow::Error::msg)?;
     let checks: Vec<_> =
         plan.checks.iter().enumerate().filter(|(_, check)| wanted(&check.frame.name)).collect();
     let total = checks.len();

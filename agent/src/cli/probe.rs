@@ -139,7 +139,7 @@ pub(super) fn execute(asked: Probe, language: Language) -> anyhow::Result<Outcom
     };
     let Some(check) = plan.checks.first() else { anyhow::bail!("nothing to probe") };
     let observation = super::runtime()?.block_on(async {
-        let net = Net::new(plan.agent.resolver).map_err(anyhow::Error::msg)?;
+        let net = Net::for_one_look(plan.agent.resolver).map_err(anyhow::Error::msg)?;
         anyhow::Ok(probe::guarded(check, &net).await)
     })?;
     match format {

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt, stream};
 use health::{Observation, PortKey};
 
 use super::Message;
@@ -15,6 +15,8 @@ use crate::schedule::Key;
 
 /// Reading the socket table takes milliseconds; a machine that takes this long is not well.
 const SWEEP_WITHIN: Duration = Duration::from_secs(10);
+/// Delegations that are looked up at the same time.
+const MOST_RENEWED_AT_ONCE: usize = 8;
 
 /// What a scheduled key runs.
 #[derive(Clone, Debug)]
@@ -38,15 +40,15 @@ impl Job {
     }
 }
 
-/// Looks up again, one after the other, the delegations that checks found their nameservers by.
+/// Looks up again, a few at a time, the delegations and addresses that checks found their
+/// nameservers by.
 pub(super) async fn renew_delegations(plan: &Plan, net: &Net) {
-    for check in &plan.checks {
-        if let Spec::Dns(spec) = &check.spec
-            && spec.nameservers.is_empty()
-        {
-            probe::dns::renew_delegation(spec, net).await;
-        }
-    }
+    let zones = plan.checks.iter().filter_map(|check| match &check.spec {
+        Spec::Dns(spec) => Some(spec),
+        _ => None,
+    });
+    let renewals = zones.map(|spec| probe::dns::renew_delegation(spec, net));
+    stream::iter(renewals).for_each_concurrent(MOST_RENEWED_AT_ONCE, |renewal| renewal).await;
 }
 
 /// `None` when nothing could be seen: an error of ours heals nothing.

@@ -82,6 +82,14 @@ impl Net {
         })
     }
 
+    /// As [`Net::new`], for somebody who looks once, now, and waits for nothing.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn for_one_look(resolver: Option<SocketAddr>) -> Result<Self, String> {
+        Ok(Self { dns: Arc::new(dns::Memory::for_one_look()), ..Self::new(resolver)? })
+    }
+
     /// The resolver itself, for walks and comparisons.
     #[must_use]
     pub fn resolver(&self) -> &TokioResolver {

@@ -23,6 +23,7 @@ pub(super) fn agent(plan: &Row<'_>) -> Agent {
             store: plan.reading.folder.join("portwarden.db"),
             language: Language::En,
             resolver: None,
+            hints: Vec::new(),
             probes_in_flight: 512,
         };
     };
@@ -46,6 +47,7 @@ pub(super) fn agent(plan: &Row<'_>) -> Agent {
             _ => Language::En,
         },
         resolver: row.parsed("resolver", |text| server(text, 53)).map(|at| at.value),
+        hints: servers(&row, "hints"),
         probes_in_flight: row
             .whole("probes_in_flight")
             .and_then(|at| usize::try_from(at.value).ok())
@@ -57,6 +59,13 @@ pub(super) fn agent(plan: &Row<'_>) -> Agent {
 pub(super) fn server(text: &str, usual_port: u16) -> Result<SocketAddr, Wrong> {
     let (host, port) = values::host_and_port(text, Some(usual_port))?;
     Ok(SocketAddr::new(values::ip(host)?, port))
+}
+
+/// DNS servers by their addresses.
+pub(super) fn servers(row: &Row<'_>, key: &'static str) -> Vec<SocketAddr> {
+    let texts = row.texts(key).unwrap_or_default();
+    let read = |text: &At<_>| row.understood(key, text, |text| server(text, 53)).map(|at| at.value);
+    texts.iter().filter_map(read).collect()
 }
 
 /// A database server may come later; it must not be taken for the name of a file.

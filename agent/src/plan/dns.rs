@@ -17,12 +17,19 @@ use super::row::Row;
 use super::{Endpoint, Target, agent, values};
 use crate::probe::{self, dns};
 
+/// How long a server may be behind where the plan does not say: longer than a notified transfer takes,
+/// or a panel that publishes by the minute.
+const SERIAL_GRACE: Duration = Duration::from_secs(5 * 60);
+/// RFC 2181 §8
+const LONGEST_TTL_SECONDS: u32 = i32::MAX.unsigned_abs();
+
 /// Reads one `[[dns]]`.
 pub(super) fn check(
     row: &Row<'_>,
     pace: &Pace,
     hosts: &Hosts,
     names: &mut Names,
+    hints: &[SocketAddr],
 ) -> Option<probe::Check> {
     let named = frame::named(row, names);
     let pace = pace.overridden(row);
@@ -33,8 +40,10 @@ pub(super) fn check(
     let resolvers = asked.addresses("resolvers");
     let asking = dns::Asking { over_tls: asked.over_tls, ..asking(row) };
     let source = frame::source(row, first_address(&nameservers));
-    let parent = servers(row, "parent");
+    let parent = agent::servers(row, "parent");
     let consistent = row.switch("consistent").unwrap_or(true);
+    let serial_grace = row.parsed("serial_grace", values::duration);
+    let serial_grace = serial_grace.map_or(SERIAL_GRACE, |at| at.value);
     let mut known = HashMap::new();
     let mut records = Vec::new();
     for row in row.rows("record") {
@@ -47,9 +56,11 @@ pub(super) fn check(
         zone,
         nameservers,
         parent,
+        hints: hints.to_vec(),
         resolvers,
         consistent,
         asking,
+        serial_grace,
         source,
         records,
         kept: dns::Kept::default(),
@@ -69,13 +80,6 @@ fn asking(row: &Row<'_>) -> dns::Asking {
 
 fn first_address(endpoints: &[Endpoint]) -> Option<&Target> {
     endpoints.iter().map(|at| &at.host).find(|host| matches!(host, Target::Address(_)))
-}
-
-fn servers(row: &Row<'_>, key: &'static str) -> Vec<SocketAddr> {
-    let texts = row.texts(key).unwrap_or_default();
-    let read =
-        |text: &At<_>| row.understood(key, text, |text| agent::server(text, 53)).map(|at| at.value);
-    texts.iter().filter_map(read).collect()
 }
 
 fn record(
@@ -104,7 +108,32 @@ fn record(
         (None, None, true) => dns::Expectation::Absent,
         (None, None, false) => dns::Expectation::Anything,
     };
-    Some(dns::Record { name: name.value, record_type, expectation })
+    let ttl = ttl_limits(row);
+    Some(dns::Record { name: name.value, record_type, expectation, ttl })
+}
+
+/// `min_ttl` and `max_ttl`.
+fn ttl_limits(row: &Row<'_>) -> dns::TtlLimits {
+    let limit = |key| {
+        row.parsed(key, |text| {
+            let time = values::duration(text)?;
+            match (time.subsec_nanos(), u32::try_from(time.as_secs())) {
+                (0, Ok(seconds)) if seconds <= LONGEST_TTL_SECONDS => Ok(seconds),
+                _ => Err(Wrong::new(format!("{text:?} is no TTL")).help(
+                    "whole seconds: \"30s\", \"5m\", \"1d\"; not more than 2^31 - 1 of them",
+                )),
+            }
+        })
+    };
+    let (min, max) = (limit("min_ttl"), limit("max_ttl"));
+    if let (Some(min), Some(max)) = (&min, &max)
+        && min.value > max.value
+    {
+        let wrong = Wrong::new("`min_ttl` is longer than `max_ttl`");
+        row.reading.notes.note_both(&min.span, wrong, "`max_ttl` is here", &max.span);
+    }
+    let seconds = |at: Option<At<u32>>| at.map(|at| at.value);
+    dns::TtlLimits { min_seconds: seconds(min), max_seconds: seconds(max) }
 }
 
 fn record_type(row: &Row<'_>) -> Option<RecordType> {

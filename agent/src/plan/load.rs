@@ -14,7 +14,7 @@ use super::reading::Reading;
 use super::row::Row;
 use super::schema::PLAN;
 use super::surroundings::{Surroundings, ThisMachine, bounded};
-use super::{Plan, agent, dns, forward, hosts, http, receivers, tcp, tls};
+use super::{Agent, Plan, agent, dns, forward, hosts, http, receivers, tcp, tls};
 use crate::probe;
 
 /// Largest plan that is read, in bytes: some hundred thousand checks.
@@ -91,7 +91,7 @@ fn read(root: &Row<'_>, path: &Path) -> Plan {
     let (mut names, mut known) = (Names::default(), Hosts::default());
     let machines = hosts::machines(root, &agent, &pace, &mut names, &mut known);
     let mut checks = machines.checks;
-    checks.extend(others(root, &pace, &known, &mut names).into_iter().map(Arc::new));
+    checks.extend(others(root, &agent, &pace, &known, &mut names).into_iter().map(Arc::new));
     let (receivers, receiver_names) = receivers::receivers(root);
     let routes = receivers::routes(root, &receiver_names);
     names.judge_ports(&root.reading.notes, &known);
@@ -108,7 +108,13 @@ fn read(root: &Row<'_>, path: &Path) -> Plan {
 }
 
 /// Every check that is not a claim, in the order of the file.
-fn others(root: &Row<'_>, pace: &Pace, known: &Hosts, names: &mut Names) -> Vec<probe::Check> {
+fn others(
+    root: &Row<'_>,
+    agent: &Agent,
+    pace: &Pace,
+    known: &Hosts,
+    names: &mut Names,
+) -> Vec<probe::Check> {
     let kinds = ["tcp", "http", "tls", "certificate", "dns", "forward"];
     let mut rows: Vec<(&str, Row<'_>)> = kinds
         .iter()
@@ -123,7 +129,7 @@ fn others(root: &Row<'_>, pace: &Pace, known: &Hosts, names: &mut Names) -> Vec<
             "tls" => tls::check(row, pace, known, names),
             "certificate" => tls::files(row, pace, names),
             "forward" => forward::check(row, pace, known, names),
-            _ => dns::check(row, pace, known, names),
+            _ => dns::check(row, pace, known, names, &agent.hints),
         });
     }
     checks

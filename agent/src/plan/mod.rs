@@ -103,6 +103,8 @@ pub struct Agent {
     pub language: Language,
     /// Resolver for target names and delegation walks; `None`: the system's.
     pub resolver: Option<SocketAddr>,
+    /// Root servers to begin delegation walks at; empty: walks are left to the resolver.
+    pub hints: Vec<SocketAddr>,
     /// How many probes may be under way at once.
     pub probes_in_flight: usize,
 }

@@ -111,23 +111,30 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
         zone,
         nameservers,
         parent,
+        hints,
         resolvers,
         consistent,
         asking,
+        serial_grace,
         source,
         records,
         kept: _,
     } = a;
     let pairwise = |(a, b): (&dns::Record, &dns::Record)| {
-        let dns::Record { name, record_type, expectation } = a;
-        *name == b.name && *record_type == b.record_type && *expectation == b.expectation
+        let dns::Record { name, record_type, expectation, ttl } = a;
+        *name == b.name
+            && *record_type == b.record_type
+            && *expectation == b.expectation
+            && *ttl == b.ttl
     };
     *zone == b.zone
         && *nameservers == b.nameservers
         && *parent == b.parent
+        && *hints == b.hints
         && *resolvers == b.resolvers
         && *consistent == b.consistent
         && *asking == b.asking
+        && *serial_grace == b.serial_grace
         && *source == b.source
         && records.len() == b.records.len()
         && records.iter().zip(&b.records).all(pairwise)

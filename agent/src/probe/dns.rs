@@ -1,6 +1,6 @@
 //! DNS: the same questions to every authoritative server of a zone, directly, and to the caches
-//! that the plan names. Deliberately absent: DNSSEC validation, and following CNAMEs out of the
-//! zone: what another zone says is its own check's business.
+//! that the plan names. Deliberately absent: DNSSEC validation, and what another zone says: that is
+//! its own check's business.
 
 mod asking;
 mod delegation;
@@ -9,23 +9,29 @@ mod expectation;
 mod inquiry;
 mod judge;
 mod memory;
+mod outside;
 mod over_tcp;
 mod over_tls;
 mod peers;
 mod question;
 mod reply;
+mod serial;
 mod server;
+mod shelf;
 mod survey;
 mod tcp_trial;
 mod values;
+mod wildcard;
 mod wording;
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
-use health::{Facts, Phase};
+use health::{Code, Facts, Phase};
 use hickory_proto::rr::{Name, RecordType};
 
 use super::{Sight, Stopwatch};
+use crate::clock::monotonic;
 use crate::net::{Net, could_not_look};
 use crate::plan::Endpoint;
 
@@ -44,12 +50,16 @@ pub struct Spec {
     pub nameservers: Vec<Endpoint>,
     /// The parent's servers; empty: found by walking the delegation.
     pub parent: Vec<SocketAddr>,
+    /// Root servers to walk from; empty: the walk is left to the agent's resolver.
+    pub hints: Vec<SocketAddr>,
     /// Caches to compare with the authoritative truth.
     pub resolvers: Vec<SocketAddr>,
     /// Nameservers must agree, SOA serials too.
     pub consistent: bool,
     /// How they are asked.
     pub asking: Asking,
+    /// For so long a server may be behind the newest serial before it is told.
+    pub serial_grace: Duration,
     /// Ask from this address.
     pub source: Option<IpAddr>,
     /// What the zone must hold.
@@ -67,6 +77,17 @@ pub struct Record {
     pub record_type: RecordType,
     /// What must be there.
     pub expectation: Expectation,
+    /// Within which its TTL must be.
+    pub ttl: TtlLimits,
+}
+
+/// Bounds on a TTL, both included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TtlLimits {
+    /// Seconds.
+    pub min_seconds: Option<u32>,
+    /// Seconds.
+    pub max_seconds: Option<u32>,
 }
 
 /// What must be there. Values are in presentation format as the plan writes them.
@@ -86,16 +107,24 @@ pub enum Expectation {
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let roll = server::call(spec, net, watch).await;
     let mut findings = roll.findings;
-    let survey = survey::Survey::conduct(spec, roll.servers, net, watch.deadline()).await;
+    let mut survey = survey::Survey::conduct(spec, roll.servers, net, watch.deadline()).await;
+    wildcard::control(&mut survey, spec, net, watch.deadline()).await;
+    tcp_trial::conduct(&survey, spec, &net.dns.wire, watch.deadline()).await;
+    survey.recall(spec, net);
+    survey.standings = net.dns.lags.note(&survey, spec.serial_grace, monotonic());
     watch.lap(Phase::Request);
+    outside::complete(&mut survey, net, watch.deadline()).await;
     if let Some(lack) = survey.lack() {
         let findings = vec![could_not_look(&values::render_name(&spec.zone), lack)];
         let facts = Facts { blind: Some(lack.to_owned()), ..Facts::default() };
         return Sight { facts, findings };
     }
-    findings.extend(judge::judge(&survey, roll.delegated.as_deref()));
+    findings.extend(judge::judge(&survey, roll.delegation.as_deref()));
     if spec.nameservers.is_empty() && !survey.is_any_authority_heard() {
-        net.dns.delegations.forget(spec);
+        net.dns.delegations.forget(&delegation::key(spec));
+    } else if findings.iter().any(|finding| finding.code == Code::DnsDelegation) {
+        let soon = monotonic() + delegation::SHORTEST_KEPT;
+        net.dns.delegations.shorten(&delegation::key(spec), soon);
     }
     let facts = Facts {
         address: survey.servers.iter().find_map(|server| server.address),

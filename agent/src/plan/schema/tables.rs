@@ -107,6 +107,12 @@ static AGENT: Table = Table {
             "Resolver for the names of targets and for delegation walks; default: the system's.",
         ),
         key(
+            "hints",
+            OneOrMany(&Text(&SERVER)),
+            Optional,
+            "Root servers: delegations are walked from these, asking with RD=0, and not through the resolver.",
+        ),
+        key(
             "probes_in_flight",
             Whole { least: 1, most: 65_535 },
             Default("512"),
@@ -548,6 +554,12 @@ static DNS: Table = Table {
                 Default("\"500ms\""),
                 "`dns.slow` when most answers of a server take longer; from 1ms to 60s.",
             ),
+            key(
+                "serial_grace",
+                Text(&DURATION),
+                Default("\"5m\""),
+                "How long a nameserver may lag behind the newest SOA serial, and its records differ with it: a transfer is under way. A challenge (`_acme-challenge`) that differs is told at once.",
+            ),
             key("record", Rows(&RECORD), Optional, "What the zone must hold."),
         ],
         PACE,
@@ -580,6 +592,13 @@ static RECORD: Table = Table {
         ),
         key("contains", OneOrMany(&Text(&FREE)), Optional, "At least these."),
         key("absent", Switch, Default("false"), "No such record."),
+        key(
+            "min_ttl",
+            Text(&DURATION),
+            Optional,
+            "The least TTL that nameservers may give it; that of an alias on the way counts too.",
+        ),
+        key("max_ttl", Text(&DURATION), Optional, "The greatest."),
     ]],
 };
 

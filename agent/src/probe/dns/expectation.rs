@@ -83,6 +83,7 @@ mod tests {
                 name: Name::from_ascii("shop.example.").unwrap(),
                 record_type: RecordType::MX,
                 expectation,
+                ttl: crate::probe::dns::TtlLimits::default(),
             };
             Expected::of(&record, &record.name)
         };

@@ -2,6 +2,7 @@
 //! Deliberately absent: who is asked, besides the nameservers that the plan names itself.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use hickory_proto::rr::{Name, RecordType};
@@ -10,7 +11,7 @@ use super::delegation::Delegated;
 use super::expectation::Expected;
 use super::question::Question;
 use super::values::render_name;
-use super::{Expectation, Record, Spec};
+use super::{Expectation, Record, Spec, TtlLimits};
 
 /// The index of the SOA question, which everybody is asked.
 pub(super) const SOA: usize = 0;
@@ -51,6 +52,10 @@ pub(super) struct Planned {
     pub(super) question: usize,
     /// The question that follows a planned CNAME to its end.
     pub(super) follow: Option<usize>,
+    /// Within which its TTL must be.
+    pub(super) ttl: TtlLimits,
+    /// By which it is remembered from probe to probe: who is asked, name and type.
+    pub(super) key: u64,
     /// Name, type and expectation for people.
     pub(super) shown: [Arc<str>; 3],
 }
@@ -75,7 +80,9 @@ impl Inquiry {
             let question = ask(&record.name, record.record_type);
             let follow = is_followed(record).then(|| ask(&record.name, RecordType::A));
             let expected = Expected::of(record, zone);
-            Arc::new(Planned::new(&record.name, record.record_type, expected, question, follow))
+            let planned = Planned::new(&record.name, record.record_type, expected, question);
+            let key = key(spec, record);
+            Arc::new(Planned { follow, ttl: record.ttl, key, ..planned })
         });
         let records = records.collect();
         let planned = questions.len();
@@ -83,7 +90,7 @@ impl Inquiry {
         if question == planned {
             questions.push(Question::new(zone, RecordType::NS));
         }
-        let apex = Planned::new(zone, RecordType::NS, Expected::Anything, question, None);
+        let apex = Planned::new(zone, RecordType::NS, Expected::Anything, question);
         Self {
             title: render_name(zone).into(),
             nameservers: spec.nameservers.iter().map(Delegated::from).collect(),
@@ -96,17 +103,19 @@ impl Inquiry {
 }
 
 impl Planned {
-    fn new(
-        name: &Name,
-        record_type: RecordType,
-        expected: Expected,
-        question: usize,
-        follow: Option<usize>,
-    ) -> Self {
+    fn new(name: &Name, record_type: RecordType, expected: Expected, question: usize) -> Self {
         let shown = [render_name(name), record_type.to_string(), expected.to_string()];
         let shown = shown.map(Arc::from);
-        Self { name: name.clone(), record_type, expected, question, follow, shown }
+        let (follow, ttl) = (None, TtlLimits::default());
+        Self { name: name.clone(), record_type, expected, question, follow, ttl, key: 0, shown }
     }
+}
+
+/// The same for as long as the same servers are asked for the same record.
+fn key(spec: &Spec, record: &Record) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&spec.zone, &spec.nameservers, &record.name, record.record_type).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A CNAME that the plan wants is followed, to see whether its target exists.

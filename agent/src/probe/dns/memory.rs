@@ -2,8 +2,12 @@
 //! bounded, locks for itself and never over I/O. Deliberately absent: anything that a restart may
 //! not forget; that is the store's.
 
-use super::delegation::Delegations;
+use super::delegation::{Cuts, Delegations};
 use super::exchange::Wire;
+use super::outside::Targets;
+use super::serial::Lags;
+use super::server::Addresses;
+use super::wildcard::Controls;
 
 /// What dns probes remember from one to the next.
 #[derive(Debug, Default)]
@@ -12,4 +16,22 @@ pub struct Memory {
     pub(super) delegations: Delegations,
     /// Sockets to servers, and how each of them answered of late.
     pub(super) wire: Wire,
+    /// Zones met on walks from root hints.
+    pub(super) cuts: Cuts,
+    /// Where the nameservers are that the plan gives by name.
+    pub(super) addresses: Addresses,
+    /// Nameservers whose copy of a zone is behind.
+    pub(super) lags: Lags,
+    /// What wildcards answer beside planned records.
+    pub(super) controls: Controls,
+    /// Where records lead that leave their zone.
+    pub(super) targets: Targets,
+}
+
+impl Memory {
+    /// For somebody who looks once, now: nothing is waited for.
+    #[must_use]
+    pub fn for_one_look() -> Self {
+        Self { lags: Lags::without_patience(), ..Self::default() }
+    }
 }

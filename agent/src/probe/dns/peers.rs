@@ -59,7 +59,7 @@ struct OverTcp {
 
 /// What is known of one server at the moment.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Standing {
+pub(super) struct Repute {
     /// Its newest queries.
     pub(super) pace: Pace,
     /// Why the last attempt over TCP failed, if it did.
@@ -106,9 +106,9 @@ impl Peers {
     }
 
     /// What is known of a server; an answer later than `slow_after` counts as delayed.
-    pub(super) fn standing(&self, way: Way, slow_after: Duration, now: Instant) -> Standing {
+    pub(super) fn repute(&self, way: Way, slow_after: Duration, now: Instant) -> Repute {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.peers.get(&way).map_or_else(Standing::default, |peer| Standing {
+        known.peers.get(&way).map_or_else(Repute::default, |peer| Repute {
             pace: peer.recent.pace(slow_after, now),
             no_tcp: peer.over_tcp.failure.clone(),
         })
@@ -181,11 +181,11 @@ mod tests {
         assert!(!peers.claim_tcp(way(1), after(12 + 2699)), "not before three quarters of an hour");
         assert!(peers.claim_tcp(way(1), after(12 + 4501)), "but within five quarters");
         peers.note_tcp(way(1), Some("connection refused"), after(5000));
-        let standing = peers.standing(way(1), Duration::ZERO, after(5000));
-        assert_eq!(standing.no_tcp.as_deref(), Some("connection refused"));
+        let repute = peers.repute(way(1), Duration::ZERO, after(5000));
+        assert_eq!(repute.no_tcp.as_deref(), Some("connection refused"));
         assert!(peers.claim_tcp(way(1), after(5002)));
         peers.note_tcp(way(1), None, after(5003));
-        assert_eq!(peers.standing(way(1), Duration::ZERO, after(5003)).no_tcp, None);
+        assert_eq!(peers.repute(way(1), Duration::ZERO, after(5003)).no_tcp, None);
     }
 
     #[test]

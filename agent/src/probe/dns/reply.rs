@@ -28,6 +28,8 @@ pub(super) struct Reply {
     pub(super) outcome: Outcome,
     /// Where the name's own CNAME points, if it has one.
     pub(super) alias: Option<String>,
+    /// Where its CNAMEs leave the zone, if they do: the first name that is not this server's.
+    pub(super) outside: Option<Name>,
     /// Lowest TTL on the way to the answer, or of the negative answer (RFC 2308 §5), seconds.
     pub(super) ttl: Option<u32>,
     pub(super) flags: Vec<&'static str>,
@@ -126,8 +128,12 @@ impl Reply {
             _ => chain.ttl,
         };
         Self {
-            outcome,
             alias: chain.aliases.get(1).map(|target| render_name(target)),
+            outside: match &outcome {
+                Outcome::Alias(_) => Some(absolute(chain.end(question))),
+                _ => None,
+            },
+            outcome,
             ttl,
             flags: flags(message),
             rtt: Some(arrival.rtt),
@@ -148,6 +154,7 @@ impl Reply {
         Self {
             outcome: Outcome::Lost(loss),
             alias: None,
+            outside: None,
             ttl: None,
             flags: Vec::new(),
             rtt: None,
@@ -290,6 +297,12 @@ fn without_authority(message: &Message, question: &Question, zone: &Name) -> Out
     } else {
         Outcome::Delegated(servers)
     }
+}
+
+fn absolute(name: &Name) -> Name {
+    let mut name = name.to_lowercase();
+    name.set_fqdn(true);
+    name
 }
 
 fn has_soa(message: &Message) -> bool {

@@ -2,22 +2,37 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
-use health::{Code, Finding, Phase, text};
+use health::{Code, Finding, Phase, Severity, text};
 use hickory_proto::rr::{Name, RData, RecordType};
 use tokio::time::{Instant, timeout_at};
 
-use super::delegation::{self, Delegated, MOST_ADDRESSES};
+use super::delegation::{self, Delegated, Delegation, MOST_ADDRESSES, SHORTEST_KEPT};
 use super::inquiry::Inquiry;
 use super::question::Role;
+use super::shelf::Shelf;
 use super::values::render_name;
 use super::{Spec, Stopwatch};
+use crate::clock::monotonic;
 use crate::net::Net;
 use crate::plan::{Endpoint, Target};
 
 /// The port that a nameserver is shown without.
 pub(super) const USUAL_PORT: u16 = 53;
+/// The addresses of a name are looked up again after this time, however long their TTL.
+const LONGEST_KEPT: Duration = Duration::from_secs(3600);
+
+/// Addresses of nameservers that the plan gives by name and port.
+pub(super) type Addresses = Shelf<(Arc<str>, u16), Vec<SocketAddr>>;
+
+/// Where a name is, and for how long that is good.
+#[derive(Clone, Debug)]
+pub(super) struct Resolved {
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) lasting: Duration,
+}
 
 /// One address of one nameserver or resolver.
 #[derive(Clone, Debug)]
@@ -59,8 +74,8 @@ impl Server {
 #[derive(Debug, Default)]
 pub(super) struct Roll {
     pub(super) servers: Vec<Server>,
-    /// The nameservers as the parent has them, where it was asked; sorted.
-    pub(super) delegated: Option<Vec<String>>,
+    /// The nameservers as the parent has them, where it was asked.
+    pub(super) delegation: Option<Arc<Delegation>>,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -71,8 +86,8 @@ pub(super) async fn call(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Roll 
     if spec.nameservers.is_empty() {
         match delegation::find(spec, net, watch).await {
             Ok(delegation) => {
-                roll.delegated = Some(delegation.names());
-                appoint(&delegation.servers, net, watch, &mut roll).await;
+                roll.servers = delegation.servers.iter().flat_map(appointed).collect();
+                roll.delegation = Some(delegation);
             }
             Err(finding) => roll.findings.push(*finding),
         }
@@ -81,8 +96,20 @@ pub(super) async fn call(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Roll 
         let inquiry = Inquiry::of(spec);
         let given = &inquiry.nameservers;
         let has_names = given.iter().any(|nameserver| nameserver.addresses.is_empty());
-        appoint(given, net, watch, &mut roll).await;
-        if has_names {
+        let found = look_up(given, net, watch);
+        let found = if spec.parent.is_empty() {
+            found.await
+        } else {
+            let (found, delegation) = tokio::join!(found, delegation::find(spec, net, watch));
+            match delegation {
+                Ok(delegation) => roll.delegation = Some(delegation),
+                // Whom to ask is known all the same.
+                Err(finding) => roll.findings.push(finding.severity(Severity::Warning)),
+            }
+            found
+        };
+        roll.servers = found.iter().flat_map(appointed).collect();
+        if has_names || !spec.parent.is_empty() {
             watch.lap(Phase::Resolve);
         }
     }
@@ -103,72 +130,102 @@ impl From<&Endpoint> for Delegated {
             Target::Address(_) => endpoint.to_string(),
             Target::Name(name) => name.trim_end_matches('.').to_lowercase(),
         };
-        Self { name: name.into(), port: endpoint.port, addresses }
+        Self { name: name.into(), port: endpoint.port, addresses, failure: None }
     }
 }
 
-async fn appoint(nameservers: &[Delegated], net: &Net, watch: &Stopwatch, roll: &mut Roll) {
+/// Every address of one nameserver; one without address, where it has none.
+fn appointed(nameserver: &Delegated) -> Vec<Server> {
+    let (name, role) = (&nameserver.name, Role::Authoritative);
+    if nameserver.addresses.is_empty() {
+        let failure = nameserver.failure.clone().unwrap_or_default();
+        return vec![Server { name: name.clone(), address: None, role, failure: Some(failure) }];
+    }
+    let addresses = nameserver.addresses.iter();
+    addresses.map(|&address| Server::at(name.clone(), address, role)).collect()
+}
+
+/// Looks up the nameservers that the plan gives by name, unless their addresses are known.
+async fn look_up(nameservers: &[Delegated], net: &Net, watch: &Stopwatch) -> Vec<Delegated> {
     // A name that does not resolve must leave time for those that do.
     let deadline = watch.deadline() - watch.left() / 2;
-    let found = join_all(nameservers.iter().map(async |nameserver| {
+    join_all(nameservers.iter().map(async |nameserver| {
+        let mut nameserver = nameserver.clone();
         if nameserver.addresses.is_empty() {
-            resolve(&nameserver.name, nameserver.port, net, deadline).await
-        } else {
-            Ok(nameserver.addresses.clone())
+            let key = (nameserver.name.clone(), nameserver.port);
+            match net.dns.addresses.recall(&key, monotonic()) {
+                Some(known) => nameserver.addresses = known.to_vec(),
+                None => match learn(key, net, deadline).await {
+                    Ok(addresses) => nameserver.addresses = addresses,
+                    Err(failure) => nameserver.failure = Some(failure),
+                },
+            }
         }
+        nameserver
     }))
-    .await;
-    for (nameserver, found) in nameservers.iter().zip(found) {
-        let name = nameserver.name.clone();
-        match found {
-            Ok(addresses) => roll.servers.extend(
-                addresses
-                    .into_iter()
-                    .map(|address| Server::at(name.clone(), address, Role::Authoritative)),
-            ),
-            Err(failure) => roll.servers.push(Server {
-                name,
-                address: None,
-                role: Role::Authoritative,
-                failure: Some(failure),
-            }),
+    .await
+}
+
+/// Looks up again what is soon to be forgotten of the nameservers that the plan gives by name.
+pub(super) async fn renew(spec: &Spec, net: &Net, before: Duration, deadline: Instant) {
+    let now = monotonic();
+    for nameserver in &Inquiry::of(spec).nameservers {
+        let key = (nameserver.name.clone(), nameserver.port);
+        let is_known = |at| net.dns.addresses.recall(&key, at).is_some();
+        if is_known(now) && !is_known(now + before) {
+            // What cannot be looked up now is good until its end.
+            let _ = learn(key, net, deadline).await;
         }
     }
 }
 
-/// Every IPv4 and IPv6 address of a name.
+async fn learn(
+    key: (Arc<str>, u16),
+    net: &Net,
+    deadline: Instant,
+) -> Result<Vec<SocketAddr>, String> {
+    let Resolved { addresses, lasting } = resolve(&key.0, key.1, net, deadline).await?;
+    let lasting = lasting.clamp(SHORTEST_KEPT, LONGEST_KEPT);
+    net.dns.addresses.keep(key, Arc::new(addresses.clone()), monotonic(), lasting);
+    Ok(addresses)
+}
+
+/// A name as it is, whatever search list the system has.
+pub(super) fn absolute(name: &str) -> Result<Name, String> {
+    let mut name = Name::from_str_relaxed(name).map_err(|error| error.to_string())?;
+    name.set_fqdn(true);
+    Ok(name)
+}
+
+/// Every IPv4 and IPv6 address of a name, through the agent's resolver.
 pub(super) async fn resolve(
     name: &str,
     port: u16,
     net: &Net,
     deadline: Instant,
-) -> Result<Vec<SocketAddr>, String> {
-    let mut name = Name::from_str_relaxed(name).map_err(|error| error.to_string())?;
-    name.set_fqdn(true);
+) -> Result<Resolved, String> {
+    let name = absolute(name)?;
     let ask = async |record_type| {
         let lookup = net.resolver().lookup(name.clone(), record_type);
         match timeout_at(deadline, lookup).await {
             Ok(Ok(lookup)) => {
-                Ok(lookup.answers().iter().filter_map(|record| ip(&record.data)).collect())
+                let records = lookup.answers().iter();
+                Ok(records.filter_map(|record| Some((ip(&record.data)?, record.ttl))).collect())
             }
             Ok(Err(error)) if error.is_no_records_found() => Ok(Vec::new()),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("the resolver does not answer in time".to_owned()),
         }
     };
-    let (v4, v6): (Result<Vec<IpAddr>, String>, _) =
+    let (v4, v6): (Result<Vec<(IpAddr, u32)>, String>, _) =
         tokio::join!(ask(RecordType::A), ask(RecordType::AAAA));
-    let addresses: Vec<SocketAddr> = v4
-        .iter()
-        .chain(&v6)
-        .flatten()
-        .map(|&ip| SocketAddr::new(ip, port))
-        .take(MOST_ADDRESSES)
-        .collect();
-    match (addresses.is_empty(), v4.err().or(v6.err())) {
-        (false, _) => Ok(addresses),
-        (true, Some(error)) => Err(error),
-        (true, None) => Err("the name has no address".to_owned()),
+    let found = v4.iter().chain(&v6).flatten().take(MOST_ADDRESSES);
+    let (addresses, ttls): (Vec<SocketAddr>, Vec<u32>) =
+        found.map(|&(ip, ttl)| (SocketAddr::new(ip, port), ttl)).unzip();
+    match (ttls.into_iter().min(), v4.err().or(v6.err())) {
+        (Some(ttl), _) => Ok(Resolved { addresses, lasting: Duration::from_secs(ttl.into()) }),
+        (None, Some(error)) => Err(error),
+        (None, None) => Err("the name has no address".to_owned()),
     }
 }
 

@@ -7,16 +7,16 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use health::facts::{AnswerFacts, DnsFacts, RecordFacts, ServerFacts};
 use hickory_proto::rr::Name;
-use ring::rand::{SecureRandom, SystemRandom};
 use tokio::time::Instant;
 
 use super::exchange::{Errand, Loss};
 use super::inquiry::{Inquiry, Planned, SOA};
-use super::peers::Standing;
+use super::peers::Repute;
 use super::question::{Question, Role};
 use super::reply::{Outcome, Reply};
+use super::serial::Standing;
 use super::server::Server;
-use super::{Spec, over_tls, tcp_trial};
+use super::{Spec, over_tls};
 use crate::clock::monotonic;
 use crate::net::Net;
 
@@ -34,19 +34,21 @@ pub(super) struct Survey {
     /// An answer later than this is a slow one.
     pub(super) slow_after: Duration,
     /// What is remembered of each server; empty before anybody was asked.
-    pub(super) standings: Vec<Standing>,
+    pub(super) reputes: Vec<Repute>,
     /// One row per server, one reply per question.
     pub(super) replies: Vec<Vec<Reply>>,
     pub(super) records: Vec<Asked>,
     /// Index of the question for the zone's own NS, where that was asked.
     pub(super) apex_ns: Option<usize>,
+    /// How each server's copy of the zone stands; empty where all are current.
+    pub(super) standings: Vec<Standing>,
 }
 
 /// A planned record that was asked for.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) planned: Arc<Planned>,
-    /// What each server says to a name that cannot exist, where that was asked: only a wildcard
+    /// What each server says to a name that cannot exist, where that is known: only a wildcard
     /// answers with values.
     pub(super) control: Vec<Option<Outcome>>,
 }
@@ -67,9 +69,6 @@ impl Survey {
     ) -> Self {
         let mut survey = Self::plan(spec, servers);
         survey.replies = survey.ask_all(spec, net, survey.questions(), deadline, |_| true).await;
-        survey.control_wildcards(spec, net, deadline).await;
-        tcp_trial::conduct(&survey, spec, &net.dns.wire, deadline).await;
-        survey.recall(spec, net);
         survey
     }
 
@@ -77,9 +76,10 @@ impl Survey {
     pub(super) fn plan(spec: &Spec, servers: Vec<Server>) -> Self {
         let inquiry = Inquiry::of(spec);
         let authorities = servers.iter().filter(|server| server.role == Role::Authoritative);
-        // One server alone has nobody to disagree with.
-        let apex_ns = (authorities.count() > 1 || spec.nameservers.is_empty())
-            .then_some(inquiry.apex.question);
+        // One server alone has nobody to disagree with, unless the parent is asked too.
+        let is_delegation_known = spec.nameservers.is_empty() || !spec.parent.is_empty();
+        let apex_ns =
+            (authorities.count() > 1 || is_delegation_known).then_some(inquiry.apex.question);
         Self {
             zone: spec.zone.clone(),
             consistent: spec.consistent,
@@ -87,9 +87,10 @@ impl Survey {
             replies: Vec::new(),
             records: inquiry.records.iter().map(Asked::from).collect(),
             apex_ns,
+            standings: Vec::new(),
             inquiry,
             slow_after: spec.asking.slow_after,
-            standings: Vec::new(),
+            reputes: Vec::new(),
         }
     }
 
@@ -102,19 +103,20 @@ impl Survey {
     }
 
     /// What is known of each server by now.
-    fn recall(&mut self, spec: &Spec, net: &Net) {
+    pub(super) fn recall(&mut self, spec: &Spec, net: &Net) {
         let now = monotonic();
-        let standings = self.servers.iter().map(|server| match server.address {
+        let reputes = self.servers.iter().map(|server| match server.address {
             Some(address) => {
                 let way = (address, spec.source);
-                net.dns.wire.peers.standing(way, self.slow_after, now)
+                net.dns.wire.peers.repute(way, self.slow_after, now)
             }
-            None => Standing::default(),
+            None => Repute::default(),
         });
-        self.standings = standings.collect();
+        self.reputes = reputes.collect();
     }
 
-    async fn ask_all(
+    /// Puts questions to those servers that are to be asked.
+    pub(super) async fn ask_all(
         &self,
         spec: &Spec,
         net: &Net,
@@ -146,51 +148,24 @@ impl Survey {
         join_all(rows).await
     }
 
-    /// Where a record differs from the plan, asks the same servers for a name beside it that
-    /// cannot exist: if that has the same values, they come from a wildcard.
-    async fn control_wildcards(&mut self, spec: &Spec, net: &Net, deadline: Instant) {
-        let doubted: Vec<usize> = (0..self.records.len())
-            .filter(|&index| {
-                let record = &self.records[index].planned;
-                !record.name.eq_ignore_root(&self.zone)
-                    && !record.name.is_wildcard()
-                    && self.authorities().any(|server| {
-                        let outcome = &self.replies[server][record.question].outcome;
-                        matches!(outcome, Outcome::Values(_)) && !record.expected.holds(outcome)
-                    })
-            })
-            .collect();
-        if doubted.is_empty() {
-            return;
-        }
-        let label = random_label();
-        let questions: Vec<Question> = doubted
-            .iter()
-            .filter_map(|&index| {
-                let record = &self.records[index].planned;
-                let name = record.name.base_name().prepend_label(&*label).ok()?;
-                Some(Question::new(&name, record.record_type))
-            })
-            .collect();
-        if questions.len() != doubted.len() {
-            return;
-        }
-        let is_asked = |server: usize| {
-            self.servers[server].role == Role::Authoritative
-                && self.replies[server].iter().any(|reply| reply.outcome.is_statement())
-        };
-        let replies = self.ask_all(spec, net, &questions, deadline, is_asked).await;
-        for (column, &index) in doubted.iter().enumerate() {
-            self.records[index].control = replies
-                .iter()
-                .map(|row| row.get(column).map(|reply| reply.outcome.clone()))
-                .collect();
-        }
-    }
-
     /// Indices of the authoritative servers.
     pub(super) fn authorities(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.servers.len()).filter(|&index| self.servers[index].role == Role::Authoritative)
+    }
+
+    /// A transfer to this server is under way: what it says is not yet its last word.
+    pub(super) fn is_following(&self, server: usize) -> bool {
+        self.standings.get(server) == Some(&Standing::Following)
+    }
+
+    /// Answers that lead out of the zone: server, question, and the first name outside.
+    pub(super) fn outside(&self) -> impl Iterator<Item = (usize, usize, &Name)> {
+        self.authorities().flat_map(|server| {
+            let row = self.replies[server].iter().enumerate();
+            row.filter_map(move |(question, reply)| {
+                Some((server, question, reply.outside.as_ref()?))
+            })
+        })
     }
 
     /// At least one authoritative server has answered something.
@@ -279,12 +254,4 @@ pub(super) fn clip(value: &str) -> String {
         Some((at, _)) => format!("{}…", &value[..at]),
         None => value.to_owned(),
     }
-}
-
-/// A label that nobody has in a zone.
-fn random_label() -> String {
-    let mut bytes = [0; 8];
-    // Without randomness the label is still one that nobody has.
-    let _ = SystemRandom::new().fill(&mut bytes);
-    format!("portwarden-{:016x}", u64::from_be_bytes(bytes))
 }

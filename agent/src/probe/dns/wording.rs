@@ -15,7 +15,7 @@ use super::values::render_name;
 /// Characters of values shown within a sentence; the evidence has more.
 const LONGEST_QUOTE: usize = 120;
 /// Servers named within a sentence.
-const MOST_NAMED: usize = 5;
+pub(super) const MOST_NAMED: usize = 5;
 
 /// Where DNS is spoken over TLS (RFC 7858 §3.1).
 const TLS_PORT: u16 = 853;
@@ -116,6 +116,11 @@ pub(super) fn dig(server: &Server, name: &Name, record_type: RecordType) -> Stri
         _ => "",
     };
     format!("dig {at}{tls}{recursion} {} {record_type}", render_name(name))
+}
+
+/// The command that asks an authoritative server at an address.
+pub(super) fn dig_at(server: SocketAddr, name: &Name, record_type: RecordType) -> String {
+    format!("dig {} +norecurse {} {record_type}", at(server), render_name(name))
 }
 
 fn at(address: SocketAddr) -> String {

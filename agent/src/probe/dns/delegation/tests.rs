@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hickory_proto::rr::{Record, rdata};
+use hickory_proto::op::Message;
+use hickory_proto::rr::{RData, Record, rdata};
 use tokio::net::UdpSocket;
 
 use super::*;
@@ -38,9 +39,11 @@ fn spec(parent: SocketAddr) -> Spec {
         zone: Name::from_ascii("shop.example.").unwrap(),
         nameservers: Vec::new(),
         parent: vec![parent],
+        hints: Vec::new(),
         resolvers: Vec::new(),
         consistent: true,
         asking: super::super::Asking::default(),
+        serial_grace: Duration::ZERO,
         source: None,
         records: Vec::new(),
         kept: crate::probe::dns::Kept::default(),
@@ -58,7 +61,7 @@ async fn a_delegation_is_renewed_only_before_its_end() {
         assert_eq!(asked.load(Ordering::SeqCst), 0, "nothing is known yet");
         for _ in 0..3 {
             let found = find(&spec, &net, &Stopwatch::start(Duration::from_secs(5))).await.unwrap();
-            assert_eq!(found.names(), ["ns1.shop.example"]);
+            assert_eq!(found.norm().unwrap().names(), ["ns1.shop.example"]);
         }
         assert_eq!(asked.load(Ordering::SeqCst), 1, "it is remembered");
         renew(&spec, &net).await;

@@ -6,7 +6,7 @@
 mod disagreement;
 mod violation;
 
-use health::{Code, Finding, text};
+use health::{Code, Finding, Severity, text};
 use hickory_proto::rr::RecordType;
 use serde_json::{Map, Value};
 
@@ -40,6 +40,7 @@ impl<'a> Trial<'a> {
         let (good, bad): (Vec<_>, Vec<_>) =
             self.groups().into_iter().partition(|group| group.holds);
         let mut findings = self.broken_chains(&good);
+        findings.extend(self.held_by_wildcard(&good).filter(|_| bad.is_empty()));
         let must_agree = self.survey.consistent;
         if bad.is_empty() {
             if must_agree && good.len() > 1 {
@@ -96,26 +97,44 @@ impl<'a> Trial<'a> {
         let mut groups: Vec<Group<'a>> = Vec::new();
         for server in self.survey.authorities() {
             let outcome = &self.reply(server).outcome;
-            if !outcome.is_statement() {
+            // What differs while a transfer is under way will be the same; but a CA would see a
+            // challenge as it is now.
+            let is_early = self.survey.is_following(server) && !self.is_acme();
+            if !outcome.is_statement() || is_early {
                 continue;
             }
-            let control = self.record.control.get(server).and_then(Option::as_ref);
-            let is_wildcard = matches!(outcome, Outcome::Values(_))
-                && control.is_some_and(|same| same == outcome);
+            let holds = self.record.planned.expected.holds(outcome);
+            let is_wildcard = !holds && self.is_of_wildcard(server);
             let known = groups
                 .iter_mut()
                 .find(|group| group.is_wildcard == is_wildcard && is_same(group.outcome, outcome));
             match known {
                 Some(group) => group.servers.push(server),
-                None => groups.push(Group {
-                    outcome,
-                    is_wildcard,
-                    holds: self.record.planned.expected.holds(outcome),
-                    servers: vec![server],
-                }),
+                None => groups.push(Group { outcome, is_wildcard, holds, servers: vec![server] }),
             }
         }
         groups
+    }
+
+    /// A name that cannot exist is answered alike.
+    fn is_of_wildcard(&self, server: usize) -> bool {
+        let control = self.record.control.get(server).and_then(Option::as_ref);
+        matches!(control, Some(Outcome::Values(_))) && control == Some(&self.reply(server).outcome)
+    }
+
+    /// What the plan wants is there, and only by a wildcard.
+    fn held_by_wildcard(&self, good: &[Group<'a>]) -> Option<Finding> {
+        let group = good.first()?;
+        let servers = good.iter().flat_map(|group| &group.servers).copied();
+        let servers: Vec<usize> = servers.filter(|&server| self.is_of_wildcard(server)).collect();
+        match self.record.planned.expected {
+            Expected::Exactly(_) | Expected::Contains(_) if !servers.is_empty() => {
+                let finding =
+                    self.violation(Code::DnsWildcard, self.title(), &[(group, &*servers)]);
+                Some(finding.severity(Severity::Notice))
+            }
+            _ => None,
+        }
     }
 
     fn is_acme(&self) -> bool {
@@ -188,3 +207,6 @@ pub(super) fn is_same(one: &Outcome, other: &Outcome) -> bool {
 fn is_broken(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Loop(_) | Outcome::Dangling(_))
 }
+
+#[cfg(test)]
+mod tests;

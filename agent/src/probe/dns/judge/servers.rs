@@ -6,7 +6,7 @@ use health::{Code, Finding, Severity, Text, text};
 
 use crate::probe::dns::exchange::Loss;
 use crate::probe::dns::inquiry::SOA;
-use crate::probe::dns::peers::Standing;
+use crate::probe::dns::peers::Repute;
 use crate::probe::dns::question::Role;
 use crate::probe::dns::reply::{Outcome, Reply};
 use crate::probe::dns::server::{self, Server};
@@ -20,7 +20,7 @@ struct Case<'a> {
     server: &'a Server,
     replies: &'a [Reply],
     /// What was remembered of it.
-    standing: Standing,
+    repute: Repute,
     /// At least one authoritative server has answered something.
     is_zone_alive: bool,
 }
@@ -31,8 +31,8 @@ pub(super) fn judge(survey: &Survey) -> Vec<Finding> {
     let cases = survey.servers.iter().zip(&survey.replies).enumerate();
     cases
         .flat_map(|(index, (server, replies))| {
-            let standing = survey.standings.get(index).cloned().unwrap_or_default();
-            Case { survey, server, replies, standing, is_zone_alive }.findings()
+            let repute = survey.reputes.get(index).cloned().unwrap_or_default();
+            Case { survey, server, replies, repute, is_zone_alive }.findings()
         })
         .collect()
 }
@@ -225,7 +225,7 @@ impl Case<'_> {
 
     /// Asked over TCP for once, it did not answer: no harm yet, until an answer grows long.
     fn udp_only(&self) -> Option<Finding> {
-        let error = self.standing.no_tcp.as_deref()?;
+        let error = self.repute.no_tcp.as_deref()?;
         let who = self.server.title();
         let port = self.server.address.map_or(53, |address| address.port());
         Some(

@@ -1,47 +1,32 @@
-//! The zone as a whole: SOA serials, its own NS on every server, and the parent's view of them.
+//! The zone as a whole: SOA serials, and its own NS on every server.
 
 use health::{Code, Finding, text};
 use hickory_proto::rr::RecordType;
 use serde_json::{Map, Value};
 
 use super::records;
-use crate::probe::dns::inquiry::SOA;
-use crate::probe::dns::reply::Outcome;
+use crate::probe::dns::serial;
 use crate::probe::dns::survey::{Asked, Survey};
 use crate::probe::dns::values::render_name;
 use crate::probe::dns::wording::{dig, have, names};
 
 /// Findings about the zone apart from planned records.
-pub(super) fn judge(survey: &Survey, delegated: Option<&[String]>) -> Vec<Finding> {
+pub(super) fn judge(survey: &Survey) -> Vec<Finding> {
     let mut findings = Vec::new();
     if survey.consistent {
         findings.extend(serials(survey));
         findings.extend(nameservers(survey));
     }
-    findings.extend(delegated.and_then(|delegated| delegation(survey, delegated)));
     findings
 }
 
-/// Whether serial `one` is older than `other` (RFC 1982 §3.2).
-fn is_older(one: u32, other: u32) -> bool {
-    one != other && other.wrapping_sub(one) < 1 << 31
-}
-
-/// One finding for each server that lags behind the newest serial.
+/// One finding for each server that has lagged behind the newest serial for too long.
 fn serials(survey: &Survey) -> Vec<Finding> {
-    let known: Vec<(usize, u32)> = survey
-        .authorities()
-        .filter_map(|index| {
-            let soa = &survey.replies[index][SOA];
-            soa.serial.filter(|_| soa.outcome.is_statement()).map(|serial| (index, serial))
-        })
-        .collect();
-    let newest = known
-        .iter()
-        .map(|&(_, serial)| serial)
-        .reduce(|newest, serial| if is_older(newest, serial) { serial } else { newest });
-    let Some(newest) = newest else { return Vec::new() };
-    if known.iter().all(|&(_, serial)| serial == newest) {
+    let known = serial::serials(survey);
+    let Some(newest) = serial::newest(&known) else { return Vec::new() };
+    let is_told =
+        |&&(index, serial): &&(usize, u32)| serial != newest && !survey.is_following(index);
+    if !known.iter().any(|one| is_told(&one)) {
         return Vec::new();
     }
     let all: Map<String, Value> = known
@@ -54,7 +39,7 @@ fn serials(survey: &Survey) -> Vec<Finding> {
     let zone = render_name(&survey.zone);
     known
         .iter()
-        .filter(|&&(_, serial)| serial != newest)
+        .filter(is_told)
         .map(|&(index, serial)| {
             let server = &survey.servers[index];
             let (who, ahead_en, ahead_ko) = (server.title(), &ahead.en, &ahead.ko);
@@ -86,53 +71,4 @@ fn nameservers(survey: &Survey) -> Vec<Finding> {
         return Vec::new();
     }
     records::judge(survey, &Asked::from(&survey.inquiry.apex))
-}
-
-/// The parent's NS set against the zone's own.
-fn delegation(survey: &Survey, delegated: &[String]) -> Option<Finding> {
-    let question = survey.apex_ns?;
-    let own =
-        survey.authorities().find_map(|index| match &survey.replies[index][question].outcome {
-            Outcome::Values(values) => Some((index, values)),
-            _ => None,
-        });
-    let (index, own) = own?;
-    if own == delegated {
-        return None;
-    }
-    let without = |all: &[String], those: &[String]| {
-        let rest: Vec<&str> =
-            all.iter().filter(|name| !those.contains(name)).map(String::as_str).collect();
-        if rest.is_empty() { "–".to_owned() } else { rest.join(", ") }
-    };
-    let zone = render_name(&survey.zone);
-    let (only_parent, only_own) = (without(delegated, own), without(own, delegated));
-    Some(
-        Finding::new(
-            Code::DnsDelegation,
-            format!("{zone} NS"),
-            text!(
-                "the parent and {zone} itself name different nameservers: only the parent has {only_parent}, only the zone has {only_own}",
-                "상위 존과 {zone} 존의 네임서버 목록이 다릅니다: 상위 존에만 {only_parent}, 존에만 {only_own}"
-            ),
-            text!(
-                "Make both the same: the nameservers at the registrar, and the zone's own NS records. Check: `{dig}`.",
-                "도메인 등록 정보의 네임서버와 존의 NS 레코드를 같게 맞추세요. 확인: `{dig}`.",
-                dig = dig(&survey.servers[index], &survey.zone, RecordType::NS)
-            ),
-        )
-        .evidence("expected", delegated.to_vec())
-        .evidence("got", own.clone()),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn serials_wrap_around() {
-        assert!(is_older(1, 2) && !is_older(2, 1) && !is_older(7, 7));
-        assert!(is_older(u32::MAX, 3) && !is_older(3, u32::MAX));
-    }
 }

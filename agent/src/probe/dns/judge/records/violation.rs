@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use super::{Group, Trial};
 use crate::probe::dns::expectation::Expected;
+use crate::probe::dns::reply::Outcome;
+use crate::probe::dns::server::absolute;
 use crate::probe::dns::survey::clip;
 use crate::probe::dns::wording::{dig, names, said, wanted};
 
@@ -65,6 +67,7 @@ impl Trial<'_> {
         let dig = listed.first().map_or_else(String::new, |&server| {
             dig(self.server(server), &self.record.planned.name, self.record.planned.record_type)
         });
+        let outside = self.lost_outside(groups).unwrap_or_default();
         match code {
             Code::DnsAcmeLeftover => (
                 text!(
@@ -96,6 +99,13 @@ impl Trial<'_> {
                     "존에 이 레코드를 직접 추가하거나, 와일드카드가 답하는 값을 계획에 적으세요. 확인: `{dig}`."
                 ),
             ),
+            Code::DnsDangling if !outside.is_empty() => (
+                text!("{title}: {got_en} on {who_en}", "{title}: {who_ko}의 응답은 {got_ko}입니다"),
+                text!(
+                    "Remove the CNAME, or point it at a name that exists. Do it soon: whoever registers {outside} at that provider speaks for this name, with visitors' cookies and certificates (subdomain takeover). Check: `{dig}`, then `dig {outside}`.",
+                    "CNAME을 지우거나 존재하는 이름을 가리키게 고치세요. 서두르세요: 그 서비스에서 {outside}을(를) 먼저 등록하는 사람이 이 이름을 차지해 방문자의 쿠키와 인증서까지 손에 넣을 수 있습니다(서브도메인 탈취). 확인: `{dig}`, 이어서 `dig {outside}`."
+                ),
+            ),
             Code::DnsDangling | Code::DnsCnameLoop => (
                 text!("{title}: {got_en} on {who_en}", "{title}: {who_ko}의 응답은 {got_ko}입니다"),
                 text!(
@@ -114,6 +124,17 @@ impl Trial<'_> {
                 ),
             ),
         }
+    }
+
+    /// The name outside the zone that a CNAME leads to, and that does not exist.
+    fn lost_outside<'g>(&self, groups: &'g [(&Group<'_>, &[usize])]) -> Option<&'g str> {
+        groups.iter().find_map(|(group, _)| match group.outcome {
+            Outcome::Dangling(target) => {
+                let name = absolute(target).ok()?;
+                (!self.survey.zone.zone_of(&name)).then_some(target.as_str())
+            }
+            _ => None,
+        })
     }
 
     /// The servers in a sentence: by name, unless it is simply all of them.

@@ -47,14 +47,14 @@ impl Case<'_> {
     /// Too many of the newest queries were lost or late, or some got no answer just now.
     pub(super) fn slow(&self) -> Option<Finding> {
         let (unanswered, _) = self.lost(|loss| *loss == Loss::Timeout);
-        let trouble = trouble(&self.standing.pace);
+        let trouble = trouble(&self.repute.pace);
         let finding = match trouble {
             Some(Trouble::Losing) => self.losing(),
             Some(Trouble::Late) if unanswered.is_empty() => self.late(),
             _ if unanswered.is_empty() => return None,
             _ => self.leaving_open(&unanswered),
         };
-        let pace = &self.standing.pace;
+        let pace = &self.repute.pace;
         let finding = finding.evidence("queries", pace.asked).evidence("lost", pace.lost);
         let finding = match pace.median {
             Some(median) => finding.evidence("median", brief(median)),
@@ -67,7 +67,7 @@ impl Case<'_> {
     }
 
     fn losing(&self) -> Finding {
-        let (who, pace) = (self.server.title(), &self.standing.pace);
+        let (who, pace) = (self.server.title(), &self.repute.pace);
         let (lost, asked, over) = (pace.lost, pace.asked, span(pace.over));
         let (over_en, over_ko, share) = (&over.en, &over.ko, percent(lost, asked));
         self.finding(
@@ -85,7 +85,7 @@ impl Case<'_> {
     }
 
     fn late(&self) -> Finding {
-        let (who, pace) = (self.server.title(), &self.standing.pace);
+        let (who, pace) = (self.server.title(), &self.repute.pace);
         let (delayed, answered) = (pace.delayed, pace.asked - pace.lost);
         let limit = brief(self.survey.slow_after);
         let median = brief(pace.median.unwrap_or_default());

@@ -1,0 +1,93 @@
+//! Things looked up that are good for a while, by key. Bounded; the lock is never held over I/O.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Things kept at most on one shelf.
+const MOST_KEPT: usize = 16_384;
+
+/// Values that are good until their time is over.
+#[derive(Debug)]
+pub(super) struct Shelf<K, V> {
+    kept: Mutex<HashMap<K, (Instant, Arc<V>)>>,
+}
+
+impl<K, V> Default for Shelf<K, V> {
+    fn default() -> Self {
+        Self { kept: Mutex::default() }
+    }
+}
+
+impl<K: Hash + Eq, V> Shelf<K, V> {
+    /// What is still good at this moment.
+    pub(super) fn recall<Q>(&self, key: &Q, at: Instant) -> Option<Arc<V>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(key).filter(|(end, _)| *end > at).map(|(_, value)| Arc::clone(value))
+    }
+
+    /// Keeps a value for so long. Where there is no room, it is not kept.
+    pub(super) fn keep(&self, key: K, value: Arc<V>, now: Instant, lasting: Duration) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MOST_KEPT {
+            kept.retain(|_, (end, _)| *end > now);
+        }
+        if kept.len() < MOST_KEPT || kept.contains_key(&key) {
+            kept.insert(key, (now + lasting, value));
+        }
+    }
+
+    /// Lets a value be good until then at the latest.
+    pub(super) fn shorten<Q>(&self, key: &Q, end: Instant)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((until, _)) = kept.get_mut(key) {
+            *until = end.min(*until);
+        }
+    }
+
+    /// Has it looked up again.
+    pub(super) fn forget<Q>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::monotonic;
+
+    #[test]
+    fn what_is_kept_ends_in_time_and_is_bounded() {
+        let (shelf, now) = (Shelf::default(), monotonic());
+        let later = |seconds| now + Duration::from_secs(seconds);
+        shelf.keep(0, Arc::new("zero"), now, Duration::from_secs(10));
+        assert_eq!(shelf.recall(&0, later(9)).as_deref(), Some(&"zero"));
+        assert_eq!(shelf.recall(&0, later(10)), None);
+        shelf.shorten(&0, later(5));
+        shelf.shorten(&0, later(7));
+        assert_eq!(shelf.recall(&0, later(5)), None);
+        for key in 1..=2 * MOST_KEPT {
+            shelf.keep(key, Arc::new("more"), now, Duration::from_secs(10));
+        }
+        assert!(shelf.recall(&MOST_KEPT, now).is_none(), "there was no room");
+        shelf.keep(MOST_KEPT, Arc::new("again"), later(20), Duration::from_secs(10));
+        assert!(shelf.recall(&MOST_KEPT, later(20)).is_some(), "what had ended made room");
+        shelf.forget(&MOST_KEPT);
+        assert!(shelf.recall(&MOST_KEPT, later(20)).is_none());
+    }
+}

@@ -1,0 +1,123 @@
+//! Does a value come from a wildcard? The same servers are asked for a name below the record's own
+//! that nobody has: where the record exists no wildcard reaches below it, and where it does not, the
+//! wildcard that answers for it answers there too (RFC 4592 §3.3.1).
+//!
+//! Asked at once where a value is not the planned one, and now and then where it is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::time::Instant;
+
+use super::Spec;
+use super::expectation::Expected;
+use super::inquiry::Planned;
+use super::question::{Question, Role};
+use super::reply::Outcome;
+use super::shelf::Shelf;
+use super::survey::Survey;
+use crate::clock::monotonic;
+use crate::net::Net;
+
+/// How long a control is believed at least; up to half of it more, so that the many of one plan
+/// do not come together again.
+const KEPT: Duration = Duration::from_secs(45 * 60);
+
+/// What a wildcard answers for planned records, by their keys; `None` where no wildcard does.
+pub(super) type Controls = Shelf<u64, Option<Outcome>>;
+
+/// Which records are controlled, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// Its value is not the planned one.
+    Doubt,
+    /// It was not controlled for long.
+    Turn,
+}
+
+/// Fills in what a name that cannot exist is answered with, where that is to be known.
+pub(super) async fn control(survey: &mut Survey, spec: &Spec, net: &Net, deadline: Instant) {
+    let controls = &net.dns.controls;
+    let now = monotonic();
+    let mut due = Vec::new();
+    for index in 0..survey.records.len() {
+        let record = survey.records[index].planned.clone();
+        let Some(cause) = cause(survey, &record) else { continue };
+        match controls.recall(&record.key, now).filter(|_| cause == Cause::Turn) {
+            None => due.push((index, cause)),
+            Some(known) => {
+                if let Some(outcome) = &*known {
+                    survey.records[index].control =
+                        vec![Some(outcome.clone()); survey.servers.len()];
+                }
+            }
+        }
+    }
+    if due.is_empty() {
+        return;
+    }
+    let label = random_label();
+    due.retain(|&(index, _)| survey.records[index].planned.name.prepend_label(&*label).is_ok());
+    let questions: Vec<Question> = due
+        .iter()
+        .filter_map(|&(index, _)| {
+            let record = &survey.records[index].planned;
+            let name = record.name.prepend_label(&*label).ok()?;
+            Some(Question::new(&name, record.record_type))
+        })
+        .collect();
+    let is_asked = |server: usize| {
+        survey.servers[server].role == Role::Authoritative
+            && survey.replies[server].iter().any(|reply| reply.outcome.is_statement())
+    };
+    let replies = survey.ask_all(spec, net, &questions, deadline, is_asked).await;
+    for (column, &(index, cause)) in due.iter().enumerate() {
+        let control: Vec<Option<Outcome>> =
+            replies.iter().map(|row| row.get(column).map(|reply| reply.outcome.clone())).collect();
+        let record = survey.records[index].planned.clone();
+        let is_answered = control.iter().flatten().any(Outcome::is_statement);
+        if cause == Cause::Turn && is_answered {
+            let of_wildcard = survey
+                .authorities()
+                .find(|&server| {
+                    control[server].as_ref()
+                        == Some(&survey.replies[server][record.question].outcome)
+                })
+                .and_then(|server| control[server].clone());
+            let lasting = KEPT + KEPT.mul_f64(0.5 * share(record.key));
+            controls.keep(record.key, Arc::new(of_wildcard), now, lasting);
+        }
+        survey.records[index].control = control;
+    }
+}
+
+/// Why a record would be controlled, if at all.
+fn cause(survey: &Survey, record: &Planned) -> Option<Cause> {
+    if record.name.eq_ignore_root(&survey.zone) || record.name.is_wildcard() {
+        return None;
+    }
+    let said: Vec<&Outcome> = survey
+        .authorities()
+        .map(|server| &survey.replies[server][record.question].outcome)
+        .filter(|outcome| matches!(outcome, Outcome::Values(_)))
+        .collect();
+    if said.iter().any(|outcome| !record.expected.holds(outcome)) {
+        return Some(Cause::Doubt);
+    }
+    let is_planned = matches!(record.expected, Expected::Exactly(_) | Expected::Contains(_));
+    (is_planned && !said.is_empty()).then_some(Cause::Turn)
+}
+
+/// A number from 0 to 1 that is spread evenly over keys.
+fn share(key: u64) -> f64 {
+    f64::from(u32::try_from(key >> 32).unwrap_or(0)) / f64::from(u32::MAX)
+}
+
+/// A label that nobody has in a zone.
+fn random_label() -> String {
+    let mut bytes = [0; 8];
+    // Without randomness the label is still one that nobody has.
+    let _ = SystemRandom::new().fill(&mut bytes);
+    format!("portwarden-{:016x}", u64::from_be_bytes(bytes))
+}
