@@ -85,6 +85,7 @@ pages! {
     DnsBogus "dns.bogus",
     DnsDelegation "dns.delegation",
     DnsTtl "dns.ttl",
+    DnsValuesUnknown "dns.values-unknown",
     PortDead "port.dead",
     PortTaken "port.taken",
     PortWrongOwner "port.wrong-owner",

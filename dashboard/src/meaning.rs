@@ -85,6 +85,9 @@ fn korean(code: Code) -> &'static str {
         Code::DnsBogus => "DNSSEC 검증에 실패합니다.",
         Code::DnsDelegation => "상위 영역의 NS 또는 글루 레코드가 영역 자체의 것과 다릅니다.",
         Code::DnsTtl => "레코드의 TTL이 계획의 한도를 벗어났습니다.",
+        Code::DnsValuesUnknown => {
+            "레코드의 올바른 값을 알 수 없습니다. 값을 알려 주는 파일이나 명령이 실패합니다."
+        }
         Code::PortDead => "할당된 포트인데 응답하는 프로세스가 없습니다.",
         Code::PortTaken => "예약된 포트인데 누군가 수신 대기 중입니다.",
         Code::PortWrongOwner => "할당된 포트를 다른 프로세스가 소유하고 있습니다.",

@@ -106,6 +106,7 @@ codes! {
     DnsBogus "dns.bogus" Critical "DNSSEC does not validate.";
     DnsDelegation "dns.delegation" Warning "The parent's NS set or glue is not the zone's own.";
     DnsTtl "dns.ttl" Warning "The TTL of a record is out of the limits of the plan.";
+    DnsValuesUnknown "dns.values-unknown" Warning "What a record should be cannot be told: the file or command that says so fails.";
     PortDead "port.dead" Critical "Allocated, and nobody answers.";
     PortTaken "port.taken" Critical "Reserved, and somebody is listening.";
     PortWrongOwner "port.wrong-owner" Critical "The wrong process owns an allocated port.";

@@ -8,6 +8,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod acme;
+mod caches;
 mod codes;
 mod delegation;
 mod hostile;

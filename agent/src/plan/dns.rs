@@ -89,7 +89,8 @@ fn record(
 ) -> Option<dns::Record> {
     let name = row.need("name", row.text("name"));
     let kind = row.need("type", record_type(row));
-    frame::exclusive(row, &["values", "contains", "absent"]);
+    frame::exclusive(row, &["values", "contains", "absent", "values_file", "values_command"]);
+    let told = told(row);
     let values = kind.map(|kind| (listed(row, "values", kind), listed(row, "contains", kind)));
     let absent = row.switch("absent").unwrap_or(false);
     let name = zone
@@ -103,6 +104,7 @@ fn record(
     }
     known.insert((name.value.clone(), record_type), name.span);
     let expectation = match (values, contains, absent) {
+        _ if told.is_some() => dns::Expectation::Told(told?),
         (Some(values), _, _) => dns::Expectation::Exactly(values),
         (None, Some(values), _) => dns::Expectation::Contains(values),
         (None, None, true) => dns::Expectation::Absent,
@@ -138,6 +140,30 @@ fn ttl_limits(row: &Row<'_>) -> dns::TtlLimits {
 
 fn record_type(row: &Row<'_>) -> Option<RecordType> {
     RecordType::from_str(row.choice("type")?).ok()
+}
+
+/// Where the values are written that the plan does not write itself.
+fn told(row: &Row<'_>) -> Option<dns::ValueSource> {
+    let (file, command) = (row.text("values_file"), row.texts("values_command"));
+    if let Some(text) = file {
+        return frame::path(row, "values_file", &text).map(dns::ValueSource::File);
+    }
+    let words = command?;
+    let program = words.first()?;
+    if !program.value.starts_with('/') {
+        let wrong = Wrong::new(format!(
+            "{} is not the whole path of a program",
+            shown(program.value)
+        ))
+        .help("write it with its arguments as a list: [\"/usr/local/bin/expected\", \"shop\"]");
+        row.note_key("values_command", &program.span, wrong);
+        return None;
+    }
+    if let Some(word) = words.iter().find(|word| word.value.contains('\0')) {
+        row.note_key("values_command", &word.span, Wrong::new("it holds a NUL character"));
+        return None;
+    }
+    Some(dns::ValueSource::Command(words.iter().map(|word| word.value.to_owned()).collect()))
 }
 
 /// Values in presentation format, each of the form its type has, none of them twice.

@@ -3,6 +3,8 @@
 //! its own check's business.
 
 mod asking;
+mod caches;
+mod challenge;
 mod delegation;
 mod exchange;
 mod expectation;
@@ -20,6 +22,7 @@ mod server;
 mod shelf;
 mod survey;
 mod tcp_trial;
+mod told;
 mod values;
 mod wildcard;
 mod wording;
@@ -30,6 +33,9 @@ use std::time::Duration;
 use health::{Code, Facts, Phase};
 use hickory_proto::rr::{Name, RecordType};
 
+use inquiry::Inquiry;
+use survey::Survey;
+
 use super::{Sight, Stopwatch};
 use crate::clock::monotonic;
 use crate::net::{Net, could_not_look};
@@ -39,6 +45,7 @@ pub use asking::{Asking, OverTls};
 pub use delegation::renew as renew_delegation;
 pub use inquiry::Kept;
 pub use memory::Memory;
+pub use told::ValueSource;
 pub use values::normalise;
 
 /// `[[dns]]` after validation.
@@ -101,15 +108,23 @@ pub enum Expectation {
     Absent,
     /// Whatever it is, the servers must agree on it.
     Anything,
+    /// The set of values that is written elsewhere, read for every probe.
+    Told(ValueSource),
 }
 
 /// Runs one probe: finds out whom to ask, asks everybody side by side until the deadline, judges.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
+    let inquiry = Inquiry::of(spec);
+    // Asking has to be left some time when a command hangs.
+    let half = watch.deadline() - watch.left() / 2;
+    let (records, unknown) = told::fill_in(&inquiry, &spec.zone, &net.dns.outputs, half).await;
     let roll = server::call(spec, net, watch).await;
     let mut findings = roll.findings;
-    let mut survey = survey::Survey::conduct(spec, roll.servers, net, watch.deadline()).await;
-    wildcard::control(&mut survey, spec, net, watch.deadline()).await;
-    tcp_trial::conduct(&survey, spec, &net.dns.wire, watch.deadline()).await;
+    findings.extend(unknown);
+    let deadline = watch.deadline();
+    let mut survey = Survey::conduct(spec, roll.servers, &records, net, deadline).await;
+    wildcard::control(&mut survey, spec, net, deadline).await;
+    tcp_trial::conduct(&survey, spec, &net.dns.wire, deadline).await;
     survey.recall(spec, net);
     survey.standings = net.dns.lags.note(&survey, spec.serial_grace, monotonic());
     watch.lap(Phase::Request);
@@ -120,6 +135,11 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         return Sight { facts, findings };
     }
     findings.extend(judge::judge(&survey, roll.delegation.as_deref()));
+    let unchecked = caches::ask_unchecked(spec, &survey, watch).await;
+    judge::caches(&survey, &net.dns.caches, &unchecked, &mut findings);
+    let pursuits = challenge::pursue(spec, &survey, net, watch).await;
+    judge::challenges(&survey, &pursuits, &mut findings);
+    watch.lap(Phase::Request);
     if spec.nameservers.is_empty() && !survey.is_any_authority_heard() {
         net.dns.delegations.forget(&delegation::key(spec));
     } else if findings.iter().any(|finding| finding.code == Code::DnsDelegation) {

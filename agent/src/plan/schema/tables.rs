@@ -591,6 +591,18 @@ static RECORD: Table = Table {
             "This set, no more and no less. A TXT value is its strings joined.",
         ),
         key("contains", OneOrMany(&Text(&FREE)), Optional, "At least these."),
+        key(
+            "values_file",
+            Text(&PATH),
+            Optional,
+            "The exact set is in this file, one value a line, read for every probe. For `_acme-challenge`, no file (in a folder that exists) or no line: no challenge is due, so the record has to be absent.",
+        ),
+        key(
+            "values_command",
+            OneOrMany(&Text(&FREE)),
+            Optional,
+            "The exact set is what this program prints, one value a line: the whole path and its arguments, without a shell, at most every ten seconds and for half of `timeout`. When it fails, nothing is judged and `dns.values-unknown` says why.",
+        ),
         key("absent", Switch, Default("false"), "No such record."),
         key(
             "min_ttl",

@@ -10,8 +10,13 @@ use hickory_proto::rr::{Name, RecordType};
 use super::delegation::Delegated;
 use super::expectation::Expected;
 use super::question::Question;
+use super::reply::Outcome;
+use super::told::ValueSource;
 use super::values::render_name;
 use super::{Expectation, Record, Spec, TtlLimits};
+
+/// Where a CA looks for its proof, below the name of the certificate.
+pub(super) const CHALLENGE_LABEL: &[u8] = b"_acme-challenge";
 
 /// The index of the SOA question, which everybody is asked.
 pub(super) const SOA: usize = 0;
@@ -56,6 +61,10 @@ pub(super) struct Planned {
     pub(super) ttl: TtlLimits,
     /// By which it is remembered from probe to probe: who is asked, name and type.
     pub(super) key: u64,
+    /// Where the expected values are, if not in the plan.
+    pub(super) source: Option<ValueSource>,
+    /// A proof for a CA (RFC 8555 §8.4): it is followed into other zones, and judged in their words.
+    pub(super) is_challenge: bool,
     /// Name, type and expectation for people.
     pub(super) shown: [Arc<str>; 3],
 }
@@ -81,8 +90,12 @@ impl Inquiry {
             let follow = is_followed(record).then(|| ask(&record.name, RecordType::A));
             let expected = Expected::of(record, zone);
             let planned = Planned::new(&record.name, record.record_type, expected, question);
+            let source = match &record.expectation {
+                Expectation::Told(source) => Some(source.clone()),
+                _ => None,
+            };
             let key = key(spec, record);
-            Arc::new(Planned { follow, ttl: record.ttl, key, ..planned })
+            Arc::new(Planned { follow, ttl: record.ttl, key, source, ..planned })
         });
         let records = records.collect();
         let planned = questions.len();
@@ -106,8 +119,40 @@ impl Planned {
     fn new(name: &Name, record_type: RecordType, expected: Expected, question: usize) -> Self {
         let shown = [render_name(name), record_type.to_string(), expected.to_string()];
         let shown = shown.map(Arc::from);
-        let (follow, ttl) = (None, TtlLimits::default());
-        Self { name: name.clone(), record_type, expected, question, follow, ttl, key: 0, shown }
+        let is_challenge =
+            record_type == RecordType::TXT && name.iter().next() == Some(CHALLENGE_LABEL);
+        Self {
+            name: name.clone(),
+            record_type,
+            expected,
+            question,
+            follow: None,
+            ttl: TtlLimits::default(),
+            key: 0,
+            source: None,
+            is_challenge,
+            shown,
+        }
+    }
+
+    /// The same record with what is expected of it filled in.
+    pub(super) fn with_expected(&self, expected: Expected) -> Self {
+        let mut shown = self.shown.clone();
+        shown[2] = expected.to_string().into();
+        let (name, source) = (self.name.clone(), self.source.clone());
+        Self { name, expected, source, shown, ..*self }
+    }
+
+    /// Whether a server's answer is what the plan says. A challenge may be delegated: what its CNAME
+    /// leads to is judged where it leads; and where none is due, nothing has to be there.
+    pub(super) fn holds(&self, outcome: &Outcome) -> bool {
+        self.expected.holds(outcome)
+            || (self.is_challenge
+                && match outcome {
+                    Outcome::Alias(_) | Outcome::Delegated(_) => true,
+                    Outcome::Dangling(_) => self.expected == Expected::Absent,
+                    _ => false,
+                })
     }
 }
 

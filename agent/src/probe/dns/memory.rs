@@ -2,11 +2,14 @@
 //! bounded, locks for itself and never over I/O. Deliberately absent: anything that a restart may
 //! not forget; that is the store's.
 
+use super::caches::Caches;
+use super::challenge::Challenges;
 use super::delegation::{Cuts, Delegations};
 use super::exchange::Wire;
 use super::outside::Targets;
 use super::serial::Lags;
 use super::server::Addresses;
+use super::told::Outputs;
 use super::wildcard::Controls;
 
 /// What dns probes remember from one to the next.
@@ -26,6 +29,12 @@ pub struct Memory {
     pub(super) controls: Controls,
     /// Where records lead that leave their zone.
     pub(super) targets: Targets,
+    /// Which caches hold old answers, and until when.
+    pub(super) caches: Caches,
+    /// Since when challenges are there, and where they lead.
+    pub(super) challenges: Challenges,
+    /// What the commands printed that say what records should be.
+    pub(super) outputs: Outputs,
 }
 
 impl Memory {

@@ -61,6 +61,14 @@ impl Question {
         Self::with_edns(name, record_type, [0x80, 0], &[])
     }
 
+    /// A question to a validating cache that wants the answer even where it does not validate (the CD
+    /// bit, RFC 4035 §3.2.2).
+    pub(super) fn unchecked(name: &Name, record_type: RecordType) -> Self {
+        let mut question = Self::new(name, record_type);
+        question.wire[3] |= 0x10;
+        question
+    }
+
     fn with_edns(name: &Name, record_type: RecordType, flags: [u8; 2], options: &[u8]) -> Self {
         let room = HEADER_BYTES + name.len() + 1 + KIND_BYTES + OPT_BYTES + options.len();
         let mut wire = Vec::with_capacity(room);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use health::facts::{AnswerFacts, DnsFacts, RecordFacts, ServerFacts};
 use hickory_proto::rr::Name;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::exchange::{Errand, Loss};
@@ -29,6 +30,8 @@ const LONGEST_VALUE_BYTES: usize = 1024;
 pub(super) struct Survey {
     pub(super) zone: Name,
     pub(super) consistent: bool,
+    /// When the asking began.
+    pub(super) asked_at: Timestamp,
     pub(super) servers: Vec<Server>,
     pub(super) inquiry: Arc<Inquiry>,
     /// An answer later than this is a slow one.
@@ -64,10 +67,13 @@ impl Survey {
     pub(super) async fn conduct(
         spec: &Spec,
         servers: Vec<Server>,
+        records: &[Arc<Planned>],
         net: &Net,
         deadline: Instant,
     ) -> Self {
         let mut survey = Self::plan(spec, servers);
+        survey.records = records.iter().map(Asked::from).collect();
+        survey.asked_at = crate::clock::now();
         survey.replies = survey.ask_all(spec, net, survey.questions(), deadline, |_| true).await;
         survey
     }
@@ -83,6 +89,7 @@ impl Survey {
         Self {
             zone: spec.zone.clone(),
             consistent: spec.consistent,
+            asked_at: Timestamp::UNIX_EPOCH,
             servers,
             replies: Vec::new(),
             records: inquiry.records.iter().map(Asked::from).collect(),
@@ -193,6 +200,12 @@ impl Survey {
         }
     }
 
+    /// When the server must have let go of its answer, if it is a cache.
+    pub(super) fn end(&self, server: usize, reply: &Reply) -> Option<Timestamp> {
+        let ttl = reply.ttl.filter(|_| self.servers[server].role == Role::Resolver)?;
+        self.asked_at.checked_add(Duration::from_secs(ttl.into())).ok()
+    }
+
     fn record_facts(&self, record: &Planned) -> RecordFacts {
         let mut answers: Vec<AnswerFacts> = Vec::with_capacity(self.replies.len());
         for (server, row) in self.replies.iter().enumerate() {
@@ -208,9 +221,9 @@ impl Survey {
                 flags: reply.flags.iter().collect(),
                 rtt_seconds: reply.rtt.map(|rtt| rtt.as_secs_f64()),
                 over_tcp: reply.over_tcp,
-                matches: record.expected.holds(&reply.outcome),
+                matches: record.holds(&reply.outcome),
                 counts: reply.counts,
-                expires_at: None,
+                expires_at: self.end(server, reply),
             });
         }
         let [name, record_type, expected] = record.shown.clone();

@@ -102,7 +102,7 @@ fn cause(survey: &Survey, record: &Planned) -> Option<Cause> {
         .map(|server| &survey.replies[server][record.question].outcome)
         .filter(|outcome| matches!(outcome, Outcome::Values(_)))
         .collect();
-    if said.iter().any(|outcome| !record.expected.holds(outcome)) {
+    if said.iter().any(|outcome| !record.holds(outcome)) {
         return Some(Cause::Doubt);
     }
     let is_planned = matches!(record.expected, Expected::Exactly(_) | Expected::Contains(_));
@@ -115,7 +115,7 @@ fn share(key: u64) -> f64 {
 }
 
 /// A label that nobody has in a zone.
-fn random_label() -> String {
+pub(super) fn random_label() -> String {
     let mut bytes = [0; 8];
     // Without randomness the label is still one that nobody has.
     let _ = SystemRandom::new().fill(&mut bytes);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use health::{Text, text};
 use hickory_proto::rr::{Name, RecordType};
+use jiff::Timestamp;
 
 use super::expectation::Expected;
 use super::question::Role;
@@ -57,11 +58,12 @@ pub(super) fn wanted(expected: &Expected, record_type: RecordType) -> Text {
         }
         Expected::Absent => text!("no such record", "레코드 없음"),
         Expected::Anything => text!("anything", "아무 값"),
+        Expected::Unknown => text!("what could not be told", "알 수 없는 값"),
     }
 }
 
 /// Values within a sentence: texts in quotes, and not too much of them.
-fn quote(values: &[String], record_type: RecordType) -> String {
+pub(super) fn quote(values: &[String], record_type: RecordType) -> String {
     let mut quoted = String::new();
     for value in values {
         if !quoted.is_empty() {
@@ -129,6 +131,11 @@ fn at(address: SocketAddr) -> String {
         TLS_PORT => format!("@{}", address.ip()),
         port => format!("@{} -p {port}", address.ip()),
     }
+}
+
+/// A moment as evidence has it: RFC 3339, to the second.
+pub(super) fn moment(at: Timestamp) -> String {
+    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }
 
 /// A time to live as people say it; rounded up, so that waiting that long is enough.

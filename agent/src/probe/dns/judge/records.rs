@@ -7,7 +7,6 @@ mod disagreement;
 mod violation;
 
 use health::{Code, Finding, Severity, text};
-use hickory_proto::rr::RecordType;
 use serde_json::{Map, Value};
 
 use crate::probe::dns::expectation::Expected;
@@ -103,7 +102,7 @@ impl<'a> Trial<'a> {
             if !outcome.is_statement() || is_early {
                 continue;
             }
-            let holds = self.record.planned.expected.holds(outcome);
+            let holds = self.record.planned.holds(outcome);
             let is_wildcard = !holds && self.is_of_wildcard(server);
             let known = groups
                 .iter_mut()
@@ -138,8 +137,7 @@ impl<'a> Trial<'a> {
     }
 
     fn is_acme(&self) -> bool {
-        self.record.planned.record_type == RecordType::TXT
-            && self.record.planned.name.iter().next() == Some(b"_acme-challenge")
+        self.record.planned.is_challenge
     }
 
     /// What it is called when a server answers like this group.

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use health::{Code, Severity};
+use health::{Code, Finding, Severity};
 use hickory_proto::rr::{Name, RecordType};
 
-use super::judge;
+use crate::probe::dns::caches::Caches;
+use crate::probe::dns::delegation::Delegation;
 use crate::probe::dns::exchange::Loss;
 use crate::probe::dns::inquiry::{Kept, SOA};
 use crate::probe::dns::peers::{Pace, Repute};
@@ -51,7 +52,7 @@ pub(super) fn survey(record: (&str, RecordType, Expectation), said: &[Outcome]) 
         resolvers: Vec::new(),
         consistent: true,
         asking: Asking::default(),
-        serial_grace: std::time::Duration::ZERO,
+        serial_grace: Duration::ZERO,
         source: None,
         kept: Kept::default(),
         records: vec![Record {
@@ -79,6 +80,13 @@ pub(super) fn survey(record: (&str, RecordType, Expectation), said: &[Outcome]) 
         })
         .collect();
     survey
+}
+
+/// What is found, with caches that nothing is known of yet.
+fn judge(survey: &Survey, delegated: Option<&Delegation>) -> Vec<Finding> {
+    let mut findings = super::judge(survey, delegated);
+    super::caches(survey, &Caches::default(), &[], &mut findings);
+    findings
 }
 
 fn found(survey: &Survey) -> Vec<String> {

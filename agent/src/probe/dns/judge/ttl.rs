@@ -69,7 +69,6 @@ mod tests {
 
     use super::super::tests::{list, survey};
     use super::*;
-    use crate::probe::dns::inquiry::Planned;
     use crate::probe::dns::serial::Standing;
     use crate::probe::dns::{Expectation, TtlLimits};
 
@@ -98,13 +97,8 @@ mod tests {
             let mut survey = survey(record, &[(); 4].map(|()| outcome.clone()));
             let planned = &survey.records[0].planned;
             let question = planned.question;
-            let planned = Planned {
-                name: planned.name.clone(),
-                expected: planned.expected.clone(),
-                shown: planned.shown.clone(),
-                ttl: limits,
-                ..**planned
-            };
+            let mut planned = planned.with_expected(planned.expected.clone());
+            planned.ttl = limits;
             survey.records[0].planned = Arc::new(planned);
             for (row, ttl) in survey.replies.iter_mut().zip(ttls) {
                 row[question].ttl = Some(ttl);

@@ -149,7 +149,8 @@ async fn one_that_speaks_no_tls_is_told_as_such() {
 #[tokio::test]
 async fn odd_answers_end_in_time_and_keep_the_good_ones() {
     let leaf = Leaf::self_signed(&["dns.example"], &today);
-    let cases: [(&str, Reply, fn(&Loss) -> bool); 5] = [
+    type Expected = fn(&Loss) -> bool;
+    let cases: [(&str, Reply, Expected); 5] = [
         ("hangs up", |_| None, |loss| matches!(loss, Loss::NoTls(_))),
         ("says nothing", |_| Some(Vec::new()), |loss| *loss == Loss::Timeout),
         (
