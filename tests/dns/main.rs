@@ -26,3 +26,4 @@ mod scene;
 mod servers;
 mod wait;
 mod watched;
+mod wire;

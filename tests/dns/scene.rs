@@ -48,6 +48,7 @@ pub fn spec(nameservers: &[SocketAddr]) -> dns::Spec {
         hints: Vec::new(),
         resolvers: Vec::new(),
         consistent: true,
+        asking: dns::Asking::default(),
         serial_grace: Duration::ZERO,
         source: None,
         records: Vec::new(),

@@ -46,7 +46,7 @@ pub(super) fn agent(plan: &Row<'_>) -> Agent {
             Some("ko") => Language::Ko,
             _ => Language::En,
         },
-        resolver: row.parsed("resolver", server).map(|at| at.value),
+        resolver: row.parsed("resolver", |text| server(text, 53)).map(|at| at.value),
         hints: servers(&row, "hints"),
         probes_in_flight: row
             .whole("probes_in_flight")
@@ -55,16 +55,16 @@ pub(super) fn agent(plan: &Row<'_>) -> Agent {
     }
 }
 
-/// A DNS server by its address; without a port, port 53.
-pub(super) fn server(text: &str) -> Result<SocketAddr, Wrong> {
-    let (host, port) = values::host_and_port(text, Some(53))?;
+/// A DNS server by its address, where the port may be left out.
+pub(super) fn server(text: &str, usual_port: u16) -> Result<SocketAddr, Wrong> {
+    let (host, port) = values::host_and_port(text, Some(usual_port))?;
     Ok(SocketAddr::new(values::ip(host)?, port))
 }
 
 /// DNS servers by their addresses.
 pub(super) fn servers(row: &Row<'_>, key: &'static str) -> Vec<SocketAddr> {
     let texts = row.texts(key).unwrap_or_default();
-    let read = |text: &At<_>| row.understood(key, text, server).map(|at| at.value);
+    let read = |text: &At<_>| row.understood(key, text, |text| server(text, 53)).map(|at| at.value);
     texts.iter().filter_map(read).collect()
 }
 

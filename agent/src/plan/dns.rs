@@ -1,5 +1,7 @@
 //! `[[dns]]` and `[[dns.record]]`
 
+mod over_tls;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
@@ -63,9 +65,12 @@ pub(super) fn check(
     let pace = pace.overridden(row);
     let written = row.need("zone", row.text("zone"));
     let zone = written.as_ref().and_then(|text| row.understood("zone", text, domain));
-    let nameservers = frame::endpoints(row, "nameservers", hosts, Some(53));
+    let mut asked = over_tls::Servers { row, pace: &pace, over_tls: Vec::new() };
+    let nameservers = asked.endpoints("nameservers", hosts);
+    let resolvers = asked.addresses("resolvers");
+    let asking = dns::Asking { over_tls: asked.over_tls, ..asking(row) };
     let source = frame::source(row, first_address(&nameservers));
-    let (parent, resolvers) = (agent::servers(row, "parent"), agent::servers(row, "resolvers"));
+    let parent = agent::servers(row, "parent");
     let consistent = row.switch("consistent").unwrap_or(true);
     let renewal = renewal(row);
     let serial_grace = row.parsed("serial_grace", values::duration);
@@ -86,6 +91,7 @@ pub(super) fn check(
         hints: hints.to_vec(),
         resolvers,
         consistent,
+        asking,
         serial_grace,
         source,
         records,
@@ -108,6 +114,16 @@ fn renewal(row: &Row<'_>) -> dns::Renewal {
     });
     let account = account.map(|at| at.value);
     dns::Renewal { account, method: row.choice("acme_method") }
+}
+
+/// How servers are asked, but for those asked over TLS.
+fn asking(row: &Row<'_>) -> dns::Asking {
+    let default = dns::Asking::default();
+    let bounds = (Duration::from_millis(1), Duration::from_secs(60));
+    let slow_after = row.parsed("slow_after", |text| {
+        values::duration_within(text, bounds, "write a duration from 1ms to 60s")
+    });
+    dns::Asking { slow_after: slow_after.map_or(default.slow_after, |at| at.value), ..default }
 }
 
 fn first_address(endpoints: &[Endpoint]) -> Option<&Target> {

@@ -124,6 +124,7 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
         hints,
         resolvers,
         consistent,
+        asking,
         serial_grace,
         source,
         records,
@@ -144,6 +145,7 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
         && *hints == b.hints
         && *resolvers == b.resolvers
         && *consistent == b.consistent
+        && *asking == b.asking
         && *serial_grace == b.serial_grace
         && *source == b.source
         && *renewal == b.renewal

@@ -3,6 +3,7 @@
 //! business.
 
 mod above;
+mod asking;
 mod caa;
 mod caches;
 mod challenge;
@@ -17,6 +18,8 @@ mod judge;
 mod memory;
 mod outside;
 mod over_tcp;
+mod over_tls;
+mod peers;
 pub mod presence;
 mod question;
 mod reply;
@@ -25,6 +28,7 @@ mod server;
 mod shelf;
 mod snapshot;
 mod survey;
+mod tcp_trial;
 mod told;
 mod transfer;
 mod values;
@@ -45,6 +49,7 @@ use crate::clock::monotonic;
 use crate::net::{Net, could_not_look};
 use crate::plan::Endpoint;
 
+pub use asking::{Asking, OverTls};
 pub use delegation::renew as renew_delegation;
 pub use inquiry::Kept;
 pub use memory::Memory;
@@ -69,6 +74,8 @@ pub struct Spec {
     pub resolvers: Vec<SocketAddr>,
     /// Nameservers must agree, SOA serials too.
     pub consistent: bool,
+    /// How they are asked.
+    pub asking: Asking,
     /// For so long a server may be behind the newest serial before it is told.
     pub serial_grace: Duration,
     /// Ask from this address.
@@ -142,13 +149,15 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let mut attention = dnssec::Attention::of(spec, net, &roll.servers, roll.delegation.as_deref());
     let deadline = watch.deadline();
     let (mut survey, (), above, ()) = tokio::join!(
-        Survey::conduct(spec, roll.servers, &records, deadline),
+        Survey::conduct(spec, roll.servers, &records, net, deadline),
         caa::look(&mut turn, spec, net, deadline),
         above::look(spec, net, deadline),
         attention.examine(deadline),
     );
-    wildcard::control(&mut survey, spec, &net.dns.controls, deadline).await;
+    wildcard::control(&mut survey, spec, net, deadline).await;
+    tcp_trial::conduct(&survey, spec, &net.dns.wire, deadline).await;
     attention.follow(&survey, deadline).await;
+    survey.recall(spec, net);
     survey.standings = net.dns.lags.note(&survey, spec.serial_grace, monotonic());
     watch.lap(Phase::Request);
     outside::complete(&mut survey, net, watch.deadline()).await;
@@ -170,8 +179,8 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         let soon = monotonic() + delegation::SHORTEST_KEPT;
         net.dns.delegations.shorten(&delegation::key(spec), soon);
     }
-    let dnssec = attention.conclude(&survey, &mut findings);
-    let mut seen = DnsFacts { dnssec, ..survey.facts() };
+    let mut seen = survey.facts();
+    seen.dnssec = attention.conclude(&survey, &mut findings);
     findings.extend(above.into_iter().flat_map(|above| above.report(&mut seen)));
     let facts = Facts {
         address: survey.servers.iter().find_map(|server| server.address),

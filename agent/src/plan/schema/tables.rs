@@ -536,7 +536,7 @@ static DNS: Table = Table {
                 "nameservers",
                 OneOrMany(&Text(&NAMESERVER)),
                 Optional,
-                "Whom to ask; default: as the parent delegates.",
+                "Whom to ask; default: as the parent delegates. Over TLS: `tls://ADDRESS[:PORT][#NAME]`, where the certificate must be valid for NAME.",
             ),
             key(
                 "parent",
@@ -548,7 +548,7 @@ static DNS: Table = Table {
                 "resolvers",
                 OneOrMany(&Text(&SERVER)),
                 Optional,
-                "Caches to compare with the authoritative truth.",
+                "Caches to compare with the authoritative truth. Over TLS as above.",
             ),
             key(
                 "consistent",
@@ -567,6 +567,12 @@ static DNS: Table = Table {
                 OneOf(&["http-01", "dns-01", "tls-alpn-01"]),
                 Optional,
                 "How it proves itself, for CAA records with `validationmethods`; default: `dns-01` for wildcards, else not looked at.",
+            ),
+            key(
+                "slow_after",
+                Text(&DURATION),
+                Default("\"500ms\""),
+                "`dns.slow` when most answers of a server take longer; from 1ms to 60s.",
             ),
             key(
                 "serial_grace",

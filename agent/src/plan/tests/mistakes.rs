@@ -230,6 +230,7 @@ fn certificates_and_zones() {
         "[[certificate]]\nname = \"a\"\npath = \"~/x.pem\"\nexpiring_within = \"21d\"\nsource = \"127.0.0.1\"",
         "[[certificate]]\nname = \"a\"\npath = \"a[\"",
         "[[dns]]\nname = \"a\"\nzone = \"192.0.2.1\"\nparent = \"ns.example\"",
+        "[[dns]]\nname = \"a\"\nzone = \"shop.example\"\nnameservers = [\"tls://192.0.2.1#\", \"tls://\"]\nresolvers = [\"tls://192.0.2.1#a b\", \"tls://dns.example\"]\nslow_after = \"0s\"",
         "[[dns]]\nname = \"a\"\nzone = \"shop.example\"\n[[dns.record]]\nname = \"@\"\ntype = \"a\"\n[[dns.record]]\nname = \"other.example.\"\ntype = \"A\"\nvalues = []",
         "[[dns]]\nname = \"a\"\nzone = \"shop.example\"\n[[dns.record]]\nname = \"@\"\ntype = \"A\"\nvalues = [\"192.0.2.1\", \"192.0.2.1\", \"x\"]\nabsent = true\n[[dns.record]]\nname = \"shop.example\"\ntype = \"A\"",
     ]));

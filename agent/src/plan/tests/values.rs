@@ -310,6 +310,36 @@ key = "/k.pem"
 }
 
 #[test]
+fn servers_over_tls() {
+    let plan = good(
+        r#"
+[[dns]]
+name = "zone"
+zone = "shop.example"
+nameservers = ["127.53.0.1", "tls://127.53.0.2", "tls://ns3.host.example:8853", "tls://[::1]#Dns.Example"]
+resolvers = ["tls://127.53.0.53:8853#dns.example", "127.53.0.54"]
+slow_after = "80ms"
+"#,
+    );
+    let Spec::Dns(spec) = &only(&plan).spec else { panic!() };
+    let servers: Vec<String> = spec.nameservers.iter().map(ToString::to_string).collect();
+    assert_eq!(servers, ["127.53.0.1:53", "127.53.0.2:853", "ns3.host.example:8853", "[::1]:853"]);
+    let resolvers = ["127.53.0.53:8853", "127.53.0.54:53"].map(|text| text.parse().unwrap());
+    assert_eq!(spec.resolvers, resolvers);
+    assert_eq!(spec.asking.slow_after, Duration::from_millis(80));
+    let over_tls = spec.asking.over_tls.iter();
+    let over_tls: Vec<_> =
+        over_tls.map(|asked| (asked.endpoint.to_string(), asked.name.as_deref())).collect();
+    let expected = [
+        ("127.53.0.2:853", None),
+        ("ns3.host.example:8853", Some("ns3.host.example")),
+        ("[::1]:853", Some("dns.example")),
+        ("127.53.0.53:8853", Some("dns.example")),
+    ];
+    assert_eq!(over_tls, expected.map(|(endpoint, name)| (endpoint.to_owned(), name)));
+}
+
+#[test]
 fn zones() {
     let plan = good(
         r#"

@@ -71,7 +71,7 @@ async fn ask(spec: &Spec, net: &Net, inquiry: Arc<Inquiry>, key: Key, deadline: 
     };
     servers.truncate(MOST_SERVERS);
     let mut survey = survey(spec, inquiry, &Said { servers, replies: Vec::new() });
-    survey.replies = survey.ask_all(spec, &survey.inquiry.questions, deadline, |_| true).await;
+    survey.replies = survey.ask_all(spec, net, &survey.inquiry.questions, deadline, |_| true).await;
     if let Some(lasting) = lifetime(&survey) {
         let servers = survey.servers.iter().filter_map(|server| server.address).collect();
         let said = Arc::new(Said { servers, replies: survey.replies.clone() });

@@ -159,7 +159,7 @@ async fn doubled(
     match memory.doubled(key, survey.asked_at) {
         Some(doubled) if !(is_wanted && is_wrong) => doubled,
         _ => {
-            let doubled = look_doubled(spec, survey, planned, watch).await;
+            let doubled = look_doubled(spec, survey, planned, net, watch).await;
             memory.keep_doubled(key, doubled.clone(), survey.asked_at);
             doubled
         }
@@ -246,7 +246,7 @@ async fn ask_at(
     }
     let mut asked = Inquiry::of(&there).records[0].with_expected(planned.expected.clone());
     asked.is_challenge = true;
-    Ok(Survey::conduct(&there, roll.servers, &[Arc::new(asked)], watch.deadline()).await)
+    Ok(Survey::conduct(&there, roll.servers, &[Arc::new(asked)], net, watch.deadline()).await)
 }
 
 /// What the servers of the zone have at the name that has the zone twice at its end.
@@ -254,6 +254,7 @@ async fn look_doubled(
     spec: &Spec,
     survey: &Survey,
     planned: &Planned,
+    net: &Net,
     watch: &Stopwatch,
 ) -> Option<Doubled> {
     let within = |name: &Name| Name::from_labels(name.iter().chain(survey.zone.iter())).ok();
@@ -265,7 +266,7 @@ async fn look_doubled(
         survey.servers[server].role == Role::Authoritative
             && survey.replies[server].iter().any(|reply| reply.outcome.is_statement())
     };
-    let replies = survey.ask_all(spec, &questions, watch.deadline(), is_asked).await;
+    let replies = survey.ask_all(spec, net, &questions, watch.deadline(), is_asked).await;
     let values: BTreeSet<String> = replies
         .iter()
         .filter(|row| row[0].outcome != row[1].outcome)

@@ -8,6 +8,7 @@ use super::caches::Caches;
 use super::challenge::Challenges;
 use super::delegation::{Cuts, Delegations, SilentParents};
 use super::dnssec::Remembered;
+use super::exchange::Wire;
 use super::outside::Targets;
 use super::serial::Lags;
 use super::server::Addresses;
@@ -19,6 +20,8 @@ use super::wildcard::Controls;
 pub struct Memory {
     /// Who is authoritative for the zones of the plan, as their parents said last.
     pub(super) delegations: Delegations,
+    /// Sockets to servers, and how each of them answered of late.
+    pub(super) wire: Wire,
     /// Parents that could not be asked a moment ago.
     pub(super) silent_parents: SilentParents,
     /// Whether CAA permits the certificates in use, as it was found last.

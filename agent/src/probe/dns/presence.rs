@@ -60,7 +60,7 @@ pub async fn look(spec: &Spec, net: &Net, within: Duration) -> Presence {
         obstacle: roll.findings.first().map(|finding| finding.summary.clone()),
         ..Presence::default()
     };
-    let survey = Survey::conduct(spec, roll.servers, &inquiry.records, watch.deadline()).await;
+    let survey = Survey::conduct(spec, roll.servers, &inquiry.records, net, watch.deadline()).await;
     let Some(record) = survey.records.first() else { return presence };
     let planned = record.planned.clone();
     presence.places.extend(places(&survey, &planned));

@@ -163,6 +163,7 @@ pub(crate) async fn snapshot(
     let mut why: Vec<String> = findings.collect();
     let mut asking = Asking {
         spec,
+        net,
         survey: Survey::plan(spec, roll.servers),
         watch,
         found: Snapshot::default(),
@@ -198,6 +199,7 @@ pub(crate) async fn snapshot(
 
 struct Asking<'a> {
     spec: &'a Spec,
+    net: &'a Net,
     survey: Survey,
     watch: &'a Stopwatch,
     found: Snapshot,
@@ -207,7 +209,7 @@ impl Asking<'_> {
     async fn ask(&self, about: &[(Name, RecordType)]) -> Vec<Vec<Reply>> {
         let questions: Vec<Question> =
             about.iter().map(|(name, record_type)| Question::new(name, *record_type)).collect();
-        self.survey.ask_all(self.spec, &questions, self.watch.deadline(), |_| true).await
+        self.survey.ask_all(self.spec, self.net, &questions, self.watch.deadline(), |_| true).await
     }
 
     /// First which names exist, then all that those have.

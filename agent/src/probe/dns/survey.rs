@@ -10,13 +10,16 @@ use hickory_proto::rr::Name;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::Spec;
-use super::exchange::{self, Errand, Loss};
+use super::exchange::{Errand, Loss};
 use super::inquiry::{Inquiry, Planned, SOA};
+use super::peers::Repute;
 use super::question::{Question, Role};
 use super::reply::{Outcome, Reply};
 use super::serial::Standing;
 use super::server::Server;
+use super::{Spec, over_tls};
+use crate::clock::monotonic;
+use crate::net::Net;
 
 /// Values of one answer kept as facts, and bytes of each: a page shows no more.
 const MOST_VALUES: usize = 64;
@@ -31,6 +34,10 @@ pub(super) struct Survey {
     pub(super) asked_at: Timestamp,
     pub(super) servers: Vec<Server>,
     pub(super) inquiry: Arc<Inquiry>,
+    /// An answer later than this is a slow one.
+    pub(super) slow_after: Duration,
+    /// What is remembered of each server; empty before anybody was asked.
+    pub(super) reputes: Vec<Repute>,
     /// One row per server, one reply per question.
     pub(super) replies: Vec<Vec<Reply>>,
     pub(super) records: Vec<Asked>,
@@ -61,12 +68,13 @@ impl Survey {
         spec: &Spec,
         servers: Vec<Server>,
         records: &[Arc<Planned>],
+        net: &Net,
         deadline: Instant,
     ) -> Self {
         let mut survey = Self::plan(spec, servers);
         survey.records = records.iter().map(Asked::from).collect();
         survey.asked_at = crate::clock::now();
-        survey.replies = survey.ask_all(spec, survey.questions(), deadline, |_| true).await;
+        survey.replies = survey.ask_all(spec, net, survey.questions(), deadline, |_| true).await;
         survey
     }
 
@@ -88,6 +96,8 @@ impl Survey {
             apex_ns,
             standings: Vec::new(),
             inquiry,
+            slow_after: spec.asking.slow_after,
+            reputes: Vec::new(),
         }
     }
 
@@ -99,10 +109,24 @@ impl Survey {
         }
     }
 
+    /// What is known of each server by now.
+    pub(super) fn recall(&mut self, spec: &Spec, net: &Net) {
+        let now = monotonic();
+        let reputes = self.servers.iter().map(|server| match server.address {
+            Some(address) => {
+                let way = (address, spec.source);
+                net.dns.wire.peers.repute(way, self.slow_after, now)
+            }
+            None => Repute::default(),
+        });
+        self.reputes = reputes.collect();
+    }
+
     /// Puts questions to those servers that are to be asked.
     pub(super) async fn ask_all(
         &self,
         spec: &Spec,
+        net: &Net,
         questions: &[Question],
         deadline: Instant,
         is_asked: impl Fn(usize) -> bool,
@@ -119,10 +143,14 @@ impl Survey {
                 questions,
                 deadline,
             };
-            exchange::ask(errand, |question, arrival| {
-                Reply::of(arrival, question, server.role, zone)
-            })
-            .await
+            let digest =
+                |question: &Question, arrival| Reply::of(arrival, question, server.role, zone);
+            match spec.asking.over_tls(server) {
+                None => net.dns.wire.ask(errand, digest).await,
+                Some(over_tls) => {
+                    Box::pin(over_tls::ask(errand, over_tls, &net.dns.wire.peers, digest)).await
+                }
+            }
         });
         join_all(rows).await
     }

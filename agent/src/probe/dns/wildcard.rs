@@ -18,6 +18,7 @@ use super::reply::Outcome;
 use super::shelf::Shelf;
 use super::survey::Survey;
 use crate::clock::monotonic;
+use crate::net::Net;
 
 /// How long a control is believed at least; up to half of it more, so that the many of one plan
 /// do not come together again.
@@ -36,12 +37,8 @@ enum Cause {
 }
 
 /// Fills in what a name that cannot exist is answered with, where that is to be known.
-pub(super) async fn control(
-    survey: &mut Survey,
-    spec: &Spec,
-    controls: &Controls,
-    deadline: Instant,
-) {
+pub(super) async fn control(survey: &mut Survey, spec: &Spec, net: &Net, deadline: Instant) {
+    let controls = &net.dns.controls;
     let now = monotonic();
     let mut due = Vec::new();
     for index in 0..survey.records.len() {
@@ -74,7 +71,7 @@ pub(super) async fn control(
         survey.servers[server].role == Role::Authoritative
             && survey.replies[server].iter().any(|reply| reply.outcome.is_statement())
     };
-    let replies = survey.ask_all(spec, &questions, deadline, is_asked).await;
+    let replies = survey.ask_all(spec, net, &questions, deadline, is_asked).await;
     for (column, &(index, cause)) in due.iter().enumerate() {
         let control: Vec<Option<Outcome>> =
             replies.iter().map(|row| row.get(column).map(|reply| reply.outcome.clone())).collect();

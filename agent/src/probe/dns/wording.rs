@@ -18,6 +18,9 @@ const LONGEST_QUOTE: usize = 120;
 /// Servers named within a sentence.
 pub(super) const MOST_NAMED: usize = 5;
 
+/// Where DNS is spoken over TLS (RFC 7858 §3.1).
+const TLS_PORT: u16 = 853;
+
 /// `www.shop.example A`.
 pub(super) fn title(name: &Name, record_type: RecordType) -> String {
     format!("{} {record_type}", render_name(name))
@@ -110,7 +113,11 @@ pub(super) fn dig(server: &Server, name: &Name, record_type: RecordType) -> Stri
         Role::Authoritative => " +norecurse",
         Role::Resolver => "",
     };
-    format!("dig {at}{recursion} {} {record_type}", render_name(name))
+    let tls = match server.address.map(|address| address.port()) {
+        Some(TLS_PORT) => " +tls",
+        _ => "",
+    };
+    format!("dig {at}{tls}{recursion} {} {record_type}", render_name(name))
 }
 
 /// The command that asks an authoritative server at an address.
@@ -121,6 +128,7 @@ pub(super) fn dig_at(server: SocketAddr, name: &Name, record_type: RecordType) -
 fn at(address: SocketAddr) -> String {
     match address.port() {
         USUAL_PORT => format!("@{}", address.ip()),
+        TLS_PORT => format!("@{}", address.ip()),
         port => format!("@{} -p {port}", address.ip()),
     }
 }

@@ -85,7 +85,7 @@ impl Answers {
             }
         }
         let survey = Survey::plan(spec, servers);
-        let replies = survey.ask_all(spec, &questions, deadline, |_| true).await;
+        let replies = survey.ask_all(spec, net, &questions, deadline, |_| true).await;
         let mut answers = Self {
             zone: spec.zone.clone(),
             servers: survey.servers,

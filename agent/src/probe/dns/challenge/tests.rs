@@ -65,9 +65,9 @@ fn an_answer_says_who_decides() {
         consistent: true,
         serial_grace: Duration::ZERO,
         source: None,
+        asking: crate::probe::dns::Asking::default(),
         dnssec: crate::probe::dns::dnssec::Policy::default(),
         renewal: crate::probe::dns::Renewal::default(),
-        dnssec: crate::probe::dns::dnssec::Policy::default(),
         kept: Kept::default(),
         records: vec![Record {
             name: name("_acme-challenge.shop.example."),

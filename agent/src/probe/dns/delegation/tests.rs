@@ -42,6 +42,7 @@ fn spec(parent: SocketAddr) -> Spec {
         hints: Vec::new(),
         resolvers: Vec::new(),
         consistent: true,
+        asking: super::super::Asking::default(),
         serial_grace: Duration::ZERO,
         source: None,
         records: Vec::new(),

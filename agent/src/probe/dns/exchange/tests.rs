@@ -6,11 +6,13 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{Name, RData, Record, RecordType, rdata};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
 
 use super::*;
 use crate::probe::dns::reply::{Outcome, Reply};
+
+mod kept;
 
 const TIMEOUT: Duration = Duration::from_millis(600);
 

@@ -1,9 +1,12 @@
 //! Servers that do not answer, or do not answer as a server of the zone must.
 
+mod pace;
+
 use health::{Code, Finding, Severity, Text, text};
 
 use crate::probe::dns::exchange::Loss;
 use crate::probe::dns::inquiry::SOA;
+use crate::probe::dns::peers::Repute;
 use crate::probe::dns::question::Role;
 use crate::probe::dns::reply::{Outcome, Reply};
 use crate::probe::dns::server::{self, Server};
@@ -11,15 +14,13 @@ use crate::probe::dns::survey::Survey;
 use crate::probe::dns::values::render_name;
 use crate::probe::dns::wording::{dig, some_of, title};
 
-/// Queries lost at first before that is worth a word, and their least share: one in so many.
-const MANY_REPEATED: usize = 3;
-const MANY_SHARE: usize = 4;
-
 /// One server under judgement.
 struct Case<'a> {
     survey: &'a Survey,
     server: &'a Server,
     replies: &'a [Reply],
+    /// What was remembered of it.
+    repute: Repute,
     /// At least one authoritative server has answered something.
     is_zone_alive: bool,
 }
@@ -27,9 +28,12 @@ struct Case<'a> {
 /// Findings about servers as such.
 pub(super) fn judge(survey: &Survey) -> Vec<Finding> {
     let is_zone_alive = survey.authorities().any(|index| is_heard(&survey.replies[index]));
-    let cases = survey.servers.iter().zip(&survey.replies);
+    let cases = survey.servers.iter().zip(&survey.replies).enumerate();
     cases
-        .flat_map(|(server, replies)| Case { survey, server, replies, is_zone_alive }.findings())
+        .flat_map(|(index, (server, replies))| {
+            let repute = survey.reputes.get(index).cloned().unwrap_or_default();
+            Case { survey, server, replies, repute, is_zone_alive }.findings()
+        })
         .collect()
 }
 
@@ -46,7 +50,7 @@ impl Case<'_> {
         if !is_heard(self.replies) {
             return self.silence().into_iter().collect();
         }
-        [self.no_tcp(), self.lame(), self.partly_lost(), self.lossy()]
+        [self.no_tcp().or_else(|| self.udp_only()), self.lame(), self.partly_lost(), self.slow()]
             .into_iter()
             .flatten()
             .collect()
@@ -87,8 +91,11 @@ impl Case<'_> {
         }
         let (who, how) = (self.server.title(), how(loss));
         let role = role(self.server);
-        let (how_en, how_ko) = (how.en, how.ko);
-        let (role_en, role_ko) = (role.en, role.ko);
+        let (how_en, how_ko) = (&how.en, &how.ko);
+        let (role_en, role_ko) = (&role.en, &role.ko);
+        if matches!(loss, Loss::NoTls(_)) {
+            return Some(self.no_tls(&role, &how));
+        }
         let port = self.server.address.map_or(53, |address| address.port());
         let finding = self.finding(
             Code::DnsUnreachable,
@@ -104,6 +111,26 @@ impl Case<'_> {
             _ => finding,
         };
         Some(finding.severity(self.severity()).evidence("got", loss.label()))
+    }
+
+    /// Reached, but not as the plan wants it: over TLS, and with the right certificate.
+    fn no_tls(&self, role: &Text, how: &Text) -> Finding {
+        let who = self.server.title();
+        let address = self.server.address.map(|address| address.to_string()).unwrap_or_default();
+        let (role_en, role_ko, how_en, how_ko) = (&role.en, &role.ko, &how.en, &how.ko);
+        self.finding(
+            Code::DnsUnreachable,
+            text!(
+                "{role_en} {who} cannot be asked over TLS: {how_en}",
+                "{role_ko} {who}에 TLS로 물어볼 수 없습니다: {how_ko}"
+            ),
+            text!(
+                "See what it presents: `openssl s_client -connect {address} </dev/null`. A certificate of its own making needs its root under `ca`; the name it must have is what follows `#` in the plan.",
+                "서버가 제시하는 인증서를 확인하세요: `openssl s_client -connect {address} </dev/null`. 자체 발급 인증서라면 루트를 `ca`에 적으세요. 인증서의 이름은 계획에서 `#` 뒤에 적은 이름이어야 합니다."
+            ),
+        )
+        .severity(self.severity())
+        .evidence("got", "no-tls")
     }
 
     /// Another address of the same nameserver answers, and what is missing is this machine's own
@@ -196,30 +223,25 @@ impl Case<'_> {
         )
     }
 
-    /// Many queries needed a second attempt, or some got no answer even then.
-    fn lossy(&self) -> Option<Finding> {
-        let (lost, _) = self.lost(|loss| *loss == Loss::Timeout);
-        let repeated = self.replies.iter().filter(|reply| reply.repeated).count();
-        let asked = self.replies.len();
-        if lost.is_empty() && (repeated < MANY_REPEATED || repeated * MANY_SHARE < asked) {
-            return None;
-        }
-        let (who, gone) = (self.server.title(), lost.len());
+    /// Asked over TCP for once, it did not answer: no harm yet, until an answer grows long.
+    fn udp_only(&self) -> Option<Finding> {
+        let error = self.repute.no_tcp.as_deref()?;
+        let who = self.server.title();
+        let port = self.server.address.map_or(53, |address| address.port());
         Some(
             self.finding(
-                Code::DnsSlow,
+                Code::DnsNoTcp,
                 text!(
-                    "{who} loses queries: of {asked}, {repeated} were answered only at the second attempt and {gone} not at all",
-                    "{who}에서 질의가 유실됩니다: {asked}개 중 {repeated}개는 두 번째 시도에야, {gone}개는 끝내 응답을 받지 못했습니다"
+                    "{who} answers over UDP, but not over TCP: {error}",
+                    "{who}은(는) UDP로는 응답하지만 TCP로는 응답하지 않습니다: {error}"
                 ),
                 text!(
-                    "Look for packet loss on the way (`mtr -u`), response rate limiting on the server, or a machine without room to breathe.",
-                    "경로의 패킷 손실(`mtr -u`), 서버의 응답 속도 제한(RRL), 서버 과부하를 확인하세요."
+                    "Open TCP port {port} in the firewall before the nameserver and let it listen there: `{dig} +tcp` must answer. Every answer too long for UDP is lost until then.",
+                    "네임서버 앞 방화벽에서 TCP {port}번 포트를 열고 서버가 TCP로도 듣게 하세요: `{dig} +tcp`에 응답이 와야 합니다. 그 전까지 UDP에 담기지 않는 긴 응답은 모두 받을 수 없습니다.",
+                    dig = self.dig()
                 ),
             )
-            .evidence("queries", asked)
-            .evidence("repeated", repeated)
-            .evidence("unanswered", lost),
+            .evidence("error", error),
         )
     }
 
@@ -261,6 +283,7 @@ fn how(loss: &Loss) -> Text {
         }
         Loss::Garbage => text!("what comes back is no DNS message", "DNS 메시지가 아닌 것이 옴"),
         Loss::NoTcp(error) => Text::same(&**error),
+        Loss::NoTls(why) => why.clone(),
         Loss::Unresolved => text!("its name does not resolve", "이름의 주소를 찾을 수 없음"),
     }
 }

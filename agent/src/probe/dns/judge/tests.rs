@@ -1,6 +1,7 @@
 //! Tables: who said what, and what must be found.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use health::{Code, Finding, Severity};
 use hickory_proto::rr::{Name, RecordType};
@@ -9,11 +10,12 @@ use crate::probe::dns::caches::Caches;
 use crate::probe::dns::delegation::Delegation;
 use crate::probe::dns::exchange::Loss;
 use crate::probe::dns::inquiry::{Kept, SOA};
+use crate::probe::dns::peers::{Pace, Repute};
 use crate::probe::dns::question::Role;
 use crate::probe::dns::reply::{Outcome, Reply};
 use crate::probe::dns::server::Server;
 use crate::probe::dns::survey::Survey;
-use crate::probe::dns::{Expectation, Record, Renewal, Spec, TtlLimits};
+use crate::probe::dns::{Asking, Expectation, Record, Renewal, Spec, TtlLimits};
 
 fn name(text: &str) -> Name {
     Name::from_ascii(text).unwrap()
@@ -49,7 +51,8 @@ pub(super) fn survey(record: (&str, RecordType, Expectation), said: &[Outcome]) 
         hints: Vec::new(),
         resolvers: Vec::new(),
         consistent: true,
-        serial_grace: std::time::Duration::ZERO,
+        asking: Asking::default(),
+        serial_grace: Duration::ZERO,
         source: None,
         renewal: Renewal::default(),
         dnssec: super::super::dnssec::Policy::default(),
@@ -314,6 +317,7 @@ fn losses_that_are_not_silence_have_their_own_names() {
         (Loss::NoTcp("connection refused".to_owned()), "dns.no-tcp"),
         (Loss::Timeout, "dns.slow"),
         (Loss::Garbage, "dns.unreachable"),
+        (Loss::NoTls(health::Text::same("cut")), "dns.unreachable"),
     ] {
         let survey = survey(
             (WWW, RecordType::A, exactly(&["192.0.2.10"])),
@@ -321,6 +325,53 @@ fn losses_that_are_not_silence_have_their_own_names() {
         );
         assert_eq!(found(&survey), [format!("{expected} ns2.host.example (127.53.0.2)")]);
     }
+}
+
+#[test]
+fn what_is_remembered_of_a_server_is_told_with_its_figures() {
+    let right = values(&["192.0.2.10"]);
+    let plan =
+        || survey((WWW, RecordType::A, exactly(&["192.0.2.10"])), &[right.clone(), right.clone()]);
+    let pace = Pace { asked: 100, moments_of_loss: 9, ..Pace::default() };
+    let median = Some(Duration::from_millis(640));
+    for (repute, expected, said) in [
+        (Repute::default(), None, ""),
+        (Repute { pace: Pace { lost: 1, ..pace }, no_tcp: None }, None, ""),
+        (
+            Repute { pace: Pace { lost: 30, ..pace }, no_tcp: None },
+            Some(Code::DnsSlow),
+            "30 of the last 100 were never answered (30 %",
+        ),
+        (
+            Repute { pace: Pace { delayed: 90, median, ..pace }, no_tcp: None },
+            Some(Code::DnsSlow),
+            "90 of its last 100 answers took longer than 500 ms (median 640 ms)",
+        ),
+        (
+            Repute { pace, no_tcp: Some("connection refused".into()) },
+            Some(Code::DnsNoTcp),
+            "answers over UDP, but not over TCP: connection refused",
+        ),
+    ] {
+        let mut survey = plan();
+        survey.reputes = vec![Repute::default(), repute];
+        let findings = judge(&survey, None);
+        let codes: Vec<Code> = findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, Vec::from_iter(expected), "{findings:?}");
+        for finding in findings {
+            assert_eq!(finding.subject, "ns2.host.example (127.53.0.2)");
+            assert_eq!(finding.severity, Severity::Warning);
+            assert!(finding.summary.en.contains(said), "{}", finding.summary.en);
+        }
+    }
+    // Silent altogether: what is remembered explains nothing.
+    let mut survey = plan();
+    survey.reputes = vec![
+        Repute::default(),
+        Repute { pace: Pace { lost: 30, ..pace }, no_tcp: Some("connection refused".into()) },
+    ];
+    survey.replies[1].fill(Reply::lost(Loss::Timeout));
+    assert_eq!(found(&survey), ["dns.unreachable ns2.host.example (127.53.0.2)"]);
 }
 
 #[test]

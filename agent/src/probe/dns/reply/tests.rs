@@ -1,6 +1,7 @@
 //! Messages as servers send them, and what they come down to.
 
-use hickory_proto::op::OpCode;
+use hickory_proto::op::{Edns, OpCode};
+use hickory_proto::rr::rdata::opt::NSIDPayload;
 use hickory_proto::rr::rdata::{A, CNAME, NS, SOA};
 
 use super::*;
@@ -63,6 +64,23 @@ fn said(said: Said) -> Outcome {
 
 fn list(values: &[&str]) -> Vec<String> {
     values.iter().map(|&value| value.to_owned()).collect()
+}
+
+#[test]
+fn a_servers_own_name_is_printable_and_bounded() {
+    let long = vec![b'x'; 4000];
+    for (sent, shown) in [
+        (&b"ns1.fra.host.example"[..], Some("ns1.fra.host.example".to_owned())),
+        (b"", None),
+        (b"\x1b[2J", Some("\\u{1b}[2J".to_owned())),
+        (&long, Some(format!("{}…", "x".repeat(128)))),
+    ] {
+        let mut message = Message::response(1, OpCode::Query);
+        let mut edns = Edns::new();
+        edns.options_mut().insert(EdnsOption::NSID(NSIDPayload::new(sent).unwrap()));
+        message.set_edns(edns);
+        assert_eq!(nsid(&message).as_deref(), shown.as_deref());
+    }
 }
 
 #[test]

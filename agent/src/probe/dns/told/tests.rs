@@ -32,6 +32,7 @@ async fn told_with(
         resolvers: Vec::new(),
         serial_grace: Duration::ZERO,
         consistent: true,
+        asking: crate::probe::dns::Asking::default(),
         source: None,
         renewal: crate::probe::dns::Renewal::default(),
         dnssec: crate::probe::dns::dnssec::Policy::default(),
