@@ -124,6 +124,9 @@ impl MainLoop {
         for incident in incidents {
             if self.board.resume(&incident, &self.plan, now) {
                 self.believe_in_passage(&incident);
+                for standing in &incident.findings {
+                    self.net.dns.believe(&standing.finding);
+                }
                 self.board.note_incident(&incident.check, Some(incident.id.clone()));
                 self.open.insert(incident.id.clone(), Arc::new(incident));
             } else {

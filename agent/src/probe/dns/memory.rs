@@ -2,6 +2,8 @@
 //! bounded, locks for itself and never over I/O. Deliberately absent: anything that a restart may
 //! not forget; that is the store's.
 
+use health::{Code, Finding};
+
 use super::above::Parents;
 use super::caa;
 use super::caches::Caches;
@@ -53,5 +55,13 @@ impl Memory {
     #[must_use]
     pub fn for_one_look() -> Self {
         Self { lags: Lags::without_patience(), ..Self::default() }
+    }
+
+    /// Believes a finding that stood when the agent last ran, where forgetting it would give what
+    /// it is about a time of grace once more.
+    pub fn believe(&self, finding: &Finding) {
+        if finding.code == Code::DnsSerial {
+            self.lags.believe(&finding.subject);
+        }
     }
 }
