@@ -170,7 +170,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         return Sight { facts, findings };
     }
     findings.extend(judge::judge(&survey, roll.delegation.as_deref()));
-    let unchecked = caches::ask_unchecked(spec, &survey, watch).await;
+    let unchecked = caches::ask_unchecked(spec, &survey, net, watch).await;
     judge::caches(&survey, &net.dns.caches, &unchecked, &mut findings);
     let pursuits = challenge::pursue(spec, &survey, net, watch).await;
     judge::challenges(&survey, &pursuits, &mut findings);
