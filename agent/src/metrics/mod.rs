@@ -137,7 +137,7 @@ impl Counters {
     }
 
     /// Counts the questions of one dns probe.
-    pub fn dns_queries(&self, check: &str, dns: &DnsFacts) {
+    pub fn dns_queries(&self, check: &Arc<str>, dns: &DnsFacts) {
         self.queries.add(check, dns);
     }
 
@@ -226,7 +226,7 @@ impl Counters {
         registry.register(
             "dns_queries",
             "Questions put to nameservers and caches, by what became of them",
-            self.queries.family(),
+            self.queries.clone(),
         );
         registry.register("probes_in_flight", "Probes running now", self.in_flight.clone());
         registry.register(

@@ -304,7 +304,7 @@ fn a_very_large_zone_has_no_more_series_than_promised() {
     let metrics = Metrics::new(receiver);
     let dns = || zone.last.as_ref().unwrap().facts.dns.as_deref().unwrap();
     for _ in 0..2 {
-        metrics.counters.dns_queries("large", dns());
+        metrics.counters.dns_queries(&"large".into(), dns());
     }
     let text = metrics.render(Format::Text004).unwrap();
     let count = |family: &str| text.lines().filter(|line| line.starts_with(family)).count();
