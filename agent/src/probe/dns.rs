@@ -148,11 +148,14 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let mut turn = caa::turn(spec, net, &roll.servers);
     let mut attention = dnssec::Attention::of(spec, net, &roll.servers, roll.delegation.as_deref());
     let deadline = watch.deadline();
+    // A server that is silent takes all the time it gets: what follows from the answers of the others
+    // has to be asked too.
+    let first = deadline - watch.left() / 4;
     let (mut survey, (), above, ()) = tokio::join!(
-        Survey::conduct(spec, roll.servers, &records, net, deadline),
-        caa::look(&mut turn, spec, net, deadline),
-        above::look(spec, net, deadline),
-        attention.examine(deadline),
+        Survey::conduct(spec, roll.servers, &records, net, first),
+        caa::look(&mut turn, spec, net, first),
+        above::look(spec, net, first),
+        attention.examine(first),
     );
     wildcard::control(&mut survey, spec, net, deadline).await;
     tcp_trial::conduct(&survey, spec, &net.dns.wire, deadline).await;
@@ -167,7 +170,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         return Sight { facts, findings };
     }
     findings.extend(judge::judge(&survey, roll.delegation.as_deref()));
-    let unchecked = caches::ask_unchecked(spec, &survey, watch).await;
+    let unchecked = caches::ask_unchecked(spec, &survey, net, watch).await;
     judge::caches(&survey, &net.dns.caches, &unchecked, &mut findings);
     let pursuits = challenge::pursue(spec, &survey, net, watch).await;
     judge::challenges(&survey, &pursuits, &mut findings);

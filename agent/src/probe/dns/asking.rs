@@ -4,7 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::exchange::{Arrival, Errand, Loss};
+use super::question::Question;
 use super::server::Server;
+use super::{Spec, over_tls};
+use crate::net::Net;
 use crate::plan::{Endpoint, Target};
 use crate::tls::Roots;
 
@@ -27,6 +33,28 @@ pub struct OverTls {
     pub name: Option<Arc<str>>,
     /// Who may have issued it, where there is a name.
     pub roots: Roots,
+}
+
+/// Puts questions to a server as the plan says; what `digest` makes of the answers comes in the order
+/// of the questions. Ends at the deadline.
+pub(super) async fn put<T>(
+    spec: &Spec,
+    net: &Net,
+    server: &Server,
+    questions: &[Question],
+    deadline: Instant,
+    digest: impl Fn(&Question, Result<Arrival, Loss>) -> T,
+) -> Vec<T> {
+    let Some(address) = server.address else {
+        return questions.iter().map(|asked| digest(asked, Err(Loss::Unresolved))).collect();
+    };
+    let (source, role) = (spec.source, server.role);
+    let errand = Errand { server: address, source, role, questions, deadline };
+    let wire = &net.dns.wire;
+    match spec.asking.over_tls(server) {
+        None => wire.ask(errand, digest).await,
+        Some(over_tls) => Box::pin(over_tls::ask(errand, over_tls, &wire.peers, digest)).await,
+    }
 }
 
 impl Default for Asking {

@@ -10,11 +10,11 @@ use futures_util::future::join_all;
 use hickory_proto::rr::{Name, RecordType};
 use jiff::Timestamp;
 
-use super::exchange::{self, Errand};
 use super::question::{Question, Role};
 use super::reply::{Outcome, Reply};
 use super::survey::Survey;
-use super::{Spec, Stopwatch};
+use super::{Spec, Stopwatch, asking};
+use crate::net::Net;
 
 /// Old answers remembered at most.
 const MOST_KEPT: usize = 4096;
@@ -100,33 +100,29 @@ pub(super) struct Unchecked {
 pub(super) async fn ask_unchecked(
     spec: &Spec,
     survey: &Survey,
+    net: &Net,
     watch: &Stopwatch,
 ) -> Vec<Unchecked> {
     let is_answered = |question: usize| {
         survey.authorities().any(|server| survey.replies[server][question].outcome.is_statement())
     };
     let failed = survey.servers.iter().enumerate().filter_map(|(server, of)| {
-        let address = of.address.filter(|_| of.role == Role::Resolver)?;
-        let question =
+        let question = (of.role == Role::Resolver).then(|| {
             survey.replies[server].iter().enumerate().position(|(question, reply)| {
                 matches!(&reply.outcome, Outcome::Failed(code) if code == "servfail")
                     && is_answered(question)
-            })?;
-        Some((server, address, question))
+            })
+        })??;
+        Some((server, question))
     });
-    let asked = failed.map(async |(server, address, question)| {
+    let asked = failed.map(async |(server, question)| {
         let asked = &survey.questions()[question];
         let questions = [Question::unchecked(&asked.name, asked.record_type)];
-        let errand = Errand {
-            server: address,
-            source: spec.source,
-            role: Role::Resolver,
-            questions: &questions,
-            deadline: watch.deadline(),
-        };
-        let reply = exchange::ask(errand, |question, arrival| {
+        let digest = |question: &Question, arrival| {
             Reply::of(arrival, question, Role::Resolver, &survey.zone)
-        });
+        };
+        let whom = &survey.servers[server];
+        let reply = asking::put(spec, net, whom, &questions, watch.deadline(), digest);
         let outcome = reply.await.pop()?.outcome;
         outcome.is_statement().then_some(Unchecked { server, question, outcome })
     });

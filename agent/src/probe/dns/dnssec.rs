@@ -31,13 +31,14 @@ use health::Finding;
 use health::facts::{DnssecFacts, Security};
 use hickory_proto::rr::RecordType;
 
-use super::Spec;
 use super::delegation::Delegation;
+use super::exchange::Arrival;
 use super::inquiry::{Inquiry, SOA};
 use super::question::{Question, Role};
 use super::reply::Outcome;
 use super::server::Server;
 use super::survey::Survey;
+use super::{Spec, asking};
 use crate::clock::{monotonic, now};
 use crate::net::Net;
 use crate::tls::{Expiring, Remaining};
@@ -216,9 +217,14 @@ impl<'a> Attention<'a> {
         if let Access::Vouched { vouchers, .. } = &access.what {
             held.vouchers.clone_from(vouchers);
             let questions = questions(spec);
-            let answers = join_all(servers.iter().map(async |server| match server.address {
-                Some(address) => way.all(address, Role::Authoritative, &questions).await,
-                None => Vec::new(),
+            let answers = join_all(servers.iter().map(async |server| {
+                if server.address.is_none() {
+                    return Vec::new();
+                }
+                let digest = |_: &Question, arrival: Result<Arrival, _>| {
+                    arrival.map(|arrival| arrival.message)
+                };
+                asking::put(spec, self.net, server, &questions, deadline, digest).await
             }))
             .await;
             for (server, answers) in servers.into_iter().zip(answers) {

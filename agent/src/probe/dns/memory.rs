@@ -2,6 +2,9 @@
 //! bounded, locks for itself and never over I/O. Deliberately absent: anything that a restart may
 //! not forget; that is the store's.
 
+use health::{Code, Finding};
+use jiff::Timestamp;
+
 use super::above::Parents;
 use super::caa;
 use super::caches::Caches;
@@ -14,6 +17,7 @@ use super::serial::Lags;
 use super::server::Addresses;
 use super::told::Outputs;
 use super::wildcard::Controls;
+use super::{Spec, inquiry::Inquiry, values::render_name};
 
 /// What dns probes remember from one to the next.
 #[derive(Debug, Default)]
@@ -53,5 +57,24 @@ impl Memory {
     #[must_use]
     pub fn for_one_look() -> Self {
         Self { lags: Lags::without_patience(), ..Self::default() }
+    }
+
+    /// Takes over from a finding that stood when the agent last ran what it says of the past: since
+    /// when a challenge has been there, and that a server's grace is over.
+    pub(crate) fn believe(&self, spec: &Spec, finding: &Finding, now: Timestamp) {
+        if finding.code == Code::DnsSerial {
+            self.lags.believe(&finding.subject);
+        }
+        let told = |key: &str| finding.evidence.get(key).and_then(|value| value.as_str());
+        let since = told("first_seen").and_then(|text| text.parse::<Timestamp>().ok());
+        let (Some(name), Some(value), Some(since)) = (told("challenge"), told("oldest"), since)
+        else {
+            return;
+        };
+        for planned in &Inquiry::of(spec).records {
+            if planned.is_challenge && render_name(&planned.name) == name && since <= now {
+                self.challenges.believe(planned.key, value, since, now);
+            }
+        }
     }
 }

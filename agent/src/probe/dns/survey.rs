@@ -10,14 +10,14 @@ use hickory_proto::rr::Name;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::exchange::{Errand, Loss};
+use super::exchange::Loss;
 use super::inquiry::{Inquiry, Planned, SOA};
 use super::peers::Repute;
 use super::question::{Question, Role};
 use super::reply::{Outcome, Reply};
 use super::serial::Standing;
 use super::server::Server;
-use super::{Spec, over_tls};
+use super::{Spec, asking};
 use crate::clock::monotonic;
 use crate::net::Net;
 
@@ -133,24 +133,12 @@ impl Survey {
     ) -> Vec<Vec<Reply>> {
         let zone = &self.zone;
         let rows = self.servers.iter().enumerate().map(async |(index, server)| {
-            let Some(address) = server.address.filter(|_| is_asked(index)) else {
+            if !is_asked(index) {
                 return vec![Reply::lost(Loss::Unresolved); questions.len()];
-            };
-            let errand = Errand {
-                server: address,
-                source: spec.source,
-                role: server.role,
-                questions,
-                deadline,
-            };
+            }
             let digest =
                 |question: &Question, arrival| Reply::of(arrival, question, server.role, zone);
-            match spec.asking.over_tls(server) {
-                None => net.dns.wire.ask(errand, digest).await,
-                Some(over_tls) => {
-                    Box::pin(over_tls::ask(errand, over_tls, &net.dns.wire.peers, digest)).await
-                }
-            }
+            asking::put(spec, net, server, questions, deadline, digest).await
         });
         join_all(rows).await
     }
@@ -186,6 +174,17 @@ impl Survey {
         self.authorities().any(|index| {
             self.replies[index].iter().any(|reply| !matches!(reply.outcome, Outcome::Lost(_)))
         })
+    }
+
+    /// Another address of the same nameserver answers, where this one is IPv6: an agent without IPv6
+    /// has nothing to say about IPv6.
+    pub(super) fn has_other_way(&self, server: &Server) -> bool {
+        server.address.is_some_and(|address| address.is_ipv6())
+            && self.servers.iter().zip(&self.replies).any(|(other, replies)| {
+                other.name == server.name
+                    && other.role == server.role
+                    && replies.iter().any(|reply| !matches!(reply.outcome, Outcome::Lost(_)))
+            })
     }
 
     /// What this machine had run out of, where it could not ask: then nothing follows from silence.

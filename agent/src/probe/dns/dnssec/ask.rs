@@ -25,7 +25,7 @@ pub(super) struct Way<'a> {
 
 impl Way<'_> {
     /// All questions to one server.
-    pub(super) async fn all(
+    async fn all(
         &self,
         server: SocketAddr,
         role: Role,
