@@ -94,3 +94,36 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_of_any_earlier_version_is_brought_up_to_date_and_keeps_what_it_has() {
+        let tables = |connection: &Connection| -> Vec<String> {
+            let mut statement =
+                connection.prepare("SELECT sql FROM sqlite_schema ORDER BY name").unwrap();
+            let rows = statement.query_map([], |row| row.get::<_, Option<String>>(0)).unwrap();
+            rows.filter_map(Result::unwrap).collect()
+        };
+        let mut new = Connection::open_in_memory().unwrap();
+        prepare(&mut new).unwrap();
+        for version in 1..STEPS.len() {
+            let mut old = Connection::open_in_memory().unwrap();
+            for step in &STEPS[..version] {
+                old.execute_batch(step).unwrap();
+            }
+            old.pragma_update(None, "user_version", u32::try_from(version).unwrap()).unwrap();
+            old.execute("INSERT INTO checks (name) VALUES ('zone')", []).unwrap();
+            prepare(&mut old).unwrap();
+            assert_eq!(tables(&old), tables(&new), "from version {version}");
+            let kept: String =
+                old.query_one("SELECT name FROM checks", [], |row| row.get(0)).unwrap();
+            assert_eq!(kept, "zone");
+            let version: u32 =
+                old.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+            assert_eq!(version, VERSION);
+        }
+    }
+}

@@ -207,6 +207,23 @@ fn keys_and_who_vouches_for_them() {
 }
 
 #[test]
+fn an_answer_that_is_all_work_is_looked_at_in_part() {
+    let signer = Signer::new();
+    let keys = (0..300u16).map(|n| {
+        let public = PublicKeyBuf::new(vec![n.to_be_bytes()[1]; 64], Algorithm::ECDSAP256SHA256);
+        let key = DNSKEY::with_flags(n, public);
+        Record::from_rdata(name("shop.example."), 300, RData::DNSSEC(DNSSECRData::DNSKEY(key)))
+    });
+    let keys = [signer.keys(), keys.collect()].concat();
+    let keys = answer(ResponseCode::NoError, signer.signed(&keys), Vec::new());
+    let proofs = (0..2000).map(|n| nsec(&format!("n{n}.shop.example."), "shop.example.", &[]));
+    let authority = [signer.signed(&[soa()]), proofs.collect()].concat();
+    let copy = copy_with(&signer, keys, answer(ResponseCode::NXDomain, Vec::new(), authority));
+    assert_eq!(copy.keys.len(), 64);
+    assert!(copy.looked_at <= 1 + 32, "{}", copy.looked_at);
+}
+
+#[test]
 fn nothing_has_to_be_proved() {
     let signer = Signer::new();
     let www = "www.shop.example.";
