@@ -263,3 +263,27 @@ async fn order_spelling_time_to_live_and_a_transfer_never_alarm() {
     watched.is_well().await;
     assert_eq!(watched.incidents().await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stays_behind_is_told_through_a_restart() {
+    let mut tree = Tree::grow(Signing::Unsigned, RIGHT);
+    // Believed at once, taken back at once: a restart that gave the grace anew would show.
+    let defaults = "interval = \"300ms\"\ntimeout = \"1s\"\nfail_after = 1\nrecover_after = 1";
+    let plan = format!(
+        "[[dns]]\nname = \"zone\"\nzone = \"shop.example\"\nnameservers = [{}]\nserial_grace = \"3s\"\n",
+        tree.listed()
+    );
+    let mut watched = Watched::start_with(defaults, &plan).await;
+    watched.is_well().await;
+    for server in [0, 1, 2] {
+        tree.publish_on(server, 2, RIGHT);
+    }
+    let behind = tree.servers[3].address().to_string();
+    watched.says(&[("dns.serial", &behind)]).await;
+    watched.starts_again().await;
+    watched.looks_again("zone", 2).await;
+    watched.says(&[("dns.serial", &behind)]).await;
+    tree.publish_on(3, 2, RIGHT);
+    watched.is_well().await;
+    assert_eq!(watched.incidents().await, 1);
+}

@@ -122,7 +122,7 @@ impl MainLoop {
             restored.incidents.iter().map(|open| open.incident.clone()).collect();
         self.engine.resume(restored.incidents);
         for incident in incidents {
-            self.believe_in_challenges(&incident, now);
+            self.believe_in_zone(&incident, now);
             if self.board.resume(&incident, &self.plan, now) {
                 self.believe_in_passage(&incident);
                 self.board.note_incident(&incident.check, Some(incident.id.clone()));
@@ -144,8 +144,8 @@ impl MainLoop {
         self.board.recall_certificates(restored.certificates);
     }
 
-    /// Since when a challenge has been left behind is not forgotten with a restart.
-    fn believe_in_challenges(&self, incident: &Incident, now: Timestamp) {
+    /// Since when a challenge has been left behind, or a serial old, is not forgotten with a restart.
+    fn believe_in_zone(&self, incident: &Incident, now: Timestamp) {
         let check = self.plan.checks.iter().find(|check| check.frame.name == incident.check);
         if let Some(Spec::Dns(spec)) = check.map(|check| &check.spec) {
             for standing in &incident.findings {

@@ -2,7 +2,7 @@
 //! bounded, locks for itself and never over I/O. Deliberately absent: anything that a restart may
 //! not forget; that is the store's.
 
-use health::Finding;
+use health::{Code, Finding};
 use jiff::Timestamp;
 
 use super::above::Parents;
@@ -59,8 +59,12 @@ impl Memory {
         Self { lags: Lags::without_patience(), ..Self::default() }
     }
 
-    /// Takes over from a finding of an earlier run since when a challenge has been there.
+    /// Takes over from a finding that stood when the agent last ran what it says of the past: since
+    /// when a challenge has been there, and that a server's grace is over.
     pub(crate) fn believe(&self, spec: &Spec, finding: &Finding, now: Timestamp) {
+        if finding.code == Code::DnsSerial {
+            self.lags.believe(&finding.subject);
+        }
         let told = |key: &str| finding.evidence.get(key).and_then(|value| value.as_str());
         let since = told("first_seen").and_then(|text| text.parse::<Timestamp>().ok());
         let (Some(name), Some(value), Some(since)) = (told("challenge"), told("oldest"), since)

@@ -101,7 +101,10 @@ async fn converse<T>(
             let length = stream.read_u16().await.map_err(|error| cut(&error))?;
             packet.resize(usize::from(length), 0);
             stream.read_exact(&mut packet).await.map_err(|error| cut(&error))?;
-            let Some((nth, head)) = recognise(&packet, questions) else {
+            let known = recognise(&packet, questions);
+            // What is answered already is answered once.
+            let known = known.filter(|(nth, _)| replies[first + nth].is_none());
+            let Some((nth, head)) = known else {
                 strays += 1;
                 if strays > MOST_STRAYS {
                     return Err(Loss::Garbage);
@@ -119,11 +122,8 @@ async fn converse<T>(
                 }
                 Err(_) => Err(Loss::Garbage),
             };
-            let slot = &mut replies[first + nth];
-            if slot.is_none() {
-                *slot = Some(digest(&questions[nth], reply));
-                open -= 1;
-            }
+            replies[first + nth] = Some(digest(&questions[nth], reply));
+            open -= 1;
         }
     }
     Ok(())

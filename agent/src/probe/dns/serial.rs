@@ -1,7 +1,7 @@
 //! SOA serials, and how long a server has been behind the newest: a transfer that is under way is
 //! no fault. What is remembered is one entry for each server that was behind.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,12 +9,16 @@ use std::time::{Duration, Instant};
 use hickory_proto::rr::Name;
 
 use super::inquiry::SOA;
+use super::server::Server;
 use super::survey::Survey;
+use super::values::render_name;
 
 /// Servers that are remembered at most.
 const MOST_REMEMBERED: usize = 16_384;
 /// For how long, once there are that many.
 const LONGEST_REMEMBERED: Duration = Duration::from_secs(86_400);
+/// How often it is looked then which these are.
+const CLEARED_EVERY: Duration = Duration::from_secs(60);
 
 /// How a server's copy of the zone stands against the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +44,16 @@ enum Patience {
 #[derive(Debug, Default)]
 pub(super) struct Lags {
     patience: Patience,
-    kept: Mutex<HashMap<(Name, SocketAddr), Lag>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    lags: HashMap<(Name, SocketAddr), Lag>,
+    /// When room was last made.
+    cleared: Option<Instant>,
+    /// Subjects of findings that stood when the agent last ran.
+    told: HashSet<String>,
 }
 
 /// The last time that a server fell behind. Kept when it has caught up: one whose instances take
@@ -69,28 +82,40 @@ impl Lags {
         Self { patience: Patience::None, ..Self::default() }
     }
 
+    /// Believes a finding of the agent's last run: a server that is still behind has been so since
+    /// then, and is not given the grace anew.
+    pub(super) fn believe(&self, subject: &str) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.told.insert(subject.to_owned());
+    }
+
     /// How every server of a survey stands, remembering who is behind; empty when nobody is, and
     /// where the plan does not want them to agree.
     pub(super) fn note(&self, survey: &Survey, grace: Duration, now: Instant) -> Vec<Standing> {
         if !survey.consistent || is_uniform(survey) {
             return Vec::new();
         }
-        let known: Vec<(usize, u32)> = serials(survey).collect();
-        let Some(newest) = newest(&known) else { return Vec::new() };
+        let stated: Vec<(usize, u32)> = serials(survey).collect();
+        let Some(newest) = newest(&stated) else { return Vec::new() };
         let mut standings = vec![Standing::Current; survey.servers.len()];
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        for (server, serial) in known {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for (server, serial) in stated {
             let Some(address) = survey.servers[server].address.filter(|_| serial != newest) else {
                 continue;
             };
             let key = (survey.zone.clone(), address);
-            if kept.len() >= MOST_REMEMBERED {
-                kept.retain(|_, lag| now.saturating_duration_since(lag.since) < LONGEST_REMEMBERED);
+            if known.lags.len() >= MOST_REMEMBERED && !known.lags.contains_key(&key) {
+                known.make_room(now);
             }
-            let lag = Lag::go_on(kept.get(&key).copied(), serial, newest, now);
-            let has_room = kept.len() < MOST_REMEMBERED || kept.contains_key(&key);
+            let was_told = !known.told.is_empty()
+                && known.told.remove(&subject(&survey.zone, &survey.servers[server]));
+            let lag = match now.checked_sub(grace).filter(|_| was_told) {
+                Some(since) => Lag { since, owed: newest },
+                None => Lag::go_on(known.lags.get(&key).copied(), serial, newest, now),
+            };
+            let has_room = known.lags.len() < MOST_REMEMBERED || known.lags.contains_key(&key);
             if has_room {
-                kept.insert(key, lag);
+                known.lags.insert(key, lag);
             }
             let is_excused = self.patience == Patience::Graced
                 && has_room
@@ -99,6 +124,23 @@ impl Lags {
         }
         standings
     }
+}
+
+impl Known {
+    /// Forgets who fell behind long ago. Looks through all of them, so not at every turn.
+    fn make_room(&mut self, now: Instant) {
+        let is_due = |last| now.saturating_duration_since(last) >= CLEARED_EVERY;
+        if self.cleared.is_none_or(is_due) {
+            self.cleared = Some(now);
+            let age = |lag: &Lag| now.saturating_duration_since(lag.since);
+            self.lags.retain(|_, lag| age(lag) < LONGEST_REMEMBERED);
+        }
+    }
+}
+
+/// A server's copy of a zone, as findings name it.
+pub(super) fn subject(zone: &Name, server: &Server) -> String {
+    format!("{} SOA @ {}", render_name(zone), server.title())
 }
 
 /// Whether serial `one` is older than `other` (RFC 1982 §3.2).

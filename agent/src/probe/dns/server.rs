@@ -222,7 +222,9 @@ pub(super) async fn resolve(
     let (addresses, ttls): (Vec<SocketAddr>, Vec<u32>) =
         found.map(|&(ip, ttl)| (SocketAddr::new(ip, port), ttl)).unzip();
     match (ttls.into_iter().min(), v4.err().or(v6.err())) {
-        (Some(ttl), _) => Ok(Resolved { addresses, lasting: Duration::from_secs(ttl.into()) }),
+        (Some(ttl), None) => Ok(Resolved { addresses, lasting: Duration::from_secs(ttl.into()) }),
+        // Those of the other kind may only have failed to come: asked for again soon.
+        (Some(_), Some(_)) => Ok(Resolved { addresses, lasting: Duration::ZERO }),
         (None, Some(error)) => Err(error),
         (None, None) => Err("the name has no address".to_owned()),
     }

@@ -247,6 +247,7 @@ fn server_facts((server, row): (&Server, &Vec<Reply>)) -> ServerFacts {
         name: server.name.clone(),
         address: server.address,
         is_resolver: server.role == Role::Resolver,
+        is_above: false,
         serial: soa.and_then(|soa| soa.serial),
         reachable: !rtts.is_empty(),
         rtt_seconds: rtts.get(rtts.len() / 2).map(Duration::as_secs_f64),

@@ -48,7 +48,7 @@ fn serials(survey: &Survey) -> Vec<Finding> {
             let (who, ahead_en, ahead_ko) = (server.title(), &ahead.en, &ahead.ko);
             Finding::new(
                 Code::DnsSerial,
-                format!("{zone} SOA @ {who}"),
+                serial::subject(&survey.zone, server),
                 text!(
                     "{who} serves {zone} with serial {serial}; {ahead_en} {have} {newest}",
                     "{who}의 {zone} 시리얼은 {serial}, {ahead_ko}의 시리얼은 {newest}입니다",

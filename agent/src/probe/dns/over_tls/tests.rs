@@ -150,7 +150,7 @@ async fn one_that_speaks_no_tls_is_told_as_such() {
 async fn odd_answers_end_in_time_and_keep_the_good_ones() {
     let leaf = Leaf::self_signed(&["dns.example"], &today);
     type Expected = fn(&Loss) -> bool;
-    let cases: [(&str, Reply, Expected); 5] = [
+    let cases: [(&str, Reply, Expected); 6] = [
         ("hangs up", |_| None, |loss| matches!(loss, Loss::NoTls(_))),
         ("says nothing", |_| Some(Vec::new()), |loss| *loss == Loss::Timeout),
         (
@@ -158,13 +158,22 @@ async fn odd_answers_end_in_time_and_keep_the_good_ones() {
             |_| Some(framed(&answer(&wrong())[2..])),
             |loss| *loss == Loss::Timeout,
         ),
+        (
+            "answers one question again and again",
+            |query| Some(answer(query).repeat(200)),
+            |loss| *loss == Loss::Garbage,
+        ),
         ("babbles", |_| Some([0, 1, 7].repeat(200)), |loss| *loss == Loss::Garbage),
         ("promises more", |_| Some(vec![0xff, 0xff, 0]), |loss| *loss == Loss::Timeout),
     ];
     for (what, reply, is_expected) in cases {
         let server = serve(&leaf, reply).await;
-        let replies = put(server, None, &[], &[question(1)]).await;
-        assert!(replies[0].as_ref().is_err_and(is_expected), "{what}: {replies:?}");
+        // The second is never read: what the first is answered with does not end.
+        let questions = [question(1), question(2)];
+        let count = if what.starts_with("answers one") { 2 } else { 1 };
+        let replies = put(server, None, &[], &questions[..count]).await;
+        let last = replies[count - 1].as_ref();
+        assert!(last.is_err_and(is_expected), "{what}: {replies:?}");
     }
     // The first question is answered, the second not.
     let server = serve(&leaf, |query| {
