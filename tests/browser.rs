@@ -283,6 +283,57 @@ async fn a_filter_keeps_in_the_address_and_a_port_tells_who_held_it() {
     assert!(console.is_empty(), "{console:#?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cell_opens_to_the_raw_answer_and_stays_open_while_the_page_is_kept_current() {
+    let mut scene = Stage::start(7).await;
+    let browser = Browser::start("en").await;
+    look_into_a_cell(&browser, &mut scene, "[popover]:popover-open").await;
+    // As a browser from before popovers.
+    browser.run_first("delete HTMLElement.prototype.popover").await;
+    look_into_a_cell(&browser, &mut scene, "[popover].shown").await;
+
+    let until = "new Date(Date.now() + 65000).toISOString()";
+    let count = format!(
+        "document.querySelector('main').insertAdjacentHTML('beforeend', \
+         `<time class=\"countdown\" id=\"left\" datetime=\"${{{until}}}\">?</time>`)"
+    );
+    browser.run(&count).await;
+    let left = "return document.querySelector('#left')?.textContent";
+    eventually("it counts down", async || {
+        browser.run(left).await.as_str().is_some_and(|left| left.starts_with("1 min "))
+    })
+    .await;
+    let console = browser.console().await;
+    assert!(console.is_empty(), "{console:#?}");
+}
+
+/// Opens the raw answer of a cell, has the page renewed below it, and closes it.
+async fn look_into_a_cell(browser: &Browser, scene: &mut Stage, open: &str) {
+    browser.open(&scene.url("/dns/zone")).await;
+    let is_live = "return document.querySelector('#live.on') !== null";
+    eventually("the page is live", async || browser.run(is_live).await == true).await;
+    let sheet = format!("return document.querySelector('{open}')?.textContent ?? ''");
+    let is_open =
+        async || browser.run(&sheet).await.as_str().is_some_and(|it| it.contains("dig @"));
+    assert!(!is_open().await);
+    browser
+        .run(
+            "const cell = document.querySelector('td.bad button.cell'); cell.focus(); cell.click();\
+             document.querySelector('main .matrix').id = 'before';",
+        )
+        .await;
+    assert!(is_open().await, "{open}");
+    let is_renewed = "return document.querySelector('#before') === null";
+    scene.door.close().await;
+    eventually("the page is renewed", async || browser.run(is_renewed).await == true).await;
+    assert!(is_open().await, "{open}, after the page was renewed");
+    let focused = "return document.activeElement.matches('td.bad button.cell')";
+    assert_eq!(browser.run(focused).await, true, "the cell keeps the focus");
+    browser.run("document.querySelector('.sheet button[popovertargetaction]').click()").await;
+    eventually("it is closed", async || !is_open().await).await;
+    scene.door.reopen().await;
+}
+
 /// Says something hostile to everybody who comes in; may be closed.
 struct Door {
     address: SocketAddr,

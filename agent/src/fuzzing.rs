@@ -7,3 +7,4 @@ pub use crate::nginx::fuzzing::nginx;
 pub use crate::probe::dns::fuzzing::{reply, value};
 pub use crate::ssh::fuzzing::ssh;
 pub use crate::tls::fuzzing::{certificate, hello};
+pub use crate::zone_plan::fuzzing::zone_file;

@@ -15,6 +15,11 @@
   // How far the agent's clock is ahead of this machine's.
   const ahead = (Date.parse(words.now) || Date.now()) - Date.now();
 
+  // Browsers from before 2024 know no popovers, and choke on asking which one is open.
+  const popovers = "popover" in HTMLElement.prototype;
+  const openSheet = (root) => root.querySelector(popovers ? "[popover]:popover-open" : "[popover].shown");
+  const showSheet = (sheet) => { if (popovers) sheet.showPopover(); else sheet.classList.add("shown"); };
+
   const show = (live) => {
     badge.hidden = false;
     badge.className = live ? "live on" : "live off";
@@ -24,12 +29,13 @@
   // What a reader has done to the page survives its renewal.
   const remember = (main) => {
     const focus = document.activeElement;
+    const sheet = openSheet(main);
     return {
       open: new Map([...main.querySelectorAll("details[data-key]")].map((d) => [d.dataset.key, d.open])),
       typed: new Map([...main.querySelectorAll("input[id], select[id]")].map((f) => [f.id, f.value])),
-      focus: main.contains(focus) ? { id: focus.id, href: focus.getAttribute("href") } : null,
+      focus: main.contains(focus) ? { id: focus.id, href: focus.getAttribute("href"), sheet: focus.getAttribute("popovertarget"), closes: focus.hasAttribute("popovertargetaction") } : null,
       caret: focus && "selectionStart" in focus ? [focus.selectionStart, focus.selectionEnd] : null,
-      sheet: main.querySelector("[popover]:popover-open")?.id,
+      sheet: sheet && { id: sheet.id, scrolled: sheet.scrollTop },
       scrolled: [...main.querySelectorAll(".scroll")].map((s) => s.scrollLeft),
     };
   };
@@ -42,11 +48,17 @@
       if (kept.typed.has(f.id) && f.value !== kept.typed.get(f.id)) f.value = kept.typed.get(f.id);
     }
     [...main.querySelectorAll(".scroll")].forEach((s, i) => { s.scrollLeft = kept.scrolled[i] || 0; });
-    const sheet = kept.sheet && document.getElementById(kept.sheet);
-    if (sheet && sheet.showPopover) sheet.showPopover();
+    const sheet = kept.sheet && document.getElementById(kept.sheet.id);
+    if (sheet) {
+      showSheet(sheet);
+      sheet.scrollTop = kept.sheet.scrolled;
+    }
     if (!kept.focus) return;
+    const opens = kept.focus.closes ? "[popovertargetaction]" : ":not([popovertargetaction])";
     const same = kept.focus.id
       ? document.getElementById(kept.focus.id)
+      : kept.focus.sheet
+      ? main.querySelector(`[popovertarget="${CSS.escape(kept.focus.sheet)}"]${opens}`)
       : kept.focus.href && main.querySelector(`a[href="${CSS.escape(kept.focus.href)}"]`);
     if (!same || same === document.activeElement) return;
     same.focus({ preventScroll: true });
@@ -208,6 +220,18 @@
     }
   };
   setInterval(count, 1000);
+
+  if (!popovers) {
+    const close = () => { const sheet = openSheet(document); if (sheet) sheet.classList.remove("shown"); return sheet; };
+    document.addEventListener("click", (event) => {
+      const button = event.target.closest("[popovertarget]");
+      if (!button && event.target.closest("[popover]")) return;
+      const closed = close();
+      const sheet = button && document.getElementById(button.getAttribute("popovertarget"));
+      if (sheet && sheet !== closed) showSheet(sheet);
+    });
+    document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
+  }
 
   let typing = 0;
   const filter = (event) => event.target.closest && event.target.closest("form.filter");

@@ -189,6 +189,7 @@ words! {
     not_asked: "Not asked yet.", "아직 조회하지 않았습니다.";
     record: "Record", "레코드";
     caches: "Caches", "캐시 리졸버";
+    zone_above: "The zone above", "상위 존";
     zone_serial: "SOA serial", "SOA 일련번호";
     round_trip: "Round trip", "응답 시간";
     no_answer: "no answer", "응답 없음";

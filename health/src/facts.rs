@@ -13,7 +13,7 @@ mod dns;
 mod dnssec;
 mod headers;
 
-pub use dns::{AnswerFacts, DnsFacts, Flags, RecordFacts, ServerFacts};
+pub use dns::{AnswerFacts, DnsFacts, Flags, Part, RecordFacts, ServerFacts};
 pub use dnssec::{DnskeyFacts, DnssecFacts, DsFacts, Security, SignatureFacts};
 pub use headers::Headers;
 

@@ -266,3 +266,81 @@ async fn a_program_says_what_is_due() {
     let bare = once("[\"printf\", \"one\"]").expect(2);
     assert!(bare.err.contains("whole path of a program"), "{bare:?}");
 }
+
+#[tokio::test]
+async fn a_silent_server_takes_no_time_from_those_that_a_challenge_leads_to() {
+    let network = 48;
+    let world =
+        Neighbours::start(network, "_acme-challenge CNAME shop.acme.example.", "shop TXT new");
+    // Takes what is sent and never says anything.
+    let silent = std::net::UdpSocket::bind(format!("127.53.{network}.9:0")).unwrap();
+    let address = silent.local_addr().unwrap();
+    let mut spec = world.plan(exactly(&["new"]));
+    spec.nameservers.extend(super::scene::spec(&[address]).nameservers);
+    let net = net();
+    for round in ["found out", "remembered"] {
+        let seen = run(spec.clone(), Duration::from_secs(2), &net).await;
+        assert_eq!(subjects(&seen), [format!("dns.unreachable {address}")], "{round}");
+    }
+}
+
+#[tokio::test]
+async fn what_leads_nowhere_is_not_looked_for_at_every_probe() {
+    use crate::support::tree::{Signing, Tree};
+    let mut tree = Tree::grow(Signing::Unsigned, "_acme-challenge CNAME x.gone.nowhere.");
+    let net = net();
+    let servers: Vec<SocketAddr> = tree.servers.iter().map(Nameserver::address).collect();
+    let mut spec = plan(&servers, dns::Expectation::Absent);
+    spec.hints = vec![tree.root.address()];
+    let nowhere = [format!("dns.dangling {NAME} CNAME")];
+    let within = Duration::from_secs(5);
+    assert_eq!(subjects(&run(spec.clone(), within, &net).await), nowhere);
+    // Whoever would be asked on the way up is away.
+    tree.root.stop();
+    assert_eq!(subjects(&run(spec, within, &net).await), nowhere);
+}
+
+#[tokio::test]
+async fn a_doubled_name_that_is_removed_is_no_longer_told() {
+    let records = |more: &str| format!("@ NS ns1\nns1 A 127.53.50.1\n{more}");
+    let doubled = records("_acme-challenge.shop.example TXT new");
+    let mut server = Nameserver::start("127.53.50.1", &[zone(1, &doubled)]);
+    let net = net();
+    let spec = plan(&[server.address()], dns::Expectation::Absent);
+    let within = Duration::from_secs(5);
+    let left = run(spec.clone(), within, &net).await;
+    assert_eq!(codes(&left), [Code::DnsAcmeLeftover]);
+    server.publish(zone(2, &records("")));
+    assert_eq!(subjects(&run(spec, within, &net).await), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_does_not_forget_since_when_a_challenge_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = "@ NS ns1\nns1 A 127.53.51.1\n_acme-challenge TXT left";
+    let server = Nameserver::start("127.53.51.1", &[zone(1, records)]);
+    let plan = format!(
+        "[defaults]\ninterval = \"300ms\"\ntimeout = \"2s\"\nfail_after = 1\n\
+         [[dns]]\nname = \"zone\"\nzone = \"shop.example\"\nnameservers = [\"{}\"]\n\
+         [[dns.record]]\nname = \"_acme-challenge\"\ntype = \"TXT\"\nabsent = true\n",
+        server.address()
+    );
+    let mut agent = Agent::start(folder.path(), "", &plan).await;
+    let first = agent.finding("zone", "dns.acme-leftover").await;
+    let listen = agent.listen;
+    // So that now is another second than then.
+    let then = first["evidence"]["first_seen"].clone();
+    crate::support::agent::eventually("another second", async || {
+        let now = agent.finding("zone", "dns.acme-leftover").await;
+        now["evidence"]["age_seconds"].as_u64().is_some_and(|age| age > 1)
+    })
+    .await;
+    agent.terminate();
+    let agent = Agent::start_on(folder.path(), listen).await;
+    crate::support::agent::eventually("a probe of its own", async || {
+        let now = agent.finding("zone", "dns.acme-leftover").await;
+        assert_eq!(now["evidence"]["first_seen"], then);
+        now["evidence"]["age_seconds"].as_u64() > first["evidence"]["age_seconds"].as_u64()
+    })
+    .await;
+}

@@ -154,6 +154,8 @@ fn the_zones_own_ds_is_asked_above() {
     let facts = &well["checks"][0]["facts"]["dns"];
     assert_eq!(facts["records"].as_array().unwrap().len(), 1, "{facts}");
     assert_eq!(facts["records"][0]["answers"][0]["server"], 4, "the fifth: the parent's");
+    assert_eq!(facts["servers"][4]["is_above"], true, "{facts}");
+    assert!(facts["servers"][4]["serial"].is_null() && facts["servers"][0]["is_above"].is_null());
     let other =
         format!("{} {}", &value[..value.len() - 1], if value.ends_with('0') { 1 } else { 0 });
     let found = look(&tree, &other).expect(1).json();

@@ -359,6 +359,29 @@ async fn what_was_found_out_stands_until_the_zone_changes() {
     assert_eq!(fourth.findings, []);
 }
 
+#[tokio::test]
+async fn silence_above_does_not_mend_a_bogus_zone() {
+    let mut tree = Tree::grow(Signing::Signed, RECORDS);
+    let resolver = tree.resolver();
+    let net = Net::new(Some(resolver.address())).unwrap();
+    let spec = spec(&tree);
+    let probe = async || run(spec.clone(), Duration::from_secs(4), &net).await;
+    assert_eq!(probe().await.findings, []);
+    let zone = Keys::generate("shop.example").sign(&unsigned(&tree, 2));
+    for server in &mut tree.servers {
+        server.publish(zone.clone());
+    }
+    let told = only(&probe().await).clone();
+    assert_eq!(told.code, Code::DnsBogus);
+    tree.parent.stop();
+    let seen = probe().await;
+    assert_eq!((only(&seen), dnssec(&seen).state), (&told, Security::Bogus), "as it was known");
+    // What is found out counts, also while the parent is silent.
+    tree.publish(3, RECORDS);
+    let seen = probe().await;
+    assert_eq!((&seen.findings[..], dnssec(&seen).state), (&[][..], Security::Secure));
+}
+
 /// The tree's zone with the records above, not signed.
 fn unsigned(tree: &Tree, serial: u32) -> Zone {
     tree.unsigned(serial, RECORDS)

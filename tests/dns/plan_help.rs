@@ -140,9 +140,32 @@ fn what_cannot_be_read_is_told_with_its_place() {
     .unwrap();
     let ended = portwarden(folder, &["dns", "import", "bad.zone"]).expect(2);
     assert!(ended.err.starts_with("bad.zone:3: $INCLUDE is not followed"), "{}", ended.err);
+    std::fs::write(folder.join("good.zone"), "$ORIGIN a.example.\n@ SOA a b 1 2 3 4 5\n").unwrap();
+    let odd = ["dns", "import", "good.zone", "--nameserver", "not a name"];
+    let ended = portwarden(folder, &odd).expect(2);
+    assert!(ended.err.contains("not a name") && ended.out.is_empty(), "{ended:?}");
     let ended = portwarden(folder, &["dns", "import", "none.zone"]).expect(2);
     assert!(ended.err.contains("none.zone cannot be read"), "{}", ended.err);
     let silent = ["dns", "snapshot", "shop.example", "--nameserver", "127.53.5.250:9"];
     let ended = portwarden(folder, &[&silent[..], &["--timeout", "2"]].concat()).expect(2);
     assert!(ended.err.contains("no server answers for shop.example"), "{}", ended.err);
+}
+
+#[test]
+fn a_server_that_hangs_leaves_the_others_their_time() {
+    let server = Nameserver::start("127.53.5.4", &[Zone::new("shop.example", 1, RECORDS)]);
+    let folder = tempfile::tempdir().unwrap();
+    // Both take what comes and say nothing.
+    let udp = std::net::UdpSocket::bind("127.53.5.5:0").unwrap();
+    let tcp = std::net::TcpListener::bind("127.53.5.5:0").unwrap();
+    let look = |hangs: std::net::SocketAddr, more: &[&str]| {
+        let (hangs, answers) = (hangs.to_string(), server.address().to_string());
+        let asked = ["dns", "snapshot", "shop.example", "--timeout", "6", "--nameserver", &hangs];
+        let all = [&asked[..], &["--nameserver", &answers], more].concat();
+        portwarden(folder.path(), &all).expect(0)
+    };
+    let asked = look(udp.local_addr().unwrap(), &[]);
+    assert!(asked.out.contains("name = \"www\""), "{}", asked.out);
+    let transferred = look(tcp.local_addr().unwrap(), &["--axfr"]);
+    assert!(transferred.out.contains("name = \"www\""), "{}", transferred.out);
 }

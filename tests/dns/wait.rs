@@ -184,3 +184,90 @@ fn what_cannot_be_waited_for_is_said_at_once() {
         assert!(ended.err.contains(expected), "{arguments:?}: {ended:?}");
     }
 }
+
+#[test]
+fn a_parent_that_is_away_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tree = Tree::grow(Signing::Unsigned, "_acme-challenge TXT \"-new\"");
+    let plan = format!(
+        "[[dns]]\nname = \"zone\"\nzone = \"shop.example\"\nnameservers = [{}]\nparent = [\"{}\"]\n",
+        tree.listed(),
+        tree.parent.address()
+    );
+    std::fs::write(folder.path().join("probes.toml"), plan).unwrap();
+    tree.parent.stop();
+    // One value in 64 begins with a dash.
+    let ended = ["wait", "dns", "--check", "zone", "--timeout", "5s", "--", NAME, "TXT", "-new"];
+    portwarden(folder.path(), &ended).expect(0);
+}
+
+/// The scripts of the how-to, as they stand there.
+fn hooks() -> Vec<String> {
+    let page = include_str!("../../docs/how-to/dns-01.md");
+    let blocks = page.split("```sh\n").skip(1);
+    blocks.map(|block| block.split_once("```").unwrap().0.to_owned()).collect()
+}
+
+#[test]
+fn the_hooks_of_the_how_to_wait_for_every_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let value = "-Zm9vYmFy_dGhpcyBpcyBhIGNoYWxsZW5nZSB2YWx1";
+    let tree = Tree::grow(Signing::Unsigned, &format!("_acme-challenge TXT \"{value}\""));
+    let asked: String =
+        servers(&tree).iter().map(|address| format!(" --nameserver {address}")).collect();
+    let tool = |name: &str, text: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::write(path(name), format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(path(name), PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    // What a provider's command would do, and the real `wait dns` asking the test's servers.
+    let note = |word: &str| format!("echo \"{word} $1 $2\" >> \"$LOG\"");
+    tool("add-txt", &note("add"));
+    tool("remove-txt", &note("remove"));
+    tool(
+        "portwarden",
+        &format!(
+            "a=$1 b=$2; shift 2\nexec {} \"$a\" \"$b\" --zone shop.example{asked} \"$@\"",
+            env!("CARGO_BIN_EXE_portwarden")
+        ),
+    );
+    let search = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let run = |script: &str, arguments: &[&str]| {
+        std::fs::write(path("hook"), script).unwrap();
+        let _ = std::fs::remove_file(path("log"));
+        let mut command = Command::new("sh");
+        command.arg(path("hook")).args(arguments).env("PATH", &search).env("LOG", path("log"));
+        command.env("CERTBOT_DOMAIN", "shop.example").env("CERTBOT_VALIDATION", value);
+        command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null());
+        let ended = daemon::spawn(&mut command).unwrap().wait().unwrap();
+        assert!(ended.success(), "{arguments:?}: {script}");
+        std::fs::read_to_string(path("log")).unwrap()
+    };
+    let hooks = hooks();
+    let with = |word: &str| {
+        let mut such = hooks.iter().filter(|hook| hook.contains(word));
+        let first = such.next().unwrap_or_else(|| panic!("no hook with {word}"));
+        first.as_str()
+    };
+    let (added, removed) = (format!("add {NAME} {value}\n"), format!("remove {NAME} {value}\n"));
+    assert_eq!(run(with("--manual-auth-hook"), &[]), added);
+    assert_eq!(run(with("/challenge-gone\nremove"), &[]), removed);
+    let dehydrated = with("deploy_challenge");
+    let arguments = |word| [word, "shop.example", "token", value];
+    assert_eq!(run(dehydrated, &arguments("deploy_challenge")), added);
+    assert_eq!(run(dehydrated, &arguments("clean_challenge")), removed);
+    let lego = with("present)");
+    assert_eq!(run(lego, &["present", &format!("{NAME}."), value]), added.replace(" -", ". -"));
+    assert_eq!(run(lego, &["cleanup", NAME, value]), removed);
+    // acme.sh sources the file and calls its functions.
+    std::fs::create_dir(path("dnsapi")).unwrap();
+    let cloudflare =
+        "dns_cf_add() { add-txt \"$1\" \"$2\"; }\ndns_cf_rm() { remove-txt \"$1\" \"$2\"; }\n";
+    std::fs::write(path("dnsapi/dns_cf.sh"), cloudflare).unwrap();
+    let acme = |function: &str| {
+        format!("LE_WORKING_DIR=.\n{}\n{function} \"$1\" \"$2\"", with("dns_cf_everywhere_add"))
+    };
+    assert_eq!(run(&acme("dns_cf_everywhere_add"), &[NAME, value]), added);
+    assert_eq!(run(&acme("dns_cf_everywhere_rm"), &[NAME, value]), removed);
+}

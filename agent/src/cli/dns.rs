@@ -101,10 +101,13 @@ fn import(file: &Path, zone: Option<&str>, nameservers: &[String]) -> anyhow::Re
         }
         None => None,
     };
-    // Comments in other encodings are no reason to refuse a file.
-    let text = String::from_utf8_lossy(&bytes);
+    let text = zone_plan::text(&bytes);
     match zone_plan::read(&text, zone.as_ref()) {
         Ok((zone, held)) => {
+            // What is written has to be a plan, whatever the zone is called and whoever is to be asked.
+            if small_plan(&probe::dns::shown(&zone), nameservers, None).is_none() {
+                return Ok(Outcome::Failed);
+            }
             let source =
                 if file == Path::new("-") { "standard input".into() } else { shown.to_string() };
             Ok(print(&Draft::of(&zone, held), &source, nameservers, &[]))

@@ -50,7 +50,8 @@ pub struct Dns {
     pub name: String,
     /// Its type.
     pub record_type: String,
-    /// What must be there: for TXT among others, for other types exactly.
+    /// What must be there: for TXT among others, for other types exactly. After `--` where one begins
+    /// with a dash, as one challenge in 64 does.
     #[arg(required_unless_present = "absent", conflicts_with = "absent")]
     pub values: Vec<String>,
     /// No such record must be there.

@@ -1,4 +1,4 @@
-//! An authoritative nameserver of a few records, over UDP, for the demo alone.
+//! An authoritative nameserver of a few records, over UDP and TCP, for the demo alone.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -7,7 +7,12 @@ use anyhow::Context;
 use hickory_proto::op::{Message, MessageType, ResponseCode};
 use hickory_proto::rr::rdata::{A, NS, SOA, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::time::{Duration, timeout};
+
+/// A visitor over TCP who says nothing for so long has left.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves `shop.example` from this address, with this challenge token.
 pub(super) async fn start(address: Ipv4Addr, token: &str) -> anyhow::Result<SocketAddr> {
@@ -19,6 +24,10 @@ pub(super) async fn start(address: Ipv4Addr, token: &str) -> anyhow::Result<Sock
     };
     let local = socket.local_addr()?;
     let zone = Arc::new(Zone::new(token)?);
+    let streams = TcpListener::bind(local)
+        .await
+        .with_context(|| format!("cannot listen on {local}: the demo needs 127.77.0.0/16"))?;
+    tokio::spawn(welcome(streams, zone.clone()));
     tokio::spawn(async move {
         let mut packet = [0_u8; 1232];
         loop {
@@ -29,6 +38,27 @@ pub(super) async fn start(address: Ipv4Addr, token: &str) -> anyhow::Result<Sock
         }
     });
     Ok(local)
+}
+
+async fn welcome(streams: TcpListener, zone: Arc<Zone>) {
+    loop {
+        let Ok((stream, _)) = streams.accept().await else { continue };
+        let zone = zone.clone();
+        tokio::spawn(async move {
+            let mut stream = stream;
+            while let Ok(Some(())) = timeout(PATIENCE, serve(&mut stream, &zone)).await {}
+        });
+    }
+}
+
+/// One question of a stream, its length before it (RFC 1035 §4.2.2); `None` at the end.
+async fn serve(stream: &mut TcpStream, zone: &Zone) -> Option<()> {
+    let length = stream.read_u16().await.ok()?;
+    let mut packet = vec![0; usize::from(length)];
+    stream.read_exact(&mut packet).await.ok()?;
+    let answer = zone.answer(&packet)?;
+    let length = u16::try_from(answer.len()).ok()?;
+    stream.write_all(&[&length.to_be_bytes()[..], &answer].concat()).await.ok()
 }
 
 struct Zone {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use health::{Code, Incident, Timing};
+use health::{Code, Facts, Incident, Timing};
 use jiff::Timestamp;
 
 use super::job::Job;
@@ -122,11 +122,9 @@ impl MainLoop {
             restored.incidents.iter().map(|open| open.incident.clone()).collect();
         self.engine.resume(restored.incidents);
         for incident in incidents {
+            self.believe_in_zone(&incident, now);
             if self.board.resume(&incident, &self.plan, now) {
                 self.believe_in_passage(&incident);
-                for standing in &incident.findings {
-                    self.net.dns.believe(&standing.finding);
-                }
                 self.board.note_incident(&incident.check, Some(incident.id.clone()));
                 self.open.insert(incident.id.clone(), Arc::new(incident));
             } else {
@@ -136,7 +134,24 @@ impl MainLoop {
         }
         self.board.recall(&restored.states, now);
         self.board.recall_tenures(restored.tenures);
+        for check in &self.plan.checks {
+            let seen = restored.certificates.get(&check.frame.name);
+            if let Some(seen) = seen.filter(|seen| *seen.instance == *check.frame.instance) {
+                let (tls, files) = (seen.tls.clone(), seen.files.clone());
+                check.note_certificates(&self.net, &Facts { tls, files, ..Facts::default() });
+            }
+        }
         self.board.recall_certificates(restored.certificates);
+    }
+
+    /// Since when a challenge has been left behind, or a serial old, is not forgotten with a restart.
+    fn believe_in_zone(&self, incident: &Incident, now: Timestamp) {
+        let check = self.plan.checks.iter().find(|check| check.frame.name == incident.check);
+        if let Some(Spec::Dns(spec)) = check.map(|check| &check.spec) {
+            for standing in &incident.findings {
+                self.net.dns.believe(spec, &standing.finding, now);
+            }
+        }
     }
 
     /// A forward that is told to be at fault was seen to prove it: its outer way had worked from here.

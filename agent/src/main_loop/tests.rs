@@ -253,3 +253,31 @@ fn a_lost_sender_does_not_make_the_loop_spin() {
     drop(sender);
     assert!(changed(&mut watched).now_or_never().is_none());
 }
+
+#[tokio::test]
+async fn certificates_in_use_are_known_again_after_a_restart() {
+    use crate::tls::workshop::{Leaf, plain};
+    use health::facts::{CertificatesSeen, TlsFacts};
+
+    const TLS: &str = "[[tls]]\nname = \"shop\"\naddress = \"shop.example:443\"\n";
+    let instance = plan(TLS).checks[0].frame.instance.to_string();
+    let leaf = crate::tls::facts_of(&Leaf::self_signed(&["shop.example"], &plain).der).unwrap();
+    for (instance, version) in [(instance, 1), ("other.example:443".to_owned(), 0)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, mut restored) = Store::open(&folder.path().join("p.db"), clock::now()).unwrap();
+        let tls = TlsFacts {
+            protocol: "TLS 1.3".to_owned(),
+            cipher: String::new(),
+            alpn: None,
+            server_name: "shop.example".to_owned(),
+            chain: Arc::new(vec![leaf.clone()]),
+            trusted: false,
+            path_not_after: None,
+            file: None,
+        };
+        let seen = CertificatesSeen { instance, tls: Some(Box::new(tls)), files: Vec::new() };
+        restored.certificates.insert("shop".into(), seen);
+        let driven = begin(TLS, store, restored, folder);
+        assert_eq!(driven.main_loop.net.certificates.version(), version);
+    }
+}

@@ -178,6 +178,12 @@ fn zone() -> CheckStanding {
             server("127.53.0.2:5353", "127.53.0.2:5353", false, Some(2027)),
             server("lost.shop.example", "nowhere", false, None),
             server("127.0.0.1:53", "127.0.0.1:53", true, Some(9999)),
+            // It serves the zone above, too, and is asked there for the DS.
+            ServerFacts {
+                is_above: true,
+                reachable: true,
+                ..server("127.53.0.2:5353", "127.53.0.2:5353", false, None)
+            },
         ],
         records: vec![RecordFacts {
             name: "shop.example".into(),

@@ -65,6 +65,13 @@ impl Spec {
     }
 }
 
+impl Check {
+    /// Enters the certificates that were seen into the ledger of those in use.
+    pub(crate) fn note_certificates(&self, net: &Net, facts: &Facts) {
+        net.certificates.note(&self.frame.name, facts, self.spec.caa_name());
+    }
+}
+
 impl Spec {
     /// The name by which CAA records call the CA of what is looked at, where the plan says it.
     fn caa_name(&self) -> Option<&str> {
@@ -105,7 +112,7 @@ pub async fn run(check: &Check, net: &Net) -> Observation {
         Spec::Port(spec) => Box::pin(port::observe(spec, net, &mut watch)).await,
         Spec::Forward(spec) => Box::pin(forward::observe(spec, net, &mut watch)).await,
     };
-    net.certificates.note(&check.frame.name, &sight.facts, check.spec.caa_name());
+    check.note_certificates(net, &sight.facts);
     Observation {
         at,
         duration: watch.elapsed(),

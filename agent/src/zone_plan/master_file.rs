@@ -5,6 +5,8 @@
 //! Deliberately absent: `$INCLUDE` and `$GENERATE`. A file that names other files is not read
 //! behind its owner's back; the remedy says how to have it written out.
 
+use std::borrow::Cow;
+
 use hickory_proto::rr::Name;
 
 use super::Held;
@@ -16,6 +18,20 @@ pub(crate) struct Mistake {
     /// From 1.
     pub(crate) line: usize,
     pub(crate) message: String,
+}
+
+/// A file as text. Bytes that are no UTF-8 become what zone files write for them, `\DDD`: of a comment
+/// in another encoding nothing is lost, and a value keeps its bytes.
+pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.into();
+    }
+    let mut text = String::with_capacity(bytes.len() + bytes.len() / 8);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\{byte:03}")));
+    }
+    text.into()
 }
 
 /// The zone that a file is of, and its records. `zone` where the file need not say.

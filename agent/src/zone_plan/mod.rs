@@ -3,6 +3,8 @@
 //! Deliberately absent: judgement. What is written is what is there now, right or wrong; whoever
 //! takes it over says by doing so that it should be.
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod master_file;
 mod writing;
 
@@ -10,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hickory_proto::rr::{Name, RecordType};
 
-pub(crate) use master_file::read;
+pub(crate) use master_file::{read, text};
 
 /// One record of a zone. The value is in presentation format, its names complete.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -90,6 +90,15 @@ fn mistakes_are_told_with_their_line() {
 }
 
 #[test]
+fn bytes_that_are_no_text_stay_what_they_are() {
+    let file = b"$ORIGIN shop.example. ; caf\xe9\n@ SOA a b 1 2 3 4 5\nx TXT \"caf\xe9\" ; \xff\n";
+    let written = drafted(&text(file));
+    assert!(written.contains(r#"values = ["caf\\233"]"#), "{written}");
+    planned(&written).unwrap();
+    assert!(matches!(text("한국".as_bytes()), std::borrow::Cow::Borrowed("한국")));
+}
+
+#[test]
 fn a_reverse_zone_of_a_part_of_a_network() {
     let text = "$ORIGIN 2.0.192.in-addr.arpa.\n@ SOA a. b. 1 2 3 4 5\n10 PTR web.shop.example.\n\
                 0/25 NS ns1.shop.example.\n1 CNAME 1.0/25\n";

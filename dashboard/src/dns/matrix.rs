@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use health::facts::{AnswerFacts, DnsFacts, RecordFacts, ServerFacts};
+use health::facts::{AnswerFacts, DnsFacts, Part, RecordFacts, ServerFacts};
 use jiff::Timestamp;
 
 use super::query::Narrow;
@@ -77,12 +77,18 @@ impl Column<'_> {
     }
 }
 
-/// One zone on one group of servers: the authoritative ones, or the caches.
+/// One zone on one group of servers: its own, those of the zone above, or the caches.
 pub(crate) struct Matrix<'a> {
     pub(crate) columns: Vec<Column<'a>>,
     pub(crate) lines: Vec<Line<'a>>,
-    pub(crate) is_caches: bool,
+    pub(crate) part: Part,
     pub(crate) records_left: usize,
+}
+
+impl Matrix<'_> {
+    pub(crate) fn is_of(&self, part: Part) -> bool {
+        self.part == part
+    }
 }
 
 /// What a matrix is drawn for.
@@ -98,15 +104,16 @@ pub(super) struct Drawing<'a, 'r> {
 }
 
 impl<'a> Drawing<'a, '_> {
-    /// The authoritative servers, then the caches; a group of none is left out.
+    /// The zone's own servers, those above, then the caches; a group of none is left out.
     pub(super) fn matrices(mut self) -> Vec<Matrix<'a>> {
-        [false, true].into_iter().filter_map(|is_caches| self.matrix(is_caches)).collect()
+        let parts = [Part::Authority, Part::Parent, Part::Cache];
+        parts.into_iter().filter_map(|part| self.matrix(part)).collect()
     }
 
-    fn matrix(&mut self, is_caches: bool) -> Option<Matrix<'a>> {
+    fn matrix(&mut self, part: Part) -> Option<Matrix<'a>> {
         let servers = &self.dns.servers;
         let chosen: Vec<usize> =
-            (0..servers.len()).filter(|&server| servers[server].is_resolver == is_caches).collect();
+            (0..servers.len()).filter(|&server| servers[server].part() == part).collect();
         if chosen.is_empty() {
             return None;
         }
@@ -121,6 +128,9 @@ impl<'a> Drawing<'a, '_> {
             })
             .collect();
         let mut lines = self.lines(&chosen);
+        if lines.is_empty() && part == Part::Parent {
+            return None;
+        }
         for (at, (_, column)) in columns.iter_mut().enumerate() {
             column.off = lines.iter().filter(|line| line.cells[at].is_off()).count();
         }
@@ -145,7 +155,7 @@ impl<'a> Drawing<'a, '_> {
             }
         }
         let columns = columns.into_iter().map(|(_, column)| column).collect();
-        Some(Matrix { columns, lines, is_caches, records_left })
+        Some(Matrix { columns, lines, part, records_left })
     }
 
     fn lines(&self, servers: &[usize]) -> Vec<Line<'a>> {
@@ -153,6 +163,8 @@ impl<'a> Drawing<'a, '_> {
         let mut lines: Vec<Line<'a>> = records
             .filter(|(_, record)| self.narrow.admits(record))
             .map(|(row, record)| self.line(row, record, servers))
+            // The zone's own DS is asked of the servers above alone, and they for nothing else.
+            .filter(|line| line.cells.iter().any(|cell| cell.answer.is_some()))
             .filter(|line| !self.narrow.only_wrong || line.cells.iter().any(Cell::is_off))
             .collect();
         if lines.len() > ROWS_AT_A_GLANCE {

@@ -39,6 +39,9 @@ pub struct ServerFacts {
     pub address: Option<SocketAddr>,
     /// A cache named in the plan rather than an authoritative server.
     pub is_resolver: bool,
+    /// A server of the zone above: asked for this zone's own DS, and for nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_above: bool,
     /// SOA serial it answered with.
     pub serial: Option<u32>,
     /// Answered at least one query.
@@ -101,7 +104,28 @@ pub struct AnswerFacts {
     pub expires_at: Option<Timestamp>,
 }
 
+/// What a server is asked as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// One of the zone's own nameservers.
+    Authority,
+    /// One of those of the zone above, which has the zone's own DS.
+    Parent,
+    /// A resolver that the plan names.
+    Cache,
+}
+
 impl ServerFacts {
+    /// What it is asked as.
+    #[must_use]
+    pub fn part(&self) -> Part {
+        match (self.is_resolver, self.is_above) {
+            (true, _) => Part::Cache,
+            (false, true) => Part::Parent,
+            (false, false) => Part::Authority,
+        }
+    }
+
     /// Name and address for people and labels, the port where it is unusual:
     /// `ns1.host.example (192.0.2.1)`.
     #[must_use]

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use anstyle::Style;
-use health::facts::{AnswerFacts, DnsFacts, DnssecFacts, RecordFacts, Security};
+use health::facts::{AnswerFacts, DnsFacts, DnssecFacts, Part, RecordFacts, Security};
 use health::records::RecordPicture;
 use health::{Language, State};
 use jiff::Timestamp;
@@ -45,8 +45,8 @@ pub(in crate::cli) fn blocks(dns: &DnsFacts, at: Timestamp, paper: Paper) -> Vec
     let sheet = Sheet { dns, at, paper };
     let mut blocks = vec![sheet.servers()];
     blocks.extend(dns.dnssec.as_deref().map(|dnssec| sheet.dnssec(dnssec)));
-    for is_resolver in [false, true] {
-        blocks.extend(sheet.records(is_resolver));
+    for part in [Part::Authority, Part::Parent, Part::Cache] {
+        blocks.extend(sheet.records(part));
     }
     if paper.detail == Detail::Raw {
         blocks.extend(dns.records.iter().map(|record| sheet.raw(record)));
@@ -89,9 +89,10 @@ impl Sheet<'_> {
                     (number + 1).to_string(),
                     server.name.to_string(),
                     server.address.map_or_else(|| "-".to_owned(), |address| address.to_string()),
-                    match server.is_resolver {
-                        true => paper.words("cache", "캐시"),
-                        false => paper.words("authority", "권한 서버"),
+                    match server.part() {
+                        Part::Authority => paper.words("authority", "권한 서버"),
+                        Part::Parent => paper.words("parent", "상위 존"),
+                        Part::Cache => paper.words("cache", "캐시"),
                     }
                     .to_owned(),
                     match (server.reachable, server.serial) {
@@ -146,25 +147,31 @@ impl Sheet<'_> {
         text + "\n"
     }
 
-    /// Every record on the authorities, or on the caches.
-    fn records(&self, is_resolver: bool) -> Vec<String> {
+    /// Every record on the servers of one kind that were asked for it.
+    fn records(&self, part: Part) -> Vec<String> {
         let servers: Vec<usize> = (0..self.dns.servers.len())
-            .filter(|&server| self.dns.servers[server].is_resolver == is_resolver)
+            .filter(|&server| self.dns.servers[server].part() == part)
             .collect();
-        if servers.is_empty() || self.dns.records.is_empty() {
+        let is_asked = |record: &&RecordFacts| {
+            record.answers.iter().any(|answer| servers.contains(&answer.server))
+        };
+        let records: Vec<&RecordFacts> = self.dns.records.iter().filter(is_asked).collect();
+        if records.is_empty() {
             return Vec::new();
         }
-        let title = match is_resolver {
-            true => format!("{DIM}{}{DIM:#}\n", self.paper.words("caches", "캐시")),
-            false => String::new(),
+        let titled = |words: &str| format!("{DIM}{words}{DIM:#}\n");
+        let title = match part {
+            Part::Authority => String::new(),
+            Part::Parent => titled(self.paper.words("at the zone above", "상위 존에서")),
+            Part::Cache => titled(self.paper.words("caches", "캐시")),
         };
         for head in [Head::Names, Head::Numbers] {
-            let matrix = self.matrix(&servers, head);
+            let matrix = self.matrix(&records, &servers, head);
             if columns::width(&matrix) <= self.paper.width {
                 return vec![title + &aligned(&matrix, "  ")];
             }
         }
-        let folded = self.dns.records.iter().map(|record| self.folded(record, &servers));
+        let folded = records.iter().map(|record| self.folded(record, &servers));
         let mut blocks: Vec<String> = folded.collect();
         if let Some(first) = blocks.first_mut() {
             first.insert_str(0, &title);
@@ -172,7 +179,7 @@ impl Sheet<'_> {
         blocks
     }
 
-    fn matrix(&self, servers: &[usize], named: Head) -> Vec<Vec<Cell>> {
+    fn matrix(&self, records: &[&RecordFacts], servers: &[usize], named: Head) -> Vec<Vec<Cell>> {
         let head = |words: &str| (words.to_owned(), DIM);
         let mut first = vec![
             head(self.paper.words("record", "레코드")),
@@ -183,7 +190,7 @@ impl Sheet<'_> {
             Head::Numbers => head(&format!("#{}", server + 1)),
         }));
         let mut rows = vec![first];
-        for record in &self.dns.records {
+        for record in records {
             let title = format!("{} {}", record.name, record.record_type);
             let wanted = self.wanted(record);
             let mut row = vec![(title, BOLD), (clipped(&printable(&wanted), PLANNED_WIDTH), PLAIN)];

@@ -173,4 +173,27 @@ fn a_zone_server_by_server() {
     let raw = on(80, Detail::Raw, Language::En);
     assert!(raw.contains("      NOERROR, flags aa rd, TTL 300 s, TCP 0.4 ms, 0/0/0\n"), "{raw}");
     assert!(raw.contains("      $ dig @::1 +norecurse shop.example A\n"), "{raw}");
+
+    // A server of the zone above is asked for the DS alone, and nobody else is asked for that.
+    let mut above = *facts.dns.clone().unwrap();
+    above.servers.push(ServerFacts {
+        is_above: true,
+        reachable: true,
+        ..server("127.53.0.9:53", Some("127.53.0.9:53"), None)
+    });
+    above.servers[4].is_resolver = false;
+    above.records.push(RecordFacts {
+        name: "shop.example".into(),
+        record_type: "DS".into(),
+        expected: "1 13 2 AB".into(),
+        answers: vec![answer(4, "values", &["1 13 2 AB"], true)],
+    });
+    let paper = matrix::Paper { width: 200, detail: Detail::Brief, language: Language::En };
+    let blocks = matrix::blocks(&above, at(), paper);
+    let told = anstream::adapter::strip_str(&blocks.join("\n")).to_string();
+    assert_eq!(told.matches("shop.example DS").count(), 1, "{told}");
+    assert_eq!(told.matches("shop.example A").count(), 2, "{told}");
+    assert!(told.contains("at the zone above\n"), "{told}");
+    let row = told.lines().find(|line| line.contains("127.53.0.9")).unwrap();
+    assert!(row.contains("parent") && !row.contains("no answer"), "{row}");
 }

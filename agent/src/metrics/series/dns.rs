@@ -3,7 +3,7 @@
 
 use std::fmt::Error;
 
-use health::facts::{AnswerFacts, DnsFacts, RecordFacts, ServerFacts};
+use health::facts::{AnswerFacts, DnsFacts, Part, RecordFacts, ServerFacts};
 use health::snapshot::{CheckStanding, Last};
 use health::{Kind, Snapshot};
 
@@ -99,7 +99,7 @@ impl Out<'_> {
                     ("check", bounded(&standing.check.name)),
                     ("zone", bounded(&dns.zone)),
                     ("nameserver", bounded(&nameserver)),
-                    ("role", if server.is_resolver { "cache" } else { "authority" }),
+                    ("role", role(server.part())),
                 ];
                 gauges.put(&row, value)?;
             }
@@ -222,11 +222,19 @@ fn zones(snapshot: &Snapshot) -> impl Iterator<Item = (&CheckStanding, &Last, &D
         .filter_map(|(standing, last)| Some((standing, last, last.facts.dns.as_deref()?)))
 }
 
+fn role(part: Part) -> &'static str {
+    match part {
+        Part::Authority => "authority",
+        Part::Parent => "parent",
+        Part::Cache => "cache",
+    }
+}
+
 /// Answers of the servers that have series.
 fn within(record: &RecordFacts) -> impl Iterator<Item = &AnswerFacts> {
     record.answers.iter().filter(|answer| answer.server < MOST_SERVERS)
 }
 
 fn authoritative(dns: &DnsFacts) -> impl Iterator<Item = &ServerFacts> {
-    dns.servers.iter().filter(|server| !server.is_resolver && server.reachable)
+    dns.servers.iter().filter(|server| server.part() == Part::Authority && server.reachable)
 }

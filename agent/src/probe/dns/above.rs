@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use health::Finding;
-use health::facts::DnsFacts;
+use health::facts::{DnsFacts, ServerFacts};
 use hickory_proto::rr::Name;
 use tokio::time::Instant as Deadline;
 
@@ -44,7 +44,15 @@ pub(super) struct Said {
 #[derive(Debug)]
 pub(super) struct Above {
     survey: Option<Survey>,
+    asked: Asking,
     findings: Vec<Finding>,
+}
+
+/// Whether this probe asked, or remembers what another one was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asking {
+    Now,
+    Before,
 }
 
 /// Asks the servers above for the DS that is planned, or remembers what they said. `None` where
@@ -53,7 +61,7 @@ pub(super) async fn look(spec: &Spec, net: &Net, deadline: Deadline) -> Option<A
     let inquiry = Inquiry::of(spec).above.clone()?;
     let key = (spec.zone.clone(), spec.parent.clone());
     if let Some(said) = net.dns.parents.recall(&key, monotonic()) {
-        return Some(Above::new(survey(spec, inquiry, &said)));
+        return Some(Above::new(survey(spec, inquiry, &said), Asking::Before));
     }
     // Seldom: most probes should not carry the room for it.
     Some(Box::pin(ask(spec, net, inquiry, key, deadline)).await)
@@ -66,7 +74,7 @@ async fn ask(spec: &Spec, net: &Net, inquiry: Arc<Inquiry>, key: Key, deadline: 
         // Where the delegation is walked too, it says so already.
         Err(finding) => {
             let findings = spec.nameservers.first().map(|_| *finding).into_iter().collect();
-            return Above { survey: None, findings };
+            return Above { survey: None, asked: Asking::Now, findings };
         }
     };
     servers.truncate(MOST_SERVERS);
@@ -77,7 +85,7 @@ async fn ask(spec: &Spec, net: &Net, inquiry: Arc<Inquiry>, key: Key, deadline: 
         let said = Arc::new(Said { servers, replies: survey.replies.clone() });
         net.dns.parents.keep(key, said, monotonic(), lasting);
     }
-    Above::new(survey)
+    Above::new(survey, Asking::Now)
 }
 
 /// A survey of the servers above, about the one record.
@@ -99,9 +107,9 @@ fn survey(spec: &Spec, inquiry: Arc<Inquiry>, said: &Said) -> Survey {
 }
 
 impl Above {
-    fn new(survey: Survey) -> Self {
+    fn new(survey: Survey, asked: Asking) -> Self {
         let findings = judge::above(&survey);
-        Self { survey: Some(survey), findings }
+        Self { survey: Some(survey), asked, findings }
     }
 
     /// Adds the servers above and what they said to what was seen of the zone; what is wrong.
@@ -109,7 +117,7 @@ impl Above {
         if let Some(survey) = self.survey {
             let seen = survey.facts();
             let before = facts.servers.len();
-            facts.servers.extend(seen.servers);
+            facts.servers.extend(seen.servers.into_iter().map(|server| above(server, self.asked)));
             facts.records.extend(seen.records.into_iter().map(|mut record| {
                 for answer in &mut record.answers {
                     answer.server += before;
@@ -118,6 +126,16 @@ impl Above {
             }));
         }
         self.findings
+    }
+}
+
+/// A server above as facts. It was asked for the DS alone: the serial is no serial of this zone, and
+/// what another probe asked was counted then.
+fn above(server: ServerFacts, asked: Asking) -> ServerFacts {
+    let server = ServerFacts { is_above: true, serial: None, counts: [0; 3], ..server };
+    match asked {
+        Asking::Now => server,
+        Asking::Before => ServerFacts { asked: 0, repeated: 0, lost: 0, ..server },
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt};
 use health::Finding;
 use hickory_proto::rr::{Name, RecordType};
 use jiff::Timestamp;
@@ -26,6 +27,8 @@ const MOST_HOPS: usize = 8;
 const MOST_WAYS: usize = 4;
 /// A doubled name is looked for this often where nothing is wrong.
 const DOUBLED_EVERY: Duration = Duration::from_secs(3600);
+/// Challenges that are followed at once: one that leads nowhere does not take the time of the others.
+const MOST_AT_ONCE: usize = 16;
 /// Challenges remembered, and values of each.
 const MOST_KEPT: usize = 4096;
 const MOST_VALUES: usize = 64;
@@ -81,8 +84,17 @@ pub(super) struct Challenges {
     zones: zones::Zones,
 }
 
-/// A zone, and the name of a challenge in it.
-type Key = (Name, Name);
+/// The key of a planned record: views of one zone, asked of other servers, are not mixed up.
+type Key = u64;
+
+/// Who has said what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    /// All who decide.
+    Everybody,
+    /// Not all: what nobody named may still be there.
+    Some,
+}
 
 #[derive(Debug, Default)]
 struct Past {
@@ -99,29 +111,44 @@ pub(super) async fn pursue(
     net: &Net,
     watch: &Stopwatch,
 ) -> Vec<Pursuit> {
-    let mut pursuits = Vec::new();
-    for (record, asked) in survey.records.iter().enumerate() {
-        let planned = &asked.planned;
-        if planned.is_challenge && planned.expected != Expected::Unknown {
-            let ways = ways(spec, survey, planned, net, watch).await;
-            let replies = || replies_to(survey, planned.question);
-            if !replies().any(|reply| reply.outcome.is_statement()) {
-                continue;
-            }
-            let key = (spec.zone.clone(), planned.name.clone());
-            let there = ways.iter().filter_map(|way| way.end.as_ref().ok()).flat_map(challenge_of);
-            let values: BTreeSet<&str> = replies()
-                .chain(there)
-                .filter(|reply| matches!(reply.outcome, Outcome::Values(_)))
-                .flat_map(|reply| reply.outcome.values())
-                .map(String::as_str)
-                .collect();
-            let seen = net.dns.challenges.see(&key, &values, survey.asked_at);
-            let doubled = doubled(&key, spec, survey, planned, net, watch).await;
-            pursuits.push(Pursuit { record, ways, doubled, seen });
-        }
+    let due = survey.records.iter().enumerate().filter(|(_, asked)| {
+        asked.planned.is_challenge && asked.planned.expected != Expected::Unknown
+    });
+    let under_way: Vec<_> =
+        due.map(|(record, _)| pursue_one(record, spec, survey, net, watch)).collect();
+    let pursuits: Vec<_> = stream::iter(under_way).buffered(MOST_AT_ONCE).collect().await;
+    pursuits.into_iter().flatten().collect()
+}
+
+async fn pursue_one(
+    record: usize,
+    spec: &Spec,
+    survey: &Survey,
+    net: &Net,
+    watch: &Stopwatch,
+) -> Option<Pursuit> {
+    let planned = &*survey.records[record].planned;
+    let replies = || replies_to(survey, planned.question);
+    if !replies().any(|reply| reply.outcome.is_statement()) {
+        return None;
     }
-    pursuits
+    let ways = ways(spec, survey, planned, net, watch).await;
+    let there = || ways.iter().filter_map(|way| way.end.as_ref().ok()).flat_map(challenge_of);
+    let values: BTreeSet<&str> = replies()
+        .chain(there())
+        .filter(|reply| matches!(reply.outcome, Outcome::Values(_)))
+        .flat_map(|reply| reply.outcome.values())
+        .map(String::as_str)
+        .collect();
+    let is_silent = |reply: &Reply| !reply.outcome.is_statement();
+    let heard =
+        match replies().chain(there()).any(is_silent) || ways.iter().any(|way| way.end.is_err()) {
+            true => Heard::Some,
+            false => Heard::Everybody,
+        };
+    let seen = net.dns.challenges.see(planned.key, &values, heard, survey.asked_at);
+    let doubled = doubled(spec, survey, planned, net, watch).await;
+    Some(Pursuit { record, ways, doubled, seen })
 }
 
 /// Where the servers of the zone send whoever asks for a challenge, with what is there.
@@ -142,10 +169,9 @@ pub(super) async fn ways(
     ways
 }
 
-/// What is at the doubled name: looked for once in a while, and at once where the challenge is not
-/// what it should be.
+/// What is at the doubled name: looked for once in a while; at once where the challenge is not what
+/// it should be, and each time while there is something, so that it is seen to go.
 async fn doubled(
-    key: &Key,
     spec: &Spec,
     survey: &Survey,
     planned: &Planned,
@@ -155,15 +181,12 @@ async fn doubled(
     let is_wanted = matches!(planned.expected, Expected::Exactly(_) | Expected::Contains(_));
     let is_wrong = replies_to(survey, planned.question)
         .any(|reply| reply.outcome.is_statement() && !planned.holds(&reply.outcome));
-    let memory = &net.dns.challenges;
-    match memory.doubled(key, survey.asked_at) {
-        Some(doubled) if !(is_wanted && is_wrong) => doubled,
-        _ => {
-            let doubled = look_doubled(spec, survey, planned, net, watch).await;
-            memory.keep_doubled(key, doubled.clone(), survey.asked_at);
-            doubled
-        }
+    let (memory, now) = (&net.dns.challenges, survey.asked_at);
+    let is_due = memory.is_doubled_due(planned.key, now) || (is_wanted && is_wrong);
+    if is_due && let Some(found) = look_doubled(spec, survey, planned, net, watch).await {
+        memory.keep_doubled(planned.key, found, now);
     }
+    memory.doubled(planned.key, now)
 }
 
 fn replies_to(survey: &Survey, question: usize) -> impl Iterator<Item = &Reply> {
@@ -204,7 +227,7 @@ async fn follow(
             walked.push(target.clone());
             return Way { target, end: Err(Dead::Round(walked)) };
         }
-        let there = match zones::of(&target, spec, survey, net, watch).await {
+        let there = match zones::of(&target, planned.key, spec, survey, net, watch).await {
             Ok(there) => there,
             Err(dead) => return Way { target, end: Err(dead) },
         };
@@ -249,81 +272,112 @@ async fn ask_at(
     Ok(Survey::conduct(&there, roll.servers, &[Arc::new(asked)], net, watch.deadline()).await)
 }
 
-/// What the servers of the zone have at the name that has the zone twice at its end.
+/// What the servers of the zone have at the name that has the zone twice at its end; `None` where
+/// that cannot be told this time.
 async fn look_doubled(
     spec: &Spec,
     survey: &Survey,
     planned: &Planned,
     net: &Net,
     watch: &Stopwatch,
-) -> Option<Doubled> {
+) -> Option<Option<Doubled>> {
     let within = |name: &Name| Name::from_labels(name.iter().chain(survey.zone.iter())).ok();
-    let name = within(&planned.name)?;
     // Only a wildcard answers for a name that nobody has written anywhere.
-    let control = within(&planned.name.base_name().prepend_label(random_label()).ok()?)?;
+    let nobodys = planned.name.base_name().prepend_label(random_label()).ok();
+    let names = (within(&planned.name), nobodys.and_then(|name| within(&name)));
+    let (Some(name), Some(control)) = names else {
+        // Longer than a name may be: nobody has published anything there.
+        return Some(None);
+    };
     let questions = [&name, &control].map(|name| Question::new(name, RecordType::TXT));
     let is_asked = |server: usize| {
         survey.servers[server].role == Role::Authoritative
             && survey.replies[server].iter().any(|reply| reply.outcome.is_statement())
     };
     let replies = survey.ask_all(spec, net, &questions, watch.deadline(), is_asked).await;
-    let values: BTreeSet<String> = replies
-        .iter()
-        .filter(|row| row[0].outcome != row[1].outcome)
-        .filter_map(|row| match &row[0].outcome {
-            Outcome::Values(values) => Some(values.iter().cloned()),
-            _ => None,
-        })
-        .flatten()
-        .take(MOST_VALUES)
-        .collect();
-    (!values.is_empty()).then(|| Doubled { name, values: values.into_iter().collect() })
+    let asked = replies.iter().enumerate().filter(|&(server, _)| is_asked(server));
+    let values = beside_wildcards(asked.map(|(_, row)| &**row))?;
+    let found = (!values.is_empty())
+        .then(|| Doubled { name, values: values.into_iter().take(MOST_VALUES).collect() });
+    Some(found)
+}
+
+/// Values that are there beside what a wildcard answers, from every server's replies to the name and
+/// to one that nobody has written. Nothing found is only believed of those who answered both: without
+/// the other a wildcard is not told from a record.
+fn beside_wildcards<'a>(rows: impl Iterator<Item = &'a [Reply]>) -> Option<BTreeSet<String>> {
+    let (mut values, mut is_whole) = (BTreeSet::new(), true);
+    for row in rows {
+        let [there, control] = row else { continue };
+        if !(there.outcome.is_statement() && control.outcome.is_statement()) {
+            is_whole = false;
+        } else if there.outcome != control.outcome
+            && let Outcome::Values(some) = &there.outcome
+        {
+            values.extend(some.iter().cloned());
+        }
+    }
+    (is_whole || !values.is_empty()).then_some(values)
 }
 
 impl Challenges {
-    /// Notes which values are there now; returns since when. One that has gone is forgotten.
+    /// Notes which values are there now; returns since when. One that has gone is forgotten, unless
+    /// somebody who may have it was not heard.
     fn see(
         &self,
-        key: &Key,
+        key: Key,
         values: &BTreeSet<&str>,
+        heard: Heard,
         now: Timestamp,
     ) -> BTreeMap<String, Timestamp> {
         self.with(key, now, |past| {
-            past.seen.retain(|value, _| values.contains(&**value));
-            for &value in values.iter().take(MOST_VALUES) {
-                past.seen.entry(value.to_owned()).or_insert(now);
+            if heard == Heard::Everybody || past.seen.len() > MOST_VALUES {
+                past.seen.retain(|value, _| values.contains(&**value));
             }
-            past.seen.clone()
+            let dated = values.iter().take(MOST_VALUES).map(|&value| {
+                (value.to_owned(), *past.seen.entry(value.to_owned()).or_insert(now))
+            });
+            dated.collect()
         })
         .unwrap_or_default()
     }
 
-    /// What is known of the doubled name, unless it is time to look.
-    fn doubled(&self, key: &Key, now: Timestamp) -> Option<Option<Doubled>> {
-        self.with(key, now, |past| {
-            let next = past.asked_doubled?.checked_add(DOUBLED_EVERY).ok()?;
-            (now < next).then(|| past.doubled.clone())
-        })
-        .flatten()
+    /// Takes over what was known of a value before this program was started.
+    pub(super) fn believe(&self, key: Key, value: &str, since: Timestamp, now: Timestamp) {
+        self.with(key, now, |past| past.seen.insert(value.to_owned(), since));
     }
 
-    fn keep_doubled(&self, key: &Key, doubled: Option<Doubled>, now: Timestamp) {
+    /// Never looked for, found, or last looked for a while ago.
+    fn is_doubled_due(&self, key: Key, now: Timestamp) -> bool {
+        let is_known = self.with(key, now, |past| {
+            let next = past.asked_doubled?.checked_add(DOUBLED_EVERY).ok()?;
+            (now < next && past.doubled.is_none()).then_some(())
+        });
+        is_known.flatten().is_none()
+    }
+
+    /// What was found at the doubled name.
+    fn doubled(&self, key: Key, now: Timestamp) -> Option<Doubled> {
+        self.with(key, now, |past| past.doubled.clone()).flatten()
+    }
+
+    fn keep_doubled(&self, key: Key, doubled: Option<Doubled>, now: Timestamp) {
         self.with(key, now, |past| {
             past.asked_doubled = Some(now);
             past.doubled = doubled;
         });
     }
 
-    fn with<T>(&self, key: &Key, now: Timestamp, act: impl FnOnce(&mut Past) -> T) -> Option<T> {
+    fn with<T>(&self, key: Key, now: Timestamp, act: impl FnOnce(&mut Past) -> T) -> Option<T> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST_KEPT && !kept.contains_key(key) {
+        if kept.len() >= MOST_KEPT && !kept.contains_key(&key) {
             let begin = now.checked_sub(FORGOTTEN_AFTER).unwrap_or(Timestamp::MIN);
             kept.retain(|_, past| past.used >= begin);
             if kept.len() >= MOST_KEPT {
                 return None;
             }
         }
-        let past = kept.entry(key.clone()).or_default();
+        let past = kept.entry(key).or_default();
         past.used = now;
         Some(act(past))
     }

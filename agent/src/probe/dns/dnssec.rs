@@ -9,6 +9,7 @@ mod ask;
 mod chain_wording;
 mod copy;
 mod denial;
+mod held;
 mod keys;
 mod remembered;
 mod sets;
@@ -48,6 +49,7 @@ pub(super) use remembered::Remembered;
 
 use ascent::{Access, Ascent};
 use ask::Way;
+use held::{Copies, Found, Hearing};
 use remembered::Again;
 use verdict::Case;
 
@@ -103,6 +105,15 @@ impl Policy {
 /// What was found out about a zone.
 #[derive(Clone, Debug)]
 pub(super) struct Examination {
+    verdict: Verdict,
+    /// What that rests on, for when it cannot be found out again.
+    access: Found<Access>,
+    copies: Copies,
+}
+
+/// What it comes to.
+#[derive(Clone, Debug)]
+struct Verdict {
     facts: DnssecFacts,
     findings: Vec<Finding>,
     again: Again,
@@ -172,7 +183,7 @@ impl<'a> Attention<'a> {
     /// Examines it again if the survey shows another version than was examined.
     pub(super) async fn follow(&mut self, survey: &Survey, deadline: tokio::time::Instant) {
         let Some(known) = &self.known else { return };
-        if known.again == Again::Unsigned || !has_changed(known, survey) {
+        if known.verdict.again == Again::Unsigned || !has_changed(known, survey) {
             return;
         }
         let servers = authorities(&survey.servers);
@@ -186,20 +197,25 @@ impl<'a> Attention<'a> {
         findings: &mut Vec<Finding>,
     ) -> Option<Box<DnssecFacts>> {
         let known = self.known?;
-        findings.extend(known.findings.iter().cloned());
-        if known.facts.state == Security::Bogus {
+        let verdict = &known.verdict;
+        findings.extend(verdict.findings.iter().cloned());
+        if verdict.facts.state == Security::Bogus {
             verdict::explain(findings, &failing_resolvers(survey));
         }
-        Some(Box::new(known.facts.clone()))
+        Some(Box::new(verdict.facts.clone()))
     }
 
     async fn look(&self, servers: Vec<Server>, deadline: tokio::time::Instant) -> Arc<Examination> {
         let spec = self.spec;
         let way = Way { upstreams: self.net.upstreams(), source: spec.source, deadline };
         let (now, started) = (now(), monotonic());
+        let known = self.known.as_deref();
         let access = Box::pin(self.climb(&way, started)).await;
-        let mut copies = Vec::new();
-        if let Access::Vouched { vouchers, .. } = &access {
+        let access = held::access(access, known.map(|known| &known.access), started);
+        let (mut copies, mut held) = (Vec::new(), Copies::default());
+        let mut hearing = Hearing::Whole;
+        if let Access::Vouched { vouchers, .. } = &access.what {
+            held.vouchers.clone_from(vouchers);
             let questions = questions(spec);
             let answers = join_all(servers.iter().map(async |server| {
                 if server.address.is_none() {
@@ -212,14 +228,24 @@ impl<'a> Attention<'a> {
             }))
             .await;
             for (server, answers) in servers.into_iter().zip(answers) {
+                let Some(address) = server.address else { continue };
+                let heard = Hearing::of(&answers);
                 let copy = copy::examine(&spec.zone, vouchers, &questions, &answers, now);
-                copies.push((server, copy));
+                let before = known.and_then(|known| known.copies.known(address, vouchers));
+                let copy = held::copy(copy, heard, before, started);
+                copies.push((server, copy.as_ref().map(|found| found.what.clone())));
+                held.of.extend(copy.map(|found| (address, found)));
+                if heard == Hearing::Partial {
+                    hearing = heard;
+                }
                 // Verifying takes time that others wait for.
                 tokio::task::yield_now().await;
             }
         }
-        let case = Case { zone: &spec.zone, policy: &spec.dnssec, access, copies, now };
-        let found = Arc::new(case.judge());
+        let policy = &spec.dnssec;
+        let case = Case { zone: &spec.zone, policy, access: &access.what, copies, hearing, now };
+        let verdict = case.judge();
+        let found = Arc::new(Examination { verdict, access, copies: held });
         self.net.dns.dnssec.keep(self.key, &found, monotonic());
         found
     }
@@ -281,7 +307,7 @@ fn has_changed(known: &Examination, survey: &Survey) -> bool {
     survey.authorities().any(|index| {
         let heard = survey.servers[index].address.zip(survey.replies[index][SOA].serial);
         heard.is_some_and(|(address, serial)| {
-            let examined = known.serials.iter().find(|(examined, _)| *examined == address);
+            let examined = known.verdict.serials.iter().find(|(examined, _)| *examined == address);
             examined.is_some_and(|&(_, known)| known != serial)
         })
     })

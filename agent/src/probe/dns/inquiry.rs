@@ -182,10 +182,12 @@ impl Planned {
     }
 }
 
-/// The same for as long as the same servers are asked for the same record.
+/// The same for as long as the same servers are asked for the same record, of two views of one zone
+/// another for each.
 fn key(spec: &Spec, record: &Record) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (&spec.zone, &spec.nameservers, &record.name, record.record_type).hash(&mut hasher);
+    (&spec.zone, &spec.nameservers, &spec.parent, &spec.hints).hash(&mut hasher);
+    (&record.name, record.record_type).hash(&mut hasher);
     hasher.finish()
 }
 

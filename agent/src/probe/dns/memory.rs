@@ -3,6 +3,7 @@
 //! not forget; that is the store's.
 
 use health::{Code, Finding};
+use jiff::Timestamp;
 
 use super::above::Parents;
 use super::caa;
@@ -16,6 +17,7 @@ use super::serial::Lags;
 use super::server::Addresses;
 use super::told::Outputs;
 use super::wildcard::Controls;
+use super::{Spec, inquiry::Inquiry, values::render_name};
 
 /// What dns probes remember from one to the next.
 #[derive(Debug, Default)]
@@ -57,11 +59,22 @@ impl Memory {
         Self { lags: Lags::without_patience(), ..Self::default() }
     }
 
-    /// Believes a finding that stood when the agent last ran, where forgetting it would give what
-    /// it is about a time of grace once more.
-    pub fn believe(&self, finding: &Finding) {
+    /// Takes over from a finding that stood when the agent last ran what it says of the past: since
+    /// when a challenge has been there, and that a server's grace is over.
+    pub(crate) fn believe(&self, spec: &Spec, finding: &Finding, now: Timestamp) {
         if finding.code == Code::DnsSerial {
             self.lags.believe(&finding.subject);
+        }
+        let told = |key: &str| finding.evidence.get(key).and_then(|value| value.as_str());
+        let since = told("first_seen").and_then(|text| text.parse::<Timestamp>().ok());
+        let (Some(name), Some(value), Some(since)) = (told("challenge"), told("oldest"), since)
+        else {
+            return;
+        };
+        for planned in &Inquiry::of(spec).records {
+            if planned.is_challenge && render_name(&planned.name) == name && since <= now {
+                self.challenges.believe(planned.key, value, since, now);
+            }
         }
     }
 }

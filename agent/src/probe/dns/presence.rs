@@ -7,6 +7,7 @@ use std::time::Duration;
 use health::{Text, text};
 
 use super::challenge::{self, Dead};
+use super::exchange::Loss;
 use super::inquiry::{Inquiry, Planned};
 use super::question::Role;
 use super::reply::{Outcome, Reply};
@@ -57,10 +58,14 @@ pub async fn look(spec: &Spec, net: &Net, within: Duration) -> Presence {
     let inquiry = Inquiry::of(spec);
     let roll = server::call(spec, net, &mut watch).await;
     let mut presence = Presence {
-        obstacle: roll.findings.first().map(|finding| finding.summary.clone()),
+        // A parent that does not answer is none where the servers are named.
+        obstacle: (roll.findings.first().filter(|_| spec.nameservers.is_empty()))
+            .map(|finding| finding.summary.clone()),
         ..Presence::default()
     };
-    let survey = Survey::conduct(spec, roll.servers, &inquiry.records, net, watch.deadline()).await;
+    // A server that is silent takes all the time it gets; where a challenge leads is asked after it.
+    let deadline = watch.deadline() - watch.left() / 3;
+    let survey = Survey::conduct(spec, roll.servers, &inquiry.records, net, deadline).await;
     let Some(record) = survey.records.first() else { return presence };
     let planned = record.planned.clone();
     presence.places.extend(places(&survey, &planned));
@@ -82,6 +87,11 @@ pub async fn look(spec: &Spec, net: &Net, within: Duration) -> Presence {
 fn places(survey: &Survey, planned: &Planned) -> Vec<Place> {
     let asked = survey.servers.iter().zip(&survey.replies);
     asked
+        .filter(|(server, replies)| {
+            let is_out_of_reach =
+                matches!(replies[planned.question].outcome, Outcome::Lost(Loss::NoRoute(_)));
+            !(is_out_of_reach && survey.has_other_way(server))
+        })
         .map(|(server, replies)| {
             let reply = &replies[planned.question];
             Place {

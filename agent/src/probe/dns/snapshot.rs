@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hickory_proto::rr::{Name, RecordType};
+use tokio::time::Instant;
 
 use super::question::Question;
 use super::reply::{Outcome, Reply};
@@ -168,7 +169,9 @@ pub(crate) async fn snapshot(
         watch,
         found: Snapshot::default(),
     };
-    let soa = asking.ask(&[(spec.zone.clone(), RecordType::SOA)]).await;
+    // A server that is silent takes all the time it gets, and is not asked again.
+    let soon = watch.deadline() - watch.left() * 4 / 5;
+    let soa = asking.ask(&[(spec.zone.clone(), RecordType::SOA)], soon).await;
     // Who does not serve the zone has nothing to say of it.
     let serving: Vec<usize> = asking
         .survey
@@ -206,16 +209,16 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    async fn ask(&self, about: &[(Name, RecordType)]) -> Vec<Vec<Reply>> {
+    async fn ask(&self, about: &[(Name, RecordType)], deadline: Instant) -> Vec<Vec<Reply>> {
         let questions: Vec<Question> =
             about.iter().map(|(name, record_type)| Question::new(name, *record_type)).collect();
-        self.survey.ask_all(self.spec, self.net, &questions, self.watch.deadline(), |_| true).await
+        self.survey.ask_all(self.spec, self.net, &questions, deadline, |_| true).await
     }
 
     /// First which names exist, then all that those have.
     async fn look_at(&mut self, names: Vec<Name>) {
         let about: Vec<_> = names.into_iter().map(|name| (name, RecordType::TXT)).collect();
-        let replies = self.ask(&about).await;
+        let replies = self.ask(&about, self.watch.deadline() - self.watch.left() / 2).await;
         self.found.names += about.len();
         let exists =
             |column: usize| replies.iter().any(|row| row[column].outcome != Outcome::Nxdomain);
@@ -226,7 +229,7 @@ impl Asking<'_> {
                 types.iter().map(move |&record_type| (name.clone(), record_type))
             })
             .collect();
-        let replies = self.ask(&about).await;
+        let replies = self.ask(&about, self.watch.deadline() - self.watch.left() / 2).await;
         let mut aliases = BTreeSet::new();
         for (column, (name, record_type)) in about.into_iter().enumerate() {
             let outcomes = replies.iter().map(|row| &row[column]);

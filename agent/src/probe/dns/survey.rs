@@ -176,6 +176,17 @@ impl Survey {
         })
     }
 
+    /// Another address of the same nameserver answers, where this one is IPv6: an agent without IPv6
+    /// has nothing to say about IPv6.
+    pub(super) fn has_other_way(&self, server: &Server) -> bool {
+        server.address.is_some_and(|address| address.is_ipv6())
+            && self.servers.iter().zip(&self.replies).any(|(other, replies)| {
+                other.name == server.name
+                    && other.role == server.role
+                    && replies.iter().any(|reply| !matches!(reply.outcome, Outcome::Lost(_)))
+            })
+    }
+
     /// What this machine had run out of, where it could not ask: then nothing follows from silence.
     pub(super) fn lack(&self) -> Option<&str> {
         self.replies.iter().flatten().find_map(|reply| match &reply.outcome {
@@ -236,6 +247,7 @@ fn server_facts((server, row): (&Server, &Vec<Reply>)) -> ServerFacts {
         name: server.name.clone(),
         address: server.address,
         is_resolver: server.role == Role::Resolver,
+        is_above: false,
         serial: soa.and_then(|soa| soa.serial),
         reachable: !rtts.is_empty(),
         rtt_seconds: rtts.get(rtts.len() / 2).map(Duration::as_secs_f64),

@@ -29,11 +29,17 @@ pub(crate) async fn transfer(
     let roll = server::call(spec, net, watch).await;
     let mut refusals: Vec<String> =
         roll.findings.iter().map(|finding| finding.summary.en.clone()).collect();
-    for server in roll.servers.iter().filter(|server| server.role == Role::Authoritative) {
+    let asked: Vec<_> =
+        roll.servers.iter().filter(|server| server.role == Role::Authoritative).collect();
+    for (left_over, server) in (1..=asked.len()).rev().zip(asked) {
         let Some(address) = server.address else { continue };
-        let connected = net::connect(address, spec.source, watch.deadline()).await;
+        // One that hangs leaves the next its share, and connecting half of that for the transfer.
+        let left = watch.left();
+        let share = left / u32::try_from(left_over).unwrap_or(u32::MAX);
+        let until = watch.deadline() - (left - share);
+        let connected = net::connect(address, spec.source, until - share / 2).await;
         let attempt = match connected {
-            Ok(stream) => read(stream, &spec.zone, watch.deadline()).await,
+            Ok(stream) => read(stream, &spec.zone, until).await,
             Err(_) => Err("no connection over TCP".to_owned()),
         };
         match attempt {

@@ -17,39 +17,86 @@ fn at(second: i64) -> Timestamp {
 #[test]
 fn values_are_dated_until_they_are_gone() {
     let challenges = Challenges::default();
-    let key = (name("shop.example."), name("_acme-challenge.shop.example."));
-    let see =
-        |values: &[&str], now| challenges.see(&key, &values.iter().copied().collect(), at(now));
+    let heard = |heard, values: &[&str], now| {
+        challenges.see(7, &values.iter().copied().collect(), heard, at(now))
+    };
+    let see = |values: &[&str], now| heard(Heard::Everybody, values, now);
     assert_eq!(see(&["one"], 100), BTreeMap::from([("one".to_owned(), at(100))]));
     let both = BTreeMap::from([("one".to_owned(), at(100)), ("two".to_owned(), at(200))]);
     assert_eq!(see(&["one", "two"], 200), both);
     assert_eq!(see(&["two"], 300), BTreeMap::from([("two".to_owned(), at(200))]));
     assert_eq!(see(&[], 400), BTreeMap::new());
     assert_eq!(see(&["one"], 500), BTreeMap::from([("one".to_owned(), at(500))]), "it is another");
+    assert_eq!(heard(Heard::Some, &[], 600), BTreeMap::new(), "not counted while nobody names it");
+    assert_eq!(
+        see(&["one"], 700),
+        BTreeMap::from([("one".to_owned(), at(500))]),
+        "and not forgotten"
+    );
+    assert_eq!(challenges.see(8, &BTreeSet::new(), Heard::Everybody, at(800)), BTreeMap::new());
+    assert_eq!(see(&["one"], 900).len(), 1, "another view of the zone is another matter");
+    for number in 0..1000 {
+        let value = number.to_string();
+        heard(Heard::Some, &[&value], 1000);
+    }
+    assert!(challenges.kept.lock().unwrap()[&7].seen.len() <= MOST_VALUES + 1);
+    challenges.believe(9, "old", at(50), at(2000));
+    let old = challenges.see(9, &BTreeSet::from(["new", "old"]), Heard::Everybody, at(2000));
+    assert_eq!(old["old"], at(50), "from before this program was started");
+    assert_eq!(old["new"], at(2000));
 }
 
 #[test]
-fn a_doubled_name_is_looked_for_every_hour() {
+fn a_doubled_name_is_looked_for_every_hour_and_while_it_is_there() {
     let challenges = Challenges::default();
-    let key = (name("shop.example."), name("_acme-challenge.shop.example."));
-    assert_eq!(challenges.doubled(&key, at(0)), None, "never looked");
+    let state = |now| (challenges.is_doubled_due(7, at(now)), challenges.doubled(7, at(now)));
+    assert_eq!(state(0), (true, None), "never looked");
+    challenges.keep_doubled(7, None, at(0));
+    assert_eq!(state(3599), (false, None));
+    assert_eq!(state(3600), (true, None), "it is time");
     let found = Some(Doubled { name: name("x."), values: vec!["new".to_owned()] });
-    challenges.keep_doubled(&key, found.clone(), at(0));
-    assert_eq!(challenges.doubled(&key, at(3599)), Some(found));
-    assert_eq!(challenges.doubled(&key, at(3600)), None, "it is time");
+    challenges.keep_doubled(7, found.clone(), at(3600));
+    assert_eq!(state(3601), (true, found), "until it is gone");
+    challenges.keep_doubled(7, None, at(3602));
+    assert_eq!(state(3603), (false, None));
+}
+
+#[test]
+fn a_wildcard_is_no_doubled_name() {
+    let value = || Outcome::Values(vec!["any".to_owned()]);
+    let lost = || Outcome::Lost(Loss::Timeout);
+    let some = |values: &[&str]| Some(values.iter().map(|&v| v.to_owned()).collect());
+    type Row = [Outcome; 2];
+    let table: [(&[Row], Option<BTreeSet<String>>); 7] = [
+        (&[], some(&[])),
+        (&[[Outcome::Nxdomain, Outcome::Nxdomain]], some(&[])),
+        (&[[value(), Outcome::Nxdomain]], some(&["any"])),
+        (&[[value(), value()]], some(&[])),
+        (&[[value(), lost()]], None),
+        (&[[Outcome::Nxdomain, Outcome::Nxdomain], [lost(), Outcome::Nxdomain]], None),
+        (&[[value(), Outcome::Nxdomain], [lost(), lost()]], some(&["any"])),
+    ];
+    for (rows, expected) in table {
+        let reply =
+            |outcome: &Outcome| Reply { outcome: outcome.clone(), ..Reply::lost(Loss::Timeout) };
+        let replies: Vec<Vec<Reply>> =
+            rows.iter().map(|row| row.iter().map(reply).collect()).collect();
+        assert_eq!(beside_wildcards(replies.iter().map(|row| &**row)), expected, "{rows:?}");
+    }
 }
 
 #[test]
 fn what_is_remembered_is_bounded() {
     let challenges = Challenges::default();
-    let key = |number: usize| {
-        (name("shop.example."), name(&format!("_acme-challenge.x{number}.shop.example.")))
+    let see = |key: usize, values: &[&str], now| {
+        let values = values.iter().copied().collect();
+        challenges.see(u64::try_from(key).unwrap(), &values, Heard::Everybody, at(now))
     };
     for number in 0..=MOST_KEPT {
-        challenges.see(&key(number), &BTreeSet::from(["value"]), at(0));
+        see(number, &["value"], 0);
     }
     assert_eq!(challenges.kept.lock().unwrap().len(), MOST_KEPT);
-    challenges.see(&key(MOST_KEPT), &BTreeSet::new(), at(90_000));
+    see(MOST_KEPT, &[], 90_000);
     assert_eq!(challenges.kept.lock().unwrap().len(), 1, "a day later they made room");
 }
 

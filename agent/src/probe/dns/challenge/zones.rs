@@ -19,9 +19,11 @@ use crate::probe::dns::{Kept, Spec, delegation};
 const MOST_CLIMBED: usize = 10;
 /// A zone once found is looked for again after this time.
 const KEPT: Duration = Duration::from_secs(3600);
+/// Where there is none, after this time: the climb asks every zone above.
+const NOWHERE_KEPT: Duration = Duration::from_secs(5 * 60);
 
-/// The zones of targets, by the zone that leads there.
-pub(super) type Zones = Shelf<(Name, Name), Found>;
+/// The zones of targets, by the planned record that leads there; `None` for a target in no zone.
+pub(super) type Zones = Shelf<(u64, Name), Option<Found>>;
 
 /// A zone, and the servers above it, where it was not walked to.
 #[derive(Clone, Debug)]
@@ -33,23 +35,30 @@ pub(super) struct Found {
 /// Whom to ask about a target that the zone of `spec` leads to: a spec without records.
 pub(super) async fn of(
     target: &Name,
+    leading: u64,
     spec: &Spec,
     survey: &Survey,
     net: &Net,
     watch: &Stopwatch,
 ) -> Result<Spec, Dead> {
     let zones = &net.dns.challenges.zones;
-    let key = (spec.zone.clone(), target.clone());
+    let key = (leading, target.clone());
     let found = match zones.recall(&key, monotonic()) {
         Some(found) => found,
         None => {
-            let found = Arc::new(climb(target, spec, survey, net, watch).await?);
-            zones.keep(key, found.clone(), monotonic(), KEPT);
+            let (found, lasting) = match climb(target, spec, survey, net, watch).await {
+                Ok(found) => (Some(found), KEPT),
+                Err(Dead::Nowhere) => (None, NOWHERE_KEPT),
+                Err(dead) => return Err(dead),
+            };
+            let found = Arc::new(found);
+            zones.keep(key, found.clone(), monotonic(), lasting);
             found
         }
     };
+    let Some(found) = &*found else { return Err(Dead::Nowhere) };
     let nameservers = if found.zone == spec.zone { spec.nameservers.clone() } else { Vec::new() };
-    Ok(Spec { nameservers, ..bare(spec, &found) })
+    Ok(Spec { nameservers, ..bare(spec, found) })
 }
 
 fn bare(spec: &Spec, found: &Found) -> Spec {

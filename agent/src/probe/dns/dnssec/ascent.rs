@@ -21,6 +21,8 @@ use crate::probe::dns::values::render_name;
 
 /// A standing that could not be found out is asked for again after so many seconds.
 const SOON: u32 = 60;
+/// Sets of a proof that are looked at.
+const MOST_PROOFS: usize = 16;
 
 /// What vouches for the zone's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,7 +217,8 @@ impl Ascent<'_> {
             *ttl = (*ttl).min(digests.ttl());
             return self.enter(below, servers, &Voucher::all(&digests), ttl).await.map(Some);
         }
-        let authority = sets(&answer.authorities);
+        let mut authority = sets(&answer.authorities);
+        authority.truncate(MOST_PROOFS);
         let is_proof =
             |set: &&Set<'_>| matches!(set.record_type, RecordType::NSEC | RecordType::NSEC3);
         for set in authority.iter().filter(is_proof) {

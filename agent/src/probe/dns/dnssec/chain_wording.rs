@@ -119,7 +119,7 @@ pub(super) fn ending(
 ) -> Finding {
     let zone_name = render_name(zone);
     let left = held.ends.as_second() - now.as_second();
-    let left = lasting(u32::try_from(left).unwrap_or(u32::MAX));
+    let left = lasting(u32::try_from(left.max(0)).unwrap_or(u32::MAX));
     let who = names(servers.iter().copied());
     let (left_en, left_ko, who_en, who_ko) = (left.en, left.ko, who.en, who.ko);
     let ends = held.ends;

@@ -18,6 +18,8 @@ use crate::probe::dns::wording::title;
 
 /// The longest chain of CNAMEs that is followed within one answer.
 const MOST_ALIASES: usize = 16;
+/// Sets of one section of an answer that are looked at: a chain of CNAMEs, or a proof and its SOA.
+const MOST_SETS: usize = 2 * MOST_ALIASES;
 
 /// What one server's copy comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,8 +111,9 @@ impl Reading<'_> {
         {
             return;
         }
-        let answers = sets(&message.answers);
-        let authority = sets(&message.authorities);
+        let (mut answers, mut authority) = (sets(&message.answers), sets(&message.authorities));
+        answers.truncate(MOST_SETS);
+        authority.truncate(MOST_SETS);
         for set in &answers {
             let is_ours = self.zone.zone_of(set.name) && !self.is_of_child(set, &authority);
             if is_ours && !is_synthesised(set, &answers) {

@@ -10,6 +10,8 @@ use super::signature::{Flaw, Held, verify};
 
 /// The least modulus that can be checked, bytes; shorter ones were given up long ago.
 const LEAST_MODULUS_BYTES: usize = 128;
+/// Keys of one zone that are looked at; a rollover needs a handful.
+const MOST_KEYS: usize = 64;
 
 /// One DNSKEY with its tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +50,7 @@ pub(super) fn keys(set: &Set<'_>) -> Vec<Key> {
         RData::DNSSEC(DNSSECRData::DNSKEY(key)) => Some(Key::of(key)),
         _ => None,
     });
-    keys.collect()
+    keys.take(MOST_KEYS).collect()
 }
 
 /// Who says which key may be trusted: a DS, or a key itself.

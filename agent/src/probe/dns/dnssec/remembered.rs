@@ -56,7 +56,7 @@ impl Remembered {
     }
 
     pub(super) fn keep(&self, zone: u64, found: &Arc<Examination>, now: Instant) {
-        let longest = match found.again {
+        let longest = match found.verdict.again {
             Again::AtOnce => Duration::ZERO,
             Again::Signed { at_most } => spread(SIGNED_AGAIN, zone).min(at_most),
             Again::Unsigned => spread(UNSIGNED_AGAIN, zone),

@@ -10,8 +10,10 @@ use jiff::Timestamp;
 use super::keys::Key;
 use super::sets::Set;
 
-/// Signatures of one set that are tried: more is an attack on who validates (RFC 9364 §2.4).
-const MOST_TRIED: usize = 16;
+/// Signatures of one set that are tried, each with so many keys of the same tag: more is an attack
+/// on who validates (CVE-2023-50387).
+const MOST_TRIED: usize = 8;
+const MOST_NAMESAKES: usize = 4;
 
 /// A set whose signature holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +94,8 @@ fn attempt(
     if !input.signer_name.eq_ignore_root(zone) {
         return Err(Flaw::WrongSigner(input.signer_name.to_ascii()));
     }
-    let mut candidates =
-        keys.iter().filter(|key| key.tag == tag && key.algorithm() == input.algorithm).peekable();
+    let is_named = |key: &&Key| key.tag == tag && key.algorithm() == input.algorithm;
+    let mut candidates = keys.iter().filter(is_named).take(MOST_NAMESAKES).peekable();
     if candidates.peek().is_none() {
         return Err(Flaw::UnknownKey(vec![tag]));
     }

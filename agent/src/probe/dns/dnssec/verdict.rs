@@ -11,17 +11,20 @@ use jiff::Timestamp;
 
 use super::ascent::{Access, Open, Vouching};
 use super::copy::Copy;
+use super::held::Hearing;
 use super::keys::{Voucher, is_given_up, mnemonic};
 use super::remembered::Again;
 use super::signature::{Flaw, Held};
 use super::wording::{self, Aspect, Complaint};
-use super::{Examination, Mode, Policy, chain_wording};
+use super::{Mode, Policy, Verdict, chain_wording};
 use crate::probe::dns::server::Server;
 use crate::probe::dns::values::render_name;
 use crate::tls::Remaining;
 
 /// How soon what could not be found out is tried again.
 const UNKNOWN_AGAIN: Duration = Duration::from_secs(300);
+/// How soon a zone is examined again whose servers left questions unanswered.
+const LOST_AGAIN: Duration = Duration::from_secs(120);
 /// How soon a zone that the plan wants signed is looked at again while it is not.
 const UNSIGNED_AGAIN: Duration = Duration::from_secs(60);
 
@@ -30,15 +33,16 @@ const UNSIGNED_AGAIN: Duration = Duration::from_secs(60);
 pub(super) struct Case<'a> {
     pub(super) zone: &'a Name,
     pub(super) policy: &'a Policy,
-    pub(super) access: Access,
+    pub(super) access: &'a Access,
     /// Every authoritative server that was asked, and what its copy comes to.
     pub(super) copies: Vec<(Server, Option<Copy>)>,
+    pub(super) hearing: Hearing,
     pub(super) now: Timestamp,
 }
 
 impl Case<'_> {
     /// Judges the zone.
-    pub(super) fn judge(&self) -> Examination {
+    pub(super) fn judge(&self) -> Verdict {
         let mut facts = DnssecFacts {
             state: Security::Unknown,
             reason: None,
@@ -48,7 +52,7 @@ impl Case<'_> {
             ds: Vec::new(),
             signatures: Vec::new(),
         };
-        let (findings, again) = match &self.access {
+        let (findings, again) = match self.access {
             Access::Unknown(why) => {
                 let why = text!(
                     "whether the parent vouches for it could not be found out: {why}",
@@ -81,7 +85,13 @@ impl Case<'_> {
             .copies
             .iter()
             .filter_map(|(server, copy)| Some((server.address?, copy.as_ref()?.serial?)));
-        Examination { serials: serials.collect(), facts, findings, again }
+        let again = match (again, self.hearing) {
+            (Again::Signed { at_most }, Hearing::Partial) => {
+                Again::Signed { at_most: at_most.min(LOST_AGAIN) }
+            }
+            (again, _) => again,
+        };
+        Verdict { serials: serials.collect(), facts, findings, again }
     }
 
     fn if_wanted(&self, finding: Finding) -> Vec<Finding> {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use health::{Code, Finding, Severity, Text, text};
+use hickory_proto::rr::Name;
 
 use super::{records, servers};
 use crate::probe::dns::challenge::{Dead, Doubled, Pursuit, Way};
@@ -19,6 +20,12 @@ use crate::probe::dns::wording::{dig, moment, quote, title};
 /// digests of 43 characters are what an answer of 512 bytes, the least that all resolvers take over
 /// UDP, has room for.
 const MANY: usize = 8;
+/// Countries that sell names below second labels, and those labels.
+const COUNTRIES: [&str; 17] = [
+    "au", "br", "cn", "hk", "id", "il", "in", "jp", "kr", "my", "nz", "sg", "th", "tr", "tw", "uk",
+    "za",
+];
+const SOLD_BELOW: [&str; 10] = ["ac", "co", "com", "me", "ne", "net", "or", "org", "pe", "re"];
 
 /// Adds what the pursuit of one challenge has shown to the findings about it.
 pub(super) fn judge(survey: &Survey, pursuit: &Pursuit, findings: &mut Vec<Finding>) {
@@ -27,7 +34,7 @@ pub(super) fn judge(survey: &Survey, pursuit: &Pursuit, findings: &mut Vec<Findi
     let title = title(&planned.name, planned.record_type);
     for finding in findings.iter_mut().filter(|finding| is_about(finding, &title)) {
         match finding.code {
-            Code::DnsAcmeLeftover => date(finding, pursuit, survey),
+            Code::DnsAcmeLeftover => date(finding, planned, pursuit, survey),
             Code::DnsWildcard if planned.expected == Expected::Absent => {
                 finding.remedy = wildcard(planned);
             }
@@ -49,8 +56,10 @@ fn is_about(finding: &Finding, title: &str) -> bool {
 }
 
 /// How many are left, and how old the oldest is as far as this agent knows.
-fn date(finding: &mut Finding, pursuit: &Pursuit, survey: &Survey) {
-    let Some(&oldest) = pursuit.seen.values().min() else { return };
+fn date(finding: &mut Finding, planned: &Planned, pursuit: &Pursuit, survey: &Survey) {
+    let Some((value, &oldest)) = pursuit.seen.iter().min_by_key(|&(_, since)| since) else {
+        return;
+    };
     let count = pursuit.seen.len();
     let age = survey.asked_at.duration_since(oldest).unsigned_abs();
     let since = elapsed(age);
@@ -59,6 +68,8 @@ fn date(finding: &mut Finding, pursuit: &Pursuit, survey: &Survey) {
     finding.summary.en.push_str(&format!(" ({count} {values}, seen for {since_en})"));
     finding.summary.ko.push_str(&format!(" (값 {count}개, {since_ko} 전부터)"));
     finding.evidence.insert("count".to_owned(), count.into());
+    finding.evidence.insert("challenge".to_owned(), render_name(&planned.name).into());
+    finding.evidence.insert("oldest".to_owned(), clip(value).into());
     finding.evidence.insert("first_seen".to_owned(), moment(oldest).into());
     finding.evidence.insert("age_seconds".to_owned(), age.as_secs().into());
 }
@@ -121,6 +132,10 @@ fn along(way: &Way, planned: &Planned, pursuit: &Pursuit, origin: &Survey) -> Ve
         Err(dead) => return vec![dead_end(dead, way, planned)],
     };
     let Some(record) = there.records.first() else { return Vec::new() };
+    // What this machine could not ask says nothing of those it would have asked.
+    if there.lack().is_some() {
+        return Vec::new();
+    }
     let zone = render_name(&there.zone);
     let mut findings = servers::judge(there);
     let mut of_record = records::judge(there, record);
@@ -133,7 +148,7 @@ fn along(way: &Way, planned: &Planned, pursuit: &Pursuit, origin: &Survey) -> Ve
     }
     for finding in &mut of_record {
         match finding.code {
-            Code::DnsAcmeLeftover => date(finding, pursuit, origin),
+            Code::DnsAcmeLeftover => date(finding, planned, pursuit, origin),
             // A name that is missing where a CNAME leads to it.
             Code::DnsNxdomain => finding.code = Code::DnsDangling,
             _ => {}
@@ -154,16 +169,31 @@ fn along(way: &Way, planned: &Planned, pursuit: &Pursuit, origin: &Survey) -> Ve
     findings
 }
 
-/// The nearest zone is a top-level domain, and does not know the name: what was delegated to has
-/// expired, and whoever registers it gets certificates.
+/// The nearest zone is one in which names are sold, and does not know the name: what was delegated
+/// to has expired, and whoever registers it gets certificates.
 fn is_unregistered(there: &Survey, way: &Way) -> bool {
-    there.zone.num_labels() == 1
-        && way.target.num_labels() > 1
+    is_registry(&there.zone)
+        && way.target.num_labels() > there.zone.num_labels()
         && there.records.iter().take(1).any(|record| {
             there.authorities().any(|server| {
                 there.replies[server][record.planned.question].outcome == Outcome::Nxdomain
             })
         })
+}
+
+/// A top-level domain, or what a country's registry sells names below: co.kr, com.au.
+fn is_registry(zone: &Name) -> bool {
+    let labels: Vec<&[u8]> = zone.iter().collect();
+    match labels[..] {
+        [_] => true,
+        [second, country] => {
+            let is_in = |list: &[&str], label: &[u8]| {
+                list.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(label))
+            };
+            is_in(&SOLD_BELOW, second) && is_in(&COUNTRIES, country)
+        }
+        _ => false,
+    }
 }
 
 fn dead_end(dead: &Dead, way: &Way, planned: &Planned) -> Finding {
@@ -245,8 +275,8 @@ fn misplaced(
                 "{title}: 챌린지가 인증 기관이 보지 않는 {name}에 게시되어 있습니다. 이미 존 이름이 들어 있는 이름 뒤에 존이 한 번 더 붙었습니다"
             ),
             text!(
-                "In the hosting panel enter only `{relative}` as the name (or end the full name with a dot), and remove {name}. Then wait until all nameservers have it: `portwarden wait dns {full} TXT VALUE --zone {zone}`.",
-                "호스팅 관리 화면에서 이름에 `{relative}`만 입력하고(또는 전체 이름 끝에 점을 찍고) {name}은(는) 지우세요. 그다음 모든 네임서버에 반영될 때까지 기다리세요: `portwarden wait dns {full} TXT VALUE --zone {zone}`.",
+                "In the hosting panel enter only `{relative}` as the name (or end the full name with a dot), and remove {name}. Then wait until all nameservers have it: `portwarden wait dns --zone {zone} -- {full} TXT VALUE`.",
+                "호스팅 관리 화면에서 이름에 `{relative}`만 입력하고(또는 전체 이름 끝에 점을 찍고) {name}은(는) 지우세요. 그다음 모든 네임서버에 반영될 때까지 기다리세요: `portwarden wait dns --zone {zone} -- {full} TXT VALUE`.",
                 full = render_name(&planned.name)
             ),
         )

@@ -86,7 +86,7 @@ impl Case<'_> {
             Outcome::Lost(loss) => loss,
             _ => return None,
         };
-        if matches!(loss, Loss::NoRoute(_)) && self.has_other_way() {
+        if matches!(loss, Loss::NoRoute(_)) && self.survey.has_other_way(self.server) {
             return None;
         }
         let (who, how) = (self.server.title(), how(loss));
@@ -131,17 +131,6 @@ impl Case<'_> {
         )
         .severity(self.severity())
         .evidence("got", "no-tls")
-    }
-
-    /// Another address of the same nameserver answers, and what is missing is this machine's own
-    /// route: an agent without IPv6 has nothing to say about IPv6.
-    fn has_other_way(&self) -> bool {
-        self.server.address.is_some_and(|address| address.is_ipv6())
-            && self.survey.servers.iter().zip(&self.survey.replies).any(|(other, replies)| {
-                other.name == self.server.name
-                    && other.role == self.server.role
-                    && is_heard(replies)
-            })
     }
 
     /// Truncated over UDP, and no TCP: no answer at all.

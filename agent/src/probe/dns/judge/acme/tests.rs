@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::probe::dns::Expectation;
+use crate::probe::dns::exchange::Loss;
 use crate::probe::dns::judge::tests::{list, survey};
 
 const NAME: &str = "_acme-challenge.shop.example.";
@@ -157,12 +158,35 @@ fn a_delegation_is_judged_where_it_leads() {
 
 #[test]
 fn a_domain_that_nobody_has_is_not_a_challenge_that_is_not_due() {
-    let mut above = at(Expectation::Absent, &Outcome::Nxdomain);
-    above.zone = name("example.");
-    let way = Way { target: name("x.gone.example."), end: Ok(above) };
-    let alias = Outcome::Alias("x.gone.example".to_owned());
+    let sold = ["dns.dangling _acme-challenge.shop.example CNAME"];
+    for (zone, expected) in [
+        ("example.", &sold[..]),
+        ("co.kr.", &sold),
+        ("or.jp.", &sold),
+        ("acme.kr.", &[]),
+        ("co.example.", &[]),
+    ] {
+        let mut above = at(Expectation::Absent, &Outcome::Nxdomain);
+        above.zone = name(zone);
+        let target = name(&format!("x.gone.{zone}"));
+        let alias = Outcome::Alias(target.to_ascii());
+        let way = Way { target, end: Ok(above) };
+        let findings =
+            found(&at(Expectation::Absent, &alias), &Pursuit { ways: vec![way], ..pursuit() });
+        assert_eq!(subjects(&findings), expected, "{zone}");
+        let told = |finding: &Finding| finding.summary.en.contains("whoever registers that domain");
+        assert!(findings.iter().all(told), "{findings:?}");
+    }
+}
+
+#[test]
+fn a_machine_that_had_nothing_left_to_ask_with_blames_nobody_there() {
+    let lost = Outcome::Lost(Loss::Exhausted("Too many open files".to_owned()));
+    let mut there = at(Expectation::Absent, &lost);
+    there.zone = name("acme.example.");
+    let way = Way { target: name("shop.acme.example."), end: Ok(there) };
+    let alias = Outcome::Alias("shop.acme.example".to_owned());
     let findings =
         found(&at(Expectation::Absent, &alias), &Pursuit { ways: vec![way], ..pursuit() });
-    assert_eq!(subjects(&findings), ["dns.dangling _acme-challenge.shop.example CNAME"]);
-    assert!(findings[0].summary.en.contains("whoever registers that domain"), "{findings:?}");
+    assert_eq!(subjects(&findings), [""; 0]);
 }
