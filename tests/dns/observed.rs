@@ -361,11 +361,9 @@ async fn the_delegation_says_whom_to_ask() {
     let more = format!("{above}\nshop NS ns3.shop\nns3.shop A 127.53.11.2");
     parent.publish(Zone::new("example", 2, &more));
     let more = observe(spec.clone()).await;
-    let subjects: Vec<&str> =
-        more.findings.iter().map(|finding| finding.subject.as_str()).collect();
-    assert_eq!(codes(&more), [Code::DnsDelegation; 2]);
-    assert!(subjects.contains(&"shop.example NS"), "{subjects:?}");
-    assert!(subjects.contains(&"ns3.shop.example A"), "{subjects:?}");
+    // The glue of a nameserver that the zone does not name is not told as well.
+    assert_eq!(codes(&more), [Code::DnsDelegation]);
+    assert_eq!(more.findings[0].subject, "shop.example NS");
     parent.publish(Zone::new("example", 3, "@ NS ns\nns A 127.53.11.10"));
     let removed = observe(spec.clone()).await;
     assert_eq!(codes(&removed), [Code::DnsNxdomain]);

@@ -17,7 +17,7 @@ use crate::scene::{HEALTHY, exactly, net, record, run, spec, zone};
 use crate::support::agent::PATIENCE;
 use crate::support::certificates::{Authority, DAY, Order};
 use crate::support::daemon::free_port;
-use crate::support::nameserver::Nameserver;
+use crate::support::nameserver::{Nameserver, Zone};
 use crate::support::relay::{Fate, Relay, Tcp};
 use crate::support::resolver::Resolver;
 
@@ -230,4 +230,40 @@ async fn each_server_says_which_instance_it_is() {
     let server = Nameserver::start("127.53.60.13", &[zone(1, HEALTHY)]);
     let facts = run(plan(server.address()), TIMEOUT, &net()).await.facts.dns.unwrap();
     assert_eq!(facts.servers[0].nsid.as_deref(), Some("127.53.60.13"));
+}
+
+#[tokio::test]
+async fn a_silent_server_takes_no_time_from_what_the_others_give_rise_to() {
+    let records = format!("{HEALTHY}\naway CNAME gone.cdn.test.\n*.wild A 192.0.2.66");
+    let servers =
+        ["127.53.60.20", "127.53.60.21"].map(|ip| Nameserver::start(ip, &[zone(1, &records)]));
+    let cdn = Nameserver::start("127.53.60.22", &[Zone::new("cdn.test", 1, "@ NS ns1")]);
+    let resolver = Resolver::start("127.53.60.23", &[("cdn.test", cdn.address())]);
+    let net = Net::new(Some(resolver.address())).unwrap();
+    // In front of the other, without TCP.
+    let relay = Relay::start("127.53.60.24", servers[1].address(), Tcp::Refused);
+    let mut spec = spec(&[servers[0].address(), relay.address()]);
+    spec.records = vec![
+        record("x.wild.shop.example", RecordType::A, exactly(&["192.0.2.10"])),
+        record("away.shop.example", RecordType::CNAME, exactly(&["gone.cdn.test"])),
+        record("www.shop.example", RecordType::A, exactly(&["192.0.2.99"])),
+    ];
+    servers[0].freeze();
+    for _ in 0..4 {
+        let observation = run(spec.clone(), Duration::from_millis(1200), &net).await;
+        let mut found: Vec<(Code, &str)> =
+            observation.findings.iter().map(|finding| (finding.code, &*finding.subject)).collect();
+        found.sort_unstable();
+        let (silent, blocked) = (servers[0].address().to_string(), relay.address().to_string());
+        let mut expected = [
+            (Code::DnsUnreachable, &*silent),
+            (Code::DnsNoTcp, &*blocked),
+            (Code::DnsWildcard, "x.wild.shop.example A"),
+            (Code::DnsDangling, "away.shop.example CNAME"),
+            (Code::DnsDrift, "www.shop.example A"),
+        ];
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+    }
+    servers[0].thaw();
 }

@@ -113,6 +113,26 @@ impl Daemon {
         }
     }
 
+    /// The processes that work in its folder beside itself.
+    pub fn others(&self) -> BTreeSet<u32> {
+        let mut others = self.at_work();
+        others.remove(&self.pid());
+        others
+    }
+
+    /// Waits until some of those that worked there have been replaced, each by one other.
+    pub fn await_replaced(&self, old: &BTreeSet<u32>) {
+        let start = monotonic();
+        loop {
+            let others = self.others();
+            if others.len() == old.len() && others != *old {
+                return;
+            }
+            assert!(monotonic() - start < PATIENCE, "{old:?} are not replaced: {others:?}");
+            std::thread::sleep(PAUSE);
+        }
+    }
+
     fn at_work(&self) -> BTreeSet<u32> {
         let folder = self.log.parent().and_then(|folder| folder.canonicalize().ok());
         let pids = std::fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
@@ -143,13 +163,27 @@ pub fn free_port(addresses: &[&str]) -> u16 {
     let addresses: Vec<IpAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
     (0..100)
         .map(|_| candidate())
-        .find(|&port| {
-            addresses.iter().all(|&ip| {
-                let address = SocketAddr::new(ip, port);
-                TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok()
-            })
-        })
+        .find(|&port| addresses.iter().all(|&ip| is_free(SocketAddr::new(ip, port))))
         .expect("a port that is free on all addresses")
+}
+
+/// Waits until nobody holds an address any more: a killed process that is nobody's child here, as
+/// NSD's own are, lets go of its sockets a moment later.
+pub fn await_free(address: SocketAddr) {
+    let start = monotonic();
+    loop {
+        let starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_free(address) {
+            return;
+        }
+        drop(starting);
+        assert!(monotonic() - start < PATIENCE, "{address} is held by somebody");
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn is_free(address: SocketAddr) -> bool {
+    TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok()
 }
 
 /// The next port to try, far from those that another process tries at the same time. No two are

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use portwarden::clock::monotonic;
 
 use super::agent::PATIENCE;
-use super::daemon::{Daemon, free_port};
+use super::daemon::{Daemon, await_free, free_port};
 pub use super::zone::{Keys, Zone};
 
 /// Whose nameserver it is.
@@ -125,6 +125,7 @@ impl Nameserver {
 
     fn launch(&mut self) {
         self.write();
+        await_free(self.address);
         let (program, package, file) = match self.make {
             Make::Knot => ("knotd", "knot", "knot.conf"),
             Make::Nsd => ("nsd", "nsd", "nsd.conf"),
@@ -162,8 +163,13 @@ impl Nameserver {
         self.write();
         let (address, zones) = (self.address, self.zones.clone());
         let daemon = self.daemon.as_mut().expect("a running server");
+        // NSD replaces the processes that answer, and the old ones go on for a moment beside the new.
+        let old = (self.make == Make::Nsd).then(|| daemon.others());
         daemon.signal("HUP");
         daemon.await_ready(|| serves(address, &zones));
+        if let Some(old) = old {
+            daemon.await_replaced(&old);
+        }
     }
 
     fn write(&self) {

@@ -136,7 +136,8 @@ pub enum Expectation {
     Told(ValueSource),
 }
 
-/// Runs one probe: finds out whom to ask, asks everybody side by side until the deadline, judges.
+/// Runs one probe: finds out whom to ask, asks everybody side by side, then, side by side again and
+/// until the deadline, what the answers give rise to; judges.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let inquiry = Inquiry::of(spec);
     // Asking has to be left some time when a command hangs.
@@ -147,37 +148,43 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     findings.extend(unknown);
     let mut turn = caa::turn(spec, net, &roll.servers);
     let mut attention = dnssec::Attention::of(spec, net, &roll.servers, roll.delegation.as_deref());
-    let deadline = watch.deadline();
-    // A server that is silent takes all the time it gets: what follows from the answers of the others
-    // has to be asked too.
-    let first = deadline - watch.left() / 4;
+    // One silent server takes all the time it is given: what the answers of the others give rise to
+    // must not go without.
+    let asked_by = watch.deadline() - watch.left() / 3;
     let (mut survey, (), above, ()) = tokio::join!(
-        Survey::conduct(spec, roll.servers, &records, net, first),
-        caa::look(&mut turn, spec, net, first),
-        above::look(spec, net, first),
-        attention.examine(first),
+        Survey::conduct(spec, roll.servers, &records, net, asked_by),
+        caa::look(&mut turn, spec, net, asked_by),
+        above::look(spec, net, asked_by),
+        attention.examine(asked_by),
     );
-    wildcard::control(&mut survey, spec, net, deadline).await;
-    tcp_trial::conduct(&survey, spec, &net.dns.wire, deadline).await;
-    attention.follow(&survey, deadline).await;
-    survey.recall(spec, net);
-    survey.standings = net.dns.lags.note(&survey, spec.serial_grace, monotonic());
     watch.lap(Phase::Request);
-    outside::complete(&mut survey, net, watch.deadline()).await;
     if let Some(lack) = survey.lack() {
         let findings = vec![could_not_look(&values::render_name(&spec.zone), lack)];
         let facts = Facts { blind: Some(lack.to_owned()), ..Facts::default() };
         return Sight { facts, findings };
     }
-    findings.extend(judge::judge(&survey, roll.delegation.as_deref()));
-    let unchecked = caches::ask_unchecked(spec, &survey, net, watch).await;
-    judge::caches(&survey, &net.dns.caches, &unchecked, &mut findings);
-    let pursuits = challenge::pursue(spec, &survey, net, watch).await;
-    judge::challenges(&survey, &pursuits, &mut findings);
+    let deadline = watch.deadline();
+    let (controls, (), unchecked, pursuits, (), ()) = tokio::join!(
+        wildcard::control(&survey, spec, net, deadline),
+        outside::look(&survey, net, deadline),
+        caches::ask_unchecked(spec, &survey, net, watch),
+        Box::pin(challenge::pursue(spec, &survey, net, watch)),
+        tcp_trial::conduct(&survey, spec, &net.dns.wire, deadline),
+        attention.follow(&survey, deadline),
+    );
+    for (record, control) in controls {
+        survey.records[record].control = control;
+    }
+    outside::complete(&mut survey, net);
+    survey.recall(spec, net);
+    survey.standings = net.dns.lags.note(&survey, spec.serial_grace, monotonic());
     watch.lap(Phase::Request);
+    findings.extend(judge::judge(&survey, roll.delegation.as_deref()));
+    judge::caches(&survey, &net.dns.caches, &unchecked, &mut findings);
+    judge::challenges(&survey, &pursuits, &mut findings);
     findings.extend(turn.into_iter().flat_map(|turn| caa::conclude(turn, spec, net, &survey)));
     if spec.nameservers.is_empty() && !survey.is_any_authority_heard() {
-        net.dns.delegations.forget(&delegation::key(spec));
+        net.dns.delegations.shorten(&delegation::key(spec), monotonic());
     } else if findings.iter().any(|finding| finding.code == Code::DnsDelegation) {
         let soon = monotonic() + delegation::SHORTEST_KEPT;
         net.dns.delegations.shorten(&delegation::key(spec), soon);

@@ -121,6 +121,11 @@ pub(super) async fn find(
     look_up(key, spec, net, watch.deadline() - watch.left() / 2).await
 }
 
+/// The delegation as it was known last, though its time may be over.
+pub(super) fn last(spec: &Spec, net: &Net) -> Option<Arc<Delegation>> {
+    net.dns.delegations.last(&key(spec)).map(|(_, delegation)| delegation)
+}
+
 /// As [`find`], for a zone whose nameservers are known without: a parent that fails is asked again
 /// only after a while, so that not every probe waits for it.
 ///

@@ -109,6 +109,9 @@ pub(super) async fn ask<T>(
     errand: Errand<'_>,
     digest: impl Fn(&Question, Result<Arrival, Loss>) -> T,
 ) -> Vec<T> {
+    if errand.is_too_late() {
+        return errand.complete(Vec::new(), &digest);
+    }
     let line = match Line::open(errand.way()) {
         Ok(line) => line,
         Err(error) => return errand.lose(&error, &digest),
@@ -139,8 +142,14 @@ impl Errand<'_> {
         digest: &impl Fn(&Question, Result<Arrival, Loss>) -> T,
     ) -> Vec<T> {
         let unanswered = |question| digest(question, Err(Loss::Timeout));
-        let replies = replies.into_iter().zip(self.questions);
+        let replies = replies.into_iter().chain(std::iter::repeat_with(|| None));
+        let replies = replies.zip(self.questions);
         replies.map(|(reply, question)| reply.unwrap_or_else(|| unanswered(question))).collect()
+    }
+
+    /// There is no time for any answer: a question would only be taken for a lost one.
+    fn is_too_late(&self) -> bool {
+        monotonic() >= self.deadline.into_std()
     }
 }
 
@@ -153,6 +162,9 @@ impl Wire {
         errand: Errand<'_>,
         digest: impl Fn(&Question, Result<Arrival, Loss>) -> T,
     ) -> Vec<T> {
+        if errand.is_too_late() {
+            return errand.complete(Vec::new(), &digest);
+        }
         let (way, now) = (errand.way(), monotonic());
         let line = self.lines.take(way, now).map_or_else(|| Line::open(way), Ok);
         let line = match line {

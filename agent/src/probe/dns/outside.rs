@@ -1,6 +1,6 @@
 //! Names outside the zone that its records lead to: followed through the agent's resolver, alias by
-//! alias, to see whether they end somewhere. Remembered for as long as the answers are good. A
-//! resolver that fails says nothing about a record.
+//! alias, to see whether they end somewhere. What was found stands until the name is looked up
+//! again, and a resolver that fails says nothing about a record: it takes nothing back either.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,8 @@ const MOST_ALIASES: usize = 12;
 const MOST_AT_ONCE: usize = 16;
 /// How long a probe may wait for the resolver.
 const WITHIN: Duration = Duration::from_secs(2);
+/// With less time than this left, it is for the next probe.
+const LEAST_LEFT: Duration = Duration::from_millis(200);
 /// A target that is there is looked up again after its TTL, but not sooner and not later.
 const KEPT: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(3600));
 /// One that is missing, that goes in circles, or that the resolver failed at.
@@ -43,28 +45,38 @@ pub(super) enum End {
     Unknown,
 }
 
-/// Takes what is known of names outside into what the servers said of names that lead there.
-pub(super) async fn complete(survey: &mut Survey, net: &Net, deadline: Instant) {
-    let mut targets: Vec<Name> = survey.outside().map(|(_, _, target)| target.clone()).collect();
-    if targets.is_empty() {
+/// Looks up those names outside that records lead to and whose turn it is.
+pub(super) async fn look(survey: &Survey, net: &Net, deadline: Instant) {
+    let mut targets: Vec<&Name> = survey.outside().map(|(_, _, target)| target).collect();
+    let now = Instant::from_std(monotonic());
+    if targets.is_empty() || now + LEAST_LEFT > deadline {
         return;
     }
     targets.sort_unstable();
     targets.dedup();
-    let unknown: Vec<&Name> = targets
-        .iter()
-        .filter(|target| net.dns.targets.recall(*target, monotonic()).is_none())
-        .take(MOST_AT_ONCE)
-        .collect();
-    let until = deadline.min(Instant::from_std(monotonic()) + WITHIN);
-    join_all(unknown.into_iter().map(|target| look_up(target, net, until))).await;
+    let until = deadline.min(now + WITHIN);
+    let due = due(targets, &net.dns.targets, now.into_std());
+    join_all(due.into_iter().map(|target| look_up(target, net, until))).await;
+}
+
+/// Those not looked up yet, then those whose time was over first: with more of them than one probe
+/// looks up, each has its turn.
+fn due<'a>(targets: Vec<&'a Name>, known: &Targets, now: std::time::Instant) -> Vec<&'a Name> {
+    let ends = targets.into_iter().map(|target| (known.last(target).map(|(end, _)| end), target));
+    let mut due: Vec<_> = ends.filter(|(end, _)| end.is_none_or(|end| end <= now)).collect();
+    due.sort_by_key(|&(end, _)| end);
+    due.into_iter().take(MOST_AT_ONCE).map(|(_, target)| target).collect()
+}
+
+/// Takes what is known of names outside into what the servers said of names that lead there.
+pub(super) fn complete(survey: &mut Survey, net: &Net) {
     let places: Vec<(usize, usize, Name)> = survey
         .outside()
         .map(|(server, question, target)| (server, question, target.clone()))
         .collect();
     for (server, question, target) in places {
-        let end = net.dns.targets.recall(&target, monotonic());
-        let outcome = match end.as_deref() {
+        let known = net.dns.targets.last(&target).map(|(_, end)| end);
+        let outcome = match known.as_deref() {
             Some(End::Missing(name)) => Outcome::Dangling(name.clone()),
             Some(End::Loop(names)) => Outcome::Loop(names.clone()),
             Some(End::There | End::Unknown) | None => continue,
@@ -78,7 +90,15 @@ async fn look_up(target: &Name, net: &Net, deadline: Instant) {
         Ok(found) => found,
         Err(_) => (End::Unknown, DOUBT_KEPT),
     };
-    net.dns.targets.keep(target.clone(), Arc::new(end), monotonic(), lasting);
+    note(&net.dns.targets, target, end, monotonic(), lasting);
+}
+
+fn note(known: &Targets, target: &Name, end: End, now: std::time::Instant, lasting: Duration) {
+    let end = match known.last(target).filter(|_| end == End::Unknown) {
+        Some((_, last)) => last,
+        None => Arc::new(end),
+    };
+    known.keep(target.clone(), end, now, lasting);
 }
 
 /// Follows a name to its end, one alias at a time: a resolver asked for more fails at a loop as it
@@ -111,4 +131,51 @@ async fn follow(target: &Name, net: &Net) -> (End, Duration) {
         way.push(next);
     }
     (End::Unknown, DOUBT_KEPT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(count: usize) -> Vec<Name> {
+        (0..count).map(|n| Name::from_ascii(format!("n{n:02}.cdn.test.")).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_target_has_its_turn_however_many_there_are() {
+        let (known, start, names) = (Targets::default(), monotonic(), names(100));
+        let mut looked_up = std::collections::HashSet::new();
+        // Each is due again before the last of them was looked up for the first time.
+        for probe in 0..7 {
+            let now = start + Duration::from_secs(probe * 60);
+            let due = due(names.iter().collect(), &known, now);
+            assert_eq!(due.len(), MOST_AT_ONCE);
+            for target in due {
+                looked_up.insert(target);
+                note(&known, target, End::There, now, DOUBT_KEPT);
+            }
+        }
+        assert_eq!(looked_up.len(), names.len());
+        let now = start + Duration::from_secs(7 * 60);
+        let first = due(names.iter().collect(), &known, now);
+        assert!(first.iter().all(|target| !names[MOST_AT_ONCE * 2..].contains(target)));
+    }
+
+    #[test]
+    fn a_resolver_that_fails_takes_nothing_back() {
+        let (known, start) = (Targets::default(), monotonic());
+        let target = &names(1)[0];
+        let said = || known.last(target).map(|(_, end)| (*end).clone());
+        note(&known, target, End::Unknown, start, DOUBT_KEPT);
+        assert_eq!(said(), Some(End::Unknown));
+        let missing = End::Missing("n00.cdn.test".to_owned());
+        note(&known, target, missing.clone(), start, DOUBT_KEPT);
+        let later = start + DOUBT_KEPT;
+        assert_eq!(due(vec![target], &known, later), [target]);
+        note(&known, target, End::Unknown, later, DOUBT_KEPT);
+        assert_eq!(said(), Some(missing));
+        assert!(due(vec![target], &known, later).is_empty(), "asked again only after a while");
+        note(&known, target, End::There, later + DOUBT_KEPT, DOUBT_KEPT);
+        assert_eq!(said(), Some(End::There));
+    }
 }

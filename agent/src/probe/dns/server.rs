@@ -89,7 +89,13 @@ pub(super) async fn call(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Roll 
                 roll.servers = delegation.servers.iter().flat_map(appointed).collect();
                 roll.delegation = Some(delegation);
             }
-            Err(finding) => roll.findings.push(*finding),
+            Err(finding) => {
+                roll.findings.push(*finding);
+                // A parent or resolver in trouble must not hide what is wrong with the zone.
+                let last = delegation::last(spec, net);
+                roll.servers =
+                    last.iter().flat_map(|last| &last.servers).flat_map(appointed).collect();
+            }
         }
         watch.lap(Phase::Delegation);
     } else {

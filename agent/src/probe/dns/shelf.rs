@@ -8,16 +8,26 @@ use std::time::{Duration, Instant};
 
 /// Things kept at most on one shelf.
 const MOST_KEPT: usize = 16_384;
+/// A full shelf is looked through for what has ended no more often than this: under pressure each
+/// newcomer would cost a look at all the others.
+const CLEARED_EVERY: Duration = Duration::from_secs(1);
 
 /// Values that are good until their time is over.
 #[derive(Debug)]
 pub(super) struct Shelf<K, V> {
-    kept: Mutex<HashMap<K, (Instant, Arc<V>)>>,
+    kept: Mutex<Kept<K, V>>,
+}
+
+#[derive(Debug)]
+struct Kept<K, V> {
+    values: HashMap<K, (Instant, Arc<V>)>,
+    /// When room was last made.
+    cleared: Option<Instant>,
 }
 
 impl<K, V> Default for Shelf<K, V> {
     fn default() -> Self {
-        Self { kept: Mutex::default() }
+        Self { kept: Mutex::new(Kept { values: HashMap::new(), cleared: None }) }
     }
 }
 
@@ -28,18 +38,28 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
+        self.last(key).filter(|(end, _)| *end > at).map(|(_, value)| value)
+    }
+
+    /// What was kept last, good or not, and until when it is good. Gone once its place was needed.
+    pub(super) fn last<Q>(&self, key: &Q) -> Option<(Instant, Arc<V>)>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(key).filter(|(end, _)| *end > at).map(|(_, value)| Arc::clone(value))
+        kept.values.get(key).map(|(end, value)| (*end, Arc::clone(value)))
     }
 
     /// Keeps a value for so long. Where there is no room, it is not kept.
     pub(super) fn keep(&self, key: K, value: Arc<V>, now: Instant, lasting: Duration) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST_KEPT {
-            kept.retain(|_, (end, _)| *end > now);
+        let is_known = kept.values.contains_key(&key);
+        if kept.values.len() >= MOST_KEPT && !is_known {
+            kept.make_room(now);
         }
-        if kept.len() < MOST_KEPT || kept.contains_key(&key) {
-            kept.insert(key, (now + lasting, value));
+        if kept.values.len() < MOST_KEPT || is_known {
+            kept.values.insert(key, (now + lasting, value));
         }
     }
 
@@ -50,7 +70,7 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
         Q: Hash + Eq + ?Sized,
     {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((until, _)) = kept.get_mut(key) {
+        if let Some((until, _)) = kept.values.get_mut(key) {
             *until = end.min(*until);
         }
     }
@@ -62,7 +82,17 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
         Q: Hash + Eq + ?Sized,
     {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.remove(key);
+        kept.values.remove(key);
+    }
+}
+
+impl<K: Hash + Eq, V> Kept<K, V> {
+    fn make_room(&mut self, now: Instant) {
+        let is_due = |last| now.saturating_duration_since(last) >= CLEARED_EVERY;
+        if self.cleared.is_none_or(is_due) {
+            self.cleared = Some(now);
+            self.values.retain(|_, (end, _)| *end > now);
+        }
     }
 }
 
@@ -78,6 +108,7 @@ mod tests {
         shelf.keep(0, Arc::new("zero"), now, Duration::from_secs(10));
         assert_eq!(shelf.recall(&0, later(9)).as_deref(), Some(&"zero"));
         assert_eq!(shelf.recall(&0, later(10)), None);
+        assert_eq!(shelf.last(&0), Some((later(10), Arc::new("zero"))), "while there is room");
         shelf.shorten(&0, later(5));
         shelf.shorten(&0, later(7));
         assert_eq!(shelf.recall(&0, later(5)), None);

@@ -23,6 +23,9 @@ use crate::net::Net;
 /// How long a control is believed at least; up to half of it more, so that the many of one plan
 /// do not come together again.
 const KEPT: Duration = Duration::from_secs(45 * 60);
+/// The same where a wildcard answered: that is told, and must not be told for long when the record
+/// has been added.
+const FOUND_KEPT: Duration = Duration::from_secs(4 * 60);
 
 /// What a wildcard answers for planned records, by their keys; `None` where no wildcard does.
 pub(super) type Controls = Shelf<u64, Option<Outcome>>;
@@ -36,26 +39,28 @@ enum Cause {
     Turn,
 }
 
-/// Fills in what a name that cannot exist is answered with, where that is to be known.
-pub(super) async fn control(survey: &mut Survey, spec: &Spec, net: &Net, deadline: Instant) {
+/// What each server answers to a name that cannot exist, by the index of the record; only of
+/// records where that is to be known.
+pub(super) type Found = Vec<(usize, Vec<Option<Outcome>>)>;
+
+/// Finds out what a name that cannot exist is answered with, where that is to be known.
+pub(super) async fn control(survey: &Survey, spec: &Spec, net: &Net, deadline: Instant) -> Found {
     let controls = &net.dns.controls;
     let now = monotonic();
-    let mut due = Vec::new();
+    let (mut found, mut due) = (Vec::new(), Vec::new());
+    let everywhere = |outcome: &Outcome| vec![Some(outcome.clone()); survey.servers.len()];
     for index in 0..survey.records.len() {
-        let record = survey.records[index].planned.clone();
-        let Some(cause) = cause(survey, &record) else { continue };
+        let record = &survey.records[index].planned;
+        let Some(cause) = cause(survey, record) else { continue };
         match controls.recall(&record.key, now).filter(|_| cause == Cause::Turn) {
             None => due.push((index, cause)),
             Some(known) => {
-                if let Some(outcome) = &*known {
-                    survey.records[index].control =
-                        vec![Some(outcome.clone()); survey.servers.len()];
-                }
+                found.extend(known.iter().map(|outcome| (index, everywhere(outcome))));
             }
         }
     }
     if due.is_empty() {
-        return;
+        return found;
     }
     let label = random_label();
     due.retain(|&(index, _)| survey.records[index].planned.name.prepend_label(&*label).is_ok());
@@ -75,9 +80,16 @@ pub(super) async fn control(survey: &mut Survey, spec: &Spec, net: &Net, deadlin
     for (column, &(index, cause)) in due.iter().enumerate() {
         let control: Vec<Option<Outcome>> =
             replies.iter().map(|row| row.get(column).map(|reply| reply.outcome.clone())).collect();
-        let record = survey.records[index].planned.clone();
+        let record = &survey.records[index].planned;
         let is_answered = control.iter().flatten().any(Outcome::is_statement);
-        if cause == Cause::Turn && is_answered {
+        if cause == Cause::Turn && !is_answered {
+            // What was known stands until somebody says otherwise.
+            let last = controls.last(&record.key);
+            let known = last.as_ref().and_then(|(_, known)| known.as_ref().as_ref());
+            found.extend(known.map(|outcome| (index, everywhere(outcome))));
+            continue;
+        }
+        if cause == Cause::Turn {
             let of_wildcard = survey
                 .authorities()
                 .find(|&server| {
@@ -85,11 +97,13 @@ pub(super) async fn control(survey: &mut Survey, spec: &Spec, net: &Net, deadlin
                         == Some(&survey.replies[server][record.question].outcome)
                 })
                 .and_then(|server| control[server].clone());
-            let lasting = KEPT + KEPT.mul_f64(0.5 * share(record.key));
+            let lasting = if of_wildcard.is_some() { FOUND_KEPT } else { KEPT };
+            let lasting = lasting + lasting.mul_f64(0.5 * share(record.key));
             controls.keep(record.key, Arc::new(of_wildcard), now, lasting);
         }
-        survey.records[index].control = control;
+        found.push((index, control));
     }
+    found
 }
 
 /// Why a record would be controlled, if at all.

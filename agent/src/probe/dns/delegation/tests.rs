@@ -1,5 +1,6 @@
 //! How long a delegation is remembered, and when the parent is asked again.
 
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hickory_proto::op::Message;
@@ -168,4 +169,29 @@ async fn a_parent_that_only_fails_to_be_compared_is_not_waited_for_each_time() {
     let again = watch();
     assert_eq!(compare(&spec, &net, &again).await.unwrap_err(), first);
     assert!(again.elapsed() < Duration::from_millis(100), "from memory");
+}
+
+#[tokio::test]
+async fn a_parent_in_trouble_does_not_hide_whom_it_named_last() {
+    let (address, _) = parent(600).await;
+    let mut spec = spec(address);
+    let net = Net::new(Some(address)).unwrap();
+    let call = async |spec: &Spec| {
+        server::call(spec, &net, &mut Stopwatch::start(Duration::from_secs(2))).await
+    };
+    let asked = call(&spec).await;
+    assert!(asked.findings.is_empty() && asked.delegation.is_some());
+    // A closed port in the place of the parent, and what is known is over.
+    let known = key(&spec);
+    spec.parent = vec![(Ipv4Addr::new(127, 53, 9, 2), 9).into()];
+    let delegation = net.dns.delegations.recall(&known, monotonic()).unwrap();
+    assert!(call(&spec).await.servers.is_empty(), "nothing was ever known of this one");
+    net.dns.delegations.keep(key(&spec), delegation, monotonic(), Duration::ZERO);
+    let lost = call(&spec).await;
+    assert_eq!(lost.findings.len(), 1, "{lost:?}");
+    assert!(lost.delegation.is_none(), "nothing is compared with what may be over");
+    let addresses = |servers: &[server::Server]| -> Vec<_> {
+        servers.iter().map(|server| server.address).collect()
+    };
+    assert_eq!(addresses(&lost.servers), addresses(&asked.servers));
 }

@@ -22,12 +22,15 @@ const PACKET_BYTES: usize = 4096;
 const MOST_IN_FLIGHT: usize = 64;
 /// TCP connections at once to one server.
 const MOST_STREAMS: usize = 4;
-/// Packets that answer nothing, before a server is taken for a babbler.
+/// Packets that answer nothing, beyond one for each question, which a network may deliver twice,
+/// before a server is taken for a babbler.
 const MOST_STRAYS: usize = 512;
 /// Packets taken in a row before others get a turn.
 const BURST: usize = 32;
 /// The second attempt waits this long, or two fifths of the timeout if that is less.
 const LONGEST_FIRST_ATTEMPT: Duration = Duration::from_secs(2);
+/// A query that had less time than this was not lost: nobody waited for its answer.
+const LEAST_WAIT: Duration = Duration::from_millis(250);
 /// Twice with EDNS, twice without.
 const MOST_ATTEMPTS: usize = 4;
 
@@ -217,7 +220,7 @@ impl<'a, T, D: Fn(&Question, Result<Arrival, Loss>) -> T> Course<'a, T, D> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => self.lose_line(&error),
             }
-            if self.strays > MOST_STRAYS {
+            if self.strays > MOST_STRAYS + self.replies.len() {
                 self.abandon(&Loss::Garbage);
             }
         }
@@ -288,9 +291,12 @@ impl<'a, T, D: Fn(&Question, Result<Arrival, Loss>) -> T> Course<'a, T, D> {
     /// Gives up on everything that UDP has not answered yet.
     fn abandon(&mut self, loss: &Loss) {
         self.is_line_clean = false;
+        let now = Instant::from_std(monotonic());
         for flight in std::mem::take(&mut self.flights) {
             if *loss == Loss::Timeout {
-                self.tally.lost += u32::try_from(flight.attempts).unwrap_or(0);
+                let sent = flight.sent[..flight.attempts].iter();
+                let lost = sent.filter(|(_, at)| now.duration_since(*at) >= LEAST_WAIT).count();
+                self.tally.lost += u32::try_from(lost).unwrap_or(0);
             }
             self.settle(flight.question, Err(loss.clone()));
         }

@@ -97,6 +97,18 @@ async fn many_questions_share_one_socket() {
 }
 
 #[tokio::test]
+async fn a_network_that_delivers_everything_twice_is_no_babbler() {
+    let server = serve(|_, query| vec![answer(query), answer(query)]).await;
+    let questions: Vec<Question> = (0..700)
+        .map(|n| {
+            Question::new(&Name::from_ascii(format!("w{n}.shop.example.")).unwrap(), RecordType::A)
+        })
+        .collect();
+    let replies = outcomes(server, &questions).await;
+    assert!(replies.iter().all(|reply| reply.outcome == good()));
+}
+
+#[tokio::test]
 async fn answers_in_any_order_find_their_questions() {
     let socket = UdpSocket::bind("127.53.9.1:0").await.unwrap();
     let server = socket.local_addr().unwrap();

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::probe::dns::peers::Tally;
 use crate::probe::dns::question::Edns;
 
 /// What a server was asked: from where, and whether with EDNS.
@@ -55,6 +56,27 @@ async fn one_after_the_other_talks_over_one_line() {
     let mut ports = ports(&asked);
     ports.dedup();
     assert_eq!(ports.len(), 3, "another port after a number of queries");
+}
+
+#[tokio::test]
+async fn what_nobody_waited_for_was_not_lost() {
+    let (server, asked) = witness(|_| Vec::new()).await;
+    let wire = Wire::default();
+    let question = question();
+    let digest = |_: &Question, arrival: Result<Arrival, Loss>| arrival.err();
+    let within = async |millis| {
+        let mut errand = errand(server, std::slice::from_ref(&question));
+        errand.deadline = Instant::from_std(monotonic() + Duration::from_millis(millis));
+        assert_eq!(wire.ask(errand, digest).await, [Some(Loss::Timeout)]);
+        // An answered errand, so that the silent one before it is counted.
+        wire.peers.note(errand.way(), &Tally { rtts: vec![TIMEOUT], lost: 0 }, monotonic());
+        wire.peers.repute(errand.way(), TIMEOUT, monotonic()).pace.lost
+    };
+    assert_eq!(within(0).await, 0);
+    assert!(asked.lock().unwrap().is_empty(), "nothing is sent without time for an answer");
+    assert_eq!(within(100).await, 0);
+    assert!(!asked.lock().unwrap().is_empty());
+    assert_eq!(within(600).await, 2);
 }
 
 #[tokio::test]
