@@ -65,8 +65,10 @@ async fn by_agent(
     window: Duration,
 ) -> anyhow::Result<Figure> {
     let agent = Agent::start(folder, &nameservers.plan(interval)).await?;
-    // Every zone was met: its delegation, its servers, its first attempt over TCP.
+    // Every zone was met: its delegation, its servers, its first attempt over TCP. After that the
+    // checks find their places in the minute.
     agent.await_probes(u64::try_from(ZONES)?).await?;
+    tokio::time::sleep(window).await;
     let (queries, probes) = (nameservers.queries()?, agent.probes().await?);
     let (cpu, start) = (agent.cpu()?, client::monotonic());
     tokio::time::sleep(window).await;

@@ -71,3 +71,11 @@ pub fn value(bytes: &[u8]) {
         assert_eq!(normalise(record_type, &zone, &value).as_ref(), Ok(&value), "{text:?}");
     }
 }
+
+/// A file of trust anchors, as unbound, BIND or `dig` write them: whatever is read has a zone whose
+/// name is complete.
+pub fn anchors(bytes: &[u8]) {
+    if let Ok(anchors) = super::dnssec::anchors_in_file(&String::from_utf8_lossy(bytes)) {
+        assert!(!anchors.is_empty() && anchors.iter().all(|anchor| anchor.zone().is_fqdn()));
+    }
+}
