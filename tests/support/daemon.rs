@@ -96,8 +96,8 @@ impl Daemon {
         signal(self.pid(), name);
     }
 
-    /// Sends a signal to it and to every other process that works in its folder: NSD's processes
-    /// replace each other, and not all of them stay its children.
+    /// Sends a signal to it and to its other processes: NSD's replace each other, and not all of them
+    /// stay its children.
     pub fn signal_all(&self, name: &str) {
         let mut told = BTreeSet::new();
         loop {
@@ -113,7 +113,7 @@ impl Daemon {
         }
     }
 
-    /// The processes that work in its folder beside itself.
+    /// Its processes beside itself.
     pub fn others(&self) -> BTreeSet<u32> {
         let mut others = self.at_work();
         others.remove(&self.pid());
@@ -133,13 +133,19 @@ impl Daemon {
         }
     }
 
+    /// Itself and, of NSD, what else runs under its name in its folder. Other programs look after
+    /// their own processes, and may share a folder with others and with the agent.
     fn at_work(&self) -> BTreeSet<u32> {
+        if self.log.file_stem().is_none_or(|program| program != "nsd") {
+            return BTreeSet::from([self.pid()]);
+        }
         let folder = self.log.parent().and_then(|folder| folder.canonicalize().ok());
         let pids = std::fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
             let entry = entry.ok()?;
             let pid = entry.file_name().to_str()?.parse().ok()?;
             let place = std::fs::read_link(entry.path().join("cwd")).ok()?;
-            (Some(place) == folder).then_some(pid)
+            let name = std::fs::read_to_string(entry.path().join("comm")).ok()?;
+            (Some(place) == folder && name.starts_with("nsd")).then_some(pid)
         });
         pids.chain([self.pid()]).collect()
     }
