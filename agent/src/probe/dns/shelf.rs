@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Things kept at most on one shelf.
+/// Things kept at most on a shelf of the usual size.
 const MOST_KEPT: usize = 16_384;
 /// A full shelf is looked through for what has ended no more often than this: under pressure each
 /// newcomer would cost a look at all the others.
@@ -16,6 +16,7 @@ const CLEARED_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Shelf<K, V> {
     kept: Mutex<Kept<K, V>>,
+    most: usize,
 }
 
 #[derive(Debug)]
@@ -27,7 +28,14 @@ struct Kept<K, V> {
 
 impl<K, V> Default for Shelf<K, V> {
     fn default() -> Self {
-        Self { kept: Mutex::new(Kept { values: HashMap::new(), cleared: None }) }
+        Self::with_room_for(MOST_KEPT)
+    }
+}
+
+impl<K, V> Shelf<K, V> {
+    /// A shelf for so many things at most.
+    pub(super) fn with_room_for(most: usize) -> Self {
+        Self { kept: Mutex::new(Kept { values: HashMap::new(), cleared: None }), most }
     }
 }
 
@@ -55,10 +63,10 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
     pub(super) fn keep(&self, key: K, value: Arc<V>, now: Instant, lasting: Duration) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let is_known = kept.values.contains_key(&key);
-        if kept.values.len() >= MOST_KEPT && !is_known {
+        if kept.values.len() >= self.most && !is_known {
             kept.make_room(now);
         }
-        if kept.values.len() < MOST_KEPT || is_known {
+        if kept.values.len() < self.most || is_known {
             kept.values.insert(key, (now + lasting, value));
         }
     }

@@ -163,7 +163,7 @@ impl Ascent<'_> {
     async fn standing(&self, parent: &Name) -> Standing {
         let above = (parent.clone(), self.fingerprint, self.parent.to_vec());
         if let Some(standing) = self.memory.standing(&above, self.monotonic) {
-            return standing;
+            return Standing::clone(&standing);
         }
         let (standing, ttl) = self.descend(parent).await;
         self.memory.keep_standing(above, standing.clone(), ttl, self.monotonic);

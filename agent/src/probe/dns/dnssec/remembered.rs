@@ -9,6 +9,7 @@ use hickory_proto::rr::Name;
 
 use super::Examination;
 use super::ascent::Standing;
+use crate::probe::dns::shelf::Shelf;
 
 /// Zones of the plan, and zones above them, remembered at most.
 const MOST_KEPT: usize = 4096;
@@ -39,14 +40,20 @@ struct Kept {
 }
 
 /// Examinations of zones, and what is known of the zones above.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::probe::dns) struct Remembered {
     zones: Mutex<HashMap<u64, Kept>>,
-    standings: Mutex<HashMap<Above, (Instant, Standing)>>,
+    standings: Shelf<Above, Standing>,
 }
 
 /// A zone above one of the plan: by the anchors it is judged by, and the servers named for it.
 pub(super) type Above = (Name, u64, Vec<SocketAddr>);
+
+impl Default for Remembered {
+    fn default() -> Self {
+        Self { zones: Mutex::default(), standings: Shelf::with_room_for(MOST_KEPT) }
+    }
+}
 
 impl Remembered {
     /// The last examination, and whether it still holds.
@@ -73,20 +80,13 @@ impl Remembered {
         zones.insert(zone, kept);
     }
 
-    pub(super) fn standing(&self, above: &Above, now: Instant) -> Option<Standing> {
-        let standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
-        standings.get(above).filter(|(end, _)| *end > now).map(|(_, standing)| standing.clone())
+    pub(super) fn standing(&self, above: &Above, now: Instant) -> Option<Arc<Standing>> {
+        self.standings.recall(above, now)
     }
 
     pub(super) fn keep_standing(&self, above: Above, standing: Standing, ttl: u32, now: Instant) {
         let ttl = Duration::from_secs(ttl.into()).clamp(SHORTEST_TRUST, LONGEST_TRUST);
-        let mut standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
-        if standings.len() >= MOST_KEPT {
-            standings.retain(|_, (end, _)| *end > now);
-        }
-        if standings.len() < MOST_KEPT {
-            standings.insert(above, (now + ttl, standing));
-        }
+        self.standings.keep(above, Arc::new(standing), now, ttl);
     }
 }
 
