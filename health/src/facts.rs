@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::Observed;
@@ -12,10 +11,16 @@ use crate::ports::Observed;
 mod dns;
 mod dnssec;
 mod headers;
+mod tls;
 
 pub use dns::{AnswerFacts, DnsFacts, Flags, Part, RecordFacts, ServerFacts};
 pub use dnssec::{DnskeyFacts, DnssecFacts, DsFacts, Security, SignatureFacts};
 pub use headers::Headers;
+pub use tls::{
+    AcmeFacts, CertificateFacts, CertificatesSeen, FileFacts, HopFacts, RenewalFacts,
+    RenewalSource, RevocationFacts, RevocationSource, RevocationStanding, ServedFacts, TlsFacts,
+    TrialFacts,
+};
 
 /// All that one probe saw. Sections that a kind has nothing to say on stay empty.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,6 +43,16 @@ pub struct Facts {
     /// A TLS handshake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<TlsFacts>>,
+    /// What else was served besides `tls`: at other addresses of the name, to who names nobody, for
+    /// other sites of the same server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub served: Vec<ServedFacts>,
+    /// When certificates are due for renewal, and what their renewer says of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renewals: Vec<RenewalFacts>,
+    /// A challenge file put down and fetched as a CA would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acme: Option<Box<AcmeFacts>>,
     /// A zone on its servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns: Option<Box<DnsFacts>>,
@@ -103,55 +118,6 @@ pub struct Redirect {
     pub location: String,
 }
 
-/// A TLS handshake and the chain that was presented, whatever its worth.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TlsFacts {
-    /// `TLS 1.2` or `TLS 1.3`.
-    pub protocol: String,
-    /// IANA name of the cipher suite.
-    pub cipher: String,
-    /// What ALPN settled on.
-    pub alpn: Option<String>,
-    /// The name sent as SNI and checked against the certificate.
-    pub server_name: String,
-    /// The chain as presented, leaf first.
-    pub chain: Arc<Vec<CertificateFacts>>,
-    /// Leads to a trusted root, names and dates aside.
-    pub trusted: bool,
-    /// The earliest end within the path that leads to the trusted root, if there is one.
-    pub path_not_after: Option<Timestamp>,
-    /// What the plan says should be served.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<FileFacts>,
-}
-
-/// One certificate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CertificateFacts {
-    /// SHA-256 of the DER bytes, lower-case hex.
-    pub fingerprint: String,
-    /// Serial number, lower-case hex with colons.
-    pub serial: String,
-    /// Subject, as an RFC 4514 string.
-    pub subject: String,
-    /// Issuer, as an RFC 4514 string.
-    pub issuer: String,
-    /// DNS names and IP addresses of the subjectAltName, at most 200.
-    pub names: Vec<String>,
-    /// Start of validity.
-    pub not_before: Timestamp,
-    /// End of validity.
-    pub not_after: Timestamp,
-    /// Such as `ECDSA P-256` or `RSA 2048`.
-    pub key: String,
-    /// Such as `ecdsa-with-SHA256`.
-    pub signature: String,
-    /// Basic constraints say CA.
-    pub is_ca: bool,
-    /// Subject and issuer are the same and its own key signed it.
-    pub is_self_signed: bool,
-}
-
 /// Both sides of a forward, and whether they are the same place.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ForwardFacts {
@@ -170,33 +136,4 @@ pub struct SideFacts {
     pub address: Option<SocketAddr>,
     /// Who answers there, for people: a host key, a certificate, a greeting, a page; `None`: nobody.
     pub shows: Option<String>,
-}
-
-/// A certificate file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FileFacts {
-    /// The path after globbing.
-    pub path: String,
-    /// When its contents last changed.
-    pub modified: Option<Timestamp>,
-    /// Certificates within, in file order (leaf first in a well-made one); empty when unreadable.
-    pub chain: Arc<Vec<CertificateFacts>>,
-    /// The key file that was compared, if one was found.
-    pub key_path: Option<String>,
-    /// Whether the key belongs to the leaf; `None` when the key could not be read.
-    pub key_matches: Option<bool>,
-    /// Why the key that is there could not be read: encrypted, no permission, unknown kind.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key_unread: Option<String>,
-}
-
-/// The certificates that a check saw last: what is still known when they cannot be seen.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CertificatesSeen {
-    /// What the check looked at.
-    pub instance: String,
-    /// Those served.
-    pub tls: Option<Box<TlsFacts>>,
-    /// Those stored.
-    pub files: Vec<FileFacts>,
 }

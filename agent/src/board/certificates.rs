@@ -54,6 +54,7 @@ impl Entry {
             instance: self.frame.instance.to_string(),
             tls: facts.tls.clone(),
             files: facts.files.clone(),
+            served: facts.served.clone(),
         })
     }
 }

@@ -369,19 +369,12 @@ fn certificate() -> CertificateFacts {
         key: "ECDSA P-256".into(),
         signature: "ecdsa-with-SHA256".into(),
         is_ca: false,
-        is_self_signed: false,
+        ..CertificateFacts::default()
     }
 }
 
 fn file(path: &str, chain: Vec<CertificateFacts>) -> FileFacts {
-    FileFacts {
-        path: path.into(),
-        modified: None,
-        chain: Arc::new(chain),
-        key_path: None,
-        key_matches: None,
-        key_unread: None,
-    }
+    FileFacts { path: path.into(), modified: None, chain: Arc::new(chain), ..FileFacts::default() }
 }
 
 #[test]

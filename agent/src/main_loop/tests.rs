@@ -272,10 +272,14 @@ async fn certificates_in_use_are_known_again_after_a_restart() {
             server_name: "shop.example".to_owned(),
             chain: Arc::new(vec![leaf.clone()]),
             trusted: false,
-            path_not_after: None,
-            file: None,
+            ..TlsFacts::default()
         };
-        let seen = CertificatesSeen { instance, tls: Some(Box::new(tls)), files: Vec::new() };
+        let seen = CertificatesSeen {
+            instance,
+            tls: Some(Box::new(tls)),
+            files: Vec::new(),
+            served: Vec::new(),
+        };
         restored.certificates.insert("shop".into(), seen);
         let driven = begin(TLS, store, restored, folder);
         assert_eq!(driven.main_loop.net.certificates.version(), version);

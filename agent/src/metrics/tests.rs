@@ -85,7 +85,7 @@ fn certificate(name: &str, not_after: i64) -> CertificateFacts {
         key: "ECDSA P-256".into(),
         signature: "ecdsa-with-SHA256".into(),
         is_ca: false,
-        is_self_signed: false,
+        ..CertificateFacts::default()
     }
 }
 
@@ -94,9 +94,7 @@ fn file(path: &str) -> FileFacts {
         path: path.into(),
         modified: None,
         chain: Arc::new(vec![certificate("shop.example", 9000)]),
-        key_path: None,
-        key_matches: None,
-        key_unread: None,
+        ..FileFacts::default()
     }
 }
 
@@ -110,6 +108,7 @@ fn handshake() -> Box<TlsFacts> {
         trusted: true,
         path_not_after: Some(at(5000)),
         file: Some(file("/tls/shop.pem")),
+        ..TlsFacts::default()
     })
 }
 

@@ -174,6 +174,7 @@ fn facts(found: Found) -> FileFacts {
         key_path: found.key.map(|key| key.path),
         key_matches,
         key_unread,
+        ..FileFacts::default()
     }
 }
 

@@ -242,7 +242,7 @@ fn compare(
             (Arc::default(), None)
         }
     };
-    FileFacts { path, modified, chain, key_path: None, key_matches: None, key_unread: None }
+    FileFacts { path, modified, chain, ..FileFacts::default() }
 }
 
 #[cfg(test)]

@@ -418,6 +418,7 @@ async fn the_certificates_seen_last_are_remembered() {
         instance: instance.to_owned(),
         tls: None,
         files: Vec::new(),
+        served: Vec::new(),
     };
     for (check, instance) in [("shop", "old:443"), ("disk", "/a/*.pem"), ("shop", "new:443")] {
         let certificates = vec![(Arc::from(check), seen(instance))];

@@ -5,6 +5,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use health::facts::CertificateFacts;
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
@@ -19,6 +21,7 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::distinguished::{distinguished, printable};
+use super::extensions;
 
 /// Most subjectAltName entries kept as facts.
 const MOST_NAMES: usize = 200;
@@ -40,8 +43,6 @@ pub(crate) struct Certificate {
     pub(crate) weak_key: bool,
     /// Signed with MD5, SHA-1 or older.
     pub(crate) weak_signature: bool,
-    /// Where the issuer's certificate can be fetched (RFC 5280 section 4.2.2.1).
-    pub(crate) ca_issuers: Option<String>,
 }
 
 /// Bytes that are no X.509 certificate, in the parser's words.
@@ -58,6 +59,7 @@ pub(crate) fn parse(der: &[u8]) -> Result<Certificate, Unparsable> {
     let (key, weak_key) = key_of(certificate.public_key());
     let (signature, weak_signature) =
         signature_of(&certificate.signature_algorithm.algorithm.to_id_string());
+    let told = extensions::read(&certificate);
     let facts = CertificateFacts {
         fingerprint: fingerprint(der),
         serial: serial_of(certificate.raw_serial()),
@@ -70,6 +72,12 @@ pub(crate) fn parse(der: &[u8]) -> Result<Certificate, Unparsable> {
         signature,
         is_ca: matches!(certificate.basic_constraints(), Ok(Some(basic)) if basic.value.ca),
         is_self_signed: is_self_signed(&certificate),
+        spki_sha256: STANDARD.encode(digest(&SHA256, certificate.public_key().raw)),
+        timestamps: told.timestamps,
+        ca_issuers: told.ca_issuers,
+        ocsp: told.ocsp,
+        crls: told.crls,
+        renewal_id: told.renewal_id,
     };
     Ok(Certificate {
         facts,
@@ -78,7 +86,6 @@ pub(crate) fn parse(der: &[u8]) -> Result<Certificate, Unparsable> {
         public_key: certificate.public_key().subject_public_key.data.to_vec(),
         weak_key,
         weak_signature,
-        ca_issuers: ca_issuers_of(&certificate),
     })
 }
 
@@ -143,22 +150,6 @@ fn address(bytes: &[u8]) -> Option<String> {
         return Some(Ipv4Addr::from(v4).to_string());
     }
     <[u8; 16]>::try_from(bytes).ok().map(|v6| Ipv6Addr::from(v6).to_string())
-}
-
-fn ca_issuers_of(certificate: &X509Certificate<'_>) -> Option<String> {
-    certificate.iter_extensions().find_map(|extension| {
-        let ParsedExtension::AuthorityInfoAccess(access) = extension.parsed_extension() else {
-            return None;
-        };
-        access.iter().find_map(|description| match &description.access_location {
-            GeneralName::URI(uri)
-                if description.access_method.to_id_string() == "1.3.6.1.5.5.7.48.2" =>
-            {
-                Some(printable(uri))
-            }
-            _ => None,
-        })
-    })
 }
 
 /// Subject and issuer are the same and the signature is its own. Where the algorithm is one that

@@ -84,7 +84,7 @@ pub fn judge(
         chain: Arc::clone(&verdict.chain),
         trusted: verdict.path.is_trusted(),
         path_not_after: path_not_after.flatten(),
-        file: None,
+        ..TlsFacts::default()
     };
     (facts, findings)
 }
@@ -165,7 +165,7 @@ fn work_out(
         .elements
         .last()
         .and_then(|&top| certificates.get(top))
-        .and_then(|top| top.ca_issuers.clone());
+        .and_then(|top| top.facts.ca_issuers.clone());
     let name = ders.first().map_or(NameVerdict::Valid, |leaf| judge_name(leaf, server_name));
     let chain: Vec<CertificateFacts> =
         certificates.into_iter().map(|certificate| certificate.facts).collect();

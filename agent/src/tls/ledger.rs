@@ -121,8 +121,7 @@ mod tests {
             server_name: name.to_owned(),
             chain: Arc::new(vec![leaf]),
             trusted: false,
-            path_not_after: None,
-            file: None,
+            ..TlsFacts::default()
         };
         Facts { tls: Some(Box::new(tls)), ..Facts::default() }
     }

@@ -15,6 +15,7 @@ mod certificate;
 mod distinguished;
 mod element;
 mod expiry;
+mod extensions;
 pub(crate) mod files;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;

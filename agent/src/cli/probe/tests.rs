@@ -48,6 +48,7 @@ fn certificate(subject: &str, from_days: i64, to_days: i64) -> CertificateFacts 
         signature: "sha256WithRSAEncryption".into(),
         is_ca: false,
         is_self_signed: subject.contains("root"),
+        ..CertificateFacts::default()
     }
 }
 
@@ -69,10 +70,9 @@ fn a_handshake_certificate_by_certificate() {
             path: "/tls/shop.pem".into(),
             modified: None,
             chain: Arc::new(vec![certificate("CN=shop.example", -1, 4)]),
-            key_path: None,
-            key_matches: None,
-            key_unread: None,
+            ..FileFacts::default()
         }),
+        ..TlsFacts::default()
     };
     let facts = Facts {
         address: Some("127.0.0.1:8443".parse().unwrap()),
