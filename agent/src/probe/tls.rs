@@ -1,6 +1,9 @@
 //! TLS: handshake, the chain presented, and whether it is the one that should be served.
 
+mod application;
+mod client;
 mod served;
+pub mod starttls;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -9,16 +12,17 @@ use std::sync::Arc;
 use health::facts::{CertificateFacts, FileFacts, TlsFacts};
 use health::{Code, Facts, Finding, Phase, Severity};
 use jiff::Timestamp;
-use tokio::io::AsyncWriteExt;
 use tokio_rustls::client::TlsStream;
 
+use self::client::Client;
+use self::starttls::Starttls;
 use super::{Sight, Stopwatch};
 use crate::net::{Connection, Net};
 use crate::plan::Endpoint;
 use crate::tls::files::{self, CertificateFile, Unreadable};
 use crate::tls::{
-    self, Expiring, KeyKind, Offer, Presented, ProtocolFloor, Refused, Roots, below_floor,
-    nearing_end,
+    self, Asking, ClientCertificate, Expiring, KeyKind, Offer, Presented, ProtocolFloor, Refused,
+    Roots, below_floor, nearing_end, old_versions,
 };
 
 /// What most TLS servers know; those that insist on something else are asked again without.
@@ -43,6 +47,12 @@ pub struct Spec {
     pub expiring: Expiring,
     /// The lowest protocol version that may still be enabled; `None`: not looked at.
     pub min_version: Option<ProtocolFloor>,
+    /// What has to be spoken before TLS may begin.
+    pub starttls: Option<Starttls>,
+    /// Application protocols of which the server has to settle on one; empty: any, or none.
+    pub alpn: Vec<String>,
+    /// Shown to a server that asks who we are.
+    pub client: Option<Arc<ClientCertificate>>,
     /// Trusted roots.
     pub roots: Roots,
 }
@@ -58,32 +68,36 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
             return sight;
         }
     };
+    let client = Client::of(spec, watch, now, &mut sight).await;
+    let offer =
+        Offer { starttls: spec.starttls, identity: client.identity.as_deref(), ..Offer::default() };
     let peer = sight.facts.address;
     let subject =
         peer.map_or_else(|| spec.server_name.clone(), |peer| tls::subject(peer, &spec.server_name));
-    match shake_hands(spec, net, stream, watch).await {
+    match shake_hands(spec, net, stream, offer, &subject, &mut sight, watch).await {
         Ok((stream, presented)) => {
-            close(stream, watch).await;
+            let alert = tls::part(stream, &presented, offer, watch.deadline()).await;
             let mut facts = note(spec, &presented, &subject, now, &mut sight.findings);
+            sight.findings.extend(client.refusal(&presented, alert, &subject));
             if let (Some(floor), Some(peer)) = (spec.min_version, peer) {
-                let (name, until) = (&spec.server_name, watch.deadline());
-                let found = below_floor(
-                    floor,
-                    &presented.protocol,
-                    peer,
-                    spec.source,
-                    name,
-                    &subject,
-                    until,
-                );
-                sight.findings.extend(Box::pin(found).await);
+                let asking = Asking {
+                    address: peer,
+                    source: spec.source,
+                    server_name: &spec.server_name,
+                    starttls: spec.starttls,
+                    until: watch.deadline(),
+                };
+                let protocol = &presented.protocol;
+                facts.old_versions = Box::pin(old_versions(floor, protocol, &asking)).await;
+                let (old, starttls) = (&facts.old_versions, spec.starttls);
+                sight.findings.extend(below_floor(floor, protocol, old, starttls, &subject));
                 watch.lap(Phase::Dialogue);
             }
             if let (Some(path), Some(served)) = (&spec.file, facts.chain.first().cloned()) {
                 let file = read(path.clone(), watch, now).await;
                 sight.facts.blind =
                     file.as_ref().err().and_then(|why| Some(why.lack()?.to_owned()));
-                let served = twin(spec, peer, served, &file, watch).await;
+                let served = twin(spec, peer, served, &file, offer, watch).await;
                 facts.file = Some(compare(spec, &served, &file, &subject, now, &mut sight));
             }
             lead_to_the_reload(&mut sight.findings);
@@ -91,13 +105,20 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
         }
         Err(refused) => {
             let Refused { finding, presented } = *refused;
+            let mut is_tolerated = false;
             if let Some(presented) = presented {
-                let facts = note(spec, &presented, &subject, now, &mut sight.findings);
+                let mut facts = note(spec, &presented, &subject, now, &mut sight.findings);
+                if finding.code == Code::TlsOldProtocol {
+                    facts.old_versions = vec![presented.protocol.clone()];
+                    is_tolerated = tls::is_tolerated(spec.min_version, &presented.protocol);
+                }
                 sight.facts.tls = Some(Box::new(facts));
             }
             // The judgement of the chain may have said the same, less loudly.
             sight.findings.retain(|judged| !judged.is_same_as(&finding));
-            sight.findings.insert(0, finding);
+            if !is_tolerated && !client.explains(&finding) {
+                sight.findings.insert(0, finding);
+            }
         }
     }
     sight
@@ -126,7 +147,9 @@ fn note(
     now: Timestamp,
     findings: &mut Vec<Finding>,
 ) -> TlsFacts {
-    let (facts, judged) = tls::judge(presented, &spec.server_name, &spec.roots, subject, now);
+    let (mut facts, judged) = tls::judge(presented, &spec.server_name, &spec.roots, subject, now);
+    facts.starttls = spec.starttls.map(|starttls| starttls.label().to_owned());
+    facts.asks_for_certificate = presented.asked.is_some();
     findings.extend(judged);
     // Where the path is known, intermediates that it does not need may end when they like.
     let path_end = facts.path_not_after.unwrap_or(Timestamp::MIN);
@@ -151,11 +174,23 @@ async fn shake_hands(
     spec: &Spec,
     net: &Net,
     stream: Connection,
+    offer: Offer<'_>,
+    subject: &str,
+    sight: &mut Sight,
     watch: &mut Stopwatch,
 ) -> Result<(TlsStream<Connection>, Presented), Box<Refused>> {
-    let offer = Offer { alpn: APPLICATIONS, keys: KeyKind::Any };
-    let refused = match tls::attempt(stream, &spec.server_name, offer, &spec.roots, watch).await {
-        Ok(shaken) => return Ok(shaken),
+    let planned: Vec<&[u8]> = spec.alpn.iter().map(String::as_bytes).collect();
+    let alpn = match (planned.as_slice(), spec.starttls) {
+        ([], None) => APPLICATIONS,
+        (planned, _) => planned,
+    };
+    let first = Offer { alpn, ..offer };
+    let refused = match tls::attempt(stream, &spec.server_name, first, &spec.roots, watch).await {
+        Ok((stream, presented)) => {
+            let settled = presented.alpn.as_deref();
+            sight.findings.extend(application::judge(&spec.alpn, settled, None, subject));
+            return Ok((stream, presented));
+        }
         Err(refused) => refused,
     };
     // RFC 7301 section 3.2: a server that knows none of the protocols offered must refuse.
@@ -167,16 +202,13 @@ async fn shake_hands(
     let endpoint = spec.connect.as_ref().unwrap_or(&spec.target);
     match net.dial(endpoint, spec.source, watch, &mut Facts::default()).await {
         Ok(stream) => {
-            let offer = Offer { alpn: &[], keys: KeyKind::Any };
-            tls::attempt(stream, &spec.server_name, offer, &spec.roots, watch).await
+            let shaken = tls::attempt(stream, &spec.server_name, offer, &spec.roots, watch).await?;
+            let alert = Some("no_application_protocol");
+            sight.findings.extend(application::judge(&spec.alpn, None, alert, subject));
+            Ok(shaken)
         }
         Err(_) => Err(refused),
     }
-}
-
-/// Says goodbye, so that the server's log stays clean.
-async fn close(mut stream: TlsStream<Connection>, watch: &Stopwatch) {
-    let _ = tokio::time::timeout_at(watch.deadline(), stream.shutdown()).await;
 }
 
 async fn read(
@@ -201,6 +233,7 @@ async fn twin(
     peer: Option<SocketAddr>,
     served: CertificateFacts,
     file: &Result<Arc<CertificateFile>, Unreadable>,
+    offer: Offer<'_>,
     watch: &mut Stopwatch,
 ) -> CertificateFacts {
     let planned = file.as_ref().ok().and_then(|file| file.chain.first());
@@ -212,10 +245,10 @@ async fn twin(
     let Ok(stream) = crate::net::connect(peer, spec.source, watch.deadline()).await else {
         return served;
     };
-    let offer = Offer { alpn: &[], keys };
+    let offer = Offer { keys, ..offer };
     match tls::attempt(stream, &spec.server_name, offer, &spec.roots, watch).await {
         Ok((stream, presented)) => {
-            close(stream, watch).await;
+            tls::part(stream, &presented, offer, watch.deadline()).await;
             presented.chain.first().and_then(|leaf| tls::facts_of(leaf)).unwrap_or(served)
         }
         Err(_) => served,
