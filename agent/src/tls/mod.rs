@@ -37,6 +37,7 @@ pub(crate) mod workshop;
 pub use attempt::handshake;
 pub(crate) use attempt::{KeyKind, Offer, Refused, attempt, leaf, subject};
 pub(crate) use certificate::facts_of;
+pub(crate) use distinguished::attribute;
 pub use expiry::{expiry, nearing_end};
 pub(crate) use judge::is_valid_for;
 pub use judge::judge;
