@@ -82,7 +82,7 @@ pub enum ProtocolFloor {
 }
 
 /// What a server presented.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Presented {
     /// Leaf first, as sent; bounded in size.
     pub chain: Vec<CertificateDer<'static>>,
