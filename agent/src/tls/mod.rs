@@ -41,6 +41,7 @@ pub(crate) use asking::Asking;
 pub use attempt::handshake;
 pub(crate) use attempt::{KeyKind, Offer, Refused, attempt, leaf, subject};
 pub(crate) use certificate::facts_of;
+pub(crate) use distinguished::attribute;
 pub use expiry::{expiry, nearing_end};
 pub use identity::ClientCertificate;
 pub(crate) use identity::{Asked, Identity, Unfit, turned_away};
