@@ -1,13 +1,18 @@
 //! TLS: handshake, the chain presented, and whether it is the one that should be served.
 
+mod differs;
+mod nameless;
+mod pins;
+mod places;
 mod served;
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use health::facts::{CertificateFacts, FileFacts, TlsFacts};
-use health::{Code, Facts, Finding, Phase, Severity};
+use health::{Code, Finding, Phase, Severity};
 use jiff::Timestamp;
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::client::TlsStream;
@@ -20,6 +25,10 @@ use crate::tls::{
     self, Expiring, KeyKind, Offer, Presented, ProtocolFloor, Refused, Roots, below_floor,
     nearing_end,
 };
+
+pub use nameless::Nameless;
+pub use pins::Pin;
+pub use places::EveryAddress;
 
 /// What most TLS servers know; those that insist on something else are asked again without.
 const APPLICATIONS: &[&[u8]] = &[b"h2", b"http/1.1"];
@@ -35,6 +44,12 @@ pub struct Spec {
     pub source: Option<IpAddr>,
     /// Sent as SNI and checked against the certificate: a DNS name or an IP address.
     pub server_name: String,
+    /// Whether the name is sent at all; it is checked all the same.
+    pub sends_name: bool,
+    /// What is asked of the other addresses of the name.
+    pub every_address: EveryAddress,
+    /// Keys and certificates that may be served; empty: any.
+    pub pins: Vec<Pin>,
     /// What should be served.
     pub file: Option<PathBuf>,
     /// The name by which CAA records call the CA in use; default: known from the issuer.
@@ -47,32 +62,59 @@ pub struct Spec {
     pub roots: Roots,
 }
 
+impl Spec {
+    /// Who is dialled.
+    fn dialled(&self) -> &Endpoint {
+        self.connect.as_ref().unwrap_or(&self.target)
+    }
+}
+
 /// Runs one probe.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timestamp) -> Sight {
     let mut sight = Sight::default();
-    let endpoint = spec.connect.as_ref().unwrap_or(&spec.target);
-    let stream = match net.dial(endpoint, spec.source, watch, &mut sight.facts).await {
-        Ok(stream) => stream,
+    let (stream, others) = match places::dial(spec, net, watch, &mut sight.facts).await {
+        Ok(dialled) => dialled,
         Err(finding) => {
             sight.findings.push(*finding);
             return sight;
         }
     };
+    if others.is_none() {
+        look(spec, net, stream, watch, now, &mut sight).await;
+        return sight;
+    }
+    // Beside each other, so that one that hangs keeps nobody from seeing the rest.
+    let left = watch.left();
+    let visits = Box::pin(places::visit(spec, others, left));
+    let (visits, ()) = tokio::join!(visits, look(spec, net, stream, watch, now, &mut sight));
+    places::compare(spec, visits, watch.timeout(), now, &mut sight);
+    sight
+}
+
+/// Looks at one address in full.
+async fn look(
+    spec: &Spec,
+    net: &Net,
+    stream: Connection,
+    watch: &mut Stopwatch,
+    now: Timestamp,
+    sight: &mut Sight,
+) {
     let peer = sight.facts.address;
     let subject =
         peer.map_or_else(|| spec.server_name.clone(), |peer| tls::subject(peer, &spec.server_name));
-    match shake_hands(spec, net, stream, watch).await {
+    match shake_hands(spec, peer, stream, watch).await {
         Ok((stream, presented)) => {
             close(stream, watch).await;
             let mut facts = note(spec, &presented, &subject, now, &mut sight.findings);
             if let (Some(floor), Some(peer)) = (spec.min_version, peer) {
-                let (name, until) = (&spec.server_name, watch.deadline());
+                let (name, until) = (spec.asked(peer), watch.deadline());
                 let found = below_floor(
                     floor,
                     &presented.protocol,
                     peer,
                     spec.source,
-                    name,
+                    &name,
                     &subject,
                     until,
                 );
@@ -84,9 +126,14 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
                 sight.facts.blind =
                     file.as_ref().err().and_then(|why| Some(why.lack()?.to_owned()));
                 let served = twin(spec, peer, served, &file, watch).await;
-                facts.file = Some(compare(spec, &served, &file, &subject, now, &mut sight));
+                facts.file = Some(compare(spec, &served, &file, &subject, now, sight));
             }
             lead_to_the_reload(&mut sight.findings);
+            if let (Some(peer), Some(leaf)) = (peer, facts.chain.first()) {
+                let (memory, leaf) = (&net.nameless, &leaf.fingerprint);
+                let seen = Box::pin(nameless::look(spec, memory, peer, leaf, watch, now)).await;
+                sight.facts.served.extend(seen);
+            }
             sight.facts.tls = Some(Box::new(facts));
         }
         Err(refused) => {
@@ -100,7 +147,6 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
             sight.findings.insert(0, finding);
         }
     }
-    sight
 }
 
 /// Where the renewed certificate lies on disk already, nothing is left to renew: what ends soon is
@@ -128,6 +174,7 @@ fn note(
 ) -> TlsFacts {
     let (facts, judged) = tls::judge(presented, &spec.server_name, &spec.roots, subject, now);
     findings.extend(judged);
+    pins::judge(&spec.pins, &facts, subject, findings);
     // Where the path is known, intermediates that it does not need may end when they like.
     let path_end = facts.path_not_after.unwrap_or(Timestamp::MIN);
     let matters =
@@ -149,26 +196,24 @@ fn note(
 
 async fn shake_hands(
     spec: &Spec,
-    net: &Net,
+    peer: Option<SocketAddr>,
     stream: Connection,
     watch: &mut Stopwatch,
 ) -> Result<(TlsStream<Connection>, Presented), Box<Refused>> {
     let offer = Offer { alpn: APPLICATIONS, keys: KeyKind::Any };
-    let refused = match tls::attempt(stream, &spec.server_name, offer, &spec.roots, watch).await {
+    let name = peer.map_or(Cow::Borrowed(&*spec.server_name), |peer| spec.asked(peer));
+    let refused = match tls::attempt(stream, &name, offer, &spec.roots, watch).await {
         Ok(shaken) => return Ok(shaken),
         Err(refused) => refused,
     };
     // RFC 7301 section 3.2: a server that knows none of the protocols offered must refuse.
     const NO_APPLICATION_PROTOCOL: u64 = 120;
     let alert = refused.finding.evidence.get("alert_number").and_then(|alert| alert.as_u64());
-    if alert != Some(NO_APPLICATION_PROTOCOL) {
-        return Err(refused);
-    }
-    let endpoint = spec.connect.as_ref().unwrap_or(&spec.target);
-    match net.dial(endpoint, spec.source, watch, &mut Facts::default()).await {
+    let (Some(NO_APPLICATION_PROTOCOL), Some(peer)) = (alert, peer) else { return Err(refused) };
+    match crate::net::connect(peer, spec.source, watch.deadline()).await {
         Ok(stream) => {
             let offer = Offer { alpn: &[], keys: KeyKind::Any };
-            tls::attempt(stream, &spec.server_name, offer, &spec.roots, watch).await
+            tls::attempt(stream, &name, offer, &spec.roots, watch).await
         }
         Err(_) => Err(refused),
     }
@@ -213,7 +258,7 @@ async fn twin(
         return served;
     };
     let offer = Offer { alpn: &[], keys };
-    match tls::attempt(stream, &spec.server_name, offer, &spec.roots, watch).await {
+    match tls::attempt(stream, &spec.asked(peer), offer, &spec.roots, watch).await {
         Ok((stream, presented)) => {
             close(stream, watch).await;
             presented.chain.first().and_then(|leaf| tls::facts_of(leaf)).unwrap_or(served)

@@ -42,6 +42,7 @@ pub(crate) use judge::is_valid_for;
 pub use judge::judge;
 pub(crate) use ledger::InUse;
 pub use ledger::Ledger;
+pub(crate) use memo::Memo;
 pub(crate) use old_protocol::below_floor;
 pub use roots::{Roots, client_settings};
 pub(crate) use span::span;
