@@ -101,6 +101,9 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         connect,
         source,
         server_name,
+        sends_name,
+        every_address,
+        pins,
         file,
         issuer,
         expiring,
@@ -114,6 +117,9 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         && *connect == b.connect
         && *source == b.source
         && *server_name == b.server_name
+        && *sends_name == b.sends_name
+        && *every_address == b.every_address
+        && *pins == b.pins
         && *file == b.file
         && *issuer == b.issuer
         && *expiring == b.expiring

@@ -11,6 +11,7 @@ use super::notes::Wrong;
 use super::row::Row;
 use super::values;
 use crate::probe::tls::starttls::Starttls;
+use crate::probe::tls::{EveryAddress, Pin};
 use crate::probe::{self, certificate, tls};
 use crate::tls::{ClientCertificate, Expiring, ProtocolFloor, Remaining};
 
@@ -35,6 +36,14 @@ pub(super) fn check(
     let source = frame::source(row, dialled.map(|dialled| &dialled.endpoint.host));
     let owner = dialled.and_then(|dialled| dialled.owner.clone());
     let server_name = row.parsed("server_name", server_name).map(|at| at.value);
+    let sends_name = row.switch("sni").unwrap_or(true);
+    let every_address =
+        row.choice("every_address").map_or_else(EveryAddress::default, |word| match word {
+            "valid" => EveryAddress::Valid,
+            "off" => EveryAddress::Off,
+            _ => EveryAddress::Same,
+        });
+    let pins = pins(row);
     let min_version = row.choice("min_version").map(|version| match version {
         "1.0" => ProtocolFloor::Tls10,
         "1.1" => ProtocolFloor::Tls11,
@@ -54,6 +63,9 @@ pub(super) fn check(
         target: target.endpoint,
         connect: connect.map(|dialled| dialled.endpoint),
         source,
+        sends_name,
+        every_address,
+        pins,
         file,
         issuer,
         expiring,
@@ -132,6 +144,18 @@ fn server_name(text: &str) -> Result<String, Wrong> {
         Err(_) => Err(Wrong::new(format!("{text:?} is neither a domain name nor an address"))
             .help("such as \"shop.example\", without a port and without *")),
     }
+}
+
+/// `pin = ["sha256/…", …]`
+fn pins(row: &Row<'_>) -> Vec<Pin> {
+    let read = |text: &str| {
+        Pin::read(text).ok_or_else(|| {
+            Wrong::new(format!("{text:?} is neither the SHA-256 of a key nor of a certificate"))
+                .help("\"sha256/\" and the base64 of a public key's digest, as `portwarden probe tls` shows it, or a certificate's SHA-256 fingerprint in hex")
+        })
+    };
+    let texts = row.texts("pin").unwrap_or_default();
+    texts.iter().filter_map(|text| row.understood("pin", text, read)).map(|at| at.value).collect()
 }
 
 /// The domain name by which CAA records call a CA (RFC 8659 §4.2).

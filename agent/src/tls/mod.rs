@@ -49,6 +49,7 @@ pub(crate) use judge::is_valid_for;
 pub use judge::judge;
 pub(crate) use ledger::InUse;
 pub use ledger::Ledger;
+pub(crate) use memo::Memo;
 pub(crate) use old_protocol::{below_floor, is_tolerated, old_versions};
 pub(crate) use parting::part;
 pub use roots::{Roots, client_settings};

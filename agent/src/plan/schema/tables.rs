@@ -37,6 +37,10 @@ static REFERENCE: Words = any("the name of a check, or HOST:PORT");
 static RECEIVER_NAME: Words = any("the name of a receiver");
 static FINGERPRINT: Words =
     words("a fingerprint as `ssh-keygen -l` prints it", "^SHA256:[A-Za-z0-9+/]{43}=?$");
+static PIN: Words = words(
+    "a digest such as \"sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"",
+    "^(sha256//?[A-Za-z0-9+/]{43}=?|([0-9A-Fa-f]{2}:?){32})$",
+);
 static RANGE: Words = words("a range of ports such as \"3012-3014\"", "^[0-9]+(-[0-9]+)?$");
 static IGNORED: Words = any(
     "a port such as \"5353/udp\", a range such as \"40000-41000\", a process such as \"chrome*\", or the path of an executable such as \"/opt/x/*\"",
@@ -479,6 +483,24 @@ static TLS: Table = Table {
                 Text(&any("a domain name or an IP address")),
                 Optional,
                 "Asked for (SNI) and checked against the certificate; default: the host of `address`.",
+            ),
+            key(
+                "sni",
+                Switch,
+                Default("true"),
+                "Whether that name is sent; without it, it is checked all the same.",
+            ),
+            key(
+                "every_address",
+                OneOf(&["same", "valid", "off"]),
+                Default("\"same\""),
+                "Of a name with several addresses each is looked at: all serve the same certificate, each a valid one, or the first that accepts speaks for all.",
+            ),
+            key(
+                "pin",
+                OneOrMany(&Text(&PIN)),
+                Optional,
+                "Keys that may be served, each as \"sha256/\" and base64; or certificates, by SHA-256 in hex. The certificate's own or a CA's above it.",
             ),
             key(
                 "min_version",

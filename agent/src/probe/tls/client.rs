@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use super::Spec;
 use crate::probe::{Sight, Stopwatch};
 use crate::tls::files::Unreadable;
-use crate::tls::{self, Identity, Presented, Unfit, expiry};
+use crate::tls::{self, Identity, Offer, Presented, Unfit, expiry};
 
 /// What one probe shows when it is asked.
 pub(super) struct Client {
-    pub(super) identity: Option<Arc<Identity>>,
+    identity: Option<Arc<Identity>>,
     /// The plan names a certificate, and it cannot be shown; that has been said.
     is_unfit: bool,
 }
@@ -50,6 +50,12 @@ impl Client {
                 Self { identity: None, is_unfit: true }
             }
         }
+    }
+
+    /// What every handshake of the check offers.
+    pub(super) fn offer(&self, spec: &Spec) -> Offer<'_> {
+        let identity = self.identity.as_deref();
+        Offer { starttls: spec.starttls, identity, ..Offer::default() }
     }
 
     /// The finding for a server that would not have us after the handshake.

@@ -11,6 +11,8 @@ use health::Severity;
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+mod places;
+
 use super::*;
 use crate::plan::Target;
 use crate::tls::workshop::{
@@ -29,6 +31,9 @@ fn spec(address: SocketAddr, roots: &Roots) -> Spec {
         connect: Some(Endpoint { host: Target::Address(address.ip()), port: address.port() }),
         source: None,
         server_name: "shop.example".to_owned(),
+        sends_name: true,
+        every_address: EveryAddress::Same,
+        pins: Vec::new(),
         file: None,
         issuer: None,
         expiring: Expiring::default(),
