@@ -5,3 +5,4 @@
 mod renewal;
 #[path = "../support/mod.rs"]
 mod support;
+mod wire;

@@ -77,6 +77,13 @@ impl Spec {
     fn dialled(&self) -> &Endpoint {
         self.connect.as_ref().unwrap_or(&self.target)
     }
+
+    /// Whether the floor lets a server be that has nothing newer to offer.
+    fn lets_be(&self, finding: &Finding) -> bool {
+        let version = finding.evidence.get("got").and_then(|got| got.as_str());
+        finding.code == Code::TlsOldProtocol
+            && version.is_some_and(|version| tls::is_tolerated(self.min_version, version))
+    }
 }
 
 /// Runs one probe.
@@ -154,18 +161,16 @@ async fn look(
         }
         Err(refused) => {
             let Refused { finding, presented } = *refused;
-            let mut is_tolerated = false;
             if let Some(presented) = presented {
                 let mut facts = note(spec, &presented, &subject, now, &mut sight.findings);
                 if finding.code == Code::TlsOldProtocol {
                     facts.old_versions = vec![presented.protocol.clone()];
-                    is_tolerated = tls::is_tolerated(spec.min_version, &presented.protocol);
                 }
                 sight.facts.tls = Some(Box::new(facts));
             }
             // The judgement of the chain may have said the same, less loudly.
             sight.findings.retain(|judged| !judged.is_same_as(&finding));
-            if !is_tolerated && !client.explains(&finding) {
+            if !spec.lets_be(&finding) && !client.explains(&finding) {
                 sight.findings.insert(0, finding);
             }
         }
