@@ -198,8 +198,11 @@ fn elsewhere(tls: &TlsFacts, served: &[ServedFacts], paper: Paper) -> Option<Str
 
 fn presented(tls: &TlsFacts, served: &ServedFacts, paper: Paper) -> String {
     let protocol = printable(&served.protocol);
-    let failure = served.failure.as_deref().map(printable).unwrap_or_default();
     let Some(leaf) = served.chain.first() else {
+        // It begins with what stands before it already.
+        let subject = crate::tls::subject(served.address, &tls.server_name);
+        let failure = served.failure.as_deref().unwrap_or_default();
+        let failure = printable(failure.strip_prefix(&subject).unwrap_or(failure).trim_start());
         let bad = paint::state(State::Down);
         return format!("{bad}{failure}{bad:#}");
     };
