@@ -29,8 +29,12 @@ pub(super) fn blocks(
     detail: Detail,
     language: Language,
 ) -> Vec<String> {
-    let Some(tls) = seen.facts.tls.as_deref() else { return Vec::new() };
     let paper = Paper { now: seen.at, detail, language };
+    let Some(tls) = seen.facts.tls.as_deref() else {
+        // Nothing came from the address that is looked at in full; others may have answered.
+        let nothing = TlsFacts::default();
+        return elsewhere(&nothing, &seen.facts.served, paper).into_iter().collect();
+    };
     let mut blocks =
         vec![settled(spec, tls, language) + &verdicts::lines(spec, seen, tls, language)];
     let chain: Vec<String> =
