@@ -29,8 +29,12 @@ pub(super) fn blocks(
     detail: Detail,
     language: Language,
 ) -> Vec<String> {
-    let Some(tls) = seen.facts.tls.as_deref() else { return Vec::new() };
     let paper = Paper { now: seen.at, detail, language };
+    let Some(tls) = seen.facts.tls.as_deref() else {
+        // Nothing came from the address that is looked at in full; others may have answered.
+        let nothing = TlsFacts::default();
+        return elsewhere(&nothing, &seen.facts.served, paper).into_iter().collect();
+    };
     let mut blocks =
         vec![settled(spec, tls, language) + &verdicts::lines(spec, seen, tls, language)];
     let chain: Vec<String> =
@@ -198,8 +202,11 @@ fn elsewhere(tls: &TlsFacts, served: &[ServedFacts], paper: Paper) -> Option<Str
 
 fn presented(tls: &TlsFacts, served: &ServedFacts, paper: Paper) -> String {
     let protocol = printable(&served.protocol);
-    let failure = served.failure.as_deref().map(printable).unwrap_or_default();
     let Some(leaf) = served.chain.first() else {
+        // It begins with what stands before it already.
+        let subject = crate::tls::subject(served.address, &tls.server_name);
+        let failure = served.failure.as_deref().unwrap_or_default();
+        let failure = printable(failure.strip_prefix(&subject).unwrap_or(failure).trim_start());
         let bad = paint::state(State::Down);
         return format!("{bad}{failure}{bad:#}");
     };

@@ -122,10 +122,17 @@ fn dates(tls: &TlsFacts, now: Timestamp) -> Option<Text> {
     let end = tls.path_not_after.or_else(|| tls.chain.first().map(|leaf| leaf.not_after))?;
     let days = end.duration_since(now).as_hours() / 24;
     let day = end.strftime("%Y-%m-%d");
-    Some(text!(
-        "everything on the way to the root is valid until {day}, {days} days from now",
-        "루트까지 모두 {day}까지 유효합니다({days}일 남음)"
-    ))
+    Some(if tls.trusted {
+        text!(
+            "everything on the way to the root is valid until {day}, {days} days from now",
+            "루트까지 모두 {day}까지 유효합니다({days}일 남음)"
+        )
+    } else {
+        text!(
+            "the certificate is valid until {day}, {days} days from now",
+            "인증서는 {day}까지 유효합니다({days}일 남음)"
+        )
+    })
 }
 
 fn versions(planned: &tls::Spec) -> Option<Text> {
@@ -159,19 +166,25 @@ fn revocation(tls: &TlsFacts) -> Option<Text> {
 }
 
 fn addresses(planned: &tls::Spec, seen: &Observation) -> Option<Text> {
-    let others = seen.facts.served.iter().filter(|place| Some(place.address) != seen.facts.address);
-    let count = others.count() + 1;
-    match planned.every_address {
-        tls::EveryAddress::Same if count > 1 => Some(text!(
-            "all {count} addresses serve the same certificate",
-            "주소 {count}개가 모두 같은 인증서를 제공합니다"
-        )),
-        tls::EveryAddress::Valid if count > 1 => Some(text!(
-            "all {count} addresses serve a good certificate",
-            "주소 {count}개가 모두 정상인 인증서를 제공합니다"
-        )),
-        _ => None,
+    let main = seen.facts.tls.as_ref()?.chain.first()?;
+    let others: Vec<_> =
+        seen.facts.served.iter().filter(|at| Some(at.address) != seen.facts.address).collect();
+    if others.is_empty() || planned.every_address == tls::EveryAddress::Off {
+        return None;
     }
+    let leaves: Vec<_> = others.iter().filter_map(|place| place.chain.first()).collect();
+    let (count, answering) = (others.len() + 1, leaves.len() + 1);
+    if answering < count {
+        return Some(text!(
+            "{answering} of {count} could be looked at from here",
+            "{count}개 중 {answering}개를 여기에서 볼 수 있었습니다"
+        ));
+    }
+    Some(if leaves.iter().all(|leaf| leaf.fingerprint == main.fingerprint) {
+        text!("all {count} serve the same certificate", "{count}개가 모두 같은 인증서를 제공합니다")
+    } else {
+        text!("all {count} were looked at, each by itself", "{count}개를 각각 따로 보았습니다")
+    })
 }
 
 fn pinned(planned: &tls::Spec) -> Option<Text> {

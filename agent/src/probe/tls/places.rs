@@ -215,6 +215,10 @@ pub(super) fn compare(
                 (presented, is_news.then_some(finding))
             }
             Outcome::Closed(failure) => {
+                if let Failure::Exhausted(lack) = &failure {
+                    // Nothing is known of this one: what was found there stands as it did.
+                    sight.facts.blind = Some(lack.clone());
+                }
                 let (told, words) = closed(spec, address, failure, timeout, &is_within_reach);
                 served.failure = Some(words);
                 (None, told)
