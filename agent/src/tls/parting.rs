@@ -26,15 +26,17 @@ pub(crate) async fn part(
     offer: Offer<'_>,
     until: Instant,
 ) -> Option<u8> {
-    if presented.asked.is_some() && presented.protocol == "TLS 1.3" {
+    let mut alert = None;
+    if let Some(starttls) = offer.starttls {
+        let left = Box::pin(starttls.leave(&mut stream, until)).await;
+        alert = left.err().and_then(|error| refusal(&error));
+    }
+    if presented.asked.is_some() && presented.protocol == "TLS 1.3" && alert.is_none() {
         let until = until.min(Instant::from_std(monotonic() + VERDICT));
         return timeout_at(until, verdict(&mut stream)).await.ok().flatten();
     }
-    if let Some(starttls) = offer.starttls {
-        Box::pin(starttls.leave(&mut stream, until)).await;
-    }
     let _ = timeout_at(until, stream.shutdown()).await;
-    None
+    alert
 }
 
 /// Ends our half and reads the other to its end.
