@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 
+mod added_roots;
 mod alert;
+mod allowance;
 mod attempt;
 mod certificate;
 mod distinguished;
@@ -17,19 +19,24 @@ mod element;
 mod expiry;
 mod extensions;
 pub(crate) mod files;
+mod forbidden;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod hello;
 mod judge;
 pub(crate) mod key;
 mod ledger;
+mod links;
 mod memo;
+mod missing;
 mod old_protocol;
 mod path;
+mod presentation;
 mod refusal;
 mod roots;
 mod span;
 mod verdict;
+mod web_rules;
 
 #[cfg(test)]
 pub(crate) mod workshop;
