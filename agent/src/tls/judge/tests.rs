@@ -1,12 +1,15 @@
 //! What is said of chains, word by word; which chains are good, and which are not, is the table of
 //! `agreement`.
 
+use std::sync::LazyLock;
+
 use health::{Code, Finding};
 use jiff::Timestamp;
 use rcgen::{CustomExtension, SanType};
 use rustls_pki_types::CertificateDer;
 
 use super::*;
+use crate::clock::monotonic;
 use crate::tls::workshop::{Authority, Leaf, days, noon, plain, trusting};
 
 const SHOP: &[&str] = &["shop.example", "www.shop.example"];
@@ -212,4 +215,50 @@ fn hostile_names_cannot_hide() {
     let facts = &facts.chain[0];
     assert!(facts.names.contains(&"bank.example\\00.evil.example".to_owned()), "{facts:?}");
     assert_eq!(facts.subject, "O=a\\E2\\80\\AEb\\,CN\\=x,CN=shop.example".replace("\\=", "="));
+}
+
+#[test]
+fn an_unchanged_chain_costs_next_to_nothing_again() {
+    const ROUNDS: u32 = 40;
+    let Family { issuer, leaf, roots } = Family::new();
+    let chain = [leaf.der.clone(), issuer.der()];
+    // The quickest of many: whatever else the machine does, it does not do it all the time.
+    let timed = |roots: &Roots, now: Timestamp| {
+        let start = monotonic();
+        judged(&chain, "shop.example", roots, now);
+        monotonic() - start
+    };
+    let fresh: Vec<Roots> = (0..ROUNDS).map(|_| trusting(&[issuer.der()])).collect();
+    let new = fresh.iter().map(|roots| timed(roots, noon())).min().unwrap();
+    judged(&chain, "shop.example", &roots, noon());
+    // Hours pass, and the other name is asked for: nothing of that makes a new chain.
+    judged(&chain, "www.shop.example", &roots, noon());
+    let later = |round: u32| noon() + SignedDuration::from_hours(i64::from(round));
+    let again = (0..ROUNDS).map(|round| timed(&roots, later(round))).min().unwrap();
+    assert!(again * 5 < new, "{new:?} at first, {again:?} again");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn damaged_chains_are_judged_and_never_trusted_by_mistake(
+        flips in proptest::collection::vec(
+            (proptest::num::usize::ANY, proptest::num::usize::ANY, 1_u8..), 1..4
+        ),
+    ) {
+        static FAMILY: LazyLock<Family> = LazyLock::new(Family::new);
+        let Family { issuer, leaf, roots } = &*FAMILY;
+        let mut chain = [leaf.der.to_vec(), issuer.der().to_vec()];
+        for (element, place, flip) in flips {
+            let element = &mut chain[element % 2];
+            let place = place % element.len();
+            element[place] ^= flip;
+        }
+        let is_whole = chain == [leaf.der.to_vec(), issuer.der().to_vec()];
+        let chain = chain.map(CertificateDer::from);
+        let (facts, findings) = judged(&chain, "shop.example", roots, noon());
+        proptest::prop_assert_eq!(facts.trusted, is_whole, "{:#?}", findings);
+        proptest::prop_assert_eq!(findings.is_empty(), is_whole);
+    }
 }
