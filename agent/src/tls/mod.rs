@@ -1,6 +1,9 @@
 //! TLS as a probe needs it: a handshake that keeps the chain presented whatever its worth, and
 //! the judgement of that chain afterwards.
 //!
+//! A chain is judged in `judge` (what is remembered), `path` (whether it leads to a root), `verdict` and the
+//! rest of its words: `missing`, `forbidden`, `presentation`, `web_rules`.
+//!
 //! Deliberately absent: session resumption (a probe wants the whole handshake every time),
 //! revocation, client certificates, and fetching missing intermediates: what a server fails to
 //! send is a finding, not something to be mended on its behalf.
