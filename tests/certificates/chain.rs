@@ -166,9 +166,12 @@ async fn what_is_presented_is_told_apart_and_heals_with_a_reload() {
 /// The codes found, by check.
 fn found(output: &serde_json::Value) -> Vec<(String, String)> {
     let word = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let findings = output["findings"].as_array().unwrap().iter();
-    let mut found: Vec<_> =
-        findings.map(|finding| (word(&finding["check"]), word(&finding["code"]))).collect();
+    let mut found = Vec::new();
+    for check in output["checks"].as_array().unwrap() {
+        for finding in check["findings"].as_array().unwrap() {
+            found.push((word(&check["name"]), word(&finding["code"])));
+        }
+    }
     found.sort();
     found
 }

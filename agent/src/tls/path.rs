@@ -86,7 +86,7 @@ pub(super) fn find(
 ) -> Path {
     let walk = walk(certificates);
     let (Some(leaf), Some(leaf_der)) = (certificates.first(), ders.first()) else {
-        return Path::new(Trust::Unverifiable(Unverifiable::Signatures(String::new())), walk);
+        return Path::new(Trust::MissingIssuer(0), walk);
     };
     if roots.holds(&leaf.facts.fingerprint) {
         return Path::new(Trust::Pinned, vec![0]);

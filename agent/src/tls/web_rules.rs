@@ -49,7 +49,7 @@ fn too_long(leaf: &CertificateFacts, days: i64, most: i64, subject: &str) -> Fin
         Code::CertLifetime,
         subject,
         text!(
-            "{subject}: the certificate was issued for {days} days; a CA of the web may issue for {most} days at most since then ({issued}), and Safari and Chrome refuse longer ones",
+            "{subject}: the certificate was issued for {days} days; when that was done ({issued}), a CA of the web could issue for {most} days at most, and Safari and Chrome refuse longer ones",
             "{subject}: 인증서가 {days}일 기간으로 발급되었습니다. 발급 시점({issued}) 기준으로 웹의 CA는 최대 {most}일까지 발급할 수 있고, Safari와 Chrome은 더 긴 것을 거부합니다"
         ),
         text!(
