@@ -34,7 +34,9 @@ impl Stage {
         let checks: String = PROTOCOLS
             .iter()
             .map(|name| {
-                format!("[[tls]]\nname = \"{name}\"\naddress = \"{address}\"\nstarttls = \"{name}\"\n")
+                format!(
+                    "[[tls]]\nname = \"{name}\"\naddress = \"{address}\"\nstarttls = \"{name}\"\n"
+                )
             })
             .collect();
         let text = format!("[defaults]\ntimeout = \"2s\"\n{checks}");

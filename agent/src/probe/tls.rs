@@ -145,8 +145,8 @@ async fn look(
             }
             if let (Some(path), Some(served)) = (&spec.file, facts.chain.first().cloned()) {
                 let file = read(path.clone(), watch, now).await;
-                sight.facts.blind =
-                    file.as_ref().err().and_then(|why| Some(why.lack()?.to_owned()));
+                let lack = file.as_ref().err().and_then(Unreadable::lack).map(str::to_owned);
+                sight.facts.blind = lack.or(sight.facts.blind.take());
                 let served = twin(spec, peer, served, &file, offer, watch).await;
                 facts.file = Some(compare(spec, &served, &file, &subject, now, sight));
             }

@@ -15,7 +15,7 @@ use crate::net::Connection;
 
 /// How long a server that asked for a certificate is given to refuse it. Those that accept it, and
 /// those that mind neither way, end the connection as we do.
-const VERDICT: Duration = Duration::from_secs(1);
+const VERDICT: Duration = Duration::from_secs(2);
 
 /// Says goodbye, so that the server's log stays clean. With TLS 1.3 our handshake is over before the
 /// server has looked at our certificate (RFC 8446 section 4.4.2): if it then refuses it, or the lack

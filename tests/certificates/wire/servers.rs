@@ -159,7 +159,7 @@ pub(super) fn slapd(folder: &Path, address: SocketAddr, tls: Tls) -> Daemon {
         Tls::Off => String::new(),
     };
     let keys = match tls {
-        Tls::Floored => keys + "TLSProtocolMin 3.3\n",
+        Tls::Floored => keys + "TLSCipherSuite NORMAL:-VERS-TLS1.0:-VERS-TLS1.1\n",
         Tls::On | Tls::Off => keys,
     };
     let settings = written(folder, "slapd.conf", &format!("pidfile {shown}/slapd.pid\n{keys}"));
