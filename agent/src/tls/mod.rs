@@ -14,8 +14,8 @@ use rustls_pki_types::CertificateDer;
 
 mod added_roots;
 mod alert;
-mod asking;
 mod allowance;
+mod asking;
 mod attempt;
 mod certificate;
 mod distinguished;
@@ -116,4 +116,12 @@ pub struct Presented {
     pub alpn: Option<String>,
     /// What the server said when it asked for a client certificate; `None`: it did not ask.
     pub(crate) asked: Option<Asked>,
+}
+
+impl Presented {
+    /// A chain, as a server of TLS 1.3 would present it.
+    #[must_use]
+    pub fn of(chain: Vec<CertificateDer<'static>>) -> Self {
+        Self { chain, protocol: "TLS 1.3".to_owned(), ..Self::default() }
+    }
 }
