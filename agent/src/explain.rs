@@ -65,6 +65,8 @@ pages! {
     TlsNotReloaded "tls.not-reloaded",
     TlsDiffersByAddress "tls.differs-by-address",
     TlsPinMismatch "tls.pin-mismatch",
+    TlsRevoked "tls.revoked",
+    TlsStaple "tls.staple",
     DnsDrift "dns.drift",
     DnsMissing "dns.missing",
     DnsNxdomain "dns.nxdomain",

@@ -18,6 +18,7 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::system_conf::read_system_conf;
 use tokio::time::Instant;
 
+use crate::authority;
 use crate::listeners::Sockets;
 use crate::plan::{Endpoint, Target};
 use crate::probe::Stopwatch;
@@ -47,6 +48,8 @@ pub struct Net {
     pub dns: Arc<dns::Memory>,
     /// The certificates that checks have seen in use.
     pub certificates: Arc<tls::Ledger>,
+    /// What CAs have said of certificates in use.
+    pub authority: Arc<authority::Memory>,
     /// Which forwards of the plan have been seen to work from here.
     pub passages: Passages,
 }
@@ -90,6 +93,7 @@ impl Net {
             sockets: Sockets::default(),
             dns: Arc::default(),
             certificates: Arc::default(),
+            authority: Arc::default(),
             passages: Passages::default(),
         })
     }

@@ -104,6 +104,8 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         issuer,
         expiring,
         min_version,
+        revocation,
+        ari,
         roots: _,
     } = a;
     *target == b.target
@@ -114,6 +116,8 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         && *issuer == b.issuer
         && *expiring == b.expiring
         && *min_version == b.min_version
+        && *revocation == b.revocation
+        && *ari == b.ari
 }
 
 fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {

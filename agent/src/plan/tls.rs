@@ -3,6 +3,7 @@
 use health::Kind;
 use rustls_pki_types::ServerName;
 
+use super::authority;
 use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::Wrong;
@@ -36,6 +37,8 @@ pub(super) fn check(
     });
     let file = row.text("file").and_then(|text| frame::path(row, "file", &text));
     let issuer = row.parsed("issuer", caa_name).map(|at| at.value);
+    let revocation = authority::revocation(row);
+    let ari = authority::ari(row, file.as_deref());
     let expiring = expiring(row).unwrap_or_default();
     let roots = pace.roots(row);
     let (address, target) = (address?, target?);
@@ -49,6 +52,8 @@ pub(super) fn check(
         issuer,
         expiring,
         min_version,
+        revocation,
+        ari,
         roots: roots?,
     };
     Some(probe::Check { frame, spec: probe::Spec::Tls(spec) })

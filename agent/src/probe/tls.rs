@@ -1,5 +1,6 @@
 //! TLS: handshake, the chain presented, and whether it is the one that should be served.
 
+mod revocation;
 mod served;
 
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +14,7 @@ use tokio::io::AsyncWriteExt;
 use tokio_rustls::client::TlsStream;
 
 use super::{Sight, Stopwatch};
+use crate::authority::{self, Directory, Inquiry};
 use crate::net::{Connection, Net};
 use crate::plan::Endpoint;
 use crate::tls::files::{self, CertificateFile, Unreadable};
@@ -43,6 +45,10 @@ pub struct Spec {
     pub expiring: Expiring,
     /// The lowest protocol version that may still be enabled; `None`: not looked at.
     pub min_version: Option<ProtocolFloor>,
+    /// Who is asked whether it is revoked.
+    pub revocation: Inquiry,
+    /// Whose CA is asked when it wants it renewed (RFC 9773).
+    pub ari: Option<Directory>,
     /// Trusted roots.
     pub roots: Roots,
 }
@@ -87,6 +93,14 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
                 facts.file = Some(compare(spec, &served, &file, &subject, now, &mut sight));
             }
             lead_to_the_reload(&mut sight.findings);
+            if let (Some(directory), Some(leaf)) = (&spec.ari, facts.chain.first()) {
+                let asked = authority::ask(net, directory, leaf, &spec.roots, now, watch.soon());
+                Box::pin(asked).await;
+            }
+            let told =
+                revocation::learn(spec, net, &presented, &mut facts, &subject, watch, now);
+            sight.findings.extend(Box::pin(told).await);
+            watch.lap(Phase::Dialogue);
             sight.facts.tls = Some(Box::new(facts));
         }
         Err(refused) => {

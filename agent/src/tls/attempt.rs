@@ -103,7 +103,7 @@ pub(crate) async fn attempt(
     watch.lap(Phase::Tls);
     let error = match outcome {
         Ok(Ok(stream)) => {
-            let presented = presented(&stream);
+            let presented = presented(&stream, recorder.staple.get().cloned());
             return Ok((stream, presented));
         }
         Ok(Err(error)) => Some(error),
@@ -141,7 +141,7 @@ pub(crate) fn subject(address: SocketAddr, server_name: &str) -> String {
     }
 }
 
-fn presented(stream: &TlsStream<Connection>) -> Presented {
+fn presented(stream: &TlsStream<Connection>, staple: Option<Vec<u8>>) -> Presented {
     let (_, session) = stream.get_ref();
     let protocol = match session.protocol_version() {
         Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
@@ -157,6 +157,7 @@ fn presented(stream: &TlsStream<Connection>) -> Presented {
         protocol: protocol.to_owned(),
         cipher,
         alpn: session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+        staple: staple.unwrap_or_default(),
     }
 }
 
@@ -167,12 +168,13 @@ struct Recorder {
     algorithms: WebPkiSupportedAlgorithms,
     keys: KeyKind,
     chain: OnceLock<Vec<CertificateDer<'static>>>,
+    staple: OnceLock<Vec<u8>>,
 }
 
 impl Recorder {
     fn new(roots: &Roots, keys: KeyKind) -> Self {
         let algorithms = roots.provider().signature_verification_algorithms;
-        Self { algorithms, keys, chain: OnceLock::new() }
+        Self { algorithms, keys, chain: OnceLock::new(), staple: OnceLock::new() }
     }
 }
 
@@ -182,7 +184,7 @@ impl ServerCertVerifier for Recorder {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
+        ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         self.chain.get_or_init(|| {
@@ -191,6 +193,7 @@ impl ServerCertVerifier for Recorder {
                 .map(|der| der.clone().into_owned())
                 .collect()
         });
+        self.staple.get_or_init(|| ocsp_response.to_vec());
         Ok(ServerCertVerified::assertion())
     }
 

@@ -2,7 +2,7 @@
 //! the judgement of that chain afterwards.
 //!
 //! Deliberately absent: session resumption (a probe wants the whole handshake every time),
-//! revocation, client certificates, and fetching missing intermediates: what a server fails to
+//! client certificates, and fetching missing intermediates: what a server fails to
 //! send is a finding, not something to be mended on its behalf.
 
 use std::time::Duration;
@@ -42,6 +42,7 @@ pub(crate) use judge::is_valid_for;
 pub use judge::judge;
 pub(crate) use ledger::InUse;
 pub use ledger::Ledger;
+pub(crate) use memo::Memo;
 pub(crate) use old_protocol::below_floor;
 pub use roots::{Roots, client_settings};
 pub(crate) use span::span;
@@ -91,4 +92,6 @@ pub struct Presented {
     pub cipher: String,
     /// What ALPN settled on.
     pub alpn: Option<String>,
+    /// The OCSP answer that came with it (RFC 6066 section 8); empty: none.
+    pub staple: Vec<u8>,
 }

@@ -78,6 +78,7 @@ pub(super) async fn explain(
         protocol: String::new(),
         cipher: String::new(),
         alpn: None,
+        staple: Vec::new(),
     });
     let Some(error) = error else {
         return Refused { finding: too_slow(target, watch.timeout()), presented };
@@ -139,6 +140,7 @@ fn asked(target: &Target, answer: Answer) -> Option<Refused> {
                 protocol: version_name(choice.version),
                 cipher: suite_name(choice.suite),
                 alpn: None,
+                staple: Vec::new(),
                 chain: choice.chain,
             });
             Some(Refused { finding, presented })

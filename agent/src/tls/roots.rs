@@ -91,7 +91,7 @@ impl Roots {
         Ok(Self(Arc::new(inner)))
     }
 
-    pub(super) fn anchors(&self) -> &[TrustAnchor<'static>] {
+    pub(crate) fn anchors(&self) -> &[TrustAnchor<'static>] {
         &self.0.anchors
     }
 
@@ -126,7 +126,7 @@ impl Roots {
         &self.0.verdicts
     }
 
-    pub(super) fn provider(&self) -> &Arc<CryptoProvider> {
+    pub(crate) fn provider(&self) -> &Arc<CryptoProvider> {
         self.0.settings.crypto_provider()
     }
 

@@ -33,6 +33,8 @@ fn spec(address: SocketAddr, roots: &Roots) -> Spec {
         issuer: None,
         expiring: Expiring::default(),
         min_version: None,
+        revocation: Inquiry::Lists,
+        ari: None,
         roots: roots.clone(),
     }
 }
