@@ -85,10 +85,12 @@ impl List {
         let (standing, revoked_at, reason) = match outcome {
             Ok(_) => (RevocationStanding::Good, None, None),
             Err(Error::CertRevoked) => {
-                let (_, leaf) = X509Certificate::from_der(leaf).map_err(|error| error.to_string())?;
+                let (_, leaf) =
+                    X509Certificate::from_der(leaf).map_err(|error| error.to_string())?;
                 let entry = list.find_serial(leaf.raw_serial()).map_err(in_words)?;
                 let at = entry.as_ref().and_then(|entry| {
-                    Timestamp::from_second(i64::try_from(entry.revocation_date.as_secs()).ok()?).ok()
+                    Timestamp::from_second(i64::try_from(entry.revocation_date.as_secs()).ok()?)
+                        .ok()
                 });
                 let reason = entry.and_then(|entry| entry.reason_code);
                 (RevocationStanding::Revoked, at, reason.and_then(|code| reason_of(code as u8)))

@@ -66,7 +66,10 @@ mod tests {
     #[test]
     fn finds_certbots_file() {
         let cases = [
-            ("/etc/letsencrypt/live/shop.example/fullchain.pem", Some("/etc/letsencrypt/renewal/shop.example.conf")),
+            (
+                "/etc/letsencrypt/live/shop.example/fullchain.pem",
+                Some("/etc/letsencrypt/renewal/shop.example.conf"),
+            ),
             ("/srv/live/shop.example/cert.pem", Some("/srv/renewal/shop.example.conf")),
             ("/etc/ssl/shop.example/fullchain.pem", None),
             ("fullchain.pem", None),
@@ -80,7 +83,10 @@ mod tests {
     #[test]
     fn reads_the_server() {
         let cases = [
-            ("version = 2.1.0\n[renewalparams]\nserver = https://ca.example/dir\n", Some("https://ca.example/dir")),
+            (
+                "version = 2.1.0\n[renewalparams]\nserver = https://ca.example/dir\n",
+                Some("https://ca.example/dir"),
+            ),
             ("server=https://ca.example/dir", Some("https://ca.example/dir")),
             ("servers = https://ca.example/dir", None),
             ("server = http://ca.example/dir", None),

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hasher;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use rustc_hash::FxHasher;
@@ -27,6 +27,8 @@ pub(super) struct Errands(Mutex<HashMap<String, Errand>>);
 #[derive(Debug)]
 struct Errand {
     failures: u32,
+    /// Why the last one failed.
+    why: Option<Arc<str>>,
     not_before: Timestamp,
     under_way: watch::Receiver<()>,
 }
@@ -45,8 +47,8 @@ pub(super) enum Turn {
     Go(watch::Sender<()>),
     /// Somebody is asking: the end of this is the end of the errand.
     Join(watch::Receiver<()>),
-    /// Not yet again.
-    Rest,
+    /// Not yet again; why it failed when it was tried last.
+    Rest(Option<Arc<str>>),
 }
 
 impl Errands {
@@ -55,7 +57,7 @@ impl Errands {
         let mut errands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let failures = match errands.get(question) {
             Some(errand) if errand.is_under_way() => return Turn::Join(errand.under_way.clone()),
-            Some(errand) if now < errand.not_before => return Turn::Rest,
+            Some(errand) if now < errand.not_before => return Turn::Rest(errand.why.clone()),
             Some(errand) => errand.failures,
             None => 0,
         };
@@ -64,13 +66,13 @@ impl Errands {
                 errand.is_under_way() || now.duration_since(errand.not_before) < FORGOTTEN
             });
             if errands.len() >= MOST {
-                return Turn::Rest;
+                return Turn::Rest(None);
             }
         }
         let (running, under_way) = watch::channel(());
         // One that crashes has failed.
         let not_before = later(now, retry_after(failures));
-        let errand = Errand { failures: failures + 1, not_before, under_way };
+        let errand = Errand { failures: failures + 1, why: None, not_before, under_way };
         errands.insert(question.to_owned(), errand);
         Turn::Go(running)
     }
@@ -84,10 +86,12 @@ impl Errands {
         }
     }
 
-    /// From when on a question may be put again.
-    pub(super) fn not_before(&self, question: &str) -> Option<Timestamp> {
-        let errands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        errands.get(question).map(|errand| errand.not_before)
+    /// An errand brought none. Returns from when on the question may be put again.
+    pub(super) fn failed(&self, question: &str, why: &str) -> Option<Timestamp> {
+        let mut errands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let errand = errands.get_mut(question)?;
+        errand.why = Some(why.into());
+        Some(errand.not_before)
     }
 }
 
@@ -125,12 +129,12 @@ mod tests {
         assert!(matches!(errands.turn("list", minutes(60)), Turn::Join(_)), "still under way");
         errands.answered("list", now);
         drop(running);
-        assert!(matches!(errands.turn("list", now), Turn::Rest));
+        assert!(matches!(errands.turn("list", now), Turn::Rest(None)));
         let Turn::Go(crashing) = errands.turn("list", minutes(1)) else { panic!("a minute later") };
         drop(crashing);
         for (minute, rests) in [(10, true), (11, false), (30, true), (31, false), (70, true)] {
             let turn = errands.turn("list", minutes(minute));
-            assert_eq!(matches!(turn, Turn::Rest), rests, "minute {minute}");
+            assert_eq!(matches!(turn, Turn::Rest(_)), rests, "minute {minute}");
         }
     }
 
@@ -140,7 +144,7 @@ mod tests {
         for question in 0..MOST {
             assert!(matches!(errands.turn(&question.to_string(), now), Turn::Go(_)));
         }
-        assert!(matches!(errands.turn("one more", now), Turn::Rest));
+        assert!(matches!(errands.turn("one more", now), Turn::Rest(_)));
         let next_day = later(now, SignedDuration::from_hours(25));
         assert!(matches!(errands.turn("one more", next_day), Turn::Go(_)));
     }

@@ -14,10 +14,10 @@ use rustls_pki_types::CertificateDer;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::REMEMBERED;
 use super::crl::List;
 use super::errands::{Errands, Turn, later, spread};
 use super::fetch::Client;
-use super::REMEMBERED;
 use crate::net::Net;
 use crate::tls::{Memo, Roots};
 
@@ -47,6 +47,12 @@ pub(crate) struct Standing {
 impl Standing {
     fn unknown(why: &str, refresh: Timestamp) -> Self {
         Self { says: Err(why.into()), refresh }
+    }
+
+    /// What a test has it say.
+    #[cfg(test)]
+    pub(crate) fn told(says: Result<Arc<RevocationFacts>, Arc<str>>) -> Self {
+        Self { says, refresh: Timestamp::MAX }
     }
 
     /// Still worth something at `now`: that a certificate is good is said until a date, that it is
@@ -100,8 +106,7 @@ impl Lists {
     /// What was known before a restart, to be asked for again at once.
     pub(super) fn recall(&self, leaf: &CertificateFacts, facts: &RevocationFacts) {
         if facts.source == RevocationSource::Crl {
-            let standing =
-                Standing { says: Ok(Arc::new(facts.clone())), refresh: Timestamp::MIN };
+            let standing = Standing { says: Ok(Arc::new(facts.clone())), refresh: Timestamp::MIN };
             self.known().standings.remember(leaf.fingerprint.clone(), standing);
         }
     }
@@ -110,7 +115,10 @@ impl Lists {
         let standing = self.known().standings.recall(fingerprint)?;
         let ended = standing.says.is_ok() && !standing.holds(now);
         Some(if ended {
-            Standing::unknown("the list has ended, and no newer one was to be had", standing.refresh)
+            Standing::unknown(
+                "the list has ended, and no newer one was to be had",
+                standing.refresh,
+            )
         } else {
             standing
         })
@@ -166,7 +174,7 @@ pub(crate) async fn standing(
     let waiting = Waiting { chain: chain.to_vec(), roots: roots.clone() };
     lists.wait(&list, &leaf.fingerprint, waiting);
     let mut end = match lists.errands.turn(&list, now) {
-        Turn::Rest => return known,
+        Turn::Rest(why) => return known.or_else(|| Some(Standing::unknown(&why?, now))),
         Turn::Join(end) => end,
         Turn::Go(running) => {
             let end = running.subscribe();
@@ -218,7 +226,7 @@ async fn fetch(lists: &Lists, client: Result<Client, String>, urls: Vec<String>,
         }
         Err(why) => {
             tracing::debug!(list, why, "no list of revoked certificates");
-            let refresh = lists.errands.not_before(list).unwrap_or(now);
+            let refresh = lists.errands.failed(list, &why).unwrap_or(now);
             for (fingerprint, _) in waiting {
                 lists.note(fingerprint, Standing::unknown(&why, refresh), now);
             }

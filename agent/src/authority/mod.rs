@@ -28,6 +28,9 @@ pub(crate) mod fuzzing;
 mod issuer;
 mod lists;
 mod ocsp;
+#[cfg(test)]
+#[path = "../../../tests/support/office.rs"]
+mod office;
 mod windows;
 
 pub use directory::Directory;

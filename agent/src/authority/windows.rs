@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use health::facts::{CertificateFacts, RenewalFacts, RenewalSource};
+use health::facts::CertificateFacts;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
@@ -31,8 +31,6 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 const AT_A_TIME: usize = 4;
 /// A window that could not be had anew for so long is not believed any more.
 const BELIEVED: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// A renewer that looks once a day acts no later than this after its window.
-const GRACE: SignedDuration = SignedDuration::from_hours(26);
 
 /// When a CA wants a certificate renewed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,23 +42,6 @@ pub(crate) struct Window {
     /// A page of the CA's on why.
     pub(crate) explanation: Option<String>,
     learnt: Timestamp,
-}
-
-impl Window {
-    /// As facts about the renewal of the certificate with this fingerprint. A renewer picks a moment
-    /// within the window, so that its certificate is late only past the end and a day.
-    pub(crate) fn facts(&self, fingerprint: &str) -> RenewalFacts {
-        RenewalFacts {
-            fingerprint: fingerprint.to_owned(),
-            due: self.start,
-            overdue: later(self.end, GRACE),
-            source: RenewalSource::Ari,
-            path: None,
-            tried_at: None,
-            failure: None,
-            explanation: self.explanation.clone(),
-        }
-    }
 }
 
 /// All windows known, by fingerprint.
@@ -149,7 +130,7 @@ pub(crate) async fn ask(
             }
             Err(why) => {
                 tracing::debug!(fingerprint, why, "no renewal information");
-                let refresh = windows.errands.not_before(&fingerprint).unwrap_or(now);
+                let refresh = windows.errands.failed(&fingerprint, &why).unwrap_or(now);
                 windows.note(&fingerprint, None, refresh);
             }
         }

@@ -97,8 +97,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
                 let asked = authority::ask(net, directory, leaf, &spec.roots, now, watch.soon());
                 Box::pin(asked).await;
             }
-            let told =
-                revocation::learn(spec, net, &presented, &mut facts, &subject, watch, now);
+            let told = revocation::learn(spec, net, &presented, &mut facts, &subject, watch, now);
             sight.findings.extend(Box::pin(told).await);
             watch.lap(Phase::Dialogue);
             sight.facts.tls = Some(Box::new(facts));

@@ -10,7 +10,7 @@ use health::{Code, Finding, Text, text};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Spec, Stopwatch};
-use crate::authority::{self, Answer, Fault, Inquiry, Staple, Standing};
+use crate::authority::{self, Answer, Fault, Inquiry, Standing, Staple};
 use crate::net::Net;
 use crate::tls::{Presented, span};
 
@@ -55,7 +55,9 @@ pub(super) async fn learn(
     let told = Told { staple: staple.as_deref(), demanded, list: list.as_ref() };
     facts.revocation = newest(&told, now).map(Box::new);
     facts.revocation_unread = match &list {
-        Some(Standing { says: Err(why), .. }) if facts.revocation.is_none() => Some(why.to_string()),
+        Some(Standing { says: Err(why), .. }) if facts.revocation.is_none() => {
+            Some(why.to_string())
+        }
         _ => None,
     };
     judge(&told, facts.revocation.as_deref(), &leaf, subject, now)
@@ -135,7 +137,9 @@ fn revoked_finding(
             "`curl -s {url} | openssl crl -inform DER -noout -text | grep -iA3 {}`",
             serial.replace(':', "")
         ),
-        None => "`openssl s_client -connect HOST:PORT -servername NAME -status </dev/null`".to_owned(),
+        None => {
+            "`openssl s_client -connect HOST:PORT -servername NAME -status </dev/null`".to_owned()
+        }
     };
     Finding::new(
         Code::TlsRevoked,
