@@ -2,6 +2,7 @@
 
 mod revocation;
 mod served;
+mod told;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use tokio::io::AsyncWriteExt;
 use tokio_rustls::client::TlsStream;
 
 use super::{Sight, Stopwatch};
-use crate::authority::{self, Directory, Inquiry};
+use crate::authority::{Directory, Inquiry};
 use crate::net::{Connection, Net};
 use crate::plan::Endpoint;
 use crate::tls::files::{self, CertificateFile, Unreadable};
@@ -93,13 +94,8 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
                 facts.file = Some(compare(spec, &served, &file, &subject, now, &mut sight));
             }
             lead_to_the_reload(&mut sight.findings);
-            if let (Some(directory), Some(leaf)) = (&spec.ari, facts.chain.first()) {
-                let asked = authority::ask(net, directory, leaf, &spec.roots, now, watch.soon());
-                Box::pin(asked).await;
-            }
-            let told = revocation::learn(spec, net, &presented, &mut facts, &subject, watch, now);
+            let told = told::hear(spec, net, &presented, &mut facts, &subject, watch, now);
             sight.findings.extend(Box::pin(told).await);
-            watch.lap(Phase::Dialogue);
             sight.facts.tls = Some(Box::new(facts));
         }
         Err(refused) => {

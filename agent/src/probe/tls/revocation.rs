@@ -3,6 +3,8 @@
 //! Soft where nothing can be had: a list that cannot be fetched is no fault of the server's. Judged
 //! only below a trusted root; what others say of themselves proves nothing.
 
+use std::sync::Arc;
+
 use health::facts::{
     CertificateFacts, RevocationFacts, RevocationSource, RevocationStanding, TlsFacts,
 };
@@ -36,19 +38,18 @@ pub(super) async fn learn(
     watch: &Stopwatch,
     now: Timestamp,
 ) -> Vec<Finding> {
-    let Some(leaf) = facts.chain.first().filter(|_| facts.trusted).cloned() else {
-        return Vec::new();
-    };
+    let chain = Arc::clone(&facts.chain);
+    let Some(leaf) = chain.first().filter(|_| facts.trusted) else { return Vec::new() };
     if spec.revocation == Inquiry::Off {
         return Vec::new();
     }
     let has_staple = !presented.staple.is_empty();
-    let staple = has_staple.then(|| net.authority.staple(presented, &leaf, &spec.roots, now));
-    let demanded = !has_staple && net.authority.demands_staple(presented, &leaf);
+    let staple = has_staple.then(|| net.authority.staple(presented, leaf, &spec.roots, now));
+    let demanded = !has_staple && net.authority.demands_staple(presented, leaf);
     let list = match spec.revocation {
         Inquiry::Lists if !leaf.crls.is_empty() => {
             let until = watch.soon();
-            authority::standing(net, &leaf, &presented.chain, &spec.roots, now, until).await
+            authority::standing(net, leaf, &presented.chain, &spec.roots, now, until).await
         }
         Inquiry::Lists | Inquiry::Staple | Inquiry::Off => None,
     };
@@ -60,7 +61,7 @@ pub(super) async fn learn(
         }
         _ => None,
     };
-    judge(&told, facts.revocation.as_deref(), &leaf, subject, now)
+    judge(&told, facts.revocation.as_deref(), leaf, subject, now)
 }
 
 /// What counts of all that was said: that it is revoked, else the newest.
