@@ -29,6 +29,7 @@ mod issuer;
 mod lists;
 mod ocsp;
 #[cfg(test)]
+#[allow(unreachable_pub, reason = "shared with the end-to-end tests")]
 #[path = "../../../tests/support/office.rs"]
 mod office;
 mod windows;
