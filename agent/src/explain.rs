@@ -63,6 +63,7 @@ pages! {
     TlsIncompleteChain "tls.incomplete-chain",
     TlsOldProtocol "tls.old-protocol",
     TlsNotReloaded "tls.not-reloaded",
+    TlsAlpn "tls.alpn",
     TlsDiffersByAddress "tls.differs-by-address",
     TlsPinMismatch "tls.pin-mismatch",
     TlsRevoked "tls.revoked",

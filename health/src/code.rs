@@ -84,6 +84,7 @@ codes! {
     TlsIncompleteChain "tls.incomplete-chain" Critical "An intermediate is missing from the chain served; says which.";
     TlsOldProtocol "tls.old-protocol" Warning "Only, or still, speaks a protocol below the floor.";
     TlsNotReloaded "tls.not-reloaded" Critical "The file was renewed, the server still serves the old one.";
+    TlsAlpn "tls.alpn" Warning "Settles on another application protocol than planned, or on none.";
     TlsDiffersByAddress "tls.differs-by-address" Warning "The addresses of one name serve different certificates.";
     TlsPinMismatch "tls.pin-mismatch" Critical "Not the pinned key or certificate.";
     TlsRevoked "tls.revoked" Critical "The CA has revoked the certificate served.";

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
 
 mod ca;
+mod places;
 mod renewal;
 #[path = "../support/mod.rs"]
 mod support;

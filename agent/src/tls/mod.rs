@@ -1,15 +1,16 @@
 //! TLS as a probe needs it: a handshake that keeps the chain presented whatever its worth, and
 //! the judgement of that chain afterwards.
 //!
-//! Deliberately absent: session resumption (a probe wants the whole handshake every time),
-//! client certificates, and fetching missing intermediates: what a server fails to
-//! send is a finding, not something to be mended on its behalf.
+//! Deliberately absent: session resumption (a probe wants the whole handshake every time), and
+//! fetching missing intermediates: what a server fails to send is a finding, not something to be mended
+//! on its behalf.
 
 use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 
 mod alert;
+mod asking;
 mod attempt;
 mod certificate;
 mod distinguished;
@@ -20,11 +21,13 @@ pub(crate) mod files;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod hello;
+mod identity;
 mod judge;
 pub(crate) mod key;
 mod ledger;
 mod memo;
 mod old_protocol;
+mod parting;
 mod path;
 mod refusal;
 mod roots;
@@ -34,17 +37,21 @@ mod verdict;
 #[cfg(test)]
 pub(crate) mod workshop;
 
+pub(crate) use asking::Asking;
 pub use attempt::handshake;
 pub(crate) use attempt::{KeyKind, Offer, Refused, attempt, leaf, subject};
 pub(crate) use certificate::facts_of;
 pub(crate) use distinguished::attribute;
 pub use expiry::{expiry, nearing_end};
+pub use identity::ClientCertificate;
+pub(crate) use identity::{Asked, Identity, Unfit, turned_away};
 pub(crate) use judge::is_valid_for;
 pub use judge::judge;
 pub(crate) use ledger::InUse;
 pub use ledger::Ledger;
 pub(crate) use memo::Memo;
-pub(crate) use old_protocol::below_floor;
+pub(crate) use old_protocol::{below_floor, is_tolerated, old_versions};
+pub(crate) use parting::part;
 pub use roots::{Roots, client_settings};
 pub(crate) use span::span;
 pub(crate) use verdict::weak_key;
@@ -76,6 +83,10 @@ pub enum Remaining {
 /// The lowest protocol version that may still be enabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProtocolFloor {
+    /// TLS 1.0.
+    Tls10,
+    /// TLS 1.1.
+    Tls11,
     /// TLS 1.2.
     Tls12,
     /// TLS 1.3.
@@ -95,4 +106,6 @@ pub struct Presented {
     pub alpn: Option<String>,
     /// The OCSP answer that came with it (RFC 6066 section 8); empty: none.
     pub staple: Vec<u8>,
+    /// What the server said when it asked for a client certificate; `None`: it did not ask.
+    pub(crate) asked: Option<Asked>,
 }
