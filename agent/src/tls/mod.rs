@@ -1,6 +1,9 @@
 //! TLS as a probe needs it: a handshake that keeps the chain presented whatever its worth, and
 //! the judgement of that chain afterwards.
 //!
+//! A chain is judged in `judge` (what is remembered), `path` (whether it leads to a root), `verdict` and the
+//! rest of its words: `missing`, `forbidden`, `presentation`, `web_rules`.
+//!
 //! Deliberately absent: session resumption (a probe wants the whole handshake every time), and
 //! fetching missing intermediates: what a server fails to send is a finding, not something to be mended
 //! on its behalf.
@@ -9,7 +12,9 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 
+mod added_roots;
 mod alert;
+mod allowance;
 mod asking;
 mod attempt;
 mod certificate;
@@ -18,6 +23,7 @@ mod element;
 mod expiry;
 mod extensions;
 pub(crate) mod files;
+mod forbidden;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod hello;
@@ -25,14 +31,18 @@ mod identity;
 mod judge;
 pub(crate) mod key;
 mod ledger;
+mod links;
 mod memo;
+mod missing;
 mod old_protocol;
 mod parting;
 mod path;
+mod presentation;
 mod refusal;
 mod roots;
 mod span;
 mod verdict;
+mod web_rules;
 
 #[cfg(test)]
 pub(crate) mod workshop;

@@ -103,7 +103,9 @@ async fn ca(ip: &str, answer: fn(&str, &str) -> String) -> (String, Roots, Arc<A
             let place = format!("https://{}", stream.local_addr().unwrap());
             let Ok(mut stream) = acceptor.accept(stream).await else { return };
             let mut request = Vec::new();
-            while !request.ends_with(b"\r\n\r\n") && stream.read_buf(&mut request).await.unwrap() > 0 {}
+            while !request.ends_with(b"\r\n\r\n")
+                && stream.read_buf(&mut request).await.unwrap() > 0
+            {}
             let request = String::from_utf8(request).unwrap();
             count.fetch_add(1, Ordering::SeqCst);
             let path = request.split(' ').nth(1).unwrap();
@@ -177,7 +179,9 @@ async fn goes_without_where_a_ca_is_of_no_help() {
         "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned()
     };
     let moved = |place: &str, _: &str| {
-        format!("HTTP/1.1 302 Found\r\nlocation: {place}/elsewhere\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        format!(
+            "HTTP/1.1 302 Found\r\nlocation: {place}/elsewhere\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        )
     };
     let plain = |_: &str, _: &str| json(r#"{"renewalInfo":"http://127.0.0.1/"}"#);
     let long = |_: &str, _: &str| json(&format!("\"{}\"", "a".repeat(100_000)));
