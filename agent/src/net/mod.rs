@@ -23,6 +23,7 @@ use crate::plan::{Endpoint, Target};
 use crate::probe::Stopwatch;
 use crate::probe::dns;
 use crate::probe::forward::Passages;
+use crate::renewal;
 use crate::tls;
 
 mod failure;
@@ -47,6 +48,8 @@ pub struct Net {
     pub dns: Arc<dns::Memory>,
     /// The certificates that checks have seen in use.
     pub certificates: Arc<tls::Ledger>,
+    /// What renewers of certificates say.
+    pub renewals: Arc<renewal::Memory>,
     /// Which forwards of the plan have been seen to work from here.
     pub passages: Passages,
 }
@@ -90,6 +93,7 @@ impl Net {
             sockets: Sockets::default(),
             dns: Arc::default(),
             certificates: Arc::default(),
+            renewals: Arc::default(),
             passages: Passages::default(),
         })
     }

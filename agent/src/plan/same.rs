@@ -103,6 +103,7 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         file,
         issuer,
         expiring,
+        renewal,
         min_version,
         roots: _,
     } = a;
@@ -113,6 +114,7 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         && *file == b.file
         && *issuer == b.issuer
         && *expiring == b.expiring
+        && *renewal == b.renewal
         && *min_version == b.min_version
 }
 
@@ -155,8 +157,8 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
 }
 
 fn same_certificate(a: &certificate::Spec, b: &certificate::Spec) -> bool {
-    let certificate::Spec { path, key, expiring } = a;
-    *path == b.path && *key == b.key && *expiring == b.expiring
+    let certificate::Spec { path, key, expiring, renewal } = a;
+    *path == b.path && *key == b.key && *expiring == b.expiring && *renewal == b.renewal
 }
 
 fn same_port(a: &port::Spec, b: &port::Spec) -> bool {

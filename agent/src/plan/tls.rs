@@ -7,7 +7,7 @@ use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::Wrong;
 use super::row::Row;
-use super::values;
+use super::{renewal, values};
 use crate::probe::{self, certificate, tls};
 use crate::tls::{Expiring, ProtocolFloor, Remaining};
 
@@ -37,6 +37,7 @@ pub(super) fn check(
     let file = row.text("file").and_then(|text| frame::path(row, "file", &text));
     let issuer = row.parsed("issuer", caa_name).map(|at| at.value);
     let expiring = expiring(row).unwrap_or_default();
+    let renewal = renewal::served(row);
     let roots = pace.roots(row);
     let (address, target) = (address?, target?);
     let frame = named.frame(&pace, Kind::Tls, address.value, owner)?;
@@ -48,6 +49,7 @@ pub(super) fn check(
         file,
         issuer,
         expiring,
+        renewal,
         min_version,
         roots: roots?,
     };
@@ -67,9 +69,10 @@ pub(super) fn files(row: &Row<'_>, pace: &Pace, names: &mut Names) -> Option<pro
     });
     let key = row.text("key").and_then(|text| frame::path(row, "key", &text));
     let expiring = expiring(row).unwrap_or_default();
+    let renewal = renewal::stored(row);
     let (written, path) = (written?, path?);
     let frame = named.frame(&pace, Kind::Certificate, written.value, None)?;
-    let spec = certificate::Spec { path: path.value, key, expiring };
+    let spec = certificate::Spec { path: path.value, key, expiring, renewal };
     Some(probe::Check { frame, spec: probe::Spec::Certificate(spec) })
 }
 

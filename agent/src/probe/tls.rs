@@ -15,6 +15,7 @@ use tokio_rustls::client::TlsStream;
 use super::{Sight, Stopwatch};
 use crate::net::{Connection, Net};
 use crate::plan::Endpoint;
+use crate::renewal::Expected;
 use crate::tls::files::{self, CertificateFile, Unreadable};
 use crate::tls::{
     self, Expiring, KeyKind, Offer, Presented, ProtocolFloor, Refused, Roots, below_floor,
@@ -41,6 +42,8 @@ pub struct Spec {
     pub issuer: Option<String>,
     /// When its end is near.
     pub expiring: Expiring,
+    /// What is expected of its renewal.
+    pub renewal: Expected,
     /// The lowest protocol version that may still be enabled; `None`: not looked at.
     pub min_version: Option<ProtocolFloor>,
     /// Trusted roots.

@@ -478,6 +478,13 @@ static TLS: Table = Table {
             ),
             key("file", Text(&PATH), Optional, "The certificate file that should be served."),
             EXPIRING_WITHIN,
+            RENEW_AT,
+            key(
+                "renewal",
+                Text(&PATH),
+                Optional,
+                "The renewer's own file about the certificate: certbot's `renewal/NAME.conf` or acme.sh's `DOMAIN/DOMAIN.conf`; default: looked for beside `file`.",
+            ),
             key("starttls", Text(&FREE), Later, "A protocol that begins without TLS."),
             key(
                 "issuer",
@@ -498,11 +505,18 @@ static TLS: Table = Table {
     ],
 };
 
+const RENEW_AT: Key = key(
+    "renew_at",
+    Text(&REMAINDER),
+    Optional,
+    "When a renewer should have acted: a share of the lifetime, or a time, that is left then; default: as its renewer or its CA says, else a third of the lifetime, half of one below ten days.",
+);
+
 const EXPIRING_WITHIN: Key = key(
     "expiring_within",
     Many(&REMAINDER_TEXT),
     Default("[\"25%\", \"10%\"]"),
-    "When the end is near: warning, critical; each a share of the lifetime or a time left.",
+    "When the end is near: warning, critical; each a share of the lifetime or a time left. The default reckons with 398 days at most, and warns no earlier than a renewal is overdue.",
 );
 
 static CERTIFICATE: Table = Table {
@@ -519,6 +533,7 @@ static CERTIFICATE: Table = Table {
                 "The key; default: looked for beside the certificate.",
             ),
             EXPIRING_WITHIN,
+            RENEW_AT,
         ],
         PACE,
         DEPENDS,

@@ -32,6 +32,7 @@ fn spec(address: SocketAddr, roots: &Roots) -> Spec {
         file: None,
         issuer: None,
         expiring: Expiring::default(),
+        renewal: Expected::default(),
         min_version: None,
         roots: roots.clone(),
     }
