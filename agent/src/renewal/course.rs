@@ -96,8 +96,8 @@ fn usual_left(lifetime: SignedDuration) -> SignedDuration {
 /// What a renewer that looks once a day may need, and a few tries more where there is time.
 fn grace(lifetime: SignedDuration, left: SignedDuration) -> SignedDuration {
     let by_lifetime = lifetime.min(LONGEST) / 30;
-    // Five twelfths of half a lifetime leave more than the quarter at which its end is near.
-    A_DAY_AND_A_PAUSE.max(by_lifetime).min(left * 5 / 12)
+    // Half of half a lifetime leaves the quarter at which its end is near.
+    A_DAY_AND_A_PAUSE.max(by_lifetime).min(left / 2)
 }
 
 fn ahead_of_end(
@@ -141,7 +141,7 @@ mod tests {
     fn a_renewer_acts_at_a_third_left_and_is_late_a_while_after() {
         let cases = [
             // (lifetime, hours left when due, when overdue)
-            (DAY, (12, 7)),
+            (DAY, (12, 6)),
             (6 * DAY, (72, 42)),
             // Let's Encrypt's short-lived ones.
             (160 * HOUR, (80, 50)),

@@ -16,7 +16,7 @@ use super::acme_sh::{self, Kept};
 use super::certbot::{self, Lineage};
 use super::certbot_log;
 use super::tries::Try;
-use crate::tls::Memo;
+use crate::tls::{Memo, files};
 
 /// The largest of a renewer's own files that is read, bytes.
 const MOST_OF_A_FILE: u64 = 256 << 10;
@@ -38,6 +38,26 @@ pub(crate) struct Keeper {
     pub(crate) ran_at: Option<Timestamp>,
     /// Where its log is, and may not be read.
     pub(crate) closed_log: Option<PathBuf>,
+    /// The newest certificate that it has, where that may be read.
+    pub(crate) newest: Option<Newest>,
+}
+
+/// The newest certificate that a renewer has.
+#[derive(Clone, Debug)]
+pub(crate) struct Newest {
+    /// Its chain.
+    pub(crate) path: PathBuf,
+    pub(crate) fingerprint: String,
+    pub(crate) not_before: Timestamp,
+}
+
+impl Newest {
+    fn read(path: PathBuf, now: Timestamp) -> Option<Self> {
+        let file = files::read(&path, now).ok()?;
+        let leaf = file.chain.first()?;
+        let (fingerprint, not_before) = (leaf.fingerprint.clone(), leaf.not_before);
+        Some(Self { path, fingerprint, not_before })
+    }
 }
 
 /// Whose file it is.
@@ -95,17 +115,17 @@ pub(crate) enum Lead {
 }
 
 /// The renewer that a lead leads to, if any.
-pub(crate) fn find(lead: &Lead, logs: &Logs) -> Option<Keeper> {
+pub(crate) fn find(lead: &Lead, logs: &Logs, now: Timestamp) -> Option<Keeper> {
     match lead {
-        Lead::Named(path) => read(path, logs),
-        Lead::Certificate(path) => certbots(path, logs)
-            .or_else(|| certbots(&path.canonicalize().ok()?, logs))
-            .or_else(|| read(&acme_shs(path)?, logs)),
+        Lead::Named(path) => read(path, logs, now),
+        Lead::Certificate(path) => certbots(path, logs, now)
+            .or_else(|| certbots(&path.canonicalize().ok()?, logs, now))
+            .or_else(|| read(&acme_shs(path)?, logs, now)),
     }
 }
 
-fn certbots(certificate: &Path, logs: &Logs) -> Option<Keeper> {
-    read(&certbot::file_about(certificate)?, logs)
+fn certbots(certificate: &Path, logs: &Logs, now: Timestamp) -> Option<Keeper> {
+    read(&certbot::file_about(certificate)?, logs, now)
 }
 
 /// `DOMAIN_ecc/fullchain.cer` has `DOMAIN_ecc/DOMAIN.conf` beside it.
@@ -117,16 +137,16 @@ fn acme_shs(certificate: &Path) -> Option<PathBuf> {
     file.is_file().then_some(file)
 }
 
-fn read(path: &Path, logs: &Logs) -> Option<Keeper> {
+fn read(path: &Path, logs: &Logs, now: Timestamp) -> Option<Keeper> {
     let text = text_of(path)?;
     if let Some(kept) = Kept::read(&text) {
-        return Some(of_acme_sh(path, kept, logs));
+        return Some(of_acme_sh(path, kept, logs, now));
     }
     let name = path.file_stem()?.to_str()?;
-    Some(of_certbot(path, Lineage::read(name, &text), logs))
+    Some(of_certbot(path, Lineage::read(name, &text), logs, now))
 }
 
-fn of_certbot(path: &Path, lineage: Lineage, logs: &Logs) -> Keeper {
+fn of_certbot(path: &Path, lineage: Lineage, logs: &Logs, now: Timestamp) -> Keeper {
     let (mut last, mut ran_at, mut closed_log) = (None, None, None);
     for log in lineage.logs() {
         match logs.read(&log, certbot_log::tries) {
@@ -143,11 +163,12 @@ fn of_certbot(path: &Path, lineage: Lineage, logs: &Logs) -> Keeper {
             break;
         }
     }
+    let newest = lineage.fullchain.clone().and_then(|path| Newest::read(path, now));
     let kept_by = KeptBy::Certbot(lineage);
-    Keeper { path: path.to_owned(), kept_by, last, ran_at, closed_log }
+    Keeper { path: path.to_owned(), kept_by, last, ran_at, closed_log, newest }
 }
 
-fn of_acme_sh(path: &Path, kept: Kept, logs: &Logs) -> Keeper {
+fn of_acme_sh(path: &Path, kept: Kept, logs: &Logs, now: Timestamp) -> Keeper {
     // Its home holds a folder for each certificate, and account.conf.
     let account = path.parent().and_then(Path::parent).map(|home| home.join("account.conf"));
     let account = account.and_then(|path| text_of(&path)).unwrap_or_default();
@@ -161,7 +182,9 @@ fn of_acme_sh(path: &Path, kept: Kept, logs: &Logs) -> Keeper {
             Err(_) => {}
         }
     }
-    Keeper { path: path.to_owned(), kept_by: KeptBy::AcmeSh(kept), last, ran_at, closed_log }
+    let newest = Newest::read(path.with_file_name("fullchain.cer"), now);
+    let kept_by = KeptBy::AcmeSh(kept);
+    Keeper { path: path.to_owned(), kept_by, last, ran_at, closed_log, newest }
 }
 
 type Told = (Arc<HashMap<String, Try>>, Option<Timestamp>);
@@ -245,7 +268,7 @@ mod tests {
         write("sh.log", "[x] Renewing: 'mail.example'\n[x] Error ordering\n");
         let logs = Logs::default();
         let found = |path: PathBuf| {
-            let keeper = find(&Lead::Certificate(path), &logs)?;
+            let keeper = find(&Lead::Certificate(path), &logs, Timestamp::UNIX_EPOCH)?;
             let failed = matches!(keeper.last?.outcome, Outcome::Failed(..));
             Some((keeper.kept_by.program(), keeper.kept_by.name().to_owned(), failed))
         };
@@ -263,8 +286,9 @@ mod tests {
         let acme_shs = Some(("acme.sh", "mail.example".to_owned(), true));
         assert_eq!(found(root.join("sh/mail.example_ecc/fullchain.cer")), acme_shs);
         assert_eq!(found(root.join("ssl/other.pem")), None);
-        let named = find(&Lead::Named(root.join("renewal/shop.conf")), &logs);
+        let named =
+            find(&Lead::Named(root.join("renewal/shop.conf")), &logs, Timestamp::UNIX_EPOCH);
         assert!(named.is_some_and(|keeper| keeper.ran_at.is_some()));
-        assert!(find(&Lead::Named(root.join("nothing")), &logs).is_none());
+        assert!(find(&Lead::Named(root.join("nothing")), &logs, Timestamp::UNIX_EPOCH).is_none());
     }
 }

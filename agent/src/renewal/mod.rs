@@ -224,7 +224,7 @@ impl Memory {
         let logs = Arc::clone(&self.logs);
         let looking = tokio::task::spawn_blocking(move || {
             let look = |lead: Lead| {
-                let keeper = keeper::find(&lead, &logs).map(Arc::new);
+                let keeper = keeper::find(&lead, &logs, now).map(Arc::new);
                 (lead, keeper)
             };
             leads.into_iter().map(look).collect::<Vec<_>>()

@@ -43,6 +43,7 @@ fn certbot(more: &str, last: Option<(i64, Outcome)>) -> Keeper {
         ran_at: last.as_ref().and_then(|last| last.at),
         last,
         closed_log: None,
+        newest: None,
     }
 }
 
@@ -161,6 +162,25 @@ fn a_renewer_that_nobody_starts_is_told_as_that() {
     assert!(!recent.summary.en.contains("last ran"), "{recent:?}");
     let command = "certbot renew --dry-run --cert-name shop`";
     assert!(recent.remedy.en.contains(command), "{recent:?}");
+}
+
+#[test]
+fn one_that_its_renewer_has_renewed_waits_for_a_reload() {
+    let mut keeper = certbot("", Some((60, Outcome::Well)));
+    let newest = |fingerprint: &str| keeper::Newest {
+        path: PathBuf::from("/etc/letsencrypt/live/shop/fullchain.pem"),
+        fingerprint: fingerprint.to_owned(),
+        not_before: at_day(60),
+    };
+    keeper.newest = Some(newest("another"));
+    let sight = found(90, 70, &Expected::default(), Some(&keeper));
+    let overdue = sight.findings.last().unwrap();
+    assert_eq!(overdue.code, Code::CertRenewalOverdue);
+    assert!(overdue.summary.en.contains("certbot has a newer one in /etc/letsencrypt/live"));
+    assert!(overdue.remedy.en.contains("nginx -s reload"), "{overdue:?}");
+    keeper.newest = Some(newest("f"));
+    let sight = found(90, 70, &Expected::default(), Some(&keeper));
+    assert!(!sight.findings.last().unwrap().summary.en.contains("newer"), "{sight:?}");
 }
 
 #[test]

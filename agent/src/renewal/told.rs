@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::certbot::Obstacle;
 use super::course::{Course, lifetime};
-use super::keeper::{Keeper, KeptBy};
+use super::keeper::{Keeper, KeptBy, Newest};
 use super::tries::{Outcome, Problem, Try};
 use crate::tls::span;
 
@@ -110,7 +110,7 @@ pub(super) fn overdue(
         return None;
     }
     let (late, ahead) = (span(course.due, now), span(now, leaf.not_after));
-    let (why, remedy) = cause(keeper, blocked, now);
+    let (why, remedy) = cause(leaf, keeper, blocked, now);
     let finding = Finding::new(
         Code::CertRenewalOverdue,
         subject,
@@ -152,9 +152,20 @@ fn by(source: RenewalSource) -> &'static str {
 }
 
 /// Why it did not come, to follow a sentence, and what to do.
-fn cause(keeper: Option<&Keeper>, blocked: Option<&Blocked>, now: Timestamp) -> (Text, Text) {
+fn cause(
+    leaf: &CertificateFacts,
+    keeper: Option<&Keeper>,
+    blocked: Option<&Blocked>,
+    now: Timestamp,
+) -> (Text, Text) {
     let Some(keeper) = keeper else { return (Text::same(""), nobody_known()) };
     let program = keeper.kept_by.program();
+    let newer = keeper.newest.as_ref().filter(|newest| {
+        newest.not_before > leaf.not_before && newest.fingerprint != leaf.fingerprint
+    });
+    if let Some(newer) = newer {
+        return renewed(program, newer);
+    }
     if let Some(blocked) = blocked {
         let why = match blocked {
             Blocked::Failed { words, .. } => text!(
@@ -196,6 +207,20 @@ fn cause(keeper: Option<&Keeper>, blocked: Option<&Blocked>, now: Timestamp) -> 
         )
     };
     (Text::same(""), remedy)
+}
+
+/// It did come, and is not in use.
+fn renewed(program: &str, newer: &Newest) -> (Text, Text) {
+    let path = newer.path.display();
+    let why = text!(
+        "; {program} has a newer one in {path}",
+        ". {program}의 더 새로운 인증서가 {path}에 있습니다"
+    );
+    let remedy = text!(
+        "Have the server use it: `nginx -s reload`, or with systemd `systemctl reload nginx`; where it reads a copy, copy {path} there first. Name {path} as `file` in the check to be told at once the next time.",
+        "서버가 새 인증서를 쓰게 하세요: `nginx -s reload`, systemd를 쓴다면 `systemctl reload nginx`. 복사본을 읽는 서버라면 먼저 {path}을(를) 복사하세요. 점검 항목의 `file`에 {path}을(를) 적으면 다음에는 바로 알려 줍니다."
+    );
+    (why, remedy)
 }
 
 fn nobody_known() -> Text {
