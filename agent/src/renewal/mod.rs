@@ -29,6 +29,7 @@ pub(crate) use course::usual_share;
 
 use self::course::{Course, Known};
 use self::keeper::{Keeper, KeptBy, Lead, Logs};
+use self::told::Blocked;
 
 /// Renewers remembered.
 const REMEMBERED: usize = 1_024;
@@ -143,7 +144,7 @@ fn judge(
     let known = Known { planned: wanted.expected.renew_at, window: None, renewer: setting };
     let course = course::course(leaf, &known);
     let blocked = keeper.and_then(|keeper| told::blocked(keeper, leaf, now));
-    sight.facts.renewals.push(facts(leaf, &course, keeper));
+    sight.facts.renewals.push(facts(leaf, &course, keeper, blocked.as_ref()));
     if wanted.expiring.is_usual() {
         not_before_due(&mut sight.findings, &course, &seen.subject, now);
     }
@@ -178,12 +179,17 @@ fn not_before_due(findings: &mut Vec<Finding>, course: &Course, subject: &str, n
     });
 }
 
-fn facts(leaf: &CertificateFacts, course: &Course, keeper: Option<&Keeper>) -> RenewalFacts {
+fn facts(
+    leaf: &CertificateFacts,
+    course: &Course,
+    keeper: Option<&Keeper>,
+    blocked: Option<&Blocked>,
+) -> RenewalFacts {
     let last = keeper.and_then(|keeper| keeper.last.as_ref());
-    let failure = last.and_then(|last| match &last.outcome {
-        tries::Outcome::Failed(words, _) => Some(words.clone()),
-        tries::Outcome::Well => None,
-    });
+    let failure = match blocked {
+        Some(Blocked::Failed { words, .. }) => Some(words.clone()),
+        _ => None,
+    };
     RenewalFacts {
         fingerprint: leaf.fingerprint.clone(),
         due: course.due,
