@@ -27,6 +27,7 @@ pub mod plan_watch;
 pub mod port_document;
 pub mod port_report;
 pub mod probe;
+pub mod renewal;
 pub mod run;
 pub mod schedule;
 pub mod server;

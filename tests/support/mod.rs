@@ -14,6 +14,7 @@ pub mod loopback;
 pub mod nameserver;
 pub mod nginx;
 pub mod office;
+pub mod pebble;
 pub mod postgres;
 pub mod receiver;
 pub mod relay;

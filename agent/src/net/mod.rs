@@ -25,6 +25,7 @@ use crate::probe::Stopwatch;
 use crate::probe::dns;
 use crate::probe::forward::Passages;
 use crate::probe::tls::Nameless;
+use crate::renewal;
 use crate::tls;
 
 mod failure;
@@ -51,6 +52,8 @@ pub struct Net {
     pub certificates: Arc<tls::Ledger>,
     /// What CAs have said of certificates in use.
     pub authority: Arc<authority::Memory>,
+    /// What renewers of certificates say.
+    pub renewals: Arc<renewal::Memory>,
     /// What servers present to who names nobody.
     pub nameless: Nameless,
     /// Which forwards of the plan have been seen to work from here.
@@ -97,6 +100,7 @@ impl Net {
             dns: Arc::default(),
             certificates: Arc::default(),
             authority: Arc::default(),
+            renewals: Arc::default(),
             nameless: Nameless::default(),
             passages: Passages::default(),
         })

@@ -22,6 +22,7 @@ mod names;
 mod notes;
 mod reading;
 mod receivers;
+mod renewal;
 mod row;
 mod same;
 mod schema;

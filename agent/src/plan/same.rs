@@ -107,6 +107,7 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         file,
         issuer,
         expiring,
+        renewal,
         min_version,
         revocation,
         ari,
@@ -125,6 +126,7 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         && *file == b.file
         && *issuer == b.issuer
         && *expiring == b.expiring
+        && *renewal == b.renewal
         && *min_version == b.min_version
         && *revocation == b.revocation
         && *ari == b.ari
@@ -180,8 +182,8 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
 }
 
 fn same_certificate(a: &certificate::Spec, b: &certificate::Spec) -> bool {
-    let certificate::Spec { path, key, expiring } = a;
-    *path == b.path && *key == b.key && *expiring == b.expiring
+    let certificate::Spec { path, key, expiring, renewal } = a;
+    *path == b.path && *key == b.key && *expiring == b.expiring && *renewal == b.renewal
 }
 
 fn same_port(a: &port::Spec, b: &port::Spec) -> bool {

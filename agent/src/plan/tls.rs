@@ -10,7 +10,7 @@ use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::Wrong;
 use super::row::Row;
-use super::values;
+use super::{renewal, values};
 use crate::probe::tls::starttls::Starttls;
 use crate::probe::tls::{EveryAddress, Pin};
 use crate::probe::{self, certificate, tls};
@@ -56,6 +56,7 @@ pub(super) fn check(
     let revocation = authority::revocation(row);
     let ari = authority::ari(row, file.as_deref());
     let expiring = expiring(row).unwrap_or_default();
+    let renewal = renewal::served(row);
     let alpn = applications(row);
     let client = client(row);
     let roots = pace.roots(row);
@@ -72,6 +73,7 @@ pub(super) fn check(
         file,
         issuer,
         expiring,
+        renewal,
         min_version,
         revocation,
         ari,
@@ -96,9 +98,10 @@ pub(super) fn files(row: &Row<'_>, pace: &Pace, names: &mut Names) -> Option<pro
     });
     let key = row.text("key").and_then(|text| frame::path(row, "key", &text));
     let expiring = expiring(row).unwrap_or_default();
+    let renewal = renewal::stored(row);
     let (written, path) = (written?, path?);
     let frame = named.frame(&pace, Kind::Certificate, written.value, None)?;
-    let spec = certificate::Spec { path: path.value, key, expiring };
+    let spec = certificate::Spec { path: path.value, key, expiring, renewal };
     Some(probe::Check { frame, spec: probe::Spec::Certificate(spec) })
 }
 

@@ -27,6 +27,7 @@ use super::{Sight, Stopwatch};
 use crate::authority::{Directory, Inquiry};
 use crate::net::{Connection, Net};
 use crate::plan::Endpoint;
+use crate::renewal::Expected;
 use crate::tls::files::{self, CertificateFile, Unreadable};
 use crate::tls::{
     self, Asking, ClientCertificate, Expiring, KeyKind, Offer, Presented, ProtocolFloor, Refused,
@@ -63,6 +64,8 @@ pub struct Spec {
     pub issuer: Option<String>,
     /// When its end is near.
     pub expiring: Expiring,
+    /// What is expected of its renewal.
+    pub renewal: Expected,
     /// The lowest protocol version that may still be enabled; `None`: not looked at.
     pub min_version: Option<ProtocolFloor>,
     /// Who is asked whether it is revoked.

@@ -138,6 +138,8 @@ impl Words {
         match (self.0, *source.borrow()) {
             (Language::En, RenewalSource::Lifetime) => "its lifetime",
             (Language::Ko, RenewalSource::Lifetime) => "유효 기간",
+            (Language::En, RenewalSource::Plan) => "the plan",
+            (Language::Ko, RenewalSource::Plan) => "계획",
             (_, RenewalSource::Certbot) => "certbot",
             (_, RenewalSource::AcmeSh) => "acme.sh",
             (Language::En, RenewalSource::Ari) => "its CA (ARI)",

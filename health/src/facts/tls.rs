@@ -189,6 +189,8 @@ pub struct RenewalFacts {
 pub enum RenewalSource {
     /// Its lifetime: about a third left, half for a short-lived one.
     Lifetime,
+    /// The plan, by `renew_at`.
+    Plan,
     /// certbot's configuration of it.
     Certbot,
     /// acme.sh's configuration of it.

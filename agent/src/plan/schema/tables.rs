@@ -516,6 +516,13 @@ static TLS: Table = Table {
             EXPIRING_WITHIN,
             REVOCATION,
             ARI,
+            RENEW_AT,
+            key(
+                "renewal",
+                Text(&PATH),
+                Optional,
+                "The renewer's own file about the certificate: certbot's `renewal/NAME.conf` or acme.sh's `DOMAIN/DOMAIN.conf`; default: looked for beside `file`.",
+            ),
             key(
                 "starttls",
                 OneOf(crate::probe::tls::starttls::PROTOCOLS),
@@ -559,11 +566,18 @@ static TLS: Table = Table {
     ],
 };
 
+const RENEW_AT: Key = key(
+    "renew_at",
+    Text(&REMAINDER),
+    Optional,
+    "When a renewer should have acted: a share of the lifetime, or a time, that is left then; default: as its renewer or its CA says, else a third of the lifetime, half of one below ten days.",
+);
+
 const EXPIRING_WITHIN: Key = key(
     "expiring_within",
     Many(&REMAINDER_TEXT),
     Default("[\"25%\", \"10%\"]"),
-    "When the end is near: warning, critical; each a share of the lifetime or a time left.",
+    "When the end is near: warning, critical; each a share of the lifetime or a time left. The default reckons with 398 days at most, and warns no earlier than a renewal is overdue.",
 );
 
 const REVOCATION: Key = key(
@@ -596,6 +610,7 @@ static CERTIFICATE: Table = Table {
                 "The key; default: looked for beside the certificate.",
             ),
             EXPIRING_WITHIN,
+            RENEW_AT,
         ],
         PACE,
         DEPENDS,

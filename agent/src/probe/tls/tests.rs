@@ -37,6 +37,7 @@ fn spec(address: SocketAddr, roots: &Roots) -> Spec {
         file: None,
         issuer: None,
         expiring: Expiring::default(),
+        renewal: Expected::default(),
         min_version: None,
         revocation: Inquiry::Lists,
         ari: None,
