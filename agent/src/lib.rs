@@ -8,6 +8,7 @@ pub mod authority;
 pub mod board;
 pub mod cli;
 pub mod clock;
+mod csv;
 pub mod demo;
 pub mod discover;
 pub mod explain;
