@@ -11,6 +11,7 @@ use health::facts::{CertificateFacts, RenewalFacts, RenewalSource};
 use health::{Code, Facts, Finding, Severity};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::authority::Window;
 use crate::net::Net;
 use crate::probe::{Sight, Stopwatch};
 use crate::tls::{self, Expiring, Memo, Remaining};
@@ -124,7 +125,8 @@ pub(crate) async fn attend(
     let seen = wanted.seen(&sight.facts);
     let keepers = net.renewals.keepers(&seen, watch, now).await;
     for (seen, keeper) in seen.iter().zip(keepers) {
-        judge(wanted, seen, keeper.as_deref(), sight, now);
+        let window = seen.leaf().and_then(|leaf| net.authority.window(&leaf.fingerprint, now));
+        judge(wanted, seen, keeper.as_deref(), window.as_deref(), sight, now);
     }
 }
 
@@ -133,6 +135,7 @@ fn judge(
     wanted: &Wanted<'_>,
     seen: &Seen,
     keeper: Option<&Keeper>,
+    window: Option<&Window>,
     sight: &mut Sight,
     now: Timestamp,
 ) {
@@ -141,10 +144,18 @@ fn judge(
         KeptBy::Certbot(lineage) => lineage.setting(),
         KeptBy::AcmeSh(kept) => kept.setting(leaf.not_before),
     });
-    let known = Known { planned: wanted.expected.renew_at, window: None, renewer: setting };
+    let known = Known {
+        planned: wanted.expected.renew_at,
+        window: window.map(|window| (window.start, window.end)),
+        renewer: setting,
+    };
     let course = course::course(leaf, &known);
     let blocked = keeper.and_then(|keeper| told::blocked(keeper, leaf, now));
-    sight.facts.renewals.push(facts(leaf, &course, keeper, blocked.as_ref()));
+    let why = window.filter(|_| course.source == RenewalSource::Ari);
+    sight.facts.renewals.push(RenewalFacts {
+        explanation: why.and_then(|window| window.explanation.clone()),
+        ..facts(leaf, &course, keeper, blocked.as_ref())
+    });
     if wanted.expiring.is_usual() {
         not_before_due(&mut sight.findings, &course, &seen.subject, now);
     }
