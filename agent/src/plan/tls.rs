@@ -11,10 +11,10 @@ use super::names::{Hosts, Names};
 use super::notes::Wrong;
 use super::row::Row;
 use super::{renewal, values};
-use crate::authority::renewal_file;
 use crate::probe::tls::starttls::Starttls;
 use crate::probe::tls::{EveryAddress, Pin};
 use crate::probe::{self, certificate, tls};
+use crate::renewal::certbots_file_about;
 use crate::tls::{ClientCertificate, Expiring, ProtocolFloor, Remaining};
 
 /// Reads one `[[tls]]`.
@@ -57,7 +57,7 @@ pub(super) fn check(
     let revocation = authority::revocation(row);
     let expiring = expiring(row).unwrap_or_default();
     let renewal = renewal::served(row);
-    let renewer = renewal.renewer.clone().or_else(|| renewal_file(file.as_deref()?));
+    let renewer = renewal.renewer.clone().or_else(|| certbots_file_about(file.as_deref()?));
     let ari = authority::ari(row, renewer);
     let alpn = applications(row);
     let client = client(row);

@@ -26,6 +26,7 @@ mod keeper;
 mod told;
 mod tries;
 
+pub(crate) use certbot::file_about as certbots_file_about;
 pub(crate) use course::usual_share;
 
 use self::course::{Course, Known};
