@@ -7,6 +7,7 @@
 //! with the kind, and anything that runs.
 
 mod agent;
+mod authority;
 mod cron;
 mod dns;
 mod expect;
@@ -21,6 +22,7 @@ mod names;
 mod notes;
 mod reading;
 mod receivers;
+mod renewal;
 mod row;
 mod same;
 mod schema;

@@ -107,7 +107,10 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         file,
         issuer,
         expiring,
+        renewal,
         min_version,
+        revocation,
+        ari,
         starttls,
         alpn,
         client,
@@ -123,7 +126,10 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         && *file == b.file
         && *issuer == b.issuer
         && *expiring == b.expiring
+        && *renewal == b.renewal
         && *min_version == b.min_version
+        && *revocation == b.revocation
+        && *ari == b.ari
         && *starttls == b.starttls
         && *alpn == b.alpn
         && same_client(client.as_deref(), b.client.as_deref())
@@ -176,8 +182,8 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
 }
 
 fn same_certificate(a: &certificate::Spec, b: &certificate::Spec) -> bool {
-    let certificate::Spec { path, key, expiring } = a;
-    *path == b.path && *key == b.key && *expiring == b.expiring
+    let certificate::Spec { path, key, expiring, renewal } = a;
+    *path == b.path && *key == b.key && *expiring == b.expiring && *renewal == b.renewal
 }
 
 fn same_port(a: &port::Spec, b: &port::Spec) -> bool {
