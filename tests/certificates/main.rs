@@ -9,3 +9,4 @@ mod places;
 mod renewal;
 #[path = "../support/mod.rs"]
 mod support;
+mod wire;

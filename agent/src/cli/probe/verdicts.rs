@@ -8,6 +8,7 @@ use health::{Code, Finding, Language, Observation, Severity, State, Text, text};
 use jiff::Timestamp;
 
 use crate::cli::paint::{self, printable};
+use crate::probe::tls::starttls::Starttls;
 use crate::probe::{Spec, tls};
 
 /// One thing that was looked at.
@@ -141,6 +142,9 @@ fn dates(tls: &TlsFacts, now: Timestamp) -> Option<Text> {
 }
 
 fn versions(planned: &tls::Spec) -> Option<Text> {
+    if !planned.starttls.is_none_or(Starttls::bears_broken_handshakes) {
+        return None;
+    }
     let floor = match planned.min_version? {
         // There is nothing below that is asked for.
         crate::tls::ProtocolFloor::Tls10 => return None,

@@ -209,8 +209,9 @@ pub(super) fn compare(
             Outcome::Shaken(presented) => (Some(presented), None),
             Outcome::Refused(refused) => {
                 let Refused { finding, presented } = *refused;
-                served.failure = Some(finding.summary.en.clone());
-                let is_news = !refused_alike.contains(&finding.code);
+                let is_let_be = spec.lets_be(&finding);
+                served.failure = (!is_let_be).then(|| finding.summary.en.clone());
+                let is_news = !is_let_be && !refused_alike.contains(&finding.code);
                 (presented, is_news.then_some(finding))
             }
             Outcome::Closed(failure) => {
