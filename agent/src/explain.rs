@@ -66,6 +66,7 @@ pages! {
     TlsSuperfluous "tls.superfluous",
     TlsOldProtocol "tls.old-protocol",
     TlsNotReloaded "tls.not-reloaded",
+    TlsAlpn "tls.alpn",
     TlsDiffersByAddress "tls.differs-by-address",
     TlsPinMismatch "tls.pin-mismatch",
     DnsDrift "dns.drift",

@@ -68,6 +68,9 @@ fn korean(code: Code) -> &'static str {
         Code::TlsSuperfluous => "제공된 체인에 필요 없는 인증서가 있거나 순서가 맞지 않습니다.",
         Code::TlsOldProtocol => "기준보다 오래된 프로토콜만 지원하거나 아직 지원합니다.",
         Code::TlsNotReloaded => "파일은 갱신되었으나 서버가 여전히 이전 인증서를 제공합니다.",
+        Code::TlsAlpn => {
+            "계획과 다른 애플리케이션 프로토콜을 선택하거나 아무것도 선택하지 않습니다."
+        }
         Code::TlsDiffersByAddress => "같은 이름의 주소들이 서로 다른 인증서를 제공합니다.",
         Code::TlsPinMismatch => "고정한 키 또는 인증서가 아닙니다.",
         Code::DnsDrift => "권한 있는 응답이 계획과 다릅니다.",

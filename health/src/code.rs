@@ -87,6 +87,7 @@ codes! {
     TlsSuperfluous "tls.superfluous" Notice "The chain served holds certificates that nobody needs, or is out of order.";
     TlsOldProtocol "tls.old-protocol" Warning "Only, or still, speaks a protocol below the floor.";
     TlsNotReloaded "tls.not-reloaded" Critical "The file was renewed, the server still serves the old one.";
+    TlsAlpn "tls.alpn" Warning "Settles on another application protocol than planned, or on none.";
     TlsDiffersByAddress "tls.differs-by-address" Warning "The addresses of one name serve different certificates.";
     TlsPinMismatch "tls.pin-mismatch" Critical "Not the pinned key or certificate.";
     DnsDrift "dns.drift" Critical "The authoritative answer is not the planned one.";

@@ -95,6 +95,7 @@ pub fn judge(
         alpn: presented.alpn.clone(),
         server_name: server_name.to_owned(),
         chain: Arc::clone(&verdict.chain),
+        path: verdict.path.elements.clone(),
         trusted: verdict.path.is_trusted(),
         path_not_after: path_not_after.flatten(),
         ..TlsFacts::default()

@@ -19,7 +19,7 @@ fn presented(chain: &[CertificateDer<'static>]) -> Presented {
         chain: chain.to_vec(),
         protocol: "TLS 1.3".to_owned(),
         cipher: "TLS_AES_128_GCM_SHA256".to_owned(),
-        alpn: None,
+        ..Presented::default()
     }
 }
 
