@@ -1,6 +1,7 @@
 //! Doors for the fuzz targets (fuzz/) into parsers that are nobody else's business: each takes any
 //! bytes, and what must hold whatever they are is asserted there. Only with the feature `fuzzing`.
 
+pub use crate::authority::fuzzing::ca_answer;
 pub use crate::discover::fuzzing::compose;
 pub use crate::listeners::fuzzing::{netlink, proc};
 pub use crate::nginx::fuzzing::nginx;

@@ -141,6 +141,7 @@ impl MainLoop {
                 check.note_certificates(&self.net, &Facts { tls, files, ..Facts::default() });
             }
         }
+        self.net.authority.recall(restored.certificates.values());
         self.board.recall_certificates(restored.certificates);
     }
 

@@ -18,6 +18,7 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::system_conf::read_system_conf;
 use tokio::time::Instant;
 
+use crate::authority;
 use crate::listeners::Sockets;
 use crate::plan::{Endpoint, Target};
 use crate::probe::Stopwatch;
@@ -51,6 +52,8 @@ pub struct Net {
     pub certificates: Arc<tls::Ledger>,
     /// What renewers of certificates say.
     pub renewals: Arc<renewal::Memory>,
+    /// What CAs have said of certificates in use.
+    pub authority: Arc<authority::Memory>,
     /// What servers present to who names nobody.
     pub nameless: Nameless,
     /// Which forwards of the plan have been seen to work from here.
@@ -97,6 +100,7 @@ impl Net {
             dns: Arc::default(),
             certificates: Arc::default(),
             renewals: Arc::default(),
+            authority: Arc::default(),
             nameless: Nameless::default(),
             passages: Passages::default(),
         })

@@ -7,6 +7,7 @@
 //! with the kind, and anything that runs.
 
 mod agent;
+mod authority;
 mod cron;
 mod dns;
 mod expect;

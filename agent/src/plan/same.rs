@@ -109,6 +109,8 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         expiring,
         renewal,
         min_version,
+        revocation,
+        ari,
         starttls,
         alpn,
         client,
@@ -126,6 +128,8 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         && *expiring == b.expiring
         && *renewal == b.renewal
         && *min_version == b.min_version
+        && *revocation == b.revocation
+        && *ari == b.ari
         && *starttls == b.starttls
         && *alpn == b.alpn
         && same_client(client.as_deref(), b.client.as_deref())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use health::Kind;
 use rustls_pki_types::ServerName;
 
+use super::authority;
 use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::Wrong;
@@ -52,6 +53,8 @@ pub(super) fn check(
     });
     let file = row.text("file").and_then(|text| frame::path(row, "file", &text));
     let issuer = row.parsed("issuer", caa_name).map(|at| at.value);
+    let revocation = authority::revocation(row);
+    let ari = authority::ari(row, file.as_deref());
     let expiring = expiring(row).unwrap_or_default();
     let renewal = renewal::served(row);
     let alpn = applications(row);
@@ -72,6 +75,8 @@ pub(super) fn check(
         expiring,
         renewal,
         min_version,
+        revocation,
+        ari,
         starttls,
         alpn,
         client,

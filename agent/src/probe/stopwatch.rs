@@ -34,6 +34,12 @@ impl Stopwatch {
         (self.start + self.timeout).into()
     }
 
+    /// When half of the time left is over: until then a probe may wait for what it can do without.
+    #[must_use]
+    pub fn soon(&self) -> tokio::time::Instant {
+        self.deadline().checked_sub(self.left() / 2).unwrap_or_else(|| self.deadline())
+    }
+
     /// Time left until the deadline, zero when it has passed.
     #[must_use]
     pub fn left(&self) -> Duration {

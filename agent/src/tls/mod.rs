@@ -4,9 +4,9 @@
 //! A chain is judged in `judge` (what is remembered), `path` (whether it leads to a root), `verdict` and the
 //! rest of its words: `missing`, `forbidden`, `presentation`, `web_rules`.
 //!
-//! Deliberately absent: session resumption (a probe wants the whole handshake every time),
-//! revocation, and fetching missing intermediates: what a server fails to
-//! send is a finding, not something to be mended on its behalf.
+//! Deliberately absent: session resumption (a probe wants the whole handshake every time), and
+//! fetching missing intermediates: what a server fails to send is a finding, not something to be mended
+//! on its behalf.
 
 use std::time::Duration;
 
@@ -142,6 +142,8 @@ pub struct Presented {
     pub cipher: String,
     /// What ALPN settled on.
     pub alpn: Option<String>,
+    /// The OCSP answer that came with it (RFC 6066 section 8); empty: none.
+    pub staple: Vec<u8>,
     /// What the server said when it asked for a client certificate; `None`: it did not ask.
     pub(crate) asked: Option<Asked>,
 }

@@ -59,6 +59,7 @@ words! {
     crl: "CRL", "CRL";
     renewal_id: "ARI identifier", "ARI 식별자";
     revocation: "Revocation", "폐기 여부";
+    not_known: "not known", "알 수 없음";
     stapled: "stapled", "스테이플";
     published: "CRL", "CRL";
     said_until: "next", "다음 발표";

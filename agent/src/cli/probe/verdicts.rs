@@ -47,6 +47,11 @@ pub(super) fn lines(spec: &Spec, seen: &Observation, tls: &TlsFacts, language: L
         let (mark, colour, words) = line;
         let _ = writeln!(text, "{colour}{mark} {name:<10}{colour:#}{}", printable(&words));
     }
+    if let Some(why) = &tls.revocation_unread {
+        let words = text!("not known: {why}", "알 수 없습니다: {why}");
+        let words = printable(words.in_language(language));
+        let _ = writeln!(text, "? {:<10}{words}", "revocation");
+    }
     text
 }
 
@@ -84,7 +89,7 @@ fn rows(planned: Option<&tls::Spec>, seen: &Observation, tls: &TlsFacts) -> Vec<
             Some(Text::same(format!("{}, {}", leaf.key, leaf.signature))),
         ),
         row("versions", &[Code::TlsOldProtocol], planned.and_then(versions)),
-        row("revocation", &[], revocation(tls)),
+        row("revocation", &[Code::TlsRevoked, Code::TlsStaple], revocation(tls)),
         row(
             "addresses",
             &[Code::TlsDiffersByAddress, Code::TcpRefused, Code::TcpTimeout, Code::TcpReset],

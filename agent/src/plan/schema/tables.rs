@@ -32,6 +32,10 @@ static NETWORK: Words = any("an address or a network such as \"10.0.0.0/8\"");
 static ENDPOINT: Words = any("HOST:PORT");
 static REGEX: Words = any("a regular expression");
 static URL: Words = words("a URL such as \"https://shop.example/\"", "^https?://");
+static DIRECTORY: Words = words(
+    "the URL of an ACME directory such as \"https://acme-v02.api.letsencrypt.org/directory\"",
+    "^https://",
+);
 static PATH: Words = any("a path, relative to the plan's folder");
 static REFERENCE: Words = any("the name of a check, or HOST:PORT");
 static RECEIVER_NAME: Words = any("the name of a receiver");
@@ -517,6 +521,8 @@ static TLS: Table = Table {
                 Optional,
                 "The renewer's own file about the certificate: certbot's `renewal/NAME.conf` or acme.sh's `DOMAIN/DOMAIN.conf`; default: looked for beside `file`.",
             ),
+            REVOCATION,
+            ARI,
             key(
                 "starttls",
                 OneOf(crate::probe::tls::starttls::PROTOCOLS),
@@ -572,6 +578,22 @@ const EXPIRING_WITHIN: Key = key(
     Many(&REMAINDER_TEXT),
     Default("[\"25%\", \"10%\"]"),
     "When the end is near: warning, critical; each a share of the lifetime or a time left. The default reckons with 398 days at most, and warns no earlier than a renewal is overdue.",
+);
+
+const REVOCATION: Key = key(
+    "revocation",
+    OneOf(&["crl", "staple", "off"]),
+    Default("\"crl\""),
+    "Whether the CA has revoked it: `staple` reads the OCSP answer that the server hands out, `crl` also fetches the lists that a trusted CA publishes, a few times a day.",
+);
+
+static ARI_SHAPES: &[Shape] = &[Switch, Text(&DIRECTORY)];
+
+const ARI: Key = key(
+    "ari",
+    Either(ARI_SHAPES),
+    Default("false"),
+    "Ask the CA when it wants the certificate renewed (ACME Renewal Information): its ACME directory, or true for the one that certbot's file beside `live/NAME/` names.",
 );
 
 static CERTIFICATE: Table = Table {

@@ -39,6 +39,8 @@ fn spec(address: SocketAddr, roots: &Roots) -> Spec {
         expiring: Expiring::default(),
         renewal: Expected::default(),
         min_version: None,
+        revocation: Inquiry::Lists,
+        ari: None,
         starttls: None,
         alpn: Vec::new(),
         client: None,
