@@ -20,9 +20,9 @@ use tokio::time::Instant;
 
 use crate::listeners::Sockets;
 use crate::plan::{Endpoint, Target};
-use crate::probe::Stopwatch;
 use crate::probe::dns;
 use crate::probe::forward::Passages;
+use crate::probe::{Stopwatch, acme};
 use crate::tls;
 
 mod failure;
@@ -49,6 +49,8 @@ pub struct Net {
     pub certificates: Arc<tls::Ledger>,
     /// Which forwards of the plan have been seen to work from here.
     pub passages: Passages,
+    /// Whom challenges were fetched from.
+    pub acme: acme::Reached,
 }
 
 impl Net {
@@ -91,6 +93,7 @@ impl Net {
             dns: Arc::default(),
             certificates: Arc::default(),
             passages: Passages::default(),
+            acme: acme::Reached::default(),
         })
     }
 

@@ -22,6 +22,7 @@ mod ask;
 mod broken;
 mod content;
 mod exchange;
+mod fetch;
 mod gateway;
 mod glance;
 mod judge;
@@ -38,11 +39,14 @@ mod wire;
 
 use ask::Ask;
 pub use ask::shown;
+pub(crate) use ask::{host, port};
 use exchange::{Answer, Appetite};
+pub(crate) use fetch::{Fetched, Unfetched, fetch};
 pub(crate) use glance::{Glance, glance};
 use judge::Reply;
 pub use kept::Kept;
 use redirect::Next;
+pub(crate) use reference::resolve;
 use visit::{Failed, visit};
 
 /// Bytes of a body kept when no expectation asks for more.
