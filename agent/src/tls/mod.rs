@@ -37,6 +37,7 @@ pub(crate) mod workshop;
 pub use attempt::handshake;
 pub(crate) use attempt::{KeyKind, Offer, Refused, attempt, leaf, subject};
 pub(crate) use certificate::facts_of;
+pub(crate) use distinguished::attribute;
 pub use expiry::{expiry, nearing_end};
 pub(crate) use judge::is_valid_for;
 pub use judge::judge;
@@ -81,7 +82,7 @@ pub enum ProtocolFloor {
 }
 
 /// What a server presented.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Presented {
     /// Leaf first, as sent; bounded in size.
     pub chain: Vec<CertificateDer<'static>>,

@@ -51,6 +51,10 @@ static ANCHOR: Words = any(
     "a DS or DNSKEY record such as \"shop.example. DS 12345 13 2 49FD…\", or the path of a file of them as unbound or BIND keeps it",
 );
 static NAMESERVER: Words = any("a name server: a name or an address; without a port, port 53");
+static VOCABULARY: Words = words(
+    "\"ssl_exporter\" or \"x509-certificate-exporter\"",
+    "^(ssl_exporter|x509-certificate-exporter)$",
+);
 static METHOD: Words =
     words("a method such as \"GET\"", "^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$");
 static REMAINDER_TEXT: Shape = Text(&REMAINDER);
@@ -120,6 +124,12 @@ static AGENT: Table = Table {
             Whole { least: 1, most: 65_535 },
             Default("512"),
             "How many probes may be under way at once.",
+        ),
+        key(
+            "metrics_also",
+            OneOrMany(&Text(&VOCABULARY)),
+            Optional,
+            "Write certificates into /metrics under the names of these exporters too, so that rules made for them go on working.",
         ),
     ]],
 };
