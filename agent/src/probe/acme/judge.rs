@@ -33,7 +33,10 @@ pub(super) fn judge(
             (Ok(()), address) => findings.extend(
                 address.filter(|_| spec.connect.is_empty()).and_then(|at| private(trial, at)),
             ),
-            (Err(Stumble::Unresolved(finding)), None) => findings.push((**finding).clone()),
+            // Nobody but the renewer notices.
+            (Err(Stumble::Unresolved(finding)), None) => {
+                findings.push((**finding).clone().severity(Severity::Warning));
+            }
             (Err(Stumble::Closed(Failure::Exhausted(lack), _)), _) => {
                 findings.push(could_not_look(&trial.aim.domain, lack));
             }

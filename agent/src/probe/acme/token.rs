@@ -75,7 +75,8 @@ impl Challenge {
     pub(super) fn put(&self, webroot: &Path) -> Result<Token, Unput> {
         let folder = made_folder(webroot)?;
         let path = folder.join(&self.name);
-        let failed = |error| Unput { path: path.clone(), error };
+        // The folder is named: the file has another name each time.
+        let failed = |error| Unput { path: folder.clone(), error };
         for _ in 0..ATTEMPTS {
             let file = OpenOptions::new()
                 .write(true)
@@ -259,5 +260,13 @@ mod tests {
         fs::write(root.path().join(".well-known"), "").unwrap();
         let unput = challenge.put(root.path()).unwrap_err();
         assert_eq!(unput.path, root.path().join(".well-known/acme-challenge"));
+        fs::remove_file(root.path().join(".well-known")).unwrap();
+        fs::create_dir(root.path().join(".well-known")).unwrap();
+        fs::write(folder(root.path()), "").unwrap();
+        let unput = challenge.put(root.path()).unwrap_err();
+        assert_eq!(
+            (unput.path, unput.error.kind()),
+            (folder(root.path()), ErrorKind::NotADirectory)
+        );
     }
 }

@@ -114,7 +114,7 @@ impl Ground<'_> {
             .endpoint(host(url), port(url))
             .cloned()
             .unwrap_or_else(|| Endpoint { host: Target::Name(host(url).into()), port: port(url) });
-        let mut watch = Stopwatch::start(self.watch.left());
+        let mut watch = self.watch.beside();
         let mut facts = Facts::default();
         let resolved = self.net.resolve(&endpoint, &mut watch, &mut facts).await;
         let mut addresses = resolved.map_err(|finding| match facts.blind {
@@ -184,8 +184,10 @@ impl Ground<'_> {
         for (index, &address) in candidates.iter().enumerate() {
             hop.address = Some(address);
             // Every address left gets an equal share of the time left.
-            let left = u32::try_from(candidates.len() - index).unwrap_or(1);
-            let mut watch = Stopwatch::start(self.watch.left() / left);
+            let mut watch = match u32::try_from(candidates.len() - index) {
+                Ok(left @ 2..) => Stopwatch::start(self.watch.left() / left),
+                _ => self.watch.beside(),
+            };
             let answer = fetch(url, (address, *source), roots, MOST_BYTES, &mut watch).await;
             if !matches!(answer, Err(Unfetched::Closed(_))) {
                 self.net.acme.note(address);
