@@ -23,8 +23,12 @@ mod broken;
 mod content;
 mod exchange;
 mod fetch;
+mod framing;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod gateway;
 mod glance;
+mod http1;
 mod judge;
 mod kept;
 mod redact;
@@ -36,6 +40,7 @@ mod tasks;
 mod tests;
 mod visit;
 mod wire;
+mod written;
 
 use ask::Ask;
 pub use ask::shown;
