@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
 
+mod acme;
 mod ca;
 mod chain;
 mod hostile;

@@ -21,10 +21,10 @@ use tokio::time::Instant;
 use crate::authority;
 use crate::listeners::Sockets;
 use crate::plan::{Endpoint, Target};
-use crate::probe::Stopwatch;
 use crate::probe::dns;
 use crate::probe::forward::Passages;
 use crate::probe::tls::Nameless;
+use crate::probe::{Stopwatch, acme};
 use crate::renewal;
 use crate::tls;
 
@@ -58,6 +58,8 @@ pub struct Net {
     pub nameless: Nameless,
     /// Which forwards of the plan have been seen to work from here.
     pub passages: Passages,
+    /// Whom challenges were fetched from.
+    pub acme: acme::Reached,
 }
 
 impl Net {
@@ -103,6 +105,7 @@ impl Net {
             renewals: Arc::default(),
             nameless: Nameless::default(),
             passages: Passages::default(),
+            acme: acme::Reached::default(),
         })
     }
 

@@ -6,6 +6,7 @@
 //! whatever does not fit. Deliberately absent: defaults of single kinds of checks, which stand
 //! with the kind, and anything that runs.
 
+mod acme;
 mod agent;
 mod authority;
 mod cron;

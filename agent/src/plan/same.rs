@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use health::{Claim, Host};
 
-use crate::probe::{Check, Spec, certificate, dns, forward, http, port, tcp, tls};
+use crate::probe::{Check, Spec, acme, certificate, dns, forward, http, port, tcp, tls};
 use crate::tls::ClientCertificate;
 
 /// Whether a check is unchanged by a reload, so that its state and phase may be kept. Patterns
@@ -21,6 +21,7 @@ pub fn same(a: &Check, b: &Check) -> bool {
             (Spec::Certificate(a), Spec::Certificate(b)) => same_certificate(a, b),
             (Spec::Port(a), Spec::Port(b)) => same_port(a, b),
             (Spec::Forward(a), Spec::Forward(b)) => same_forward(a, b),
+            (Spec::Acme(a), Spec::Acme(b)) => same_acme(a, b),
             (
                 Spec::Tcp(_)
                 | Spec::Http(_)
@@ -28,7 +29,8 @@ pub fn same(a: &Check, b: &Check) -> bool {
                 | Spec::Dns(_)
                 | Spec::Certificate(_)
                 | Spec::Port(_)
-                | Spec::Forward(_),
+                | Spec::Forward(_)
+                | Spec::Acme(_),
                 _,
             ) => false,
         }
@@ -203,6 +205,15 @@ fn same_forward(a: &forward::Spec, b: &forward::Spec) -> bool {
         && *source == b.source
         && *seen_from == b.seen_from
         && *speaks == b.speaks
+}
+
+fn same_acme(a: &acme::Spec, b: &acme::Spec) -> bool {
+    let acme::Spec { domains, webroot, connect, source, renewal, roots: _ } = a;
+    *domains == b.domains
+        && *webroot == b.webroot
+        && *connect == b.connect
+        && *source == b.source
+        && *renewal == b.renewal
 }
 
 fn same_claim(a: &Arc<Claim>, b: &Arc<Claim>) -> bool {

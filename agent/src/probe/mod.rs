@@ -11,6 +11,7 @@ use health::{Code, Facts, Finding, Observation, text};
 use crate::net::Net;
 use crate::renewal;
 
+pub mod acme;
 pub mod certificate;
 pub mod dns;
 pub mod forward;
@@ -48,6 +49,8 @@ pub enum Spec {
     Port(port::Spec),
     /// `[[forward]]`
     Forward(Box<forward::Spec>),
+    /// `[[acme]]`
+    Acme(Box<acme::Spec>),
 }
 
 impl Spec {
@@ -61,7 +64,8 @@ impl Spec {
             | Self::Tls(_)
             | Self::Dns(_)
             | Self::Certificate(_)
-            | Self::Port(_) => None,
+            | Self::Port(_)
+            | Self::Acme(_) => None,
         }
     }
 }
@@ -97,7 +101,8 @@ impl Spec {
             | Self::Dns(_)
             | Self::Certificate(_)
             | Self::Port(_)
-            | Self::Forward(_) => None,
+            | Self::Forward(_)
+            | Self::Acme(_) => None,
         }
     }
 }
@@ -126,6 +131,7 @@ pub async fn run(check: &Check, net: &Net) -> Observation {
         Spec::Certificate(spec) => Box::pin(certificate::observe(spec, &mut watch, at)).await,
         Spec::Port(spec) => Box::pin(port::observe(spec, net, &mut watch)).await,
         Spec::Forward(spec) => Box::pin(forward::observe(spec, net, &mut watch)).await,
+        Spec::Acme(spec) => Box::pin(acme::observe(spec, net, &mut watch, at)).await,
     };
     if let Some(wanted) = check.spec.renewal() {
         Box::pin(renewal::attend(&wanted, net, &watch, &mut sight, at)).await;

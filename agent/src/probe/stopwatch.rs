@@ -21,6 +21,12 @@ impl Stopwatch {
         Self { start, lap: start, timeout, phases: Phases::default() }
     }
 
+    /// Another one beside it with the same deadline, for what runs side by side.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self { lap: crate::clock::monotonic(), phases: Phases::default(), ..*self }
+    }
+
     /// Ends a phase: the time since the last lap (or the start) belongs to it.
     pub fn lap(&mut self, phase: Phase) {
         let now = crate::clock::monotonic();

@@ -80,13 +80,13 @@ pub(in crate::plan) static PLAN: Table = Table {
         key("http", Rows(&HTTP), Optional, "HTTP services."),
         key("tls", Rows(&TLS), Optional, "Certificates as served."),
         key("certificate", Rows(&CERTIFICATE), Optional, "Certificates as files."),
+        key("acme", Rows(&ACME), Optional, "Whether a renewal over HTTP-01 would work."),
         key("dns", Rows(&DNS), Optional, "Zones and their records."),
         key("forward", Rows(&FORWARD), Optional, "Router and NAT rules."),
         key("receiver", Rows(&RECEIVER), Optional, "Who is told."),
         key("route", Rows(&ROUTE), Optional, "Who is told of what."),
         key("journey", Rows(&JOURNEY), Later, "Requests that share cookies."),
         key("websocket", Rows(&WEBSOCKET), Later, "WebSocket upgrades."),
-        key("acme", Rows(&ACME), Later, "Whether a renewal over HTTP-01 would work."),
         key("heartbeat", Rows(&HEARTBEAT), Later, "Jobs that report by themselves."),
     ]],
 };
@@ -866,14 +866,39 @@ static WEBSOCKET: Table = Table {
 
 static ACME: Table = Table {
     header: "[[acme]]",
-    doc: "Whether a renewal over HTTP-01 would work right now.",
-    keys: &[&[
-        key("name", Text(&NAME), Later, "Its name."),
-        key("domains", Many(&Text(&ZONE)), Later, "The names of the certificate."),
-        key("webroot", Text(&PATH), Later, "Where a token is put."),
-        key("connect", Text(&ENDPOINT), Later, "The inner way."),
-        key("renewal", Text(&PATH), Later, "What certbot will do."),
-    ]],
+    doc: "Whether a renewal over HTTP-01 would work right now: a random token is put into the webroot and fetched as a CA would.",
+    keys: &[
+        NAMED,
+        &[
+            key(
+                "domains",
+                Many(&Text(&ZONE)),
+                Optional,
+                "The names to be validated, without wildcards, at most 100; default: those of the certificate that `renewal` is about.",
+            ),
+            key(
+                "webroot",
+                Text(&PATH),
+                Optional,
+                "The token goes into `.well-known/acme-challenge` in here, and is removed again; default: where `renewal` puts it.",
+            ),
+            key(
+                "renewal",
+                Text(&PATH),
+                Optional,
+                "certbot's renewal file: what it will do is what is tried. `domains` and `webroot` beside it are held against it.",
+            ),
+            key(
+                "connect",
+                Either(&[Text(&ENDPOINT), Map(&Text(&ENDPOINT))]),
+                Optional,
+                "The inner way: dial here for port 80 of the domains; or a table { 80 = \"127.0.0.1:8081\", 443 = \"127.0.0.1:8443\" }, also with \"shop.example:443\" as a key. Default: every address that the name has.",
+            ),
+        ],
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
 };
 
 static HEARTBEAT: Table = Table {
