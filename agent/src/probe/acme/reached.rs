@@ -12,6 +12,9 @@ use crate::probe::forward::is_own_network;
 /// Addresses remembered at most.
 const MOST: usize = 8192;
 
+/// The line of evidence that says whom a request went to.
+pub(super) const DIALLED: &str = "dialled";
+
 /// Addresses that accepted a connection from here at least once. Survives reloads; after a restart it
 /// is believed from the incident that an outage has made.
 #[derive(Debug, Default)]
@@ -36,7 +39,8 @@ impl Reached {
     pub(crate) fn believe(&self, finding: &Finding) {
         if finding.code == Code::AcmeHttp01
             && finding.severity > Severity::Notice
-            && let Ok(address) = finding.subject.parse()
+            && let Some(Ok(address)) =
+                finding.evidence.get(DIALLED).and_then(|text| text.as_str()).map(str::parse)
         {
             self.note(address);
         }
@@ -106,14 +110,14 @@ mod tests {
 
     #[test]
     fn an_outage_is_believed_after_a_restart() {
-        let finding = |subject: &str, severity| {
-            Finding::new(Code::AcmeHttp01, subject, text!("x", "x"), text!("y", "y"))
+        let finding = |severity| {
+            Finding::new(Code::AcmeHttp01, "shop.example", text!("x", "x"), text!("y", "y"))
                 .severity(severity)
         };
         let reached = Reached::default();
-        reached.believe(&finding("203.0.113.7:80", Severity::Warning));
-        reached.believe(&finding("203.0.113.8:80", Severity::Notice));
-        reached.believe(&finding("/var/www/certbot", Severity::Warning));
+        reached.believe(&finding(Severity::Warning).evidence(DIALLED, "203.0.113.7:80"));
+        reached.believe(&finding(Severity::Notice).evidence(DIALLED, "203.0.113.8:80"));
+        reached.believe(&finding(Severity::Warning));
         let knows = |text: &str| reached.knows(text.parse().unwrap());
         assert!(knows("203.0.113.7:80"));
         assert!(!knows("203.0.113.8:80"));
