@@ -25,6 +25,9 @@ pub(super) fn lines(spec: &Spec, seen: &Observation, tls: &TlsFacts, language: L
         Spec::Tls(planned) => Some(planned),
         _ => None,
     };
+    let others = seen.facts.served.iter().map(|place| place.address);
+    let others = others.filter(|&address| Some(address) != seen.facts.address);
+    let elsewhere: Vec<String> = others.map(|address| address.to_string()).collect();
     let mut text = String::new();
     for Row { name, codes, well } in rows(planned, seen, tls) {
         let mut found: Vec<&Finding> =
@@ -37,7 +40,7 @@ pub(super) fn lines(spec: &Spec, seen: &Observation, tls: &TlsFacts, language: L
                     Severity::Warning => "!",
                     Severity::Notice => "·",
                 };
-                (mark, paint::severity(worst.severity), told(&found))
+                (mark, paint::severity(worst.severity), told(&found, &elsewhere))
             }
             (None, Some(well)) => {
                 ("✓", paint::state(State::Up), well.in_language(language).to_owned())
@@ -50,10 +53,16 @@ pub(super) fn lines(spec: &Spec, seen: &Observation, tls: &TlsFacts, language: L
     text
 }
 
-/// The codes found, and where; the words stand below with each finding.
-fn told(found: &[&Finding]) -> String {
-    let mut words: Vec<String> =
-        found.iter().map(|finding| format!("{} ({})", finding.code, finding.subject)).collect();
+/// The codes found, and which other address they are about; the words stand below with each finding.
+fn told(found: &[&Finding], elsewhere: &[String]) -> String {
+    let words = found.iter().map(|finding| {
+        let place = elsewhere.iter().find(|place| finding.subject.starts_with(place.as_str()));
+        match place {
+            Some(place) => format!("{} at {place}", finding.code),
+            None => finding.code.to_string(),
+        }
+    });
+    let mut words: Vec<String> = words.collect();
     words.dedup();
     words.join(", ")
 }
