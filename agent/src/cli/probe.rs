@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use super::{Format, Outcome, paint};
 use crate::net::Net;
 use crate::probe::tcp::speaks::PROTOCOLS;
+use crate::probe::tls::starttls;
 use crate::{plan, probe};
 use plan_text::PlanText;
 
@@ -77,11 +78,14 @@ pub enum Kind {
         /// The name to ask for and to check; default: the host of the target.
         #[arg(long, value_name = "NAME")]
         server_name: Option<String>,
+        /// The protocol that begins without TLS, such as smtp.
+        #[arg(long, value_name = "PROTOCOL", value_parser = PossibleValuesParser::new(starttls::PROTOCOLS))]
+        starttls: Option<String>,
         /// Do not send the name; it is checked all the same.
         #[arg(long)]
         no_sni: bool,
         /// Versions below it that are still enabled are a finding; default: 1.2.
-        #[arg(long, value_name = "VERSION", value_parser = ["1.2", "1.3"])]
+        #[arg(long, value_name = "VERSION", value_parser = ["1.0", "1.1", "1.2", "1.3"])]
         min_version: Option<String>,
         /// A key that may be served: sha256/BASE64, or a certificate's SHA-256 in hex. May be repeated.
         #[arg(long, value_name = "PIN")]
@@ -221,6 +225,7 @@ impl Kind {
                 target,
                 connect,
                 server_name,
+                starttls,
                 no_sni,
                 min_version,
                 pin,
@@ -234,6 +239,7 @@ impl Kind {
                         ("address", Some(target)),
                         ("connect", connect),
                         ("server_name", server_name),
+                        ("starttls", starttls),
                         (
                             "min_version",
                             min_version.or_else(|| more.unless_set("min_version", "1.2")),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use health::{Claim, Host};
 
 use crate::probe::{Check, Spec, certificate, dns, forward, http, port, tcp, tls};
+use crate::tls::ClientCertificate;
 
 /// Whether a check is unchanged by a reload, so that its state and phase may be kept. Patterns
 /// are compared by their text, hosts without their other claims. Trusted roots are not compared:
@@ -107,6 +108,9 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         issuer,
         expiring,
         min_version,
+        starttls,
+        alpn,
+        client,
         roots: _,
     } = a;
     *target == b.target
@@ -120,6 +124,17 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         && *issuer == b.issuer
         && *expiring == b.expiring
         && *min_version == b.min_version
+        && *starttls == b.starttls
+        && *alpn == b.alpn
+        && same_client(client.as_deref(), b.client.as_deref())
+}
+
+fn same_client(a: Option<&ClientCertificate>, b: Option<&ClientCertificate>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a.is_same_as(b),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {

@@ -1,5 +1,7 @@
 //! `[[tls]]` and `[[certificate]]`
 
+use std::sync::Arc;
+
 use health::Kind;
 use rustls_pki_types::ServerName;
 
@@ -8,9 +10,10 @@ use super::names::{Hosts, Names};
 use super::notes::Wrong;
 use super::row::Row;
 use super::values;
+use crate::probe::tls::starttls::Starttls;
 use crate::probe::tls::{EveryAddress, Pin};
 use crate::probe::{self, certificate, tls};
-use crate::tls::{Expiring, ProtocolFloor, Remaining};
+use crate::tls::{ClientCertificate, Expiring, ProtocolFloor, Remaining};
 
 /// Reads one `[[tls]]`.
 pub(super) fn check(
@@ -22,8 +25,10 @@ pub(super) fn check(
     let named = frame::named(row, names);
     let pace = pace.overridden(row);
     let address = row.need("address", row.text("address"));
+    let starttls = row.choice("starttls").and_then(Starttls::named);
+    let port = starttls.map_or(443, Starttls::port);
     let target =
-        address.as_ref().and_then(|text| frame::endpoint(row, "address", text, hosts, Some(443)));
+        address.as_ref().and_then(|text| frame::endpoint(row, "address", text, hosts, Some(port)));
     let port = target.as_ref().map(|dialled| dialled.endpoint.port);
     let connect =
         row.text("connect").and_then(|text| frame::endpoint(row, "connect", &text, hosts, port));
@@ -40,12 +45,16 @@ pub(super) fn check(
         });
     let pins = pins(row);
     let min_version = row.choice("min_version").map(|version| match version {
+        "1.0" => ProtocolFloor::Tls10,
+        "1.1" => ProtocolFloor::Tls11,
         "1.3" => ProtocolFloor::Tls13,
         _ => ProtocolFloor::Tls12,
     });
     let file = row.text("file").and_then(|text| frame::path(row, "file", &text));
     let issuer = row.parsed("issuer", caa_name).map(|at| at.value);
     let expiring = expiring(row).unwrap_or_default();
+    let alpn = applications(row);
+    let client = client(row);
     let roots = pace.roots(row);
     let (address, target) = (address?, target?);
     let frame = named.frame(&pace, Kind::Tls, address.value, owner)?;
@@ -61,6 +70,9 @@ pub(super) fn check(
         issuer,
         expiring,
         min_version,
+        starttls,
+        alpn,
+        client,
         roots: roots?,
     };
     Some(probe::Check { frame, spec: probe::Spec::Tls(spec) })
@@ -99,6 +111,30 @@ fn absolute_pattern(row: &Row<'_>, text: &str) -> Result<String, Wrong> {
         Wrong::new("the plan's folder is not UTF-8").help("write an absolute path")
     })?;
     Ok(format!("{}/{text}", glob::Pattern::escape(folder).trim_end_matches('/')))
+}
+
+/// `alpn = […]`: names as RFC 7301 has them, of 1 to 255 bytes.
+fn applications(row: &Row<'_>) -> Vec<String> {
+    let names = row.texts("alpn").unwrap_or_default();
+    let understood = names.iter().filter_map(|text| {
+        row.understood("alpn", text, |name| match name.len() {
+            1..=255 => Ok(name.to_owned()),
+            _ => Err(Wrong::new("an application protocol has a name of 1 to 255 bytes")
+                .help("such as \"h2\", \"http/1.1\", \"mqtt\", \"postgresql\"")),
+        })
+    });
+    understood.map(|at| at.value).collect()
+}
+
+/// `client_certificate` and `client_key`.
+fn client(row: &Row<'_>) -> Option<Arc<ClientCertificate>> {
+    let file = |key| row.text(key).and_then(|text| frame::path(row, key, &text));
+    let (certificate, key) = (file("client_certificate"), file("client_key"));
+    if row.has("client_key") && !row.has("client_certificate") {
+        let wrong = Wrong::new("a key alone shows nothing").help("with `client_certificate`");
+        row.note_key("client_key", &row.span_of("client_key"), wrong);
+    }
+    Some(Arc::new(ClientCertificate::new(certificate?, key)))
 }
 
 fn server_name(text: &str) -> Result<String, Wrong> {

@@ -5,12 +5,15 @@ use std::fmt::Write;
 
 use health::text::is_deceptive;
 
+use x509_parser::der_parser::oid::Oid;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 /// Longest name shown, in characters.
 const LONGEST: usize = 400;
 /// Most attributes of one name that are read.
 const MOST_ATTRIBUTES: usize = 40;
+/// Longest object identifier that is written out, in bytes as encoded.
+const LONGEST_OID: usize = 64;
 
 /// A distinguished name as an RFC 4514 string: last attribute first, specials escaped.
 pub(super) fn distinguished(name: &X509Name<'_>) -> String {
@@ -52,8 +55,17 @@ pub(super) fn printable(words: &str) -> String {
     shortened(shown)
 }
 
+/// An object identifier in numbers. One of absurd length stays unwritten: its numbers would have to be
+/// worked out, digit by digit.
+pub(super) fn dotted(oid: &Oid<'_>) -> String {
+    match oid.as_bytes().len() {
+        0..=LONGEST_OID => oid.to_id_string(),
+        length => format!("an object identifier of {length} bytes"),
+    }
+}
+
 fn written(attribute: &AttributeTypeAndValue<'_>) -> String {
-    let oid = attribute.attr_type().to_id_string();
+    let oid = dotted(attribute.attr_type());
     let kind = match oid.as_str() {
         "2.5.4.3" => "CN",
         "2.5.4.5" => "serialNumber",

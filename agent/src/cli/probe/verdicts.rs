@@ -146,6 +146,9 @@ fn dates(tls: &TlsFacts, now: Timestamp) -> Option<Text> {
 
 fn versions(planned: &tls::Spec) -> Option<Text> {
     let floor = match planned.min_version? {
+        // There is nothing below that is asked for.
+        crate::tls::ProtocolFloor::Tls10 => return None,
+        crate::tls::ProtocolFloor::Tls11 => "TLS 1.1",
         crate::tls::ProtocolFloor::Tls12 => "TLS 1.2",
         crate::tls::ProtocolFloor::Tls13 => "TLS 1.3",
     };

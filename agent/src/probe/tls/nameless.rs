@@ -14,8 +14,9 @@ use jiff::Timestamp;
 
 use super::Spec;
 use super::places::{Outcome, shake};
+use super::starttls::Starttls;
 use crate::probe::Stopwatch;
-use crate::tls::{self, Memo};
+use crate::tls::{self, Memo, Offer};
 
 /// How often each address is asked.
 const EVERY: Duration = Duration::from_secs(60 * 60);
@@ -103,11 +104,13 @@ pub(super) async fn look(
     memory: &Nameless,
     address: SocketAddr,
     leaf: &str,
+    offer: Offer<'_>,
     watch: &mut Stopwatch,
     now: Timestamp,
 ) -> Option<ServedFacts> {
-    // No name was sent as it is.
-    if !spec.sends_name || spec.server_name.parse::<IpAddr>().is_ok() {
+    // No name was sent as it is; or a stream has to be opened to some domain.
+    let names_anyway = spec.starttls == Some(Starttls::Xmpp);
+    if !spec.sends_name || names_anyway || spec.server_name.parse::<IpAddr>().is_ok() {
         return None;
     }
     let known = memory.recall(address, now);
@@ -115,7 +118,7 @@ pub(super) async fn look(
     if !known.is_due(leaf, now) || watch.left() < watch.timeout() / 4 {
         return known.seen.clone();
     }
-    let outcome = shake(spec, address, &address.ip().to_string(), watch.left()).await;
+    let outcome = shake(spec, address, &address.ip().to_string(), offer, watch.left()).await;
     watch.lap(health::Phase::Dialogue);
     let seen = answer(spec, address, outcome, now);
     let wait = if seen.is_some() { EVERY } else { AGAIN };

@@ -15,10 +15,10 @@ use health::{Facts, Finding, Severity};
 use jiff::Timestamp;
 
 use super::differs::{self, Place};
-use super::{Sight, Spec, close, note};
+use super::{Sight, Spec, note};
 use crate::net::{Connection, Failure, Net, connect};
 use crate::probe::Stopwatch;
-use crate::tls::{self, KeyKind, Offer, Presented, Refused};
+use crate::tls::{self, Offer, Presented, Refused};
 
 /// Most addresses of one name that are looked at.
 const MOST_ADDRESSES: usize = 16;
@@ -140,31 +140,41 @@ pub(super) async fn dial(
 }
 
 /// Shakes hands with every other address, side by side, within the time left.
-pub(super) async fn visit(spec: &Spec, others: Others, left: Duration) -> Vec<Visit> {
+pub(super) async fn visit(
+    spec: &Spec,
+    others: Others,
+    offer: Offer<'_>,
+    left: Duration,
+) -> Vec<Visit> {
     let failed = others.failed.into_iter();
     let mut visits: Vec<Visit> = failed
         .map(|(address, failure)| Visit { address, outcome: Outcome::Closed(failure) })
         .collect();
-    let looks = others.untried.into_iter().map(|address| look_at(spec, address, left));
+    let looks = others.untried.into_iter().map(|address| look_at(spec, address, offer, left));
     visits.extend(join_all(looks).await);
     visits
 }
 
-async fn look_at(spec: &Spec, address: SocketAddr, left: Duration) -> Visit {
-    Visit { address, outcome: shake(spec, address, &spec.asked(address), left).await }
+async fn look_at(spec: &Spec, address: SocketAddr, offer: Offer<'_>, left: Duration) -> Visit {
+    Visit { address, outcome: shake(spec, address, &spec.asked(address), offer, left).await }
 }
 
 /// A handshake with one address on a connection of its own; `name` as [`Spec::asked`] has it.
-pub(super) async fn shake(spec: &Spec, address: SocketAddr, name: &str, left: Duration) -> Outcome {
+pub(super) async fn shake(
+    spec: &Spec,
+    address: SocketAddr,
+    name: &str,
+    offer: Offer<'_>,
+    left: Duration,
+) -> Outcome {
     let mut watch = Stopwatch::start(left);
     let stream = match connect(address, spec.source, watch.deadline()).await {
         Ok(stream) => stream,
         Err(failure) => return Outcome::Closed(failure),
     };
-    let offer = Offer { alpn: &[], keys: KeyKind::Any };
     match tls::attempt(stream, name, offer, &spec.roots, &mut watch).await {
         Ok((stream, presented)) => {
-            close(stream, &watch).await;
+            tls::part(stream, &presented, offer, watch.deadline()).await;
             Outcome::Shaken(presented)
         }
         Err(refused) => Outcome::Refused(refused),

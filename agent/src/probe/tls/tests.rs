@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use health::Severity;
 use rustls_pki_types::CertificateDer;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 mod places;
 
@@ -38,6 +38,9 @@ fn spec(address: SocketAddr, roots: &Roots) -> Spec {
         issuer: None,
         expiring: Expiring::default(),
         min_version: None,
+        starttls: None,
+        alpn: Vec::new(),
+        client: None,
         roots: roots.clone(),
     }
 }
