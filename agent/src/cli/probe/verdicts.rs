@@ -49,7 +49,10 @@ pub(super) fn lines(spec: &Spec, seen: &Observation, tls: &TlsFacts, language: L
         let found = seen.findings.iter().filter(|finding| codes.contains(&finding.code));
         line(name, found.collect(), well.as_ref());
     }
-    line("also", rest, None);
+    // Of a request more is told than of its handshake, and in its own place.
+    if planned.is_some() {
+        line("also", rest, None);
+    }
     text
 }
 
