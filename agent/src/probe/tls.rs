@@ -116,7 +116,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
     let visits = Box::pin(places::visit(spec, others, client.offer(spec), left));
     let looking = look(spec, net, stream, &client, watch, now, &mut sight);
     let (visits, ()) = tokio::join!(visits, looking);
-    places::compare(spec, visits, watch.timeout(), now, &mut sight);
+    places::compare(spec, &client, visits, watch.timeout(), now, &mut sight);
     sight
 }
 
