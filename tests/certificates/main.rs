@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
 
+mod acme;
+mod ca;
 mod chain;
 mod hostile;
 mod places;

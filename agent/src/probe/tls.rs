@@ -6,8 +6,10 @@ mod differs;
 mod nameless;
 mod pins;
 mod places;
+mod revocation;
 mod served;
 pub mod starttls;
+mod told;
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -22,8 +24,10 @@ use tokio_rustls::client::TlsStream;
 use self::client::Client;
 use self::starttls::Starttls;
 use super::{Sight, Stopwatch};
+use crate::authority::{Directory, Inquiry};
 use crate::net::{Connection, Net};
 use crate::plan::Endpoint;
+use crate::renewal::Expected;
 use crate::tls::files::{self, CertificateFile, Unreadable};
 use crate::tls::{
     self, Asking, ClientCertificate, Expiring, KeyKind, Offer, Presented, ProtocolFloor, Refused,
@@ -60,8 +64,14 @@ pub struct Spec {
     pub issuer: Option<String>,
     /// When its end is near.
     pub expiring: Expiring,
+    /// What is expected of its renewal.
+    pub renewal: Expected,
     /// The lowest protocol version that may still be enabled; `None`: not looked at.
     pub min_version: Option<ProtocolFloor>,
+    /// Who is asked whether it is revoked.
+    pub revocation: Inquiry,
+    /// Whose CA is asked when it wants it renewed (RFC 9773).
+    pub ari: Option<Directory>,
     /// What has to be spoken before TLS may begin.
     pub starttls: Option<Starttls>,
     /// Application protocols of which the server has to settle on one; empty: any, or none.
@@ -106,7 +116,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
     let visits = Box::pin(places::visit(spec, others, client.offer(spec), left));
     let looking = look(spec, net, stream, &client, watch, now, &mut sight);
     let (visits, ()) = tokio::join!(visits, looking);
-    places::compare(spec, visits, watch.timeout(), now, &mut sight);
+    places::compare(spec, &client, visits, watch.timeout(), now, &mut sight);
     sight
 }
 
@@ -151,6 +161,8 @@ async fn look(
                 facts.file = Some(compare(spec, &served, &file, &subject, now, sight));
             }
             lead_to_the_reload(&mut sight.findings);
+            let told = told::hear(spec, net, &presented, &mut facts, &subject, watch, now);
+            sight.findings.extend(Box::pin(told).await);
             if let (Some(peer), Some(leaf)) = (peer, facts.chain.first()) {
                 let (memory, leaf) = (&net.nameless, &leaf.fingerprint);
                 let seen =

@@ -237,6 +237,15 @@ fn certificates_and_zones() {
 }
 
 #[test]
+fn challenges() {
+    insta::assert_snapshot!(said(&[
+        "[[acme]]\nname = \"a\"",
+        "[[acme]]\nname = \"a\"\nwebroot = \"w\"\ndomains = [\"*.shop.example\", \"http://shop.example/x\", \"a.b\", \"A.b\"]",
+        "[[acme]]\nname = \"a\"\nrenewal = \"x.conf\"\nconnect = { 8080 = \"127.0.0.1:1\", 443 = \"x y\", \"shop.example\" = 3 }",
+    ]));
+}
+
+#[test]
 fn receivers_and_secrets() {
     let said = said(&[
         "[[receiver]]\nname = \"ops\"\nwebhook = { url = \"https://hooks.example/x\", secret = \"hidden\" }",
