@@ -8,6 +8,7 @@ use health::{Code, Finding, Language, Observation, Severity, State, Text, text};
 use jiff::Timestamp;
 
 use crate::cli::paint::{self, printable};
+use crate::probe::tls::starttls::Starttls;
 use crate::probe::{Spec, tls};
 
 /// One thing that was looked at.
@@ -52,6 +53,11 @@ pub(super) fn lines(spec: &Spec, seen: &Observation, tls: &TlsFacts, language: L
     // Of a request more is told than of its handshake, and in its own place.
     if planned.is_some() {
         line("also", rest, None);
+    }
+    if let Some(why) = &tls.revocation_unread {
+        let words = text!("not known: {why}", "알 수 없습니다: {why}");
+        let words = printable(words.in_language(language));
+        let _ = writeln!(text, "? {:<10}{words}", "revocation");
     }
     text
 }
@@ -111,7 +117,7 @@ fn rows(planned: Option<&tls::Spec>, seen: &Observation, tls: &TlsFacts) -> Vec<
         row("logged", &[Code::CertNoTimestamps], leaf.timestamps.map(logged)),
         row("versions", &[Code::TlsOldProtocol], planned.and_then(versions)),
         row("alpn", &[Code::TlsAlpn], planned.and_then(|planned| settled(planned, tls))),
-        row("revocation", &[], revocation(tls)),
+        row("revocation", &[Code::TlsRevoked, Code::TlsStaple], revocation(tls)),
         row(
             "addresses",
             &[Code::TlsDiffersByAddress, Code::TcpRefused, Code::TcpTimeout, Code::TcpReset],
@@ -181,6 +187,9 @@ fn dates(tls: &TlsFacts, now: Timestamp) -> Option<Text> {
 }
 
 fn versions(planned: &tls::Spec) -> Option<Text> {
+    if !planned.starttls.is_none_or(Starttls::bears_broken_handshakes) {
+        return None;
+    }
     let floor = match planned.min_version? {
         // There is nothing below that is asked for.
         crate::tls::ProtocolFloor::Tls10 => return None,

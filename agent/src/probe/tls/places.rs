@@ -211,12 +211,9 @@ pub(super) fn compare(
             Outcome::Shaken(presented) => (Some(presented), None),
             Outcome::Refused(refused) => {
                 let Refused { finding, presented } = *refused;
-                let is_tolerated = finding.code == Code::TlsOldProtocol
-                    && presented.as_ref().is_some_and(|presented| {
-                        tls::is_tolerated(spec.min_version, &presented.protocol)
-                    });
-                served.failure = (!is_tolerated).then(|| finding.summary.en.clone());
-                let is_said = is_tolerated
+                let is_let_be = spec.lets_be(&finding);
+                served.failure = (!is_let_be).then(|| finding.summary.en.clone());
+                let is_said = is_let_be
                     || client.explains(&finding)
                     || refused_alike.contains(&finding.code);
                 (presented, (!is_said).then_some(finding))
