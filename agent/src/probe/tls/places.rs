@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use health::facts::{CertificateFacts, ServedFacts, TlsFacts};
-use health::{Code, Facts, Finding, Severity};
+use health::{Facts, Finding, Severity};
 use jiff::Timestamp;
 
 use super::client::Client;
@@ -213,9 +213,8 @@ pub(super) fn compare(
                 let Refused { finding, presented } = *refused;
                 let is_let_be = spec.lets_be(&finding);
                 served.failure = (!is_let_be).then(|| finding.summary.en.clone());
-                let is_said = is_let_be
-                    || client.explains(&finding)
-                    || refused_alike.contains(&finding.code);
+                let is_said =
+                    is_let_be || client.explains(&finding) || refused_alike.contains(&finding.code);
                 (presented, (!is_said).then_some(finding))
             }
             Outcome::Closed(failure) => {
