@@ -31,15 +31,6 @@ impl Directory {
     }
 }
 
-/// certbot's file about a certificate that it keeps: `live/NAME/…` has `renewal/NAME.conf` beside.
-pub(crate) fn renewal_file(certificate: &Path) -> Option<PathBuf> {
-    let folder = certificate.parent()?;
-    let live = folder.parent().filter(|live| live.ends_with("live"))?;
-    let mut file = folder.file_name()?.to_owned();
-    file.push(".conf");
-    Some(live.parent()?.join("renewal").join(file))
-}
-
 async fn read(path: &Path) -> std::io::Result<String> {
     let described = tokio::fs::metadata(path).await?;
     if !described.is_file() || described.len() > MOST_BYTES {
@@ -59,26 +50,7 @@ fn server(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use super::{renewal_file, server};
-
-    #[test]
-    fn finds_certbots_file() {
-        let cases = [
-            (
-                "/etc/letsencrypt/live/shop.example/fullchain.pem",
-                Some("/etc/letsencrypt/renewal/shop.example.conf"),
-            ),
-            ("/srv/live/shop.example/cert.pem", Some("/srv/renewal/shop.example.conf")),
-            ("/etc/ssl/shop.example/fullchain.pem", None),
-            ("fullchain.pem", None),
-            ("/", None),
-        ];
-        for (path, expected) in cases {
-            assert_eq!(renewal_file(Path::new(path)).as_deref(), expected.map(Path::new), "{path}");
-        }
-    }
+    use super::server;
 
     #[test]
     fn reads_the_server() {

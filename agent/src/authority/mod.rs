@@ -35,7 +35,6 @@ mod office;
 mod windows;
 
 pub use directory::Directory;
-pub(crate) use directory::renewal_file;
 pub(crate) use lists::{Standing, standing};
 pub(crate) use ocsp::{Answer, Fault};
 pub(crate) use windows::{Window, ask};

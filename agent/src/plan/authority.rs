@@ -6,7 +6,8 @@ use toml::de::DeValue;
 
 use super::notes::Wrong;
 use super::row::Row;
-use crate::authority::{Directory, Inquiry, renewal_file};
+use crate::authority::{Directory, Inquiry};
+use crate::renewal::certbots_file;
 
 /// `revocation = "crl" | "staple" | "off"`
 pub(super) fn revocation(row: &Row<'_>) -> Inquiry {
@@ -22,7 +23,7 @@ pub(super) fn ari(row: &Row<'_>, file: Option<&Path>) -> Option<Directory> {
     match row.value("ari")?.get_ref() {
         DeValue::Boolean(false) => None,
         DeValue::Boolean(true) => {
-            let found = file.and_then(renewal_file);
+            let found = file.and_then(certbots_file);
             if found.is_none() {
                 let wrong = Wrong::new("true needs a file that certbot keeps")
                     .help("file = \"/etc/letsencrypt/live/NAME/fullchain.pem\", or here the URL of the CA's ACME directory");

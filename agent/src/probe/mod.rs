@@ -85,9 +85,12 @@ impl Spec {
                 (&spec.renewal, &spec.expiring, &*spec.server_name, spec.file.as_deref())
             }
             Self::Certificate(spec) => (&spec.renewal, &spec.expiring, "", None),
-            Self::Tcp(_) | Self::Http(_) | Self::Dns(_) | Self::Port(_) | Self::Forward(_) => {
-                return None;
-            }
+            Self::Tcp(_)
+            | Self::Http(_)
+            | Self::Dns(_)
+            | Self::Port(_)
+            | Self::Forward(_)
+            | Self::Acme(_) => return None,
         };
         Some(renewal::Wanted { expected, expiring, server_name, file })
     }
@@ -133,6 +136,11 @@ pub async fn run(check: &Check, net: &Net) -> Observation {
         Spec::Forward(spec) => Box::pin(forward::observe(spec, net, &mut watch)).await,
         Spec::Acme(spec) => Box::pin(acme::observe(spec, net, &mut watch, at)).await,
     };
+    if let Spec::Acme(spec) = &check.spec
+        && let Some(path) = &spec.renewal
+    {
+        Box::pin(renewal::attend_renewer(path, net, &watch, &mut sight, at)).await;
+    }
     if let Some(wanted) = check.spec.renewal() {
         Box::pin(renewal::attend(&wanted, net, &watch, &mut sight, at)).await;
     }

@@ -59,7 +59,7 @@ fn found(days: i64, today: i64, expected: &Expected, keeper: Option<&Keeper>) ->
     let seen = wanted.seen(&sight.facts);
     let (chain, path) = (&seen[0].chain, &seen[0].subject);
     sight.findings = tls::expiry(chain, &expiring, path, at_day(today));
-    judge(&wanted, &seen[0], keeper, &mut sight, at_day(today));
+    judge(&wanted, &seen[0], keeper, None, &mut sight, at_day(today));
     sight
 }
 
@@ -169,8 +169,11 @@ fn one_that_its_renewer_has_renewed_waits_for_a_reload() {
     let mut keeper = certbot("", Some((60, Outcome::Well)));
     let newest = |fingerprint: &str| keeper::Newest {
         path: PathBuf::from("/etc/letsencrypt/live/shop/fullchain.pem"),
-        fingerprint: fingerprint.to_owned(),
-        not_before: at_day(60),
+        leaf: CertificateFacts {
+            fingerprint: fingerprint.to_owned(),
+            not_before: at_day(60),
+            ..CertificateFacts::default()
+        },
     };
     keeper.newest = Some(newest("another"));
     let sight = found(90, 70, &Expected::default(), Some(&keeper));
@@ -208,7 +211,7 @@ fn one_that_was_renewed_and_not_reloaded_is_nobodys_fault() {
     let seen = wanted.seen(&sight.facts);
     let words = health::text!("x", "x");
     sight.findings.push(Finding::new(Code::TlsNotReloaded, "x", words.clone(), words));
-    judge(&wanted, &seen[0], None, &mut sight, at_day(80));
+    judge(&wanted, &seen[0], None, None, &mut sight, at_day(80));
     let count: BTreeMap<Code, usize> =
         sight.findings.iter().map(|finding| (finding.code, 1)).collect();
     assert_eq!(count.into_keys().collect::<Vec<_>>(), [Code::TlsNotReloaded]);

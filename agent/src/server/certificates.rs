@@ -317,6 +317,7 @@ const MOST_LISTED: usize = 200;
 fn source(source: RenewalSource) -> &'static str {
     match source {
         RenewalSource::Lifetime => "lifetime",
+        RenewalSource::Plan => "plan",
         RenewalSource::Certbot => "certbot",
         RenewalSource::AcmeSh => "acme-sh",
         RenewalSource::Ari => "ari",
