@@ -141,3 +141,27 @@ async fn a_staple_that_the_certificate_demands_is_missed() {
     let finding = agent.finding("shop", "tls.staple").await;
     assert!(finding["summary"].as_str().unwrap().contains("must-staple"), "{finding}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ca_that_wants_its_certificate_back_early_is_heard() {
+    let scene = Scene::new();
+    let ca = own_address();
+    scene.issue("shop", "");
+    scene.issue("directory", &format!("subjectAltName = IP:{}", ca.ip()));
+    scene.install("shop");
+    let (shop, window) =
+        (scene.shop, r#"{"start":"2020-01-01T00:00:00Z","end":"2020-01-02T00:00:00Z"}"#);
+    let servers = format!(
+        "server {{ listen {shop} ssl; ssl_certificate served.pem; ssl_certificate_key served.key; return 200; }} \
+         server {{ listen {ca} ssl; ssl_certificate directory.pem; ssl_certificate_key directory.key; \
+         location = /directory {{ return 200 '{{\"renewalInfo\":\"https://{ca}/renewal\"}}'; }} \
+         location /renewal/ {{ return 200 '{{\"suggestedWindow\":{window},\"explanationURL\":\"https://ca.example/why\"}}'; }} }}"
+    );
+    let _nginx = Nginx::start(scene.path(), &[shop, ca], &servers);
+    let plan = scene.plan(&format!("revocation = \"off\"\nari = \"https://{ca}/directory\""));
+    let agent = Agent::start(scene.path(), "", &plan).await;
+    agent.finding("shop", "cert.renewal-overdue").await;
+    let renewal = &agent.check("shop").await["last"]["facts"]["renewals"][0];
+    assert_eq!(renewal["source"], "ari", "{renewal}");
+    assert_eq!(renewal["explanation"], "https://ca.example/why", "{renewal}");
+}

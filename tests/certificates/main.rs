@@ -10,3 +10,4 @@ mod places;
 mod renewal;
 #[path = "../support/mod.rs"]
 mod support;
+mod wire;

@@ -182,7 +182,7 @@ pub(crate) async fn standing(
             let memory = Arc::clone(&net.authority);
             tokio::spawn(async move {
                 let _permit = memory.lists.permits.acquire().await;
-                fetch(&memory.lists, client, urls, now).await;
+                fetch(&memory.lists, client, &urls, now).await;
                 drop(running);
             });
             end
@@ -201,10 +201,10 @@ fn is_http(url: &str) -> bool {
 }
 
 /// Fetches a list from the first address that has it, and reads it for all who wait.
-async fn fetch(lists: &Lists, client: Result<Client, String>, urls: Vec<String>, now: Timestamp) {
+async fn fetch(lists: &Lists, client: Result<Client, String>, urls: &[String], now: Timestamp) {
     let Some(list) = urls.first() else { return };
     let found = match client {
-        Ok(client) => fetch_any(&client, &urls).await,
+        Ok(client) => fetch_any(&client, urls).await,
         Err(why) => Err(why),
     };
     let waiting = lists.known().waiting.remove(list).unwrap_or_default();

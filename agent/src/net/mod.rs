@@ -50,10 +50,10 @@ pub struct Net {
     pub dns: Arc<dns::Memory>,
     /// The certificates that checks have seen in use.
     pub certificates: Arc<tls::Ledger>,
-    /// What renewers of certificates say.
-    pub renewals: Arc<renewal::Memory>,
     /// What CAs have said of certificates in use.
     pub authority: Arc<authority::Memory>,
+    /// What renewers of certificates say.
+    pub renewals: Arc<renewal::Memory>,
     /// What servers present to who names nobody.
     pub nameless: Nameless,
     /// Which forwards of the plan have been seen to work from here.
@@ -101,8 +101,8 @@ impl Net {
             sockets: Sockets::default(),
             dns: Arc::default(),
             certificates: Arc::default(),
-            renewals: Arc::default(),
             authority: Arc::default(),
+            renewals: Arc::default(),
             nameless: Nameless::default(),
             passages: Passages::default(),
             acme: acme::Reached::default(),

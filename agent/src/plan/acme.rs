@@ -41,7 +41,8 @@ pub(super) fn check(
     let roots = pace.roots(row);
     let instance = match &*domains {
         [] => row.text("renewal").map_or_else(String::new, |text| text.value.to_owned()),
-        some => some.join(", "),
+        [first, second, third, _, ..] => format!("{first}, {second}, {third}, …"),
+        few => few.join(", "),
     };
     let frame = named.frame(&pace, Kind::Acme, &instance, owner)?;
     let connect = connect.into_iter().map(|(connect, _)| connect).collect();

@@ -1,13 +1,12 @@
 //! `revocation` and `ari`: what a CA is asked.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use toml::de::DeValue;
 
 use super::notes::Wrong;
 use super::row::Row;
 use crate::authority::{Directory, Inquiry};
-use crate::renewal::certbots_file;
 
 /// `revocation = "crl" | "staple" | "off"`
 pub(super) fn revocation(row: &Row<'_>) -> Inquiry {
@@ -18,18 +17,17 @@ pub(super) fn revocation(row: &Row<'_>) -> Inquiry {
     }
 }
 
-/// `ari = "https://…/directory"`, or `true` where certbot keeps `file`.
-pub(super) fn ari(row: &Row<'_>, file: Option<&Path>) -> Option<Directory> {
+/// `ari = "https://…/directory"`, or `true` where a file of certbot's own is known.
+pub(super) fn ari(row: &Row<'_>, renewer: Option<PathBuf>) -> Option<Directory> {
     match row.value("ari")?.get_ref() {
         DeValue::Boolean(false) => None,
         DeValue::Boolean(true) => {
-            let found = file.and_then(certbots_file);
-            if found.is_none() {
+            if renewer.is_none() {
                 let wrong = Wrong::new("true needs a file that certbot keeps")
                     .help("file = \"/etc/letsencrypt/live/NAME/fullchain.pem\", or here the URL of the CA's ACME directory");
                 row.note_key("ari", &row.span_of("ari"), wrong);
             }
-            found.map(Directory::NamedIn)
+            renewer.map(Directory::NamedIn)
         }
         _ => row.parsed("ari", directory).map(|at| at.value),
     }

@@ -14,6 +14,7 @@ use super::{renewal, values};
 use crate::probe::tls::starttls::Starttls;
 use crate::probe::tls::{EveryAddress, Pin};
 use crate::probe::{self, certificate, tls};
+use crate::renewal::certbots_file_about;
 use crate::tls::{ClientCertificate, Expiring, ProtocolFloor, Remaining};
 
 /// Reads one `[[tls]]`.
@@ -54,9 +55,10 @@ pub(super) fn check(
     let file = row.text("file").and_then(|text| frame::path(row, "file", &text));
     let issuer = row.parsed("issuer", caa_name).map(|at| at.value);
     let revocation = authority::revocation(row);
-    let ari = authority::ari(row, file.as_deref());
     let expiring = expiring(row).unwrap_or_default();
     let renewal = renewal::served(row);
+    let renewer = renewal.renewer.clone().or_else(|| certbots_file_about(file.as_deref()?));
+    let ari = authority::ari(row, renewer);
     let alpn = applications(row);
     let client = client(row);
     let roots = pace.roots(row);

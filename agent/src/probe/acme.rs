@@ -70,10 +70,7 @@ pub struct Connect {
 impl Spec {
     /// Where `connect` leads for a host and port; `None`: it says nothing of them.
     fn endpoint(&self, host: &str, port: u16) -> Option<&Endpoint> {
-        let is_own = || {
-            self.domains.is_empty()
-                || self.domains.iter().any(|domain| domain.eq_ignore_ascii_case(host))
-        };
+        let is_own = || self.domains.iter().any(|domain| domain.eq_ignore_ascii_case(host));
         let fits = |connect: &&Connect| match &connect.host {
             Some(named) => named.eq_ignore_ascii_case(host),
             None => is_own(),
@@ -109,6 +106,9 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
             return unprepared(spec, &waited);
         }
     };
+    // As certbot has them, where the plan names none.
+    let domains = aims.iter().map(|aim| aim.domain.clone()).collect();
+    let spec = &Spec { domains, ..spec.clone() };
     let mut sight = Sight { findings, ..Sight::default() };
     sight.findings.extend(unput.iter().map(|(webroot, unput)| judge::unput(webroot, unput)));
     let lack = unput.iter().find(|(_, unput)| is_lack(&unput.error));

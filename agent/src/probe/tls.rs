@@ -87,6 +87,13 @@ impl Spec {
     fn dialled(&self) -> &Endpoint {
         self.connect.as_ref().unwrap_or(&self.target)
     }
+
+    /// Whether the floor lets a server be that has nothing newer to offer.
+    fn lets_be(&self, finding: &Finding) -> bool {
+        let version = finding.evidence.get("got").and_then(|got| got.as_str());
+        finding.code == Code::TlsOldProtocol
+            && version.is_some_and(|version| tls::is_tolerated(self.min_version, version))
+    }
 }
 
 /// Runs one probe.
@@ -109,7 +116,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
     let visits = Box::pin(places::visit(spec, others, client.offer(spec), left));
     let looking = look(spec, net, stream, &client, watch, now, &mut sight);
     let (visits, ()) = tokio::join!(visits, looking);
-    places::compare(spec, visits, watch.timeout(), now, &mut sight);
+    places::compare(spec, &client, visits, watch.timeout(), now, &mut sight);
     sight
 }
 
@@ -148,8 +155,8 @@ async fn look(
             }
             if let (Some(path), Some(served)) = (&spec.file, facts.chain.first().cloned()) {
                 let file = read(path.clone(), watch, now).await;
-                sight.facts.blind =
-                    file.as_ref().err().and_then(|why| Some(why.lack()?.to_owned()));
+                let lack = file.as_ref().err().and_then(Unreadable::lack).map(str::to_owned);
+                sight.facts.blind = lack.or(sight.facts.blind.take());
                 let served = twin(spec, peer, served, &file, offer, watch).await;
                 facts.file = Some(compare(spec, &served, &file, &subject, now, sight));
             }
@@ -166,18 +173,16 @@ async fn look(
         }
         Err(refused) => {
             let Refused { finding, presented } = *refused;
-            let mut is_tolerated = false;
             if let Some(presented) = presented {
                 let mut facts = note(spec, &presented, &subject, now, &mut sight.findings);
                 if finding.code == Code::TlsOldProtocol {
                     facts.old_versions = vec![presented.protocol.clone()];
-                    is_tolerated = tls::is_tolerated(spec.min_version, &presented.protocol);
                 }
                 sight.facts.tls = Some(Box::new(facts));
             }
             // The judgement of the chain may have said the same, less loudly.
             sight.findings.retain(|judged| !judged.is_same_as(&finding));
-            if !is_tolerated && !client.explains(&finding) {
+            if !spec.lets_be(&finding) && !client.explains(&finding) {
                 sight.findings.insert(0, finding);
             }
         }

@@ -4,6 +4,7 @@
 //! Deliberately absent: renewing anything, asking the CA (that is another room's), and proving that a
 //! challenge would be reachable.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,7 +27,7 @@ mod keeper;
 mod told;
 mod tries;
 
-pub(crate) use certbot::file_about as certbots_file;
+pub(crate) use certbot::file_about as certbots_file_about;
 pub(crate) use course::usual_share;
 
 use self::course::{Course, Known};
@@ -127,8 +128,7 @@ pub(crate) async fn attend(
     let leads: Vec<Option<&Lead>> = seen.iter().map(|seen| seen.lead.as_ref()).collect();
     let keepers = net.renewals.keepers(&leads, watch, now).await;
     for (seen, keeper) in seen.iter().zip(keepers) {
-        let leaf = seen.leaf();
-        let window = leaf.and_then(|leaf| net.authority.window(&leaf.fingerprint, now));
+        let window = seen.leaf().and_then(|leaf| net.authority.window(&leaf.fingerprint, now));
         judge(wanted, seen, keeper.as_deref(), window.as_deref(), sight, now);
     }
 }
@@ -186,11 +186,11 @@ fn judge(
     };
     let course = course::course(leaf, &known);
     let blocked = keeper.and_then(|keeper| told::blocked(keeper, leaf, now));
-    let explanation = window.and_then(|window| window.explanation.clone());
-    sight
-        .facts
-        .renewals
-        .push(RenewalFacts { explanation, ..facts(leaf, &course, keeper, blocked.as_ref()) });
+    let why = window.filter(|_| course.source == RenewalSource::Ari);
+    sight.facts.renewals.push(RenewalFacts {
+        explanation: why.and_then(|window| window.explanation.clone()),
+        ..facts(leaf, &course, keeper, blocked.as_ref())
+    });
     if wanted.expiring.is_usual() {
         not_before_due(&mut sight.findings, &course, &seen.subject, now);
     }
@@ -200,7 +200,7 @@ fn judge(
         .iter()
         .any(|finding| finding.code == Code::TlsNotReloaded && finding.severity > Severity::Notice);
     if !is_renewed {
-        let explanation = window.and_then(|window| window.explanation.as_deref());
+        let explanation = why.and_then(|window| window.explanation.as_deref());
         let late = Late { subject: &seen.subject, course: &course, explanation };
         let late = told::overdue(leaf, &late, keeper, blocked.as_ref(), now);
         sight.findings.extend(late);
@@ -254,12 +254,12 @@ impl Memory {
         watch: &Stopwatch,
         now: Timestamp,
     ) -> Vec<Option<Arc<Keeper>>> {
-        let mut stale: Vec<Lead> = Vec::new();
+        let mut stale = HashSet::new();
         for &lead in leads.iter().flatten() {
             let is_fresh =
                 self.held(lead).is_some_and(|held| now.duration_since(held.at).abs() < HELD);
-            if !is_fresh && !stale.contains(lead) {
-                stale.push(lead.clone());
+            if !is_fresh {
+                stale.insert(lead.clone());
             }
         }
         if !stale.is_empty() {
@@ -270,7 +270,7 @@ impl Memory {
 
     /// Reads what may have changed. A file system that does not answer in time leaves things as
     /// they were.
-    async fn look(&self, leads: Vec<Lead>, watch: &Stopwatch, now: Timestamp) {
+    async fn look(&self, leads: HashSet<Lead>, watch: &Stopwatch, now: Timestamp) {
         let logs = Arc::clone(&self.logs);
         let looking = tokio::task::spawn_blocking(move || {
             let look = |lead: Lead| {

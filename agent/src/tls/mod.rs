@@ -147,3 +147,11 @@ pub struct Presented {
     /// What the server said when it asked for a client certificate; `None`: it did not ask.
     pub(crate) asked: Option<Asked>,
 }
+
+impl Presented {
+    /// A chain, as a server of TLS 1.3 would present it.
+    #[must_use]
+    pub fn of(chain: Vec<CertificateDer<'static>>) -> Self {
+        Self { chain, protocol: "TLS 1.3".to_owned(), ..Self::default() }
+    }
+}

@@ -510,10 +510,12 @@ static TLS: Table = Table {
                 "min_version",
                 OneOf(&["1.0", "1.1", "1.2", "1.3"]),
                 Optional,
-                "Versions below it that are still enabled are a finding; default: not looked at. With 1.0 or 1.1 a server that has nothing newer is let be.",
+                "Versions below it that are still enabled are a finding; default: not looked at. With 1.0 or 1.1 a server that has nothing newer is let be. MySQL is not asked for older ones: it would lock us out.",
             ),
             key("file", Text(&PATH), Optional, "The certificate file that should be served."),
             EXPIRING_WITHIN,
+            REVOCATION,
+            ARI,
             RENEW_AT,
             key(
                 "renewal",
@@ -521,8 +523,6 @@ static TLS: Table = Table {
                 Optional,
                 "The renewer's own file about the certificate: certbot's `renewal/NAME.conf` or acme.sh's `DOMAIN/DOMAIN.conf`; default: looked for beside `file`.",
             ),
-            REVOCATION,
-            ARI,
             key(
                 "starttls",
                 OneOf(crate::probe::tls::starttls::PROTOCOLS),

@@ -20,7 +20,7 @@ fn keys() {
         "[host]\nname = \"a\"\naddress = \"a\"",
         "[[agent]]\nname = \"a\"",
         "[[journey]]\nname = \"a\"\n[[journey]]\n[[journey.step]]\n[heartbeat]",
-        "[[tls]]\nname = \"a\"\naddress = \"a:1\"\nstarttls = \"smtp\"",
+        "[[tls]]\nname = \"a\"\naddress = \"a:1\"\nstarttls = \"smtps\"\nalpn = [\"h2\", \"\"]\nclient_key = \"k.pem\"",
         "[[http]]\nname = \"a\"\nurl = \"http://a\"\nexpect.cookie = \"sid\"",
         "http = 3\ntcp = [1]",
     ]));
@@ -225,7 +225,7 @@ fn http() {
 #[test]
 fn certificates_and_zones() {
     insta::assert_snapshot!(said(&[
-        "[[tls]]\nname = \"a\"\naddress = \"a\"\nexpiring_within = [\"10%\", \"33%\"]\nmin_version = \"1.1\"\nserver_name = \"*.a\"",
+        "[[tls]]\nname = \"a\"\naddress = \"a\"\nexpiring_within = [\"10%\", \"33%\"]\nmin_version = \"1.4\"\nserver_name = \"*.a\"",
         "[[tls]]\nname = \"a\"\naddress = \"a\"\nexpiring_within = [\"200%\", \"7\", \"1d\"]",
         "[[certificate]]\nname = \"a\"\npath = \"~/x.pem\"\nexpiring_within = \"21d\"\nsource = \"127.0.0.1\"",
         "[[certificate]]\nname = \"a\"\npath = \"a[\"",

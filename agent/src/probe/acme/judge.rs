@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use health::facts::HopFacts;
 use health::{Code, Finding, Severity, Text, text};
 
-use super::reached::{Outlook, Reached};
+use super::reached::{DIALLED, Outlook, Reached};
 use super::remedy::{refused, remedy};
 use super::token::{self, Challenge, Unput};
 use super::trial::{Stumble, Trial};
@@ -72,18 +72,18 @@ fn lost(
     let tokenless = |url: &str| url.replace(&challenge.name, "TOKEN");
     let place = hops.last().map(|hop| wording::place(hop, &tokenless)).unwrap_or_default();
     let sender = hops.iter().rev().nth(1).map(|hop| tokenless(&hop.url));
-    let (number, count) = (hops.len(), hops.len() - 1);
+    let (number, dialled) = (hops.len(), hops.last().and_then(|hop| hop.address));
     let summary = match &sender {
         None => text!(
             "the challenge for {domain} does not come back from {place}: {what_en}",
             "{domain}의 챌린지를 {place}에서 받지 못했습니다: {what_ko}"
         ),
         Some(sender) => text!(
-            "the challenge for {domain} does not come back: request {number}, to {place}, fails after {count} redirects from {sender}: {what_en}",
-            "{domain}의 챌린지를 받지 못했습니다. {sender}에서 리다이렉트를 {count}번 따라간 {number}번째 요청({place})에서 실패합니다: {what_ko}"
+            "the challenge for {domain} does not come back: request {number}, to {place}, where {sender} redirects to, fails: {what_en}",
+            "{domain}의 챌린지를 받지 못했습니다. {sender}에서 리다이렉트된 {number}번째 요청({place})이 실패합니다: {what_ko}"
         ),
     };
-    let severity = match (stumble, hops.last().and_then(|hop| hop.address)) {
+    let severity = match (stumble, dialled) {
         (Stumble::Closed(_, outlook), Some(at)) => certainty(*outlook, reached.knows(at)),
         _ => Severity::Warning,
     };
@@ -96,6 +96,7 @@ fn lost(
     .severity(severity)
     .evidence("domain", &**domain)
     .evidence("address", address.to_string())
+    .evidence(DIALLED, dialled.unwrap_or(address).to_string())
     .evidence("hop", number)
     .evidence("hops", hops.iter().map(|hop| told(hop, &tokenless)).collect::<Vec<_>>())
     .evidence("expected", "200 and the contents of the file")
@@ -166,7 +167,7 @@ fn shut(
         finding
             .severity(severity)
             .evidence("domains", names)
-            .evidence("address", address.to_string())
+            .evidence(DIALLED, address.to_string())
             .evidence("hop", 1)
             .evidence("expected", "a connection")
             .evidence("got", &*what.en),

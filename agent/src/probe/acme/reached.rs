@@ -12,23 +12,27 @@ use crate::probe::forward::is_own_network;
 /// Addresses remembered at most.
 const MOST: usize = 8192;
 
-/// Addresses that accepted a connection from here at least once. Survives reloads; after a restart it
-/// is believed from the incident that an outage has made.
+/// The line of evidence that says whom a request went to.
+pub(super) const DIALLED: &str = "dialled";
+
+/// Addresses that accepted a connection from here at least once, on whichever port: a router that leads
+/// back to itself does so for all of them. Survives reloads; after a restart it is believed from the
+/// incident that an outage has made.
 #[derive(Debug, Default)]
-pub struct Reached(Mutex<HashSet<SocketAddr>>);
+pub struct Reached(Mutex<HashSet<IpAddr>>);
 
 impl Reached {
     /// A connection was accepted there.
     pub(super) fn note(&self, address: SocketAddr) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() < MOST {
-            known.insert(address);
+            known.insert(address.ip());
         }
     }
 
     /// Whether a connection was ever accepted there.
     pub(super) fn knows(&self, address: SocketAddr) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&address)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&address.ip())
     }
 
     /// Believes a finding from before a restart: an address that was told to be at fault had been
@@ -36,7 +40,8 @@ impl Reached {
     pub(crate) fn believe(&self, finding: &Finding) {
         if finding.code == Code::AcmeHttp01
             && finding.severity > Severity::Notice
-            && let Ok(address) = finding.subject.parse()
+            && let Some(Ok(address)) =
+                finding.evidence.get(DIALLED).and_then(|text| text.as_str()).map(str::parse)
         {
             self.note(address);
         }
@@ -106,16 +111,16 @@ mod tests {
 
     #[test]
     fn an_outage_is_believed_after_a_restart() {
-        let finding = |subject: &str, severity| {
-            Finding::new(Code::AcmeHttp01, subject, text!("x", "x"), text!("y", "y"))
+        let finding = |severity| {
+            Finding::new(Code::AcmeHttp01, "shop.example", text!("x", "x"), text!("y", "y"))
                 .severity(severity)
         };
         let reached = Reached::default();
-        reached.believe(&finding("203.0.113.7:80", Severity::Warning));
-        reached.believe(&finding("203.0.113.8:80", Severity::Notice));
-        reached.believe(&finding("/var/www/certbot", Severity::Warning));
+        reached.believe(&finding(Severity::Warning).evidence(DIALLED, "203.0.113.7:80"));
+        reached.believe(&finding(Severity::Notice).evidence(DIALLED, "203.0.113.8:80"));
+        reached.believe(&finding(Severity::Warning));
         let knows = |text: &str| reached.knows(text.parse().unwrap());
-        assert!(knows("203.0.113.7:80"));
+        assert!(knows("203.0.113.7:80") && knows("203.0.113.7:443"));
         assert!(!knows("203.0.113.8:80"));
     }
 }

@@ -122,8 +122,9 @@ fn a_dead_redirect_is_told_with_who_leads_there() {
     assert_eq!(
         finding.summary.en,
         "the challenge for shop.example does not come back: request 2, to \
-         https://shop.example/.well-known/acme-challenge/TOKEN (203.0.113.7:443), fails after 1 \
-         redirects from http://shop.example/.well-known/acme-challenge/TOKEN: the connection is refused"
+         https://shop.example/.well-known/acme-challenge/TOKEN (203.0.113.7:443), where \
+         http://shop.example/.well-known/acme-challenge/TOKEN redirects to, fails: the connection is \
+         refused"
     );
     // The first way was given, this one was not.
     assert!(finding.remedy.en.contains("443 = \"…\""), "{}", finding.remedy.en);

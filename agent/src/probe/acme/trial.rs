@@ -24,7 +24,7 @@ use crate::probe::http::{Unfetched, fetch, host, port, shown};
 const MOST_BYTES: usize = 8 * 1024;
 const SHOWN_CHARS: usize = 512;
 /// Domains that are tried side by side.
-const SIDE_BY_SIDE: usize = 16;
+const SIDE_BY_SIDE: usize = 32;
 /// Addresses of one domain that are tried.
 const MOST_ADDRESSES: usize = 8;
 
@@ -83,6 +83,10 @@ async fn of_domain(ground: &Ground<'_>, aim: Arc<Aim>) -> Vec<Trial> {
     let first =
         format!("http://{}/.well-known/acme-challenge/{}", aim.domain, ground.challenge.name);
     let Ok(first) = first.parse::<Uri>() else { return Vec::new() };
+    if ground.watch.left().is_zero() {
+        // Nothing can be said of it, and those that took all the time are told.
+        return Vec::new();
+    }
     let addresses = match ground.addresses(&first).await {
         Ok(addresses) => addresses,
         Err(stumble) => {
