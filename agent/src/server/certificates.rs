@@ -321,7 +321,6 @@ fn source(source: RenewalSource) -> &'static str {
         RenewalSource::Certbot => "certbot",
         RenewalSource::AcmeSh => "acme-sh",
         RenewalSource::Ari => "ari",
-        RenewalSource::Plan => "plan",
     }
 }
 
