@@ -317,10 +317,10 @@ const MOST_LISTED: usize = 200;
 fn source(source: RenewalSource) -> &'static str {
     match source {
         RenewalSource::Lifetime => "lifetime",
+        RenewalSource::Plan => "plan",
         RenewalSource::Certbot => "certbot",
         RenewalSource::AcmeSh => "acme-sh",
         RenewalSource::Ari => "ari",
-        RenewalSource::Plan => "plan",
     }
 }
 
