@@ -14,8 +14,8 @@ use rustls_pki_types::CertificateDer;
 
 mod added_roots;
 mod alert;
-mod asking;
 mod allowance;
+mod asking;
 mod attempt;
 mod certificate;
 mod distinguished;
