@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
 
+mod acme;
+mod ca;
 mod chain;
 mod hostile;
 mod places;
 mod renewal;
 #[path = "../support/mod.rs"]
 mod support;
+mod wire;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use health::{Claim, Host};
 
-use crate::probe::{Check, Spec, certificate, dns, forward, http, port, tcp, tls};
+use crate::probe::{Check, Spec, acme, certificate, dns, forward, http, port, tcp, tls};
 use crate::tls::ClientCertificate;
 
 /// Whether a check is unchanged by a reload, so that its state and phase may be kept. Patterns
@@ -21,6 +21,7 @@ pub fn same(a: &Check, b: &Check) -> bool {
             (Spec::Certificate(a), Spec::Certificate(b)) => same_certificate(a, b),
             (Spec::Port(a), Spec::Port(b)) => same_port(a, b),
             (Spec::Forward(a), Spec::Forward(b)) => same_forward(a, b),
+            (Spec::Acme(a), Spec::Acme(b)) => same_acme(a, b),
             (
                 Spec::Tcp(_)
                 | Spec::Http(_)
@@ -28,7 +29,8 @@ pub fn same(a: &Check, b: &Check) -> bool {
                 | Spec::Dns(_)
                 | Spec::Certificate(_)
                 | Spec::Port(_)
-                | Spec::Forward(_),
+                | Spec::Forward(_)
+                | Spec::Acme(_),
                 _,
             ) => false,
         }
@@ -107,7 +109,10 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         file,
         issuer,
         expiring,
+        renewal,
         min_version,
+        revocation,
+        ari,
         starttls,
         alpn,
         client,
@@ -123,7 +128,10 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         && *file == b.file
         && *issuer == b.issuer
         && *expiring == b.expiring
+        && *renewal == b.renewal
         && *min_version == b.min_version
+        && *revocation == b.revocation
+        && *ari == b.ari
         && *starttls == b.starttls
         && *alpn == b.alpn
         && same_client(client.as_deref(), b.client.as_deref())
@@ -176,8 +184,8 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
 }
 
 fn same_certificate(a: &certificate::Spec, b: &certificate::Spec) -> bool {
-    let certificate::Spec { path, key, expiring } = a;
-    *path == b.path && *key == b.key && *expiring == b.expiring
+    let certificate::Spec { path, key, expiring, renewal } = a;
+    *path == b.path && *key == b.key && *expiring == b.expiring && *renewal == b.renewal
 }
 
 fn same_port(a: &port::Spec, b: &port::Spec) -> bool {
@@ -197,6 +205,15 @@ fn same_forward(a: &forward::Spec, b: &forward::Spec) -> bool {
         && *source == b.source
         && *seen_from == b.seen_from
         && *speaks == b.speaks
+}
+
+fn same_acme(a: &acme::Spec, b: &acme::Spec) -> bool {
+    let acme::Spec { domains, webroot, connect, source, renewal, roots: _ } = a;
+    *domains == b.domains
+        && *webroot == b.webroot
+        && *connect == b.connect
+        && *source == b.source
+        && *renewal == b.renewal
 }
 
 fn same_claim(a: &Arc<Claim>, b: &Arc<Claim>) -> bool {

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use health::Kind;
 use rustls_pki_types::ServerName;
 
+use super::authority;
 use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::Wrong;
 use super::row::Row;
-use super::values;
+use super::{renewal, values};
 use crate::probe::tls::starttls::Starttls;
 use crate::probe::tls::{EveryAddress, Pin};
 use crate::probe::{self, certificate, tls};
+use crate::renewal::certbots_file_about;
 use crate::tls::{ClientCertificate, Expiring, ProtocolFloor, Remaining};
 
 /// Reads one `[[tls]]`.
@@ -52,7 +54,11 @@ pub(super) fn check(
     });
     let file = row.text("file").and_then(|text| frame::path(row, "file", &text));
     let issuer = row.parsed("issuer", caa_name).map(|at| at.value);
+    let revocation = authority::revocation(row);
     let expiring = expiring(row).unwrap_or_default();
+    let renewal = renewal::served(row);
+    let renewer = renewal.renewer.clone().or_else(|| certbots_file_about(file.as_deref()?));
+    let ari = authority::ari(row, renewer);
     let alpn = applications(row);
     let client = client(row);
     let roots = pace.roots(row);
@@ -69,7 +75,10 @@ pub(super) fn check(
         file,
         issuer,
         expiring,
+        renewal,
         min_version,
+        revocation,
+        ari,
         starttls,
         alpn,
         client,
@@ -91,9 +100,10 @@ pub(super) fn files(row: &Row<'_>, pace: &Pace, names: &mut Names) -> Option<pro
     });
     let key = row.text("key").and_then(|text| frame::path(row, "key", &text));
     let expiring = expiring(row).unwrap_or_default();
+    let renewal = renewal::stored(row);
     let (written, path) = (written?, path?);
     let frame = named.frame(&pace, Kind::Certificate, written.value, None)?;
-    let spec = certificate::Spec { path: path.value, key, expiring };
+    let spec = certificate::Spec { path: path.value, key, expiring, renewal };
     Some(probe::Check { frame, spec: probe::Spec::Certificate(spec) })
 }
 

@@ -8,6 +8,7 @@ use health::{Code, Finding, Phase, Severity, text};
 use jiff::Timestamp;
 
 use super::{Sight, Stopwatch};
+use crate::renewal::Expected;
 use crate::tls::files::{self, CertificateFile, Unreadable};
 use crate::tls::key::PublicHalf;
 use crate::tls::{Expiring, expiry, weak_key};
@@ -25,6 +26,8 @@ pub struct Spec {
     pub key: Option<PathBuf>,
     /// When its end is near.
     pub expiring: Expiring,
+    /// What is expected of its renewal.
+    pub renewal: Expected,
 }
 
 /// One file as it was found.

@@ -99,7 +99,6 @@ fn what_comes_later_is_refused_by_name() {
     assert_eq!(
         named,
         [
-            "[[acme]]",
             "[[heartbeat]]",
             "[[journey]]",
             "[[websocket]]",
@@ -186,7 +185,7 @@ fn what_is_declared_is_read_and_nothing_else() {
         let accepted = table.keys().filter(|key| key.presence.is_accepted());
         declared.extend(accepted.map(|key| (table.header, key.name)));
     });
-    let later = ["[[journey]]", "[[websocket]]", "[[acme]]"];
+    let later = ["[[journey]]", "[[websocket]]"];
     declared.retain(|(header, _)| !later.contains(header));
     assert_eq!(read.difference(&declared).collect::<Vec<_>>(), [] as [&(&str, &str); 0]);
     assert_eq!(declared.difference(&read).collect::<Vec<_>>(), [] as [&(&str, &str); 0]);

@@ -12,7 +12,12 @@ async fn look(spec: &Spec) -> Sight {
 }
 
 fn spec(path: &Path) -> Spec {
-    Spec { path: path.display().to_string(), key: None, expiring: Expiring::default() }
+    Spec {
+        path: path.display().to_string(),
+        key: None,
+        expiring: Expiring::default(),
+        renewal: Default::default(),
+    }
 }
 
 fn said(sight: &Sight) -> Vec<String> {
