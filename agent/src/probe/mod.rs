@@ -85,9 +85,12 @@ impl Spec {
                 (&spec.renewal, &spec.expiring, &*spec.server_name, spec.file.as_deref())
             }
             Self::Certificate(spec) => (&spec.renewal, &spec.expiring, "", None),
-            Self::Tcp(_) | Self::Http(_) | Self::Dns(_) | Self::Port(_) | Self::Forward(_) => {
-                return None;
-            }
+            Self::Tcp(_)
+            | Self::Http(_)
+            | Self::Dns(_)
+            | Self::Port(_)
+            | Self::Forward(_)
+            | Self::Acme(_) => return None,
         };
         Some(renewal::Wanted { expected, expiring, server_name, file })
     }
