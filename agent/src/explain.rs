@@ -58,6 +58,7 @@ pages! {
     CertWeakSignature "cert.weak-signature",
     CertUnreadable "cert.unreadable",
     CertKeyMismatch "cert.key-mismatch",
+    CertKeyPermissions "cert.key-permissions",
     TlsHandshake "tls.handshake",
     TlsUntrusted "tls.untrusted",
     TlsIncompleteChain "tls.incomplete-chain",

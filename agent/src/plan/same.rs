@@ -155,8 +155,8 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
 }
 
 fn same_certificate(a: &certificate::Spec, b: &certificate::Spec) -> bool {
-    let certificate::Spec { path, key, expiring } = a;
-    *path == b.path && *key == b.key && *expiring == b.expiring
+    let certificate::Spec { path, key, password, expiring } = a;
+    *path == b.path && *key == b.key && *password == b.password && *expiring == b.expiring
 }
 
 fn same_port(a: &port::Spec, b: &port::Spec) -> bool {

@@ -7,7 +7,8 @@ use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::Wrong;
 use super::row::Row;
-use super::values;
+use super::{receivers, values};
+use crate::probe::tcp::speaks::Password;
 use crate::probe::{self, certificate, tls};
 use crate::tls::{Expiring, ProtocolFloor, Remaining};
 
@@ -66,10 +67,13 @@ pub(super) fn files(row: &Row<'_>, pace: &Pace, names: &mut Names) -> Option<pro
         })
     });
     let key = row.text("key").and_then(|text| frame::path(row, "key", &text));
+    frame::exclusive(row, &["password_env", "password_file"]);
+    let password = receivers::outside(row, "password_env", "password_file");
+    let password = password.map(|(text, _)| Password(text.into()));
     let expiring = expiring(row).unwrap_or_default();
     let (written, path) = (written?, path?);
     let frame = named.frame(&pace, Kind::Certificate, written.value, None)?;
-    let spec = certificate::Spec { path: path.value, key, expiring };
+    let spec = certificate::Spec { path: path.value, key, password, expiring };
     Some(probe::Check { frame, spec: probe::Spec::Certificate(spec) })
 }
 

@@ -1,5 +1,6 @@
 //! TLS: handshake, the chain presented, and whether it is the one that should be served.
 
+pub(crate) mod reload;
 mod served;
 
 use std::net::{IpAddr, SocketAddr};
@@ -86,6 +87,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
                 let served = twin(spec, peer, served, &file, watch).await;
                 facts.file = Some(compare(spec, &served, &file, &subject, now, &mut sight));
             }
+            reload::fit(&mut sight.findings, peer, net, watch).await;
             lead_to_the_reload(&mut sight.findings);
             sight.facts.tls = Some(Box::new(facts));
         }

@@ -26,9 +26,11 @@ mod ledger;
 mod memo;
 mod old_protocol;
 mod path;
+mod pkcs12;
 mod refusal;
 mod roots;
 mod span;
+mod swap;
 mod verdict;
 
 #[cfg(test)]
@@ -45,6 +47,7 @@ pub use ledger::Ledger;
 pub(crate) use old_protocol::below_floor;
 pub use roots::{Roots, client_settings};
 pub(crate) use span::span;
+pub(crate) use swap::since;
 pub(crate) use verdict::weak_key;
 
 /// When a certificate's end is near.

@@ -516,7 +516,22 @@ static CERTIFICATE: Table = Table {
                 "key",
                 Text(&PATH),
                 Optional,
-                "The key; default: looked for beside the certificate.",
+                "The key; default: looked for in the file itself, then beside it.",
+            ),
+            key(
+                "password_env",
+                Text(&VARIABLE),
+                Optional,
+                "With PKCS#12 files: an environment variable with the password that opens them.",
+            ),
+            key("password_file", Text(&PATH), Optional, "The same in a file."),
+            key(
+                "password",
+                Text(&FREE),
+                Refused(
+                    "a secret is never in the file: put it in an environment variable and write `password_env = \"NAME\"`, or in a file of its own and write `password_file = \"PATH\"`",
+                ),
+                "Refused.",
             ),
             EXPIRING_WITHIN,
         ],
