@@ -16,6 +16,7 @@ pub fn same(a: &Check, b: &Check) -> bool {
             (Spec::Tcp(a), Spec::Tcp(b)) => same_tcp(a, b),
             (Spec::Http(a), Spec::Http(b)) => same_http(a, b),
             (Spec::Tls(a), Spec::Tls(b)) => same_tls(a, b),
+            (Spec::Sites(a), Spec::Sites(b)) => same_sites(a, b),
             (Spec::Dns(a), Spec::Dns(b)) => same_dns(a, b),
             (Spec::Certificate(a), Spec::Certificate(b)) => same_certificate(a, b),
             (Spec::Port(a), Spec::Port(b)) => same_port(a, b),
@@ -24,6 +25,7 @@ pub fn same(a: &Check, b: &Check) -> bool {
                 Spec::Tcp(_)
                 | Spec::Http(_)
                 | Spec::Tls(_)
+                | Spec::Sites(_)
                 | Spec::Dns(_)
                 | Spec::Certificate(_)
                 | Spec::Port(_)
@@ -114,6 +116,19 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         && *issuer == b.issuer
         && *expiring == b.expiring
         && *min_version == b.min_version
+}
+
+fn same_sites(a: &tls::sites::Spec, b: &tls::sites::Spec) -> bool {
+    let tls::sites::Spec { configuration, connect, source, expiring, roots: _, beside } = a;
+    let is_same_beside = match (beside, &b.beside) {
+        (Some(a), Some(b)) => same_tls(a, b),
+        (a, b) => a.is_none() && b.is_none(),
+    };
+    *configuration == b.configuration
+        && *connect == b.connect
+        && *source == b.source
+        && *expiring == b.expiring
+        && is_same_beside
 }
 
 fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {

@@ -7,7 +7,7 @@ use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::Wrong;
 use super::row::Row;
-use super::{receivers, values};
+use super::{Target, receivers, values};
 use crate::probe::tcp::speaks::Password;
 use crate::probe::{self, certificate, tls};
 use crate::tls::{Expiring, ProtocolFloor, Remaining};
@@ -21,7 +21,16 @@ pub(super) fn check(
 ) -> Option<probe::Check> {
     let named = frame::named(row, names);
     let pace = pace.overridden(row);
-    let address = row.need("address", row.text("address"));
+    let nginx =
+        row.text("nginx").and_then(|text| Some((text.value, frame::path(row, "nginx", &text)?)));
+    let address = row.text("address");
+    let alone = ["server_name", "file", "min_version"].into_iter();
+    for key in alone.filter(|key| row.has("nginx") && !row.has("address") && row.has(key)) {
+        let wrong = Wrong::new("it says something of one place, and there is no `address`")
+            .help("every server of `nginx` has names and files of its own");
+        row.note_key(key, &row.span_of(key), wrong);
+    }
+    let address = if row.has("nginx") { address } else { row.need("address", address) };
     let target =
         address.as_ref().and_then(|text| frame::endpoint(row, "address", text, hosts, Some(443)));
     let port = target.as_ref().map(|dialled| dialled.endpoint.port);
@@ -39,20 +48,33 @@ pub(super) fn check(
     let issuer = row.parsed("issuer", caa_name).map(|at| at.value);
     let expiring = expiring(row).unwrap_or_default();
     let roots = pace.roots(row);
-    let (address, target) = (address?, target?);
-    let frame = named.frame(&pace, Kind::Tls, address.value, owner)?;
-    let spec = tls::Spec {
-        server_name: server_name.unwrap_or(target.host),
+    let roots = roots?;
+    let instance =
+        address.as_ref().map(|text| text.value).or(nginx.as_ref().map(|(text, _)| *text));
+    let frame = named.frame(&pace, Kind::Tls, instance?, owner)?;
+    let endpoint = target.as_ref().map(|dialled| dialled.endpoint.clone());
+    let connect = connect.map(|dialled| dialled.endpoint);
+    let beside = target.map(|target| tls::Spec {
+        server_name: server_name.clone().unwrap_or(target.host),
         target: target.endpoint,
-        connect: connect.map(|dialled| dialled.endpoint),
+        connect: connect.clone(),
         source,
         file,
         issuer,
         expiring,
         min_version,
-        roots: roots?,
+        roots: roots.clone(),
+    });
+    let Some((_, configuration)) = nginx else {
+        return Some(probe::Check { frame, spec: probe::Spec::Tls(beside?) });
     };
-    Some(probe::Check { frame, spec: probe::Spec::Tls(spec) })
+    // An address without a name is where nginx is met, and no site of its own.
+    let is_site =
+        |spec: &tls::Spec| matches!(spec.target.host, Target::Name(_)) || server_name.is_some();
+    let beside = beside.filter(is_site).map(Box::new);
+    let connect = connect.or_else(|| endpoint.filter(|_| beside.is_none()));
+    let spec = tls::sites::Spec { configuration, connect, source, expiring, roots, beside };
+    Some(probe::Check { frame, spec: probe::Spec::Sites(Box::new(spec)) })
 }
 
 /// Reads one `[[certificate]]`.

@@ -39,6 +39,8 @@ pub enum Spec {
     Http(Box<http::Spec>),
     /// `[[tls]]`
     Tls(tls::Spec),
+    /// `[[tls]]` with `nginx`
+    Sites(Box<tls::sites::Spec>),
     /// `[[dns]]`
     Dns(dns::Spec),
     /// `[[certificate]]`
@@ -58,6 +60,7 @@ impl Spec {
             Self::Tcp(_)
             | Self::Http(_)
             | Self::Tls(_)
+            | Self::Sites(_)
             | Self::Dns(_)
             | Self::Certificate(_)
             | Self::Port(_) => None,
@@ -77,6 +80,7 @@ impl Spec {
     fn caa_name(&self) -> Option<&str> {
         match self {
             Self::Tls(spec) => spec.issuer.as_deref(),
+            Self::Sites(spec) => spec.beside.as_ref()?.issuer.as_deref(),
             Self::Tcp(_)
             | Self::Http(_)
             | Self::Dns(_)
@@ -107,6 +111,7 @@ pub async fn run(check: &Check, net: &Net) -> Observation {
         Spec::Tcp(spec) => tcp::observe(spec, net, &mut watch).await,
         Spec::Http(spec) => Box::pin(http::observe(spec, net, &mut watch)).await,
         Spec::Tls(spec) => Box::pin(tls::observe(spec, net, &mut watch, at)).await,
+        Spec::Sites(spec) => Box::pin(tls::sites::observe(spec, net, &mut watch, at)).await,
         Spec::Dns(spec) => Box::pin(dns::observe(spec, net, &mut watch)).await,
         Spec::Certificate(spec) => Box::pin(certificate::observe(spec, &mut watch, at)).await,
         Spec::Port(spec) => Box::pin(port::observe(spec, net, &mut watch)).await,

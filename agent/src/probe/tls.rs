@@ -2,6 +2,7 @@
 
 pub(crate) mod reload;
 mod served;
+pub mod sites;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

@@ -462,7 +462,12 @@ static TLS: Table = Table {
     keys: &[
         NAMED,
         &[
-            key("address", Text(&ENDPOINT), Required, "Whom to ask; without a port, port 443."),
+            key(
+                "address",
+                Text(&ENDPOINT),
+                Optional,
+                "Whom to ask; without a port, port 443. Required unless `nginx` is given.",
+            ),
             key("connect", Text(&ENDPOINT), Optional, "Dial this instead."),
             key(
                 "server_name",
@@ -488,8 +493,8 @@ static TLS: Table = Table {
             key(
                 "nginx",
                 Text(&PATH),
-                Later,
-                "An nginx configuration whose certificates are all looked at.",
+                Optional,
+                "An nginx configuration: the certificate of each of its servers is looked at, as file and as served where the server listens; at `connect`, or at an `address` that is no name, where one is given.",
             ),
         ],
         PACE,
