@@ -5,6 +5,7 @@ pub use crate::discover::fuzzing::compose;
 pub use crate::listeners::fuzzing::{netlink, proc};
 pub use crate::nginx::fuzzing::nginx;
 pub use crate::probe::dns::fuzzing::{anchors, reply, value};
+pub use crate::probe::http::fuzzing::answer;
 pub use crate::ssh::fuzzing::ssh;
-pub use crate::tls::fuzzing::{certificate, hello};
+pub use crate::tls::fuzzing::{certificate, chain, hello};
 pub use crate::zone_plan::fuzzing::zone_file;

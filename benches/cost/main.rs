@@ -9,6 +9,7 @@ mod blackbox;
 mod client;
 #[path = "../marked.rs"]
 mod marked;
+#[allow(dead_code, reason = "shared with the bench of handshakes")]
 mod process;
 mod report;
 mod scale;

@@ -73,15 +73,29 @@ impl Drop for Running {
     }
 }
 
-/// User and system time of a process, by its id or `self`.
+/// User and system time of a process, by its id or `self`, exact to 10 ms.
 pub(crate) fn cpu_of(pid: &str) -> anyhow::Result<Duration> {
+    let [user, system, _, _] = times_of(pid)?;
+    Ok(user + system)
+}
+
+/// User and system time of the processes that this one has waited for, exact to 10 ms.
+pub(crate) fn cpu_of_ended() -> anyhow::Result<Duration> {
+    let [_, _, user, system] = times_of("self")?;
+    Ok(user + system)
+}
+
+/// Its own user and system time, then those of its ended children.
+fn times_of(pid: &str) -> anyhow::Result<[Duration; 4]> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name in parentheses may hold anything; what follows it is numbers. proc_pid_stat(5)
     let (_, numbers) = text.rsplit_once(')').context("no name in /proc/PID/stat")?;
     let fields: Vec<&str> = numbers.split_whitespace().collect();
-    let [user, system] = [11, 12].map(|index| fields.get(index).copied().unwrap_or_default());
-    let ticks = user.parse::<u64>()? + system.parse::<u64>()?;
-    Ok(Duration::from_millis(ticks * 1000 / TICKS_A_SECOND))
+    let mut times = [Duration::ZERO; 4];
+    for (time, field) in times.iter_mut().zip(fields.get(11..15).context("too few numbers")?) {
+        *time = Duration::from_millis(field.parse::<u64>()? * 1000 / TICKS_A_SECOND);
+    }
+    Ok(times)
 }
 
 /// Runs a command to its end and hands back what it printed, on either stream.

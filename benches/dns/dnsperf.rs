@@ -9,10 +9,7 @@ use anyhow::{Context, bail};
 
 use crate::client::monotonic;
 use crate::nameservers::Nameservers;
-use crate::process::output_of;
-
-/// Linux counts processor time in these for /proc on every architecture.
-const TICKS_A_SECOND: u64 = 100;
+use crate::process::{cpu_of_ended, output_of};
 
 /// One run of it.
 pub(crate) struct Run {
@@ -37,24 +34,13 @@ pub(crate) fn run(
     if let Some(rate) = rate {
         command.args(["-Q", &rate.to_string()]);
     }
-    let (before, start) = (ended_children()?, monotonic());
+    let (before, start) = (cpu_of_ended()?, monotonic());
     let said = output_of(&mut command).context("dnsperf is needed; see tests/install")?;
-    let (took, cpu) = (start.elapsed(), ended_children()? - before);
+    let (took, cpu) = (start.elapsed(), cpu_of_ended()? - before);
     let lost = said.lines().find_map(|line| line.trim().strip_prefix("Queries lost:"));
     let lost = lost.and_then(|line| line.split_whitespace().next()?.parse().ok());
     match lost {
         Some(lost) => Ok(Run { cpu, took, lost }),
         None => bail!("dnsperf says something else than it did:\n{said}"),
     }
-}
-
-/// User and system time of the processes this one has waited for, exact to 10 ms.
-fn ended_children() -> anyhow::Result<Duration> {
-    let text = fs::read_to_string("/proc/self/stat")?;
-    // The name in parentheses may hold anything; what follows it is numbers. proc_pid_stat(5)
-    let (_, numbers) = text.rsplit_once(')').context("no name in /proc/self/stat")?;
-    let fields: Vec<&str> = numbers.split_whitespace().collect();
-    let [user, system] = [13, 14].map(|index| fields.get(index).copied().unwrap_or_default());
-    let ticks = user.parse::<u64>()? + system.parse::<u64>()?;
-    Ok(Duration::from_millis(ticks * 1000 / TICKS_A_SECOND))
 }

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
 
-use dashboard::{DnsQuery, OverviewQuery, PortsQuery, View};
+use dashboard::{CertificatesQuery, DnsQuery, OverviewQuery, PortsQuery, View};
 use health::{Code, Kind, Language, Snapshot};
 use jiff::tz::TimeZone;
 
@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("well", fixture::healthy()),
         ("many", fixture::many(10_000)),
         ("fleet", fixture::fleet(500)),
+        ("store", fixture::certificates(10_000)),
         ("wide", fixture::zone::wide_snapshot()),
         ("zones", fixture::zone::zones(240)),
         ("empty", fixture::empty()),
@@ -46,7 +47,7 @@ fn pages(
     let mut pages = vec![
         ("overview", dashboard::overview(&view, &OverviewQuery::default())?),
         ("ports", dashboard::ports(&view, &PortsQuery::default())?),
-        ("certificates", dashboard::certificates(&view)?),
+        ("certificates", dashboard::certificates(&view, &CertificatesQuery::default())?),
         ("dns", dashboard::dns(&view, &DnsQuery::default())?),
         ("incidents", dashboard::incidents(&view, &incidents)?),
         ("codes", dashboard::explain_index(&view)?),
@@ -60,6 +61,9 @@ fn pages(
     for (page, name) in [
         ("http", "shop"),
         ("tls", "shop-certificate"),
+        ("mail", "mail"),
+        ("files", "on disk"),
+        ("acme", "renewal path"),
         ("zone", "zone"),
         ("port", "web:3014"),
         ("app", "web:3011"),
@@ -73,6 +77,16 @@ fn pages(
         let history = fixture::past::history(snapshot, name);
         let drawn = dashboard::dns_zone(&view, name, &history, &DnsQuery::default())?;
         pages.extend(drawn.map(|html| ("dns-zone", html)));
+    }
+    for (page, name) in [
+        ("leaf", "shop.example"),
+        ("blog", "blog.example"),
+        ("old-leaf", "03:77:c2"),
+        ("issuing", "8a:7d"),
+    ] {
+        if let Some(fingerprint) = fixture::fingerprint(snapshot, name) {
+            pages.extend(dashboard::certificate(&view, &fingerprint)?.map(|html| (page, html)));
+        }
     }
     if let Some(incident) = incidents.first() {
         let told = fixture::past::notifications();

@@ -1,12 +1,16 @@
 //! One check: what it looks at, what it saw last, what is wrong, and how it has been.
 
 use askama::Template;
-use health::facts::{FileFacts, HttpFacts, TlsFacts};
+use health::certificates::Life;
+use health::facts::{
+    AcmeFacts, CertificateFacts, FileFacts, HttpFacts, RenewalFacts, RevocationStanding,
+    ServedFacts, TlsFacts,
+};
 use health::history::History;
 use health::snapshot::{CheckStanding, Last};
 use health::{Incident, Timing};
 
-use crate::chain::Certificate;
+use crate::certificates::{Chain, Readiness, readiness, title};
 use crate::chart::{self, Bars, Cut, Line, Stretch};
 use crate::dns::{self, Zone};
 use crate::findings::{self, Card};
@@ -16,6 +20,8 @@ use crate::{Error, View};
 
 /// Changes of state and incidents listed.
 const LISTED: usize = 20;
+/// Files, places and challenges drawn on one page.
+const DRAWN: usize = 100;
 
 #[derive(Template)]
 #[template(path = "check.html")]
@@ -26,6 +32,8 @@ struct Page<'a> {
     cards: Vec<Card<'a>>,
     stretches: Vec<Stretch>,
     zone: Option<Zone<'a>>,
+    /// What is known of the domains that it puts challenges down for.
+    readiness: Vec<Readiness<'a>>,
     history: &'a History,
     hours: Bars,
     days: Bars,
@@ -51,12 +59,27 @@ pub fn check(view: &View<'_>, name: &str, history: &History) -> Result<Option<St
         cards: findings::of_check(standing),
         stretches,
         zone: dns::of_check(standing),
+        readiness: readiness::of_check(standing, view.snapshot),
         history,
         hours: chart::bars(t, &history.hours, Cut::Hours, view.now),
         days: chart::bars(t, &history.days, Cut::Days, view.now),
         line: chart::line(&history.samples),
     };
     Ok(Some(page.render()?))
+}
+
+/// Another place where a certificate was served.
+struct Elsewhere<'a> {
+    served: &'a ServedFacts,
+    leaf: Option<&'a CertificateFacts>,
+    /// The certificate that the check is mainly about.
+    is_same: bool,
+}
+
+impl Elsewhere<'_> {
+    fn title(&self) -> &str {
+        self.leaf.map_or("", |leaf| title(leaf, 0))
+    }
 }
 
 impl<'a> Page<'a> {
@@ -76,14 +99,45 @@ impl<'a> Page<'a> {
         self.last().map(|last| last.facts.files.as_slice()).unwrap_or_default()
     }
 
-    fn served(&self) -> Vec<Certificate<'a>> {
-        let now = self.page.view.now;
-        let chain = self.tls().map(|tls| tls.chain.iter());
-        chain.into_iter().flatten().map(|facts| Certificate::new(facts, now)).collect()
+    fn chain_served(&self) -> Option<Chain<'a>> {
+        let tls = self.tls()?;
+        Some(Chain::of(&tls.chain, Some(tls.trusted), self.t, self.page.view.now))
     }
 
-    fn filed(&self, file: &'a FileFacts) -> Vec<Certificate<'a>> {
-        file.chain.iter().map(|facts| Certificate::new(facts, self.page.view.now)).collect()
+    fn chain_of(&self, file: &'a FileFacts) -> Chain<'a> {
+        Chain::of(&file.chain, None, self.t, self.page.view.now)
+    }
+
+    /// What else was served, those that differ from what the check is mainly about first.
+    fn elsewhere(&self) -> Vec<Elsewhere<'a>> {
+        let served = self.last().map(|last| &*last.facts.served).unwrap_or_default();
+        let main = self.tls().and_then(|tls| tls.chain.first());
+        let mut elsewhere: Vec<Elsewhere<'a>> = served
+            .iter()
+            .map(|served| {
+                let leaf = served.chain.first();
+                let is_same = main.is_some_and(|main| {
+                    leaf.is_some_and(|leaf| leaf.fingerprint == main.fingerprint)
+                });
+                Elsewhere { served, leaf, is_same }
+            })
+            .collect();
+        elsewhere.sort_by_key(|place| (place.leaf.is_some(), place.is_same));
+        elsewhere.truncate(DRAWN);
+        elsewhere
+    }
+
+    fn elsewhere_left(&self) -> usize {
+        self.last().map_or(0, |last| last.facts.served.len().saturating_sub(DRAWN))
+    }
+
+    fn renewals(&self) -> &'a [RenewalFacts] {
+        let renewals = self.last().map(|last| &*last.facts.renewals).unwrap_or_default();
+        &renewals[..renewals.len().min(LISTED)]
+    }
+
+    fn acme(&self) -> Option<&'a AcmeFacts> {
+        self.last()?.facts.acme.as_deref()
     }
 
     fn cron(&self) -> Option<(&str, &str)> {

@@ -7,7 +7,6 @@
 mod amount;
 mod asset;
 mod certificates;
-mod chain;
 mod chart;
 mod check;
 mod dns;
@@ -28,7 +27,7 @@ mod ports;
 mod words;
 
 pub use asset::{Asset, asset};
-pub use certificates::certificates;
+pub use certificates::{CertificatesQuery, certificate, certificates};
 pub use check::check;
 pub use dns::{DnsQuery, dns, dns_zone};
 pub use explain::{explain, explain_index};

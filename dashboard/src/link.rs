@@ -21,6 +21,11 @@ pub(crate) fn check(name: &str) -> String {
     format!("/checks/{}", encode(name))
 }
 
+/// The page of the certificate with this SHA-256 in hex.
+pub(crate) fn certificate(fingerprint: &str) -> String {
+    format!("/certificates/{}", encode(fingerprint))
+}
+
 /// The page of the zone that a check looks at, narrowed to some words.
 pub(crate) fn zone(check: &str, words: &str) -> String {
     with_query(&format!("/dns/{}", encode(check)), &[("q", words)])

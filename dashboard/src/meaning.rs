@@ -52,6 +52,10 @@ fn korean(code: Code) -> &'static str {
         Code::CertSelfSigned => "신뢰할 수 있는 루트가 아닌 자체 서명 인증서입니다.",
         Code::CertWeakKey => "키가 너무 짧거나 클라이언트가 거부하는 종류입니다.",
         Code::CertWeakSignature => "클라이언트가 거부하는 알고리즘으로 서명되었습니다.",
+        Code::CertLifetime => "웹의 CA가 발급할 수 있는 기간보다 길게 발급되었습니다.",
+        Code::CertNoTimestamps => {
+            "웹의 루트 아래에서 투명성 로그의 타임스탬프 없이 발급되었습니다."
+        }
         Code::CertUnreadable => "인증서 파일이 없거나 사용할 수 없습니다.",
         Code::CertKeyMismatch => "키 파일이 인증서와 짝이 맞지 않습니다.",
         Code::CertKeyPermissions => "서버의 모든 사용자가 개인 키를 읽거나 바꿀 수 있습니다.",
@@ -62,8 +66,12 @@ fn korean(code: Code) -> &'static str {
         Code::TlsIncompleteChain => {
             "제공된 체인에 중간 인증서가 빠져 있습니다. 어느 것인지 함께 알려 줍니다."
         }
+        Code::TlsSuperfluous => "제공된 체인에 필요 없는 인증서가 있거나 순서가 맞지 않습니다.",
         Code::TlsOldProtocol => "기준보다 오래된 프로토콜만 지원하거나 아직 지원합니다.",
         Code::TlsNotReloaded => "파일은 갱신되었으나 서버가 여전히 이전 인증서를 제공합니다.",
+        Code::TlsAlpn => {
+            "계획과 다른 애플리케이션 프로토콜을 선택하거나 아무것도 선택하지 않습니다."
+        }
         Code::TlsDiffersByAddress => "같은 이름의 주소들이 서로 다른 인증서를 제공합니다.",
         Code::TlsPinMismatch => "고정한 키 또는 인증서가 아닙니다.",
         Code::DnsDrift => "권한 있는 응답이 계획과 다릅니다.",

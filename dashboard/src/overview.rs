@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use askama::Template;
 use health::facts::CertificateFacts;
 use health::snapshot::CheckStanding;
-use health::{Kind, State};
+use health::{Code, Kind, Severity, State};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -13,7 +13,7 @@ use crate::findings::{self, Card};
 use crate::frame::{Frame, Tab};
 use crate::pages::Slice;
 use crate::words::Words;
-use crate::{Error, View, amount, chain, link};
+use crate::{Error, View, amount, certificates, link};
 
 /// Findings shown on the page; the rest is counted.
 const CARDS: usize = 100;
@@ -86,6 +86,7 @@ struct Group<'a> {
 /// The certificate that ends first.
 struct Ending<'a> {
     certificate: &'a CertificateFacts,
+    href: String,
     name: &'a str,
     days: i64,
     class: &'static str,
@@ -206,13 +207,25 @@ fn ending<'a>(view: &View<'a>) -> Option<Ending<'a>> {
     let leaves = view.snapshot.checks.iter().filter_map(|standing| {
         let facts = &standing.last.as_ref()?.facts;
         let served = facts.tls.as_ref().and_then(|tls| tls.chain.first());
+        let elsewhere = facts.served.iter().filter_map(|served| served.chain.first());
         let filed = facts.files.iter().filter_map(|file| file.chain.first());
-        served.into_iter().chain(filed).min_by_key(|leaf| leaf.not_after)
+        let leaves = served.into_iter().chain(elsewhere).chain(filed);
+        Some((leaves.min_by_key(|leaf| leaf.not_after)?, standing))
     });
-    let certificate = leaves.min_by_key(|leaf| leaf.not_after)?;
-    let name = chain::title(certificate);
-    let days = chain::days_left(certificate, view.now);
-    Some(Ending { certificate, name, days, class: chain::nearness(certificate, view.now) })
+    let (certificate, standing) = leaves.min_by_key(|(leaf, _)| leaf.not_after)?;
+    let left = certificate.not_after.duration_since(view.now);
+    let dated = standing.findings.iter().map(|found| &found.finding).filter(|finding| {
+        matches!(finding.code, Code::CertExpired | Code::CertExpiring | Code::CertRenewalOverdue)
+    });
+    let class = match dated.map(|finding| finding.severity).max() {
+        _ if left.is_negative() => "down",
+        Some(Severity::Critical) => "down",
+        Some(Severity::Warning) => "degraded",
+        Some(Severity::Notice) | None => "up",
+    };
+    let href = link::certificate(&certificate.fingerprint);
+    let (name, days) = (certificates::title(certificate, 0), left.as_secs().div_euclid(86_400));
+    Some(Ending { certificate, href, name, days, class })
 }
 
 impl OverviewQuery {

@@ -73,6 +73,7 @@ macro_rules! phrases {
     };
 }
 
+mod certificates;
 mod dns;
 
 words! {
@@ -171,19 +172,6 @@ words! {
     copy: "Copy", "복사";
     ports_lead: "What the plan allocates and reserves, beside what the machines really do.", "계획에서 할당하고 예약한 포트를 실제 상태와 나란히 보여 줍니다.";
     no_ports: "The plan claims no ports yet.", "계획에 등록된 포트가 아직 없습니다.";
-    certificates_lead: "Every certificate seen, served or on disk, the first to end at the top.", "제공 중이거나 디스크에 있는 모든 인증서를 만료가 가까운 순서로 보여 줍니다.";
-    no_certificates: "No certificate has been seen yet.", "아직 확인된 인증서가 없습니다.";
-    certificate_chain: "Issuing certificates", "발급자 인증서";
-    ended: "ended", "만료됨";
-    not_yet: "not valid yet", "아직 유효하지 않음";
-    issuer: "Issuer", "발급자";
-    names: "Names", "이름";
-    served_by: "Served", "제공";
-    file: "File", "파일";
-    fingerprint: "SHA-256", "SHA-256";
-    serial: "Serial", "일련번호";
-    key_matches: "key matches", "키 일치";
-    key_differs: "key does not match", "키 불일치";
     dns_lead: "Each planned record on each authoritative nameserver, asked directly.", "계획한 레코드를 권한 있는 네임서버마다 직접 조회한 결과입니다.";
     no_dns: "The plan watches no zone yet.", "감시 중인 DNS 존이 아직 없습니다.";
     not_asked: "Not asked yet.", "아직 조회하지 않았습니다.";
@@ -287,7 +275,6 @@ counted! {
     n_more: "{n} more", "{n} more", "{n}개 더 보기";
     n_more_findings: "{n} more finding is not shown here: filter the list below.", "{n} more findings are not shown here: filter the list below.", "여기에 표시하지 않은 진단이 {n}건 더 있습니다. 아래 목록에서 조건을 적용해 확인하십시오.";
     n_days: "{n} day", "{n} days", "{n}일";
-    days_left: "{n} day left", "{n} days left", "{n}일 남음";
     n_bytes: "{n} byte", "{n} bytes", "{n}바이트";
     n_attempts: "{n} attempt", "{n} attempts", "{n}회 시도";
     n_bad: "{n} bad look in a row", "{n} bad looks in a row", "연속 {n}회 이상";

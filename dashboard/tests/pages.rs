@@ -7,7 +7,7 @@ mod fixture;
 
 use std::time::Duration;
 
-use dashboard::{DnsQuery, OverviewQuery, PortsQuery, View};
+use dashboard::{CertificatesQuery, DnsQuery, OverviewQuery, PortsQuery, View};
 use fixture::hostile::{self, NASTY};
 use health::{Code, Language, Snapshot};
 use jiff::tz::TimeZone;
@@ -29,7 +29,7 @@ fn pages(snapshot: &Snapshot, language: Language) -> Vec<(String, String)> {
     let mut pages = vec![
         ("overview", dashboard::overview(&view, &OverviewQuery::default()).unwrap()),
         ("ports", dashboard::ports(&view, &PortsQuery::default()).unwrap()),
-        ("certificates", dashboard::certificates(&view).unwrap()),
+        ("certificates", dashboard::certificates(&view, &CertificatesQuery::default()).unwrap()),
         ("dns", dashboard::dns(&view, &DnsQuery::default()).unwrap()),
         ("incidents", dashboard::incidents(&view, &incidents).unwrap()),
         ("explain-index", dashboard::explain_index(&view).unwrap()),
@@ -45,6 +45,11 @@ fn pages(snapshot: &Snapshot, language: Language) -> Vec<(String, String)> {
         pages.push((page, dashboard::host(&view, &host.name, &past, None).unwrap().unwrap()));
     }
     let mut pages: Vec<_> = pages.into_iter().map(|(name, html)| (name.to_owned(), html)).collect();
+    let all = health::certificates::Certificates::of(snapshot, view.now);
+    for (number, certificate) in all.iter().enumerate() {
+        let html = dashboard::certificate(&view, &certificate.facts.fingerprint).unwrap().unwrap();
+        pages.push((format!("certificate-{number:02}"), html));
+    }
     for (number, standing) in snapshot.checks.iter().enumerate() {
         let name = &standing.check.name;
         let history = fixture::past::history(snapshot, name);
@@ -70,14 +75,27 @@ fn stable(html: &str) -> String {
 #[test]
 fn pages_look_as_they_did() {
     let sick = fixture::sick();
-    let kept = ["check-00", "check-03", "check-05", "check-08", "check-11"];
+    let kept = ["check-00", "check-03", "check-05", "check-06", "check-08", "check-09", "check-12"];
+    let kept_too = ["certificate-00", "certificate-02"];
     for (name, html) in pages(&sick, Language::En) {
-        if !name.starts_with("check-") || kept.contains(&name.as_str()) {
+        let is_one_of_many = name.starts_with("check-") || name.starts_with("certificate-");
+        if !is_one_of_many || kept.contains(&name.as_str()) || kept_too.contains(&name.as_str()) {
             insta::assert_snapshot!(format!("sick-{name}-en"), stable(&html));
         }
     }
     for (name, html) in pages(&sick, Language::Ko) {
-        if ["overview", "ports", "host", "check-00", "zone"].contains(&name.as_str()) {
+        if [
+            "overview",
+            "ports",
+            "host",
+            "check-00",
+            "check-08",
+            "certificates",
+            "certificate-00",
+            "zone",
+        ]
+        .contains(&name.as_str())
+        {
             insta::assert_snapshot!(format!("sick-{name}-ko"), stable(&html));
         }
     }
@@ -191,7 +209,7 @@ fn filters_narrow_and_garbage_narrows_nothing() {
 fn what_follows_lies_below_its_cause() {
     let sick = fixture::sick();
     let html = dashboard::overview(&view(&sick, Language::En), &OverviewQuery::default()).unwrap();
-    assert_eq!(html.matches("<article class=\"card").count(), 7);
+    assert_eq!(html.matches("<article class=\"card").count(), 9);
     assert!(html.contains("3 more have this cause"));
 }
 
@@ -268,6 +286,104 @@ fn very_many_zones_and_very_wide_ones_stay_a_page() {
         "no more raw answers than there is room for"
     );
     assert!(html.contains("<a class=\"cell\" href=\"/dns/zone?q="), "the others on their page");
+}
+
+/// Titles of the rows, in their order.
+fn titles(html: &str) -> Vec<&str> {
+    let rows = html.split("<div class=\"cert-who\">").skip(1);
+    rows.filter_map(|row| row.split("\">").nth(2)?.split('<').next()).collect()
+}
+
+#[test]
+fn certificates_are_filtered_and_ordered() {
+    let sick = fixture::sick();
+    let view = view(&sick, Language::En);
+    let page = |query: &CertificatesQuery| dashboard::certificates(&view, query).unwrap();
+    let asked = |key: &str, value: &str| {
+        let value = Some(value.to_owned());
+        let none = CertificatesQuery::default();
+        page(&match key {
+            "state" => CertificatesQuery { state: value, ..none },
+            "place" => CertificatesQuery { place: value, ..none },
+            "issuer" => CertificatesQuery { issuer: value, ..none },
+            "order" => CertificatesQuery { order: value, ..none },
+            _ => CertificatesQuery { q: value, ..none },
+        })
+    };
+    let (old, shop, blog) = ("old.example", "shop.example", "blog.example");
+    let usual = [old, shop, blog, shop, "localhost", "R11"];
+    for (key, value, expected) in [
+        ("state", "garbage", &usual[..]),
+        ("q", "  ", &usual),
+        ("state", "sick", &[old, shop, blog, shop]),
+        ("state", "over", &[old]),
+        ("state", "late", &[blog]),
+        ("state", "soon", &[shop]),
+        ("state", "blocked", &[blog, shop]),
+        ("state", "well", &["localhost", "R11"]),
+        ("place", "file", &[old, blog, shop, "R11"]),
+        ("issuer", "localhost", &["localhost"]),
+        ("order", "name", &[blog, "localhost", old, shop, shop, "R11"]),
+        ("order", "end", &[old, shop, blog, shop, "localhost", "R11"]),
+        ("q", "BETA.shop", &[shop]),
+        ("q", "04:9F:1a", &[shop]),
+        ("q", "049f1a", &[shop]),
+        ("q", "live/blog", &[blog]),
+        ("q", "tls.differs", &[shop]),
+        ("q", "192.0.2.26", &[shop]),
+        ("q", "nothing like it", &[]),
+    ] {
+        let html = asked(key, value);
+        assert_eq!(titles(&html), expected, "{key}={value}");
+        assert_whole(value, &html);
+    }
+    let html = asked("q", NASTY);
+    assert_eq!(html.matches("<script").count(), 1);
+    let narrowed = CertificatesQuery {
+        q: Some("a&b".to_owned()),
+        order: Some("end".to_owned()),
+        ..CertificatesQuery::default()
+    };
+    assert!(page(&narrowed).contains("/certificates.csv?q=a%26b&#38;order=end"), "as downloaded");
+}
+
+#[test]
+fn ten_thousand_certificates_stay_a_page() {
+    let store = fixture::certificates(10_000);
+    let view = view(&store, Language::En);
+    let page = |query: &CertificatesQuery| dashboard::certificates(&view, query).unwrap();
+    let html = page(&CertificatesQuery::default());
+    assert!(html.len() < 250_000, "{} bytes", html.len());
+    assert!(html.contains("Page 1 of 100") && html.contains("1–100 of 10,000"));
+    assert!(titles(&html)[..100].iter().all(|title| title.ends_with("-42.example")), "ended first");
+    assert!(html.contains("10,000 certificates below"));
+    let one = page(&CertificatesQuery {
+        q: Some("customer-077-13".to_owned()),
+        ..CertificatesQuery::default()
+    });
+    assert_eq!(titles(&one), ["customer-077-13.example"]);
+    let issuing = fixture::fingerprint(&store, "8a:7d").unwrap();
+    let html = dashboard::certificate(&view, &issuing).unwrap().unwrap();
+    assert!(html.len() < 400_000, "{} bytes", html.len());
+    assert_whole("issuing", &html);
+}
+
+#[test]
+fn a_certificate_is_found_however_its_fingerprint_is_written() {
+    let sick = fixture::sick();
+    let view = view(&sick, Language::En);
+    let own = fixture::fingerprint(&sick, "blog.example").unwrap();
+    let colons: Vec<String> =
+        own.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).to_uppercase()).collect();
+    for written in [&own, &colons.join(":")] {
+        let html = dashboard::certificate(&view, written).unwrap().unwrap();
+        assert!(html.contains("<h1>blog.example</h1>"), "{written}");
+        assert!(html.contains("Certbot failed to authenticate some domains"));
+        assert!(html.contains("HTTP-01 for blog.example fails at 203.0.113.7:80"));
+    }
+    for unknown in ["", "00", "x", NASTY] {
+        assert!(dashboard::certificate(&view, unknown).unwrap().is_none(), "{unknown}");
+    }
 }
 
 #[test]

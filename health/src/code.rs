@@ -77,14 +77,18 @@ codes! {
     CertSelfSigned "cert.self-signed" Critical "Signed by itself, and not a trusted root.";
     CertWeakKey "cert.weak-key" Warning "The key is too short, or of a kind clients refuse.";
     CertWeakSignature "cert.weak-signature" Warning "Signed with an algorithm clients refuse.";
+    CertLifetime "cert.lifetime" Notice "Issued for longer than the CAs of the web may issue.";
+    CertNoTimestamps "cert.no-timestamps" Notice "Issued below a root of the web without timestamps of transparency logs.";
     CertUnreadable "cert.unreadable" Critical "A certificate file is missing or not usable.";
     CertKeyMismatch "cert.key-mismatch" Critical "The key file does not belong to the certificate.";
     CertKeyPermissions "cert.key-permissions" Notice "Every user of the machine may read or change the private key.";
     TlsHandshake "tls.handshake" Critical "No TLS at all; says which alert.";
     TlsUntrusted "tls.untrusted" Critical "The chain served does not lead to a trusted root.";
     TlsIncompleteChain "tls.incomplete-chain" Critical "An intermediate is missing from the chain served; says which.";
+    TlsSuperfluous "tls.superfluous" Notice "The chain served holds certificates that nobody needs, or is out of order.";
     TlsOldProtocol "tls.old-protocol" Warning "Only, or still, speaks a protocol below the floor.";
     TlsNotReloaded "tls.not-reloaded" Critical "The file was renewed, the server still serves the old one.";
+    TlsAlpn "tls.alpn" Warning "Settles on another application protocol than planned, or on none.";
     TlsDiffersByAddress "tls.differs-by-address" Warning "The addresses of one name serve different certificates.";
     TlsPinMismatch "tls.pin-mismatch" Critical "Not the pinned key or certificate.";
     DnsDrift "dns.drift" Critical "The authoritative answer is not the planned one.";

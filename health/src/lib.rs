@@ -5,6 +5,7 @@
 //! Deliberately absent: I/O, clocks, async, and anything that knows how a probe works.
 //! Every function that needs to know the time takes it as an argument.
 
+pub mod certificates;
 pub mod check;
 pub mod claim;
 pub mod code;

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
 
+mod chain;
+mod hostile;
+mod places;
 mod renewal;
 #[path = "../support/mod.rs"]
 mod support;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use health::facts::{CertificateFacts, CertificatesSeen, FileFacts, TlsFacts};
+use health::facts::{CertificateFacts, CertificatesSeen, FileFacts, ServedFacts, TlsFacts};
 use health::{Facts, Observation};
 
 use super::{Board, Entry};
@@ -39,17 +39,22 @@ impl Entry {
         // The first observation of a run; the next ones are compared with it.
         let recalled = self.recalled.take();
         let known = match (&self.standing.last, &recalled) {
-            (Some(last), _) => Some((last.facts.tls.as_deref(), &*last.facts.files)),
-            (None, Some(seen)) => Some((seen.tls.as_deref(), &*seen.files)),
+            (Some(last), _) => {
+                let Facts { tls, files, served, .. } = &last.facts;
+                Some((tls.as_deref(), &**files, &**served))
+            }
+            (None, Some(seen)) => Some((seen.tls.as_deref(), &*seen.files, &*seen.served)),
             (None, None) => None,
         };
-        if let Some((tls, files)) = known {
+        if let Some((tls, files, served)) = known {
+            // Before `tls` is lent: without a handshake of its own it has looked nowhere else.
+            lend_served(facts, served);
             lend(facts, tls, files);
-            if is_same(facts, tls, files) {
+            if is_same(facts, tls, files) && is_same_served(&facts.served, served) {
                 return None;
             }
         }
-        let has_any = facts.tls.is_some() || !facts.files.is_empty();
+        let has_any = facts.tls.is_some() || !facts.files.is_empty() || !facts.served.is_empty();
         has_any.then(|| CertificatesSeen {
             instance: self.frame.instance.to_string(),
             tls: facts.tls.clone(),
@@ -57,6 +62,47 @@ impl Entry {
             served: facts.served.clone(),
         })
     }
+}
+
+/// Lends what was served elsewhere: at a place where nothing was seen now, or at all of them when the
+/// probe got to none. A place that a probe which got further does not name is there no more.
+fn lend_served(facts: &mut Facts, known: &[ServedFacts]) {
+    if facts.served.is_empty() && facts.tls.is_none() {
+        facts.served = known.to_vec();
+        return;
+    }
+    // What is presented to who names nobody is looked at once in a while: till then it is as it was.
+    let is_pending = |place: &&ServedFacts| {
+        let is_nameless = place.server_name.is_none() && place.named_in.is_none();
+        is_nameless && facts.address == Some(place.address)
+    };
+    if let Some(pending) = known.iter().find(is_pending)
+        && !facts.served.iter().any(|seen| is_same_place(seen, pending))
+    {
+        facts.served.push(pending.clone());
+        facts.served.sort_by_key(|place| place.address);
+    }
+    for seen in facts.served.iter_mut().filter(|seen| seen.chain.is_empty()) {
+        if let Some(known) = known.iter().find(|known| is_same_place(seen, known)) {
+            seen.chain = Arc::clone(&known.chain);
+        }
+    }
+}
+
+fn is_same_place(one: &ServedFacts, other: &ServedFacts) -> bool {
+    one.address == other.address
+        && one.server_name == other.server_name
+        && one.named_in == other.named_in
+}
+
+/// Protocols and reasons aside, which are not remembered for their own sake.
+fn is_same_served(seen: &[ServedFacts], known: &[ServedFacts]) -> bool {
+    seen.len() == known.len()
+        && seen.iter().zip(known).all(|(seen, known)| {
+            is_same_place(seen, known)
+                && seen.file == known.file
+                && is_same_chain(Some(&seen.chain), Some(&known.chain))
+        })
 }
 
 fn lend(facts: &mut Facts, tls: Option<&TlsFacts>, files: &[FileFacts]) {

@@ -2,11 +2,13 @@
 //! everything a plan can say can be said here, and is checked the same way.
 
 mod facts;
+mod handshake;
 pub(super) mod matrix;
 pub(super) mod plan_text;
 mod questions;
 #[cfg(test)]
 mod tests;
+mod verdicts;
 pub(super) mod zone;
 
 use std::path::Path;
@@ -19,6 +21,7 @@ use serde_json::{Value, json};
 use super::{Format, Outcome, paint};
 use crate::net::Net;
 use crate::probe::tcp::speaks::PROTOCOLS;
+use crate::probe::tls::starttls;
 use crate::{plan, probe};
 use plan_text::PlanText;
 
@@ -65,9 +68,9 @@ pub enum Kind {
         #[command(flatten)]
         more: More,
     },
-    /// A TLS handshake and the chain served.
+    /// A TLS handshake, the chain served at every address, and how all of it comes out.
     Tls {
-        /// HOST:PORT
+        /// HOST:PORT; without a port, port 443.
         target: String,
         /// Dial here instead.
         #[arg(long, value_name = "HOST:PORT")]
@@ -75,6 +78,21 @@ pub enum Kind {
         /// The name to ask for and to check; default: the host of the target.
         #[arg(long, value_name = "NAME")]
         server_name: Option<String>,
+        /// The protocol that begins without TLS, such as smtp.
+        #[arg(long, value_name = "PROTOCOL", value_parser = PossibleValuesParser::new(starttls::PROTOCOLS))]
+        starttls: Option<String>,
+        /// Do not send the name; it is checked all the same.
+        #[arg(long)]
+        no_sni: bool,
+        /// Versions below it that are still enabled are a finding; default: 1.2.
+        #[arg(long, value_name = "VERSION", value_parser = ["1.0", "1.1", "1.2", "1.3"])]
+        min_version: Option<String>,
+        /// A key that may be served: sha256/BASE64, or a certificate's SHA-256 in hex. May be repeated.
+        #[arg(long, value_name = "PIN")]
+        pin: Vec<String>,
+        /// Roots to trust besides the system's. May be repeated.
+        #[arg(long, value_name = "FILE")]
+        ca: Vec<String>,
         /// The certificate file that should be served.
         #[arg(long, value_name = "FILE")]
         file: Option<String>,
@@ -122,6 +140,14 @@ pub struct More {
     /// How the outcome is written.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+impl More {
+    /// A value of this command's own for a key that the plan has none for, unless it was set.
+    fn unless_set(&self, key: &str, value: &str) -> Option<String> {
+        let is_set = |line: &String| line.split('=').next().is_some_and(|set| set.trim() == key);
+        (!self.set.iter().any(is_set)).then(|| value.to_owned())
+    }
 }
 
 /// How much of what was seen is printed.
@@ -195,16 +221,37 @@ impl Kind {
                 plan.table("http", &[("url", Some(target)), ("connect", connect)]);
                 more
             }
-            Self::Tls { target, connect, server_name, file, more } => {
+            Self::Tls {
+                target,
+                connect,
+                server_name,
+                starttls,
+                no_sni,
+                min_version,
+                pin,
+                ca,
+                file,
+                more,
+            } => {
                 plan.table(
                     "tls",
                     &[
                         ("address", Some(target)),
                         ("connect", connect),
                         ("server_name", server_name),
+                        ("starttls", starttls),
+                        (
+                            "min_version",
+                            min_version.or_else(|| more.unless_set("min_version", "1.2")),
+                        ),
                         ("file", file),
                     ],
                 );
+                plan.list("pin", &pin);
+                plan.list("ca", &ca);
+                if no_sni {
+                    plan.0.push_str("sni = false\n");
+                }
                 more
             }
             Self::Dns { words, zone, nameserver, resolver, value, more, .. } => {

@@ -67,7 +67,7 @@ impl MainLoop {
         self.adopt_sweeps(&plan, moment);
         self.schedule.set_limit(plan.agent.probes_in_flight);
         let _ = self.addressees.send_replace(plan.receivers.clone());
-        self.counters.plan_changed();
+        self.counters.plan_changed(&plan.agent.metrics_also);
         for receiver in &plan.receivers {
             self.counters.know_receiver(&receiver.name);
         }

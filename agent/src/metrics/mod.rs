@@ -6,6 +6,7 @@ mod exposition;
 mod process;
 mod queries;
 mod series;
+mod vocabulary;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
@@ -22,6 +23,9 @@ use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
 pub use exposition::Format;
+pub use vocabulary::Vocabulary;
+
+use vocabulary::Spoken;
 
 /// Everything `/metrics` shows.
 #[derive(Debug)]
@@ -45,6 +49,8 @@ pub struct Counters {
     /// Observations that the store could not keep up with.
     samples_dropped: Counter,
     queries: queries::Queries,
+    /// Names of other exporters that are written too.
+    spoken: Spoken,
     /// Probes running now.
     pub in_flight: Gauge,
     /// The bound on them.
@@ -109,6 +115,7 @@ impl Default for Counters {
             deferred: Counter::default(),
             samples_dropped: Counter::default(),
             queries: queries::Queries::default(),
+            spoken: Spoken::default(),
             in_flight: Gauge::<i64, AtomicI64>::default(),
             in_flight_limit: Gauge::default(),
             outbox_pending: Gauge::default(),
@@ -141,9 +148,11 @@ impl Counters {
         self.queries.add(check, dns);
     }
 
-    /// Forgets counters that speak of single checks: a new plan may be without them.
-    pub fn plan_changed(&self) {
+    /// Forgets counters that speak of single checks: a new plan may be without them. From now on the
+    /// names of these exporters are written too.
+    pub fn plan_changed(&self, also: &[Vocabulary]) {
         self.queries.clear();
+        self.spoken.choose(also);
     }
 
     /// Counts one opened incident.
@@ -266,7 +275,8 @@ impl Metrics {
         let mut registry = Registry::default();
         counters.register(&mut registry);
         registry.register_collector(Box::new(process::Process));
-        registry.register_collector(Box::new(series::Series::new(snapshot)));
+        let series = series::Series::new(snapshot, counters.spoken.clone());
+        registry.register_collector(Box::new(series));
         Self { registry, counters }
     }
 

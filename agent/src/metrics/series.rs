@@ -4,8 +4,10 @@
 
 mod certificates;
 mod dns;
+mod elsewhere;
 mod http;
 
+use certificates::handshakes;
 pub(super) use dns::MOST_SERVERS;
 
 use std::collections::BTreeMap;
@@ -22,6 +24,8 @@ use prometheus_client::encoding::{
 use prometheus_client::metrics::MetricType;
 use tokio::sync::watch;
 
+use super::vocabulary::{Spoken, Vocabulary};
+
 /// The label of what no claim names; Prometheus takes it for no label at all.
 const UNDECLARED: &str = "";
 
@@ -32,11 +36,12 @@ const LABEL_BYTES: usize = 256;
 #[derive(Debug)]
 pub(super) struct Series {
     snapshot: watch::Receiver<Arc<Snapshot>>,
+    spoken: Spoken,
 }
 
 impl Series {
-    pub(super) fn new(snapshot: watch::Receiver<Arc<Snapshot>>) -> Self {
-        Self { snapshot }
+    pub(super) fn new(snapshot: watch::Receiver<Arc<Snapshot>>, spoken: Spoken) -> Self {
+        Self { snapshot, spoken }
     }
 }
 
@@ -50,6 +55,13 @@ impl Collector for Series {
         out.tls(&snapshot)?;
         out.dns(&snapshot)?;
         out.certificates(&snapshot)?;
+        out.renewals(&snapshot)?;
+        if self.spoken.includes(Vocabulary::SslExporter) {
+            out.as_ssl_exporter(&snapshot)?;
+        }
+        if self.spoken.includes(Vocabulary::X509CertificateExporter) {
+            out.as_x509_certificate_exporter(&snapshot, snapshot.at)?;
+        }
         out.standings(&snapshot)?;
         out.listeners(&snapshot)?;
         out.agent(&snapshot)

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use health::facts::{
-    AnswerFacts, CertificateFacts, DnsFacts, DnssecFacts, FileFacts, Flags, Headers, HttpFacts,
-    RecordFacts, Redirect, Security, ServerFacts, SignatureFacts, TlsFacts,
+    AcmeFacts, AnswerFacts, CertificateFacts, DnsFacts, DnssecFacts, FileFacts, Flags, Headers,
+    HttpFacts, RecordFacts, Redirect, RenewalFacts, RenewalSource, RevocationFacts,
+    RevocationSource, RevocationStanding, Security, ServedFacts, ServerFacts, SignatureFacts,
+    TlsFacts, TrialFacts,
 };
 use health::snapshot::{CheckStanding, Last, PlanStanding, ReceiverStanding};
 use health::{
@@ -110,6 +112,60 @@ fn handshake() -> Box<TlsFacts> {
         file: Some(file("/tls/shop.pem")),
         ..TlsFacts::default()
     })
+}
+
+/// Of one server at two addresses, by name and without, one of them silent.
+fn handshakes() -> Facts {
+    let leaf = certificate("shop.example", 5000);
+    let served = |address: &str, name: Option<&str>, chain| ServedFacts {
+        address: address.parse().unwrap(),
+        server_name: name.map(ToOwned::to_owned),
+        protocol: "TLS 1.3".into(),
+        chain: Arc::new(chain),
+        file: None,
+        named_in: None,
+        failure: None,
+    };
+    let mut tls = handshake();
+    // Chains repeat themselves now and then.
+    Arc::make_mut(&mut tls.chain).push(leaf.clone());
+    tls.revocation = Some(Box::new(RevocationFacts {
+        standing: RevocationStanding::Good,
+        source: RevocationSource::Staple,
+        url: None,
+        this_update: at(0),
+        next_update: Some(at(700)),
+        revoked_at: None,
+        reason: None,
+    }));
+    let renewal = RenewalFacts {
+        fingerprint: leaf.fingerprint.clone(),
+        due: at(2000),
+        overdue: at(3000),
+        source: RenewalSource::Lifetime,
+        path: None,
+        tried_at: None,
+        failure: None,
+        explanation: None,
+    };
+    let trial = |address: &str, passed| TrialFacts {
+        domain: "shop.example".into(),
+        address: address.parse().ok(),
+        passed,
+        ..TrialFacts::default()
+    };
+    let trials = vec![trial("127.0.0.1:80", true), trial("[::1]:80", false)];
+    Facts {
+        tls: Some(tls),
+        served: vec![
+            served("127.0.0.2:443", Some("shop.example"), vec![leaf.clone()]),
+            served("127.0.0.1:443", None, vec![leaf]),
+            served("127.0.0.3:443", Some("shop.example"), Vec::new()),
+        ],
+        renewals: vec![renewal.clone(), renewal],
+        acme: Some(Box::new(AcmeFacts { file: "/webroot/x".into(), trials })),
+        ..Facts::default()
+    }
 }
 
 fn web() -> CheckStanding {
@@ -235,12 +291,7 @@ fn snapshot() -> Snapshot {
     let checks = vec![
         web(),
         silent_web(),
-        standing(
-            "shop certificate",
-            Kind::Tls,
-            State::Up,
-            Facts { tls: Some(handshake()), ..Facts::default() },
-        ),
+        standing("shop certificate", Kind::Tls, State::Up, handshakes()),
         standing("on disk", Kind::Certificate, State::Up, files),
         zone(),
         never,
@@ -318,7 +369,7 @@ fn a_very_large_zone_has_no_more_series_than_promised() {
     ] {
         assert!(text.contains(line), "{line}");
     }
-    metrics.counters.plan_changed();
+    metrics.counters.plan_changed(&[]);
     assert!(!metrics.render(Format::Text004).unwrap().contains("dns_queries_total{"));
 }
 
@@ -341,7 +392,10 @@ fn strangers_are_counted_where_they_are_looked_for() {
     snapshot.swept = vec!["ignored".into(), "web".into()];
     let (_, snapshot) = watch::channel(Arc::new(snapshot));
     let mut metrics = Metrics { registry: Registry::default(), counters: Counters::default() };
-    metrics.registry.register_collector(Box::new(series::Series::new(snapshot)));
+    metrics.registry.register_collector(Box::new(series::Series::new(
+        snapshot,
+        metrics.counters.spoken.clone(),
+    )));
     let page = metrics.render(Format::Text004).unwrap();
     let told = |host: &str, claim: &str| {
         let series =
@@ -359,7 +413,10 @@ fn page(format: Format) -> String {
     let (_, snapshot) = watch::channel(Arc::new(snapshot()));
     let mut metrics = Metrics { registry: Registry::default(), counters: Counters::default() };
     metrics.counters.register(&mut metrics.registry);
-    metrics.registry.register_collector(Box::new(series::Series::new(snapshot)));
+    metrics.registry.register_collector(Box::new(series::Series::new(
+        snapshot,
+        metrics.counters.spoken.clone(),
+    )));
     let counters = &metrics.counters;
     counters.probe(Kind::Http, ProbeOutcome::Failure);
     counters.probe(Kind::Http, ProbeOutcome::Panic);
@@ -370,6 +427,7 @@ fn page(format: Format) -> String {
     let dispatch = alerts::Dispatch { standing, delivered: 3, retried: 1, failed: 0 };
     counters.dispatches(&[dispatch]);
     counters.lag(Duration::from_millis(3));
+    counters.plan_changed(&Vocabulary::ALL);
     counters.turns(4, 5);
     counters.turns(4, 6);
     counters.samples_dropped(7);
@@ -422,4 +480,19 @@ fn no_series_twice_and_every_family_has_help_and_type() {
             assert!(families.contains(family), "{line}");
         }
     }
+}
+
+#[test]
+fn names_of_other_exporters_are_written_where_they_are_wanted() {
+    let (_sender, receiver) = watch::channel(Arc::new(snapshot()));
+    let metrics = Metrics::new(receiver);
+    let theirs = |wanted: &[Vocabulary]| {
+        metrics.counters.plan_changed(wanted);
+        let page = metrics.render(Format::Text004).unwrap();
+        ["ssl_cert_not_after{", "x509_cert_not_after{"].map(|name| page.contains(name))
+    };
+    assert_eq!(theirs(&[]), [false, false]);
+    assert_eq!(theirs(&[Vocabulary::SslExporter]), [true, false]);
+    assert_eq!(theirs(&[Vocabulary::X509CertificateExporter]), [false, true]);
+    assert_eq!(theirs(&Vocabulary::ALL), [true, true]);
 }

@@ -23,13 +23,14 @@ use crate::plan::{Endpoint, Target};
 use crate::probe::Stopwatch;
 use crate::probe::dns;
 use crate::probe::forward::Passages;
+use crate::probe::tls::Nameless;
 use crate::tls;
 
 mod failure;
 mod open;
 mod printable;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use failure::{Failure, could_not_look, is_exhausted, is_lack, subject};
 pub use open::{Connection, connect, touch};
@@ -47,6 +48,8 @@ pub struct Net {
     pub dns: Arc<dns::Memory>,
     /// The certificates that checks have seen in use.
     pub certificates: Arc<tls::Ledger>,
+    /// What servers present to who names nobody.
+    pub nameless: Nameless,
     /// Which forwards of the plan have been seen to work from here.
     pub passages: Passages,
 }
@@ -90,6 +93,7 @@ impl Net {
             sockets: Sockets::default(),
             dns: Arc::default(),
             certificates: Arc::default(),
+            nameless: Nameless::default(),
             passages: Passages::default(),
         })
     }
@@ -99,7 +103,8 @@ impl Net {
     /// # Errors
     /// As there.
     pub fn for_one_look(resolver: Option<SocketAddr>) -> Result<Self, String> {
-        Ok(Self { dns: Arc::new(dns::Memory::for_one_look()), ..Self::new(resolver)? })
+        let (dns, nameless) = (Arc::new(dns::Memory::for_one_look()), Nameless::for_one_look());
+        Ok(Self { dns, nameless, ..Self::new(resolver)? })
     }
 
     /// The resolver itself, for walks and comparisons.

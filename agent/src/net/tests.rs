@@ -33,7 +33,7 @@ fn closed(address: &str) -> (TcpSocket, SocketAddr) {
 }
 
 /// A resolver that gives every name the same addresses, or the same refusal.
-async fn resolver(addresses: Vec<IpAddr>, code: ResponseCode) -> SocketAddr {
+pub(crate) async fn resolver(addresses: Vec<IpAddr>, code: ResponseCode) -> SocketAddr {
     let socket = UdpSocket::bind("127.53.9.1:0").await.unwrap();
     let local = socket.local_addr().unwrap();
     tokio::spawn(async move {

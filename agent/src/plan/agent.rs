@@ -8,6 +8,7 @@ use super::notes::{At, Wrong};
 use super::reading::Reading;
 use super::row::Row;
 use super::{Agent, frame, values};
+use crate::metrics::Vocabulary;
 
 const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9740);
@@ -25,6 +26,7 @@ pub(super) fn agent(plan: &Row<'_>) -> Agent {
             resolver: None,
             hints: Vec::new(),
             probes_in_flight: 512,
+            metrics_also: Vec::new(),
         };
     };
     let listen = row.parsed("listen", values::socket).map_or(LISTEN, |at| at.value);
@@ -52,7 +54,22 @@ pub(super) fn agent(plan: &Row<'_>) -> Agent {
             .whole("probes_in_flight")
             .and_then(|at| usize::try_from(at.value).ok())
             .unwrap_or(512),
+        metrics_also: vocabularies(&row),
     }
+}
+
+fn vocabularies(row: &Row<'_>) -> Vec<Vocabulary> {
+    let texts = row.texts("metrics_also").unwrap_or_default();
+    let read = |text: &At<_>| Some(row.understood("metrics_also", text, vocabulary)?.value);
+    texts.iter().filter_map(read).collect()
+}
+
+fn vocabulary(text: &str) -> Result<Vocabulary, Wrong> {
+    Vocabulary::ALL.into_iter().find(|known| known.label() == text).ok_or_else(|| {
+        let known = Vocabulary::ALL.map(|known| format!("\"{}\"", known.label())).join(", ");
+        Wrong::new(format!("{text:?} is not an exporter whose names are known"))
+            .help(format!("accepted: {known}"))
+    })
 }
 
 /// A DNS server by its address, where the port may be left out.

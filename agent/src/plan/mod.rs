@@ -37,6 +37,7 @@ use std::sync::Arc;
 
 use health::{Host, Language};
 
+use crate::metrics::Vocabulary;
 use crate::probe;
 
 pub(crate) use dns::accepts;
@@ -116,6 +117,8 @@ pub struct Agent {
     pub hints: Vec<SocketAddr>,
     /// How many probes may be under way at once.
     pub probes_in_flight: usize,
+    /// Exporters whose names /metrics speaks too.
+    pub metrics_also: Vec<Vocabulary>,
 }
 
 /// A name or an address, and a port.

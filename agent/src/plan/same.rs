@@ -5,6 +5,7 @@ use std::sync::Arc;
 use health::{Claim, Host};
 
 use crate::probe::{Check, Spec, certificate, dns, forward, http, port, tcp, tls};
+use crate::tls::ClientCertificate;
 
 /// Whether a check is unchanged by a reload, so that its state and phase may be kept. Patterns
 /// are compared by their text, hosts without their other claims. Trusted roots are not compared:
@@ -102,20 +103,40 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         connect,
         source,
         server_name,
+        sends_name,
+        every_address,
+        pins,
         file,
         issuer,
         expiring,
         min_version,
+        starttls,
+        alpn,
+        client,
         roots: _,
     } = a;
     *target == b.target
         && *connect == b.connect
         && *source == b.source
         && *server_name == b.server_name
+        && *sends_name == b.sends_name
+        && *every_address == b.every_address
+        && *pins == b.pins
         && *file == b.file
         && *issuer == b.issuer
         && *expiring == b.expiring
         && *min_version == b.min_version
+        && *starttls == b.starttls
+        && *alpn == b.alpn
+        && same_client(client.as_deref(), b.client.as_deref())
+}
+
+fn same_client(a: Option<&ClientCertificate>, b: Option<&ClientCertificate>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a.is_same_as(b),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 fn same_sites(a: &tls::sites::Spec, b: &tls::sites::Spec) -> bool {

@@ -1,5 +1,9 @@
 //! `[[tls]]` and `[[certificate]]`
 
+use std::sync::Arc;
+
+mod sites;
+
 use health::Kind;
 use rustls_pki_types::ServerName;
 
@@ -7,10 +11,12 @@ use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::Wrong;
 use super::row::Row;
-use super::{Target, receivers, values};
+use super::{receivers, values};
 use crate::probe::tcp::speaks::Password;
+use crate::probe::tls::starttls::Starttls;
+use crate::probe::tls::{EveryAddress, Pin};
 use crate::probe::{self, certificate, tls};
-use crate::tls::{Expiring, ProtocolFloor, Remaining};
+use crate::tls::{ClientCertificate, Expiring, ProtocolFloor, Remaining};
 
 /// Reads one `[[tls]]`.
 pub(super) fn check(
@@ -21,18 +27,13 @@ pub(super) fn check(
 ) -> Option<probe::Check> {
     let named = frame::named(row, names);
     let pace = pace.overridden(row);
-    let nginx =
-        row.text("nginx").and_then(|text| Some((text.value, frame::path(row, "nginx", &text)?)));
+    let nginx = sites::configuration(row);
     let address = row.text("address");
-    let alone = ["server_name", "file", "min_version"].into_iter();
-    for key in alone.filter(|key| row.has("nginx") && !row.has("address") && row.has(key)) {
-        let wrong = Wrong::new("it says something of one place, and there is no `address`")
-            .help("every server of `nginx` has names and files of its own");
-        row.note_key(key, &row.span_of(key), wrong);
-    }
     let address = if row.has("nginx") { address } else { row.need("address", address) };
+    let starttls = row.choice("starttls").and_then(Starttls::named);
+    let port = starttls.map_or(443, Starttls::port);
     let target =
-        address.as_ref().and_then(|text| frame::endpoint(row, "address", text, hosts, Some(443)));
+        address.as_ref().and_then(|text| frame::endpoint(row, "address", text, hosts, Some(port)));
     let port = target.as_ref().map(|dialled| dialled.endpoint.port);
     let connect =
         row.text("connect").and_then(|text| frame::endpoint(row, "connect", &text, hosts, port));
@@ -40,41 +41,63 @@ pub(super) fn check(
     let source = frame::source(row, dialled.map(|dialled| &dialled.endpoint.host));
     let owner = dialled.and_then(|dialled| dialled.owner.clone());
     let server_name = row.parsed("server_name", server_name).map(|at| at.value);
+    let sends_name = row.switch("sni").unwrap_or(true);
+    let every_address =
+        row.choice("every_address").map_or_else(EveryAddress::default, |word| match word {
+            "valid" => EveryAddress::Valid,
+            "off" => EveryAddress::Off,
+            _ => EveryAddress::Same,
+        });
+    let pins = pins(row);
     let min_version = row.choice("min_version").map(|version| match version {
+        "1.0" => ProtocolFloor::Tls10,
+        "1.1" => ProtocolFloor::Tls11,
         "1.3" => ProtocolFloor::Tls13,
         _ => ProtocolFloor::Tls12,
     });
     let file = row.text("file").and_then(|text| frame::path(row, "file", &text));
     let issuer = row.parsed("issuer", caa_name).map(|at| at.value);
     let expiring = expiring(row).unwrap_or_default();
+    let alpn = applications(row);
+    let client = client(row);
     let roots = pace.roots(row);
-    let roots = roots?;
-    let instance =
-        address.as_ref().map(|text| text.value).or(nginx.as_ref().map(|(text, _)| *text));
+    let instance = address.as_ref().map(|at| at.value).or(nginx.as_ref().map(|at| at.written));
     let frame = named.frame(&pace, Kind::Tls, instance?, owner)?;
-    let endpoint = target.as_ref().map(|dialled| dialled.endpoint.clone());
+    let has_name = server_name.is_some();
     let connect = connect.map(|dialled| dialled.endpoint);
-    let beside = target.map(|target| tls::Spec {
-        server_name: server_name.clone().unwrap_or(target.host),
+    let roots = roots?;
+    let place = target.map(|target| tls::Spec {
+        server_name: server_name.unwrap_or(target.host),
         target: target.endpoint,
         connect: connect.clone(),
         source,
+        sends_name,
+        every_address,
+        pins,
         file,
         issuer,
         expiring,
         min_version,
+        starttls,
+        alpn,
+        client,
         roots: roots.clone(),
     });
-    let Some((_, configuration)) = nginx else {
-        return Some(probe::Check { frame, spec: probe::Spec::Tls(beside?) });
+    let spec = match nginx {
+        None => probe::Spec::Tls(place?),
+        Some(nginx) => {
+            let all = tls::sites::Spec {
+                configuration: nginx.path,
+                connect,
+                source,
+                expiring,
+                roots,
+                beside: None,
+            };
+            probe::Spec::Sites(Box::new(sites::beside(all, place, has_name)))
+        }
     };
-    // An address without a name is where nginx is met, and no site of its own.
-    let is_site =
-        |spec: &tls::Spec| matches!(spec.target.host, Target::Name(_)) || server_name.is_some();
-    let beside = beside.filter(is_site).map(Box::new);
-    let connect = connect.or_else(|| endpoint.filter(|_| beside.is_none()));
-    let spec = tls::sites::Spec { configuration, connect, source, expiring, roots, beside };
-    Some(probe::Check { frame, spec: probe::Spec::Sites(Box::new(spec)) })
+    Some(probe::Check { frame, spec })
 }
 
 /// Reads one `[[certificate]]`.
@@ -115,6 +138,30 @@ fn absolute_pattern(row: &Row<'_>, text: &str) -> Result<String, Wrong> {
     Ok(format!("{}/{text}", glob::Pattern::escape(folder).trim_end_matches('/')))
 }
 
+/// `alpn = […]`: names as RFC 7301 has them, of 1 to 255 bytes.
+fn applications(row: &Row<'_>) -> Vec<String> {
+    let names = row.texts("alpn").unwrap_or_default();
+    let understood = names.iter().filter_map(|text| {
+        row.understood("alpn", text, |name| match name.len() {
+            1..=255 => Ok(name.to_owned()),
+            _ => Err(Wrong::new("an application protocol has a name of 1 to 255 bytes")
+                .help("such as \"h2\", \"http/1.1\", \"mqtt\", \"postgresql\"")),
+        })
+    });
+    understood.map(|at| at.value).collect()
+}
+
+/// `client_certificate` and `client_key`.
+fn client(row: &Row<'_>) -> Option<Arc<ClientCertificate>> {
+    let file = |key| row.text(key).and_then(|text| frame::path(row, key, &text));
+    let (certificate, key) = (file("client_certificate"), file("client_key"));
+    if row.has("client_key") && !row.has("client_certificate") {
+        let wrong = Wrong::new("a key alone shows nothing").help("with `client_certificate`");
+        row.note_key("client_key", &row.span_of("client_key"), wrong);
+    }
+    Some(Arc::new(ClientCertificate::new(certificate?, key)))
+}
+
 fn server_name(text: &str) -> Result<String, Wrong> {
     let name = text.strip_suffix('.').unwrap_or(text);
     match ServerName::try_from(name) {
@@ -122,6 +169,18 @@ fn server_name(text: &str) -> Result<String, Wrong> {
         Err(_) => Err(Wrong::new(format!("{text:?} is neither a domain name nor an address"))
             .help("such as \"shop.example\", without a port and without *")),
     }
+}
+
+/// `pin = ["sha256/…", …]`
+fn pins(row: &Row<'_>) -> Vec<Pin> {
+    let read = |text: &str| {
+        Pin::read(text).ok_or_else(|| {
+            Wrong::new(format!("{text:?} is neither the SHA-256 of a key nor of a certificate"))
+                .help("\"sha256/\" and the base64 of a public key's digest, as `portwarden probe tls` shows it, or a certificate's SHA-256 fingerprint in hex")
+        })
+    };
+    let texts = row.texts("pin").unwrap_or_default();
+    texts.iter().filter_map(|text| row.understood("pin", text, read)).map(|at| at.value).collect()
 }
 
 /// The domain name by which CAA records call a CA (RFC 8659 §4.2).

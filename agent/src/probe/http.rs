@@ -22,8 +22,12 @@ mod ask;
 mod broken;
 mod content;
 mod exchange;
+mod framing;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod gateway;
 mod glance;
+mod http1;
 mod judge;
 mod kept;
 mod redact;
@@ -35,6 +39,7 @@ mod tasks;
 mod tests;
 mod visit;
 mod wire;
+mod written;
 
 use ask::Ask;
 pub use ask::shown;

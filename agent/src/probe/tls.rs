@@ -1,27 +1,40 @@
 //! TLS: handshake, the chain presented, and whether it is the one that should be served.
 
+mod application;
+mod client;
+mod differs;
+mod nameless;
+mod pins;
+mod places;
 pub(crate) mod reload;
 mod served;
 pub mod sites;
+pub mod starttls;
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use health::facts::{CertificateFacts, FileFacts, TlsFacts};
-use health::{Code, Facts, Finding, Phase, Severity};
+use health::{Code, Finding, Phase, Severity};
 use jiff::Timestamp;
-use tokio::io::AsyncWriteExt;
 use tokio_rustls::client::TlsStream;
 
+use self::client::Client;
+use self::starttls::Starttls;
 use super::{Sight, Stopwatch};
 use crate::net::{Connection, Net};
 use crate::plan::Endpoint;
 use crate::tls::files::{self, CertificateFile, Unreadable};
 use crate::tls::{
-    self, Expiring, KeyKind, Offer, Presented, ProtocolFloor, Refused, Roots, below_floor,
-    nearing_end,
+    self, Asking, ClientCertificate, Expiring, KeyKind, Offer, Presented, ProtocolFloor, Refused,
+    Roots, below_floor, nearing_end, old_versions,
 };
+
+pub use nameless::Nameless;
+pub use pins::Pin;
+pub use places::EveryAddress;
 
 /// What most TLS servers know; those that insist on something else are asked again without.
 const APPLICATIONS: &[&[u8]] = &[b"h2", b"http/1.1"];
@@ -37,6 +50,12 @@ pub struct Spec {
     pub source: Option<IpAddr>,
     /// Sent as SNI and checked against the certificate: a DNS name or an IP address.
     pub server_name: String,
+    /// Whether the name is sent at all; it is checked all the same.
+    pub sends_name: bool,
+    /// What is asked of the other addresses of the name.
+    pub every_address: EveryAddress,
+    /// Keys and certificates that may be served; empty: any.
+    pub pins: Vec<Pin>,
     /// What should be served.
     pub file: Option<PathBuf>,
     /// The name by which CAA records call the CA in use; default: known from the issuer.
@@ -45,65 +64,115 @@ pub struct Spec {
     pub expiring: Expiring,
     /// The lowest protocol version that may still be enabled; `None`: not looked at.
     pub min_version: Option<ProtocolFloor>,
+    /// What has to be spoken before TLS may begin.
+    pub starttls: Option<Starttls>,
+    /// Application protocols of which the server has to settle on one; empty: any, or none.
+    pub alpn: Vec<String>,
+    /// Shown to a server that asks who we are.
+    pub client: Option<Arc<ClientCertificate>>,
     /// Trusted roots.
     pub roots: Roots,
+}
+
+impl Spec {
+    /// Who is dialled.
+    fn dialled(&self) -> &Endpoint {
+        self.connect.as_ref().unwrap_or(&self.target)
+    }
 }
 
 /// Runs one probe.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timestamp) -> Sight {
     let mut sight = Sight::default();
-    let endpoint = spec.connect.as_ref().unwrap_or(&spec.target);
-    let stream = match net.dial(endpoint, spec.source, watch, &mut sight.facts).await {
-        Ok(stream) => stream,
+    let (stream, others) = match places::dial(spec, net, watch, &mut sight.facts).await {
+        Ok(dialled) => dialled,
         Err(finding) => {
             sight.findings.push(*finding);
             return sight;
         }
     };
+    let client = Client::of(spec, watch, now, &mut sight).await;
+    if others.is_none() {
+        look(spec, net, stream, &client, watch, now, &mut sight).await;
+        return sight;
+    }
+    // Beside each other, so that one that hangs keeps nobody from seeing the rest.
+    let left = watch.left();
+    let visits = Box::pin(places::visit(spec, others, client.offer(spec), left));
+    let looking = look(spec, net, stream, &client, watch, now, &mut sight);
+    let (visits, ()) = tokio::join!(visits, looking);
+    places::compare(spec, visits, watch.timeout(), now, &mut sight);
+    sight
+}
+
+/// Looks at one address in full.
+async fn look(
+    spec: &Spec,
+    net: &Net,
+    stream: Connection,
+    client: &Client,
+    watch: &mut Stopwatch,
+    now: Timestamp,
+    sight: &mut Sight,
+) {
+    let offer = client.offer(spec);
     let peer = sight.facts.address;
     let subject =
         peer.map_or_else(|| spec.server_name.clone(), |peer| tls::subject(peer, &spec.server_name));
-    match shake_hands(spec, net, stream, watch).await {
+    match shake_hands(spec, peer, stream, offer, &subject, sight, watch).await {
         Ok((stream, presented)) => {
-            close(stream, watch).await;
+            let alert = tls::part(stream, &presented, offer, watch.deadline()).await;
             let mut facts = note(spec, &presented, &subject, now, &mut sight.findings);
+            sight.findings.extend(client.refusal(&presented, alert, &subject));
             if let (Some(floor), Some(peer)) = (spec.min_version, peer) {
-                let (name, until) = (&spec.server_name, watch.deadline());
-                let found = below_floor(
-                    floor,
-                    &presented.protocol,
-                    peer,
-                    spec.source,
-                    name,
-                    &subject,
-                    until,
-                );
-                sight.findings.extend(Box::pin(found).await);
+                let asking = Asking {
+                    address: peer,
+                    source: spec.source,
+                    server_name: &spec.asked(peer),
+                    starttls: spec.starttls,
+                    until: watch.deadline(),
+                };
+                let protocol = &presented.protocol;
+                facts.old_versions = Box::pin(old_versions(floor, protocol, &asking)).await;
+                let (old, starttls) = (&facts.old_versions, spec.starttls);
+                sight.findings.extend(below_floor(floor, protocol, old, starttls, &subject));
                 watch.lap(Phase::Dialogue);
             }
             if let (Some(path), Some(served)) = (&spec.file, facts.chain.first().cloned()) {
                 let file = read(path.clone(), watch, now).await;
                 sight.facts.blind =
                     file.as_ref().err().and_then(|why| Some(why.lack()?.to_owned()));
-                let served = twin(spec, peer, served, &file, watch).await;
-                facts.file = Some(compare(spec, &served, &file, &subject, now, &mut sight));
+                let served = twin(spec, peer, served, &file, offer, watch).await;
+                facts.file = Some(compare(spec, &served, &file, &subject, now, sight));
             }
             reload::fit(&mut sight.findings, peer, net, watch).await;
             lead_to_the_reload(&mut sight.findings);
+            if let (Some(peer), Some(leaf)) = (peer, facts.chain.first()) {
+                let (memory, leaf) = (&net.nameless, &leaf.fingerprint);
+                let seen =
+                    Box::pin(nameless::look(spec, memory, peer, leaf, offer, watch, now)).await;
+                sight.facts.served.extend(seen);
+            }
             sight.facts.tls = Some(Box::new(facts));
         }
         Err(refused) => {
             let Refused { finding, presented } = *refused;
+            let mut is_tolerated = false;
             if let Some(presented) = presented {
-                let facts = note(spec, &presented, &subject, now, &mut sight.findings);
+                let mut facts = note(spec, &presented, &subject, now, &mut sight.findings);
+                if finding.code == Code::TlsOldProtocol {
+                    facts.old_versions = vec![presented.protocol.clone()];
+                    is_tolerated = tls::is_tolerated(spec.min_version, &presented.protocol);
+                }
                 sight.facts.tls = Some(Box::new(facts));
             }
             // The judgement of the chain may have said the same, less loudly.
             sight.findings.retain(|judged| !judged.is_same_as(&finding));
-            sight.findings.insert(0, finding);
+            if !is_tolerated && !client.explains(&finding) {
+                sight.findings.insert(0, finding);
+            }
         }
     }
-    sight
 }
 
 /// Where the renewed certificate lies on disk already, nothing is left to renew: what ends soon is
@@ -129,8 +198,11 @@ fn note(
     now: Timestamp,
     findings: &mut Vec<Finding>,
 ) -> TlsFacts {
-    let (facts, judged) = tls::judge(presented, &spec.server_name, &spec.roots, subject, now);
+    let (mut facts, judged) = tls::judge(presented, &spec.server_name, &spec.roots, subject, now);
+    facts.starttls = spec.starttls.map(|starttls| starttls.label().to_owned());
+    facts.asks_for_certificate = presented.asked.is_some();
     findings.extend(judged);
+    pins::judge(&spec.pins, &facts, subject, findings);
     // Where the path is known, intermediates that it does not need may end when they like.
     let path_end = facts.path_not_after.unwrap_or(Timestamp::MIN);
     let matters =
@@ -152,34 +224,41 @@ fn note(
 
 async fn shake_hands(
     spec: &Spec,
-    net: &Net,
+    peer: Option<SocketAddr>,
     stream: Connection,
+    offer: Offer<'_>,
+    subject: &str,
+    sight: &mut Sight,
     watch: &mut Stopwatch,
 ) -> Result<(TlsStream<Connection>, Presented), Box<Refused>> {
-    let offer = Offer { alpn: APPLICATIONS, keys: KeyKind::Any };
-    let refused = match tls::attempt(stream, &spec.server_name, offer, &spec.roots, watch).await {
-        Ok(shaken) => return Ok(shaken),
+    let planned: Vec<&[u8]> = spec.alpn.iter().map(String::as_bytes).collect();
+    let alpn = match (planned.as_slice(), spec.starttls) {
+        ([], None) => APPLICATIONS,
+        (planned, _) => planned,
+    };
+    let first = Offer { alpn, ..offer };
+    let name = peer.map_or(Cow::Borrowed(&*spec.server_name), |peer| spec.asked(peer));
+    let refused = match tls::attempt(stream, &name, first, &spec.roots, watch).await {
+        Ok((stream, presented)) => {
+            let settled = presented.alpn.as_deref();
+            sight.findings.extend(application::judge(&spec.alpn, settled, None, subject));
+            return Ok((stream, presented));
+        }
         Err(refused) => refused,
     };
     // RFC 7301 section 3.2: a server that knows none of the protocols offered must refuse.
     const NO_APPLICATION_PROTOCOL: u64 = 120;
     let alert = refused.finding.evidence.get("alert_number").and_then(|alert| alert.as_u64());
-    if alert != Some(NO_APPLICATION_PROTOCOL) {
-        return Err(refused);
-    }
-    let endpoint = spec.connect.as_ref().unwrap_or(&spec.target);
-    match net.dial(endpoint, spec.source, watch, &mut Facts::default()).await {
+    let (Some(NO_APPLICATION_PROTOCOL), Some(peer)) = (alert, peer) else { return Err(refused) };
+    match crate::net::connect(peer, spec.source, watch.deadline()).await {
         Ok(stream) => {
-            let offer = Offer { alpn: &[], keys: KeyKind::Any };
-            tls::attempt(stream, &spec.server_name, offer, &spec.roots, watch).await
+            let shaken = tls::attempt(stream, &name, offer, &spec.roots, watch).await?;
+            let alert = Some("no_application_protocol");
+            sight.findings.extend(application::judge(&spec.alpn, None, alert, subject));
+            Ok(shaken)
         }
         Err(_) => Err(refused),
     }
-}
-
-/// Says goodbye, so that the server's log stays clean.
-async fn close(mut stream: TlsStream<Connection>, watch: &Stopwatch) {
-    let _ = tokio::time::timeout_at(watch.deadline(), stream.shutdown()).await;
 }
 
 async fn read(
@@ -204,6 +283,7 @@ async fn twin(
     peer: Option<SocketAddr>,
     served: CertificateFacts,
     file: &Result<Arc<CertificateFile>, Unreadable>,
+    offer: Offer<'_>,
     watch: &mut Stopwatch,
 ) -> CertificateFacts {
     let planned = file.as_ref().ok().and_then(|file| file.chain.first());
@@ -215,10 +295,10 @@ async fn twin(
     let Ok(stream) = crate::net::connect(peer, spec.source, watch.deadline()).await else {
         return served;
     };
-    let offer = Offer { alpn: &[], keys };
-    match tls::attempt(stream, &spec.server_name, offer, &spec.roots, watch).await {
+    let offer = Offer { keys, ..offer };
+    match tls::attempt(stream, &spec.asked(peer), offer, &spec.roots, watch).await {
         Ok((stream, presented)) => {
-            close(stream, watch).await;
+            tls::part(stream, &presented, offer, watch.deadline()).await;
             presented.chain.first().and_then(|leaf| tls::facts_of(leaf)).unwrap_or(served)
         }
         Err(_) => served,

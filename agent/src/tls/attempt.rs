@@ -4,31 +4,40 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use health::{Finding, Phase};
+use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::identity::{Asked, Identity};
 use super::judge::server_name_of;
 use super::{Presented, Roots, refusal};
 use crate::net::Connection;
 use crate::probe::Stopwatch;
+use crate::probe::tls::starttls::Starttls;
 
 /// What is offered to the server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Offer<'a> {
     /// Application protocols, preferred first; empty: the extension is left out.
     pub(crate) alpn: &'a [&'a [u8]],
     /// Which certificates are asked for.
     pub(crate) keys: KeyKind,
+    /// What has to be spoken before TLS may begin.
+    pub(crate) starttls: Option<Starttls>,
+    /// Who we are, for a server that asks.
+    pub(crate) identity: Option<&'a Identity>,
 }
 
 /// Servers may hold one certificate for each kind of key, and pick by what the client verifies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum KeyKind {
     /// Whichever the server prefers.
+    #[default]
     Any,
     /// RSA alone.
     Rsa,
@@ -74,12 +83,13 @@ pub async fn handshake(
     roots: &Roots,
     watch: &mut Stopwatch,
 ) -> Result<(TlsStream<Connection>, Presented), Box<Finding>> {
-    attempt(stream, server_name, Offer { alpn, keys: KeyKind::Any }, roots, watch)
+    attempt(stream, server_name, Offer { alpn, ..Offer::default() }, roots, watch)
         .await
         .map_err(|refused| Box::new(refused.finding))
 }
 
-/// As [`handshake`], and what was presented even when the handshake came to nothing.
+/// As [`handshake`], after what the offer says has to be spoken before (lapped as
+/// [`health::Phase::Dialogue`]), and with what was presented even when the handshake came to nothing.
 ///
 /// # Errors
 /// As [`handshake`].
@@ -90,27 +100,40 @@ pub(crate) async fn attempt(
     roots: &Roots,
     watch: &mut Stopwatch,
 ) -> Result<(TlsStream<Connection>, Presented), Box<Refused>> {
-    let target = refusal::Target::of(&stream, server_name);
+    let target = refusal::Target::of(&stream, server_name, offer);
     let Some(name) = server_name_of(server_name) else {
         let finding = refusal::not_a_name(&target);
         return Err(Box::new(Refused { finding, presented: None }));
     };
-    let recorder = Arc::new(Recorder::new(roots, offer.keys));
-    let connector =
-        TlsConnector::from(Arc::new(roots.settings(Arc::clone(&recorder) as Arc<_>, offer.alpn)));
+    let stream = match offer.starttls {
+        None => stream,
+        Some(starttls) => {
+            let begun = Box::pin(starttls.begin(stream, server_name, watch.deadline())).await;
+            watch.lap(Phase::Dialogue);
+            begun.map_err(|trouble| {
+                let finding = target.without_tls(starttls, &trouble, watch.timeout());
+                Box::new(Refused { finding, presented: None })
+            })?
+        }
+    };
+    let recorder = Arc::new(Recorder::new(roots, offer));
+    let mut settings = roots.settings(Arc::clone(&recorder) as Arc<_>, offer.alpn);
+    settings.client_auth_cert_resolver = Arc::clone(&recorder) as Arc<_>;
+    let connector = TlsConnector::from(Arc::new(settings));
     let connecting = connector.connect(name.to_owned(), stream);
     let outcome = tokio::time::timeout_at(watch.deadline(), connecting).await;
     watch.lap(Phase::Tls);
     let error = match outcome {
         Ok(Ok(stream)) => {
-            let presented = presented(&stream);
+            let presented = presented(&stream, &recorder);
             return Ok((stream, presented));
         }
         Ok(Err(error)) => Some(error),
         Err(_) => None,
     };
     let chain = recorder.chain.get().cloned();
-    let refused = refusal::explain(&target, error.as_ref(), chain, watch).await;
+    let asked = recorder.asked.get().cloned();
+    let refused = refusal::explain(&target, error.as_ref(), chain, asked, watch).await;
     watch.lap(Phase::Tls);
     Err(Box::new(refused))
 }
@@ -125,7 +148,7 @@ pub(crate) async fn leaf(
     deadline: tokio::time::Instant,
 ) -> Option<CertificateDer<'static>> {
     let name = server_name_of(server_name)?;
-    let recorder = Arc::new(Recorder::new(roots, KeyKind::Any));
+    let recorder = Arc::new(Recorder::new(roots, Offer::default()));
     let settings = roots.settings(Arc::clone(&recorder) as Arc<_>, &[]);
     let connecting = TlsConnector::from(Arc::new(settings)).connect(name.to_owned(), stream);
     let _ = tokio::time::timeout_at(deadline, connecting).await;
@@ -141,7 +164,7 @@ pub(crate) fn subject(address: SocketAddr, server_name: &str) -> String {
     }
 }
 
-fn presented(stream: &TlsStream<Connection>) -> Presented {
+fn presented(stream: &TlsStream<Connection>, recorder: &Recorder) -> Presented {
     let (_, session) = stream.get_ref();
     let protocol = match session.protocol_version() {
         Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
@@ -157,22 +180,41 @@ fn presented(stream: &TlsStream<Connection>) -> Presented {
         protocol: protocol.to_owned(),
         cipher,
         alpn: session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+        asked: recorder.asked.get().cloned(),
     }
 }
 
 /// Keeps the chain of one connection and lets it pass: it is judged afterwards. That the server
-/// holds the key is verified as ever.
+/// holds the key is verified as ever. Keeps, too, whether the server asked who we are.
 #[derive(Debug)]
 struct Recorder {
     algorithms: WebPkiSupportedAlgorithms,
     keys: KeyKind,
+    identity: Option<Arc<CertifiedKey>>,
+    asked: OnceLock<Asked>,
     chain: OnceLock<Vec<CertificateDer<'static>>>,
 }
 
 impl Recorder {
-    fn new(roots: &Roots, keys: KeyKind) -> Self {
-        let algorithms = roots.provider().signature_verification_algorithms;
-        Self { algorithms, keys, chain: OnceLock::new() }
+    fn new(roots: &Roots, offer: Offer<'_>) -> Self {
+        Self {
+            algorithms: roots.provider().signature_verification_algorithms,
+            keys: offer.keys,
+            identity: offer.identity.map(|identity| Arc::clone(&identity.signing)),
+            asked: OnceLock::new(),
+            chain: OnceLock::new(),
+        }
+    }
+}
+
+impl ResolvesClientCert for Recorder {
+    fn resolve(&self, hints: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.get_or_init(|| Asked::of(hints));
+        self.identity.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.identity.is_some()
     }
 }
 

@@ -18,9 +18,11 @@ use x509_parser::oid_registry::{
 };
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
-use x509_parser::x509::SubjectPublicKeyInfo;
+use x509_parser::signature_algorithm::RsaSsaPssParams;
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
-use super::distinguished::{distinguished, printable};
+use super::allowance::{self, Allowance};
+use super::distinguished::{distinguished, dotted, printable};
 use super::extensions;
 
 /// Most subjectAltName entries kept as facts.
@@ -43,6 +45,21 @@ pub(crate) struct Certificate {
     pub(crate) weak_key: bool,
     /// Signed with MD5, SHA-1 or older.
     pub(crate) weak_signature: bool,
+    /// What it may do.
+    pub(crate) allowance: Allowance,
+}
+
+/// Who holds a key, where nothing is to be verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bearer {
+    /// Subject, DER.
+    pub(crate) subject: Vec<u8>,
+    /// The bits of the public key, algorithm aside.
+    pub(crate) public_key: Vec<u8>,
+    /// End of validity.
+    pub(crate) not_after: Timestamp,
+    /// How many CAs may stand between it and a leaf; `None`: any number.
+    pub(crate) authorities_below: Option<u32>,
 }
 
 /// Bytes that are no X.509 certificate, in the parser's words.
@@ -57,8 +74,7 @@ pub(crate) struct Unparsable(String);
 pub(crate) fn parse(der: &[u8]) -> Result<Certificate, Unparsable> {
     let certificate = read(der)?;
     let (key, weak_key) = key_of(certificate.public_key());
-    let (signature, weak_signature) =
-        signature_of(&certificate.signature_algorithm.algorithm.to_id_string());
+    let (signature, weak_signature) = signature_of(&certificate.signature_algorithm);
     let told = extensions::read(&certificate);
     let facts = CertificateFacts {
         fingerprint: fingerprint(der),
@@ -86,18 +102,22 @@ pub(crate) fn parse(der: &[u8]) -> Result<Certificate, Unparsable> {
         public_key: certificate.public_key().subject_public_key.data.to_vec(),
         weak_key,
         weak_signature,
+        allowance: allowance::read(&certificate),
     })
 }
 
-/// Subject (DER), key bits and end of a certificate, where nothing is to be verified.
+/// Reads who holds a key.
 ///
 /// # Errors
 /// As for [`parse`].
-pub(crate) fn bearer(der: &[u8]) -> Result<(Vec<u8>, Vec<u8>, Timestamp), Unparsable> {
+pub(crate) fn bearer(der: &[u8]) -> Result<Bearer, Unparsable> {
     let certificate = read(der)?;
-    let end = moment(certificate.validity().not_after.timestamp())?;
-    let key = &certificate.public_key().subject_public_key.data;
-    Ok((certificate.subject().as_raw().to_vec(), key.to_vec(), end))
+    Ok(Bearer {
+        subject: certificate.subject().as_raw().to_vec(),
+        public_key: certificate.public_key().subject_public_key.data.to_vec(),
+        not_after: moment(certificate.validity().not_after.timestamp())?,
+        authorities_below: allowance::read(&certificate).authorities_below,
+    })
 }
 
 fn read(der: &[u8]) -> Result<X509Certificate<'_>, Unparsable> {
@@ -197,7 +217,7 @@ fn rsa_bits(key: &SubjectPublicKeyInfo<'_>) -> usize {
 
 /// What people call the key, and whether clients refuse it.
 fn key_of(key: &SubjectPublicKeyInfo<'_>) -> (String, bool) {
-    let kind = key.algorithm.algorithm.to_id_string();
+    let kind = dotted(&key.algorithm.algorithm);
     match kind.as_str() {
         "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => {
             let bits = rsa_bits(key);
@@ -212,7 +232,7 @@ fn key_of(key: &SubjectPublicKeyInfo<'_>) -> (String, bool) {
                 .parameters
                 .as_ref()
                 .and_then(|parameters| parameters.as_oid().ok())
-                .map(|oid| oid.to_id_string())
+                .map(|oid| dotted(&oid))
                 .unwrap_or_default();
             let (name, bits) = match curve.as_str() {
                 "1.2.840.10045.3.1.7" => ("P-256", 256),
@@ -245,15 +265,16 @@ fn key_of(key: &SubjectPublicKeyInfo<'_>) -> (String, bool) {
 }
 
 /// What people call the signature algorithm, and whether clients refuse it.
-fn signature_of(oid: &str) -> (String, bool) {
-    let (name, weak) = match oid {
+fn signature_of(algorithm: &AlgorithmIdentifier<'_>) -> (String, bool) {
+    let oid = dotted(&algorithm.algorithm);
+    let (name, weak) = match oid.as_str() {
         "1.2.840.113549.1.1.2" => ("md2WithRSAEncryption", true),
         "1.2.840.113549.1.1.3" => ("md4WithRSAEncryption", true),
         "1.2.840.113549.1.1.4" => ("md5WithRSAEncryption", true),
         "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" => ("sha1WithRSAEncryption", true),
         "1.2.840.10045.4.1" => ("ecdsa-with-SHA1", true),
         "1.2.840.10040.4.3" => ("dsa-with-sha1", true),
-        "1.2.840.113549.1.1.10" => ("rsassaPss", false),
+        "1.2.840.113549.1.1.10" => return rsassa_pss(algorithm),
         "1.2.840.113549.1.1.11" => ("sha256WithRSAEncryption", false),
         "1.2.840.113549.1.1.12" => ("sha384WithRSAEncryption", false),
         "1.2.840.113549.1.1.13" => ("sha512WithRSAEncryption", false),
@@ -265,6 +286,23 @@ fn signature_of(oid: &str) -> (String, bool) {
         "1.3.101.112" => ("Ed25519", false),
         "1.3.101.113" => ("Ed448", false),
         other => return (printable(other), false),
+    };
+    (name.to_owned(), weak)
+}
+
+/// Its digest is a parameter, and SHA-1 where none is named (RFC 4055 section 3.1).
+fn rsassa_pss(algorithm: &AlgorithmIdentifier<'_>) -> (String, bool) {
+    let digest = algorithm
+        .parameters
+        .as_ref()
+        .and_then(|parameters| RsaSsaPssParams::try_from(parameters).ok())
+        .map(|parameters| dotted(parameters.hash_algorithm_oid()));
+    let (name, weak) = match digest.as_deref() {
+        Some("1.3.14.3.2.26") => ("rsassaPss with SHA-1", true),
+        Some("2.16.840.1.101.3.4.2.1") => ("rsassaPss with SHA-256", false),
+        Some("2.16.840.1.101.3.4.2.2") => ("rsassaPss with SHA-384", false),
+        Some("2.16.840.1.101.3.4.2.3") => ("rsassaPss with SHA-512", false),
+        _ => ("rsassaPss", false),
     };
     (name.to_owned(), weak)
 }

@@ -5,22 +5,45 @@ use std::fmt::Write;
 
 use health::text::is_deceptive;
 
+use x509_parser::der_parser::oid::Oid;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 /// Longest name shown, in characters.
 const LONGEST: usize = 400;
 /// Most attributes of one name that are read.
 const MOST_ATTRIBUTES: usize = 40;
+/// Longest object identifier that is written out, in bytes as encoded.
+const LONGEST_OID: usize = 64;
 
 /// A distinguished name as an RFC 4514 string: last attribute first, specials escaped.
 pub(super) fn distinguished(name: &X509Name<'_>) -> String {
     let mut parts: Vec<String> = name
         .iter_rdn()
         .take(MOST_ATTRIBUTES)
-        .map(|rdn| rdn.iter().take(MOST_ATTRIBUTES).map(attribute).collect::<Vec<_>>().join("+"))
+        .map(|rdn| rdn.iter().take(MOST_ATTRIBUTES).map(written).collect::<Vec<_>>().join("+"))
         .collect();
     parts.reverse();
     shortened(parts.join(","))
+}
+
+/// The first attribute of this kind, such as `CN`, of a name as [`distinguished`] writes it, as it
+/// reads without escapes; what cannot be seen stays escaped.
+pub(crate) fn attribute(name: &str, kind: &str) -> Option<String> {
+    let mut parts = vec![String::new()];
+    let mut characters = name.chars();
+    while let Some(character) = characters.next() {
+        match (character, parts.last_mut()) {
+            (',' | '+', _) => parts.push(String::new()),
+            ('\\', Some(part)) => match characters.next() {
+                Some(digit) if digit.is_ascii_hexdigit() => part.extend(['\\', digit]),
+                special => part.extend(special),
+            },
+            (_, Some(part)) => part.push(character),
+            (_, None) => {}
+        }
+    }
+    let valued = |part: &String| Some(part.strip_prefix(kind)?.strip_prefix('=')?.to_owned());
+    parts.iter().find_map(valued)
 }
 
 /// Outside text as it may be shown: what cannot be seen is written `\XX`, byte by byte.
@@ -32,8 +55,17 @@ pub(super) fn printable(words: &str) -> String {
     shortened(shown)
 }
 
-fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
-    let oid = attribute.attr_type().to_id_string();
+/// An object identifier in numbers. One of absurd length stays unwritten: its numbers would have to be
+/// worked out, digit by digit.
+pub(super) fn dotted(oid: &Oid<'_>) -> String {
+    match oid.as_bytes().len() {
+        0..=LONGEST_OID => oid.to_id_string(),
+        length => format!("an object identifier of {length} bytes"),
+    }
+}
+
+fn written(attribute: &AttributeTypeAndValue<'_>) -> String {
+    let oid = dotted(attribute.attr_type());
     let kind = match oid.as_str() {
         "2.5.4.3" => "CN",
         "2.5.4.5" => "serialNumber",
@@ -103,7 +135,22 @@ fn shortened(mut shown: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{escaped, printable};
+    use super::{attribute, escaped, printable};
+
+    #[test]
+    fn attributes_of_a_name() {
+        let name = "CN=a\\, b\\00,OU=x+O=K\\+K,O=second,C=KR";
+        for (kind, expected) in [
+            ("CN", Some("a, b\\00")),
+            ("O", Some("K+K")),
+            ("OU", Some("x")),
+            ("C", Some("KR")),
+            ("ST", None),
+        ] {
+            assert_eq!(attribute(name, kind).as_deref(), expected, "{kind}");
+        }
+        assert_eq!(attribute("", "CN"), None);
+    }
 
     #[test]
     fn escapes_as_rfc_4514_and_hides_nothing() {

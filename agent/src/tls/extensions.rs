@@ -34,9 +34,9 @@ pub(super) fn read(certificate: &X509Certificate<'_>) -> Told {
             }
             ParsedExtension::AuthorityInfoAccess(access) => {
                 for description in &access.accessdescs {
-                    let place = match description.access_method.to_id_string().as_str() {
-                        "1.3.6.1.5.5.7.48.1" => &mut told.ocsp,
-                        "1.3.6.1.5.5.7.48.2" => &mut told.ca_issuers,
+                    let place = match description.access_method.as_bytes() {
+                        [0x2b, 6, 1, 5, 5, 7, 48, 1] => &mut told.ocsp,
+                        [0x2b, 6, 1, 5, 5, 7, 48, 2] => &mut told.ca_issuers,
                         _ => continue,
                     };
                     if place.is_none() {

@@ -1,14 +1,13 @@
-//! The judgement of a presented chain: worked out once per chain and name, then remembered.
+//! The judgement of a presented chain: worked out once per chain, once more per name, then remembered.
 //!
-//! What is remembered holds until the next date along the chain and for an hour at most, so that
-//! looking at an unchanged chain costs one digest. How near the end is is never remembered.
+//! What is remembered holds from one date along the chain to the next, so that looking at an unchanged
+//! chain costs one digest. How near the end is is never remembered.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use health::Finding;
 use health::facts::{CertificateFacts, TlsFacts};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ring::digest::{Context, SHA256};
 use rustls_pki_types::{CertificateDer, ServerName};
 use webpki::EndEntityCert;
@@ -16,26 +15,40 @@ use webpki::EndEntityCert;
 use super::certificate::{Certificate, parse};
 use super::memo::Memo;
 use super::path::{self, Path};
+use super::presentation::{self, Oddities};
 use super::verdict;
 use super::{Presented, Roots};
 
 /// Most elements of a chain that are looked at; real chains have two to five.
 const MOST_ELEMENTS: usize = 48;
-/// How long a verdict is believed.
-const BELIEVED: Duration = Duration::from_secs(60 * 60);
 
-/// Verdicts by digest of chain and name.
-pub(super) type Verdicts = Memo<[u8; 32], Arc<Verdict>>;
+/// What has been worked out with one set of roots.
+#[derive(Debug)]
+pub(super) struct Verdicts {
+    /// By digest of the chain.
+    chains: Memo<Digest, Arc<Verdict>>,
+    /// By digest of the chain and the name asked. Dates change nothing about names.
+    names: Memo<(Digest, Box<str>), NameVerdict>,
+}
 
-/// What was worked out about one chain and one name.
+type Digest = [u8; 32];
+
+impl Verdicts {
+    /// Room for at least so many chains, and as many names.
+    pub(super) fn new(room: usize) -> Self {
+        Self { chains: Memo::new(room), names: Memo::new(room) }
+    }
+}
+
+/// What was worked out about one chain.
 #[derive(Debug)]
 pub(super) struct Verdict {
     /// Facts of every element that could be read, as presented.
     pub(super) chain: Arc<Vec<CertificateFacts>>,
     /// The way to a trusted root.
     pub(super) path: Path,
-    /// Whether it is valid for the name.
-    pub(super) name: NameVerdict,
+    /// What is odd about how it is presented.
+    pub(super) oddities: Oddities,
     /// Elements on the path with a weak key.
     pub(super) weak_keys: Vec<usize>,
     /// Elements on the path with a weak signature.
@@ -61,7 +74,7 @@ pub(super) enum NameVerdict {
 
 /// Judges a presented chain as a visitor's browser would: name, trust, dates of every element,
 /// keys and signatures. `subject` is what findings name (`127.0.0.1:8443 (shop.example)`).
-/// Remembered by chain, name and roots, so that looking at an unchanged chain again costs little.
+/// Remembered by chain, name and roots, so that an unchanged chain is never read or verified twice.
 #[must_use]
 pub fn judge(
     presented: &Presented,
@@ -70,8 +83,8 @@ pub fn judge(
     subject: &str,
     now: Timestamp,
 ) -> (TlsFacts, Vec<Finding>) {
-    let verdict = recall(&presented.chain, server_name, roots, now);
-    let findings = verdict::findings(&verdict, server_name, roots, subject, now);
+    let (verdict, name) = recall(&presented.chain, server_name, roots, now);
+    let findings = verdict::findings(&verdict, name, server_name, roots, subject, now);
     let path_not_after = verdict.path.is_trusted().then(|| {
         let ends = verdict.path.elements.iter().filter_map(|&index| verdict.chain.get(index));
         ends.map(|element| element.not_after).chain(verdict.path.root_not_after).min()
@@ -82,6 +95,7 @@ pub fn judge(
         alpn: presented.alpn.clone(),
         server_name: server_name.to_owned(),
         chain: Arc::clone(&verdict.chain),
+        path: verdict.path.elements.clone(),
         trusted: verdict.path.is_trusted(),
         path_not_after: path_not_after.flatten(),
         ..TlsFacts::default()
@@ -102,17 +116,26 @@ fn recall(
     server_name: &str,
     roots: &Roots,
     now: Timestamp,
-) -> Arc<Verdict> {
-    let key = digest(chain, server_name);
-    let known = locked(roots).recall(&key);
-    if let Some(verdict) = known
-        && (verdict.holds_from..verdict.holds_until).contains(&now)
-    {
-        return verdict;
-    }
-    let verdict = Arc::new(work_out(chain, server_name, roots, now));
-    locked(roots).remember(key, Arc::clone(&verdict));
-    verdict
+) -> (Arc<Verdict>, NameVerdict) {
+    let key = digest(chain);
+    let name_key = (key, Box::from(server_name));
+    let (verdict, name) = {
+        let mut known = locked(roots);
+        (known.chains.recall(&key), known.names.recall(&name_key))
+    };
+    let holds = |verdict: &Arc<Verdict>| (verdict.holds_from..verdict.holds_until).contains(&now);
+    let verdict = verdict.filter(holds).unwrap_or_else(|| {
+        let verdict = Arc::new(work_out(chain, roots, now));
+        locked(roots).chains.remember(key, Arc::clone(&verdict));
+        verdict
+    });
+    let name = name.unwrap_or_else(|| {
+        let leaf = if verdict.chain.is_empty() { None } else { chain.first() };
+        let name = leaf.map_or(NameVerdict::Valid, |leaf| judge_name(leaf, server_name));
+        locked(roots).names.remember(name_key, name);
+        name
+    });
+    (verdict, name)
 }
 
 /// A panic elsewhere leaves the memory whole: every change of it is one insertion.
@@ -120,24 +143,18 @@ fn locked(roots: &Roots) -> std::sync::MutexGuard<'_, Verdicts> {
     roots.verdicts().lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn digest(chain: &[CertificateDer<'_>], server_name: &str) -> [u8; 32] {
+fn digest(chain: &[CertificateDer<'_>]) -> Digest {
     let mut context = Context::new(&SHA256);
     for der in chain {
         context.update(&der.len().to_be_bytes());
         context.update(der);
     }
-    context.update(server_name.as_bytes());
     let mut key = [0; 32];
     key.copy_from_slice(context.finish().as_ref());
     key
 }
 
-fn work_out(
-    chain: &[CertificateDer<'_>],
-    server_name: &str,
-    roots: &Roots,
-    now: Timestamp,
-) -> Verdict {
+fn work_out(chain: &[CertificateDer<'_>], roots: &Roots, now: Timestamp) -> Verdict {
     let (mut certificates, mut ders, mut unreadable) = (Vec::new(), Vec::new(), None);
     for (index, der) in chain.iter().take(MOST_ELEMENTS).enumerate() {
         match parse(der) {
@@ -166,26 +183,39 @@ fn work_out(
         .last()
         .and_then(|&top| certificates.get(top))
         .and_then(|top| top.facts.ca_issuers.clone());
-    let name = ders.first().map_or(NameVerdict::Valid, |leaf| judge_name(leaf, server_name));
-    let chain: Vec<CertificateFacts> =
+    let chain_facts: Vec<CertificateFacts> =
         certificates.into_iter().map(|certificate| certificate.facts).collect();
-    let next_date = chain
-        .iter()
-        .flat_map(|element| [element.not_before, element.not_after])
-        .filter(|&date| date > now)
-        .min();
-    let holds_until = now.saturating_add(BELIEVED).unwrap_or(Timestamp::MAX);
+    let unlooked = chain.len().saturating_sub(MOST_ELEMENTS);
+    let oddities = Oddities { unlooked, ..presentation::look(&chain_facts, &path) };
+    let (holds_from, holds_until) = between_dates(&chain_facts, now);
     Verdict {
-        chain: Arc::new(chain),
+        chain: Arc::new(chain_facts),
         path,
-        name,
+        oddities,
         weak_keys,
         weak_signatures,
         ca_issuers,
         unreadable,
-        holds_from: now,
-        holds_until: next_date.map_or(holds_until, |date| date.min(holds_until)),
+        holds_from,
+        holds_until,
     }
+}
+
+/// From the last date along the chain at which something began or ended to the next.
+fn between_dates(chain: &[CertificateFacts], now: Timestamp) -> (Timestamp, Timestamp) {
+    let (mut from, mut until) = (Timestamp::MIN, Timestamp::MAX);
+    for element in chain {
+        // The last second belongs to the validity (RFC 5280 section 4.1.2.5).
+        let past = element.not_after.saturating_add(SignedDuration::from_secs(1));
+        for date in [element.not_before, past.unwrap_or(Timestamp::MAX)] {
+            if date <= now {
+                from = from.max(date);
+            } else {
+                until = until.min(date);
+            }
+        }
+    }
+    (from, until)
 }
 
 fn judge_name(leaf: &CertificateDer<'_>, server_name: &str) -> NameVerdict {
@@ -207,5 +237,9 @@ pub(crate) fn is_valid_for(leaf: &CertificateDer<'_>, server_name: &str) -> Opti
     }
 }
 
+#[cfg(test)]
+mod agreement;
+#[cfg(test)]
+mod bombs;
 #[cfg(test)]
 mod tests;

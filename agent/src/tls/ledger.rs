@@ -46,8 +46,15 @@ impl Ledger {
     pub(crate) fn note(&self, check: &Arc<str>, facts: &Facts, caa_name: Option<&str>) {
         let served = facts.tls.as_ref().and_then(|tls| tls.chain.first());
         let files = facts.files.iter().filter_map(|file| file.chain.first());
+        // Elsewhere only what is served by name: what strangers see may belong to nobody's zone.
+        let named = facts.served.iter().filter(|place| place.server_name.is_some());
+        let elsewhere = named.filter_map(|place| place.chain.first());
+        let is_news = |leaf: &&CertificateFacts| {
+            served.is_none_or(|served| served.fingerprint != leaf.fingerprint)
+        };
         let leaves = || {
-            let leaves = served.into_iter().chain(files.clone());
+            let leaves =
+                served.into_iter().chain(files.clone()).chain(elsewhere.clone().filter(is_news));
             leaves.filter(|leaf| !leaf.is_ca).take(MOST_OF_ONE)
         };
         if leaves().next().is_none() {
@@ -106,7 +113,9 @@ impl InUse {
 
 #[cfg(test)]
 mod tests {
-    use health::facts::TlsFacts;
+    use std::net::SocketAddr;
+
+    use health::facts::{ServedFacts, TlsFacts};
 
     use super::*;
     use crate::tls::facts_of;
@@ -124,6 +133,34 @@ mod tests {
             ..TlsFacts::default()
         };
         Facts { tls: Some(Box::new(tls)), ..Facts::default() }
+    }
+
+    #[test]
+    fn knows_what_is_served_elsewhere_by_name() {
+        let ledger = Ledger::default();
+        let place = |name: &str, server_name: Option<&str>| ServedFacts {
+            address: SocketAddr::from(([127, 0, 0, 2], 443)),
+            server_name: server_name.map(str::to_owned),
+            protocol: String::new(),
+            chain: Arc::clone(&seen(name).tls.unwrap().chain),
+            file: None,
+            named_in: None,
+            failure: None,
+        };
+        let mut facts = seen("shop.example");
+        let same = ServedFacts {
+            chain: Arc::clone(&facts.tls.as_ref().unwrap().chain),
+            ..place("shop.example", Some("shop.example"))
+        };
+        facts.served =
+            vec![same, place("old.example", Some("shop.example")), place("default.example", None)];
+        ledger.note(&Arc::from("shop"), &facts, None);
+        let mut names: Vec<_> =
+            ledger.select(|_| true).iter().map(|in_use| in_use.names[0].clone()).collect();
+        names.sort();
+        assert_eq!(names, ["old.example", "shop.example"]);
+        ledger.note(&Arc::from("shop"), &facts, None);
+        assert_eq!(ledger.version(), 1);
     }
 
     #[test]

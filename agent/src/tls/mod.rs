@@ -1,15 +1,21 @@
 //! TLS as a probe needs it: a handshake that keeps the chain presented whatever its worth, and
 //! the judgement of that chain afterwards.
 //!
+//! A chain is judged in `judge` (what is remembered), `path` (whether it leads to a root), `verdict` and the
+//! rest of its words: `missing`, `forbidden`, `presentation`, `web_rules`.
+//!
 //! Deliberately absent: session resumption (a probe wants the whole handshake every time),
-//! revocation, client certificates, and fetching missing intermediates: what a server fails to
+//! revocation, and fetching missing intermediates: what a server fails to
 //! send is a finding, not something to be mended on its behalf.
 
 use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 
+mod added_roots;
 mod alert;
+mod allowance;
+mod asking;
 mod attempt;
 mod certificate;
 mod distinguished;
@@ -17,34 +23,47 @@ mod element;
 mod expiry;
 mod extensions;
 pub(crate) mod files;
+mod forbidden;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod hello;
+mod identity;
 mod judge;
 pub(crate) mod key;
 mod ledger;
+mod links;
 mod memo;
+mod missing;
 mod old_protocol;
+mod parting;
 mod path;
 mod pkcs12;
+mod presentation;
 mod refusal;
 mod roots;
 mod span;
 mod swap;
 mod verdict;
+mod web_rules;
 
 #[cfg(test)]
 pub(crate) mod workshop;
 
+pub(crate) use asking::Asking;
 pub use attempt::handshake;
 pub(crate) use attempt::{KeyKind, Offer, Refused, attempt, leaf, subject};
 pub(crate) use certificate::facts_of;
+pub(crate) use distinguished::attribute;
 pub use expiry::{expiry, nearing_end};
+pub use identity::ClientCertificate;
+pub(crate) use identity::{Asked, Identity, Unfit, turned_away};
 pub(crate) use judge::is_valid_for;
 pub use judge::judge;
 pub(crate) use ledger::InUse;
 pub use ledger::Ledger;
-pub(crate) use old_protocol::below_floor;
+pub(crate) use memo::Memo;
+pub(crate) use old_protocol::{below_floor, is_tolerated, old_versions};
+pub(crate) use parting::part;
 pub use roots::{Roots, client_settings};
 pub(crate) use span::span;
 pub(crate) use swap::since;
@@ -77,6 +96,10 @@ pub enum Remaining {
 /// The lowest protocol version that may still be enabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProtocolFloor {
+    /// TLS 1.0.
+    Tls10,
+    /// TLS 1.1.
+    Tls11,
     /// TLS 1.2.
     Tls12,
     /// TLS 1.3.
@@ -84,7 +107,7 @@ pub enum ProtocolFloor {
 }
 
 /// What a server presented.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Presented {
     /// Leaf first, as sent; bounded in size.
     pub chain: Vec<CertificateDer<'static>>,
@@ -94,4 +117,6 @@ pub struct Presented {
     pub cipher: String,
     /// What ALPN settled on.
     pub alpn: Option<String>,
+    /// What the server said when it asked for a client certificate; `None`: it did not ask.
+    pub(crate) asked: Option<Asked>,
 }

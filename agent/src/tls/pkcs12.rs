@@ -72,7 +72,7 @@ pub(super) fn open(bytes: &[u8], password: Option<&str>) -> Result<Opened, Unrea
 /// Which certificate the key belongs to.
 fn own_certificate(certificates: &[CertificateDer<'_>], key: Option<&PublicHalf>) -> Option<usize> {
     let Some(PublicHalf::Known(bits)) = key else { return None };
-    certificates.iter().position(|der| bearer(der).is_ok_and(|(_, own, _)| own == *bits))
+    certificates.iter().position(|der| bearer(der).is_ok_and(|own| own.public_key == *bits))
 }
 
 fn refusal(error: &Error, password: Option<&str>) -> Unreadable {

@@ -9,38 +9,55 @@ use health::{Code, Finding, Severity, Text, text};
 use rustls::{AlertDescription, Error, InvalidMessage};
 use rustls_pki_types::CertificateDer;
 
-use super::attempt::{Refused, subject};
+use super::asking::Asking;
+use super::attempt::{Offer, Refused, subject};
 use super::certificate::parse;
 use super::distinguished::printable;
 use super::hello::{TLS_1_2, suite_name, version_name};
-use super::old_protocol::{Answer, ask, only_old};
+use super::identity::{Asked, turned_away};
+use super::old_protocol::{Answer, ask_for_any, only_old};
 use super::{Presented, alert, verdict};
 use crate::net::Connection;
 use crate::probe::Stopwatch;
+use crate::probe::tcp::speaks::stranger::recognised;
+use crate::probe::tls::starttls::{Starttls, Trouble};
 
 /// Most characters of an unexpected greeting that are shown.
 const MOST_GREETING_SHOWN: usize = 80;
 
 /// Whom the handshake was with.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(super) struct Target<'a> {
     /// The other end; `None` when it had gone before it could be looked at.
     peer: Option<SocketAddr>,
     /// Our own end.
     source: Option<IpAddr>,
     server_name: String,
     subject: String,
+    offer: Offer<'a>,
 }
 
-impl Target {
-    pub(super) fn of(stream: &Connection, server_name: &str) -> Self {
+impl<'a> Target<'a> {
+    pub(super) fn of(stream: &Connection, server_name: &str, offer: Offer<'a>) -> Self {
         let peer = stream.peer_addr().ok();
         Self {
             peer,
             source: stream.local_addr().ok().map(|local| local.ip()),
             server_name: server_name.to_owned(),
             subject: peer.map_or_else(|| server_name.to_owned(), |peer| subject(peer, server_name)),
+            offer,
         }
+    }
+
+    /// The finding for a server that would not even let TLS begin.
+    pub(super) fn without_tls(
+        &self,
+        starttls: Starttls,
+        trouble: &Trouble,
+        timeout: Duration,
+    ) -> Finding {
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        starttls.judge(&self.subject, self.peer.unwrap_or(nowhere), timeout, trouble)
     }
 
     /// For `openssl s_client`.
@@ -50,7 +67,7 @@ impl Target {
 }
 
 /// The finding for a name that cannot be asked for.
-pub(super) fn not_a_name(target: &Target) -> Finding {
+pub(super) fn not_a_name(target: &Target<'_>) -> Finding {
     let name = printable(&target.server_name);
     no_tls(
         target,
@@ -66,33 +83,46 @@ pub(super) fn not_a_name(target: &Target) -> Finding {
     .evidence("server_name", name)
 }
 
-/// Explains a handshake that failed with `error`, or ran into the deadline without one.
+/// Explains a handshake that failed with `error`, or ran into the deadline without one, after a chain
+/// or a request for a client certificate had come, or neither.
 pub(super) async fn explain(
-    target: &Target,
+    target: &Target<'_>,
     error: Option<&io::Error>,
     chain: Option<Vec<CertificateDer<'static>>>,
+    asked: Option<Asked>,
     watch: &Stopwatch,
 ) -> Refused {
-    let presented = chain.map(|chain| Presented {
-        chain,
-        protocol: String::new(),
-        cipher: String::new(),
-        alpn: None,
-    });
+    let presented =
+        chain.map(|chain| Presented { chain, asked: asked.clone(), ..Presented::default() });
     let Some(error) = error else {
         return Refused { finding: too_slow(target, watch.timeout()), presented };
     };
-    let Some(cause) = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>()) else {
-        return Refused { finding: cut(target, error), presented };
-    };
-    if needs_asking(cause)
-        && let Some(peer) = target.peer
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>());
+    if let Some(asked) = &asked
+        && let None | Some(Error::AlertReceived(_)) = cause
     {
-        let answer = ask(peer, target.source, &target.server_name, TLS_1_2, watch.deadline()).await;
-        if let Some(refused) = asked(target, answer) {
+        let alert = cause.and_then(alert_number);
+        let finding = turned_away(&target.subject, asked, target.offer.identity, alert);
+        return Refused { finding, presented };
+    }
+    if presented.is_none()
+        && cause.is_none_or(needs_asking)
+        && let Some(address) = target.peer
+    {
+        let asking = Asking {
+            address,
+            source: target.source,
+            server_name: &target.server_name,
+            starttls: target.offer.starttls,
+            until: watch.deadline(),
+        };
+        if let Some(refused) = answered(target, ask_for_any(&asking).await) {
             return refused;
         }
     }
+    let Some(cause) = cause else {
+        return Refused { finding: cut(target, error), presented };
+    };
     let finding = match cause {
         Error::AlertReceived(description) => alerted(target, u8::from(*description)),
         Error::InvalidMessage(
@@ -105,6 +135,13 @@ pub(super) async fn explain(
         _ => broken(target, &cause.to_string()),
     };
     Refused { finding, presented }
+}
+
+fn alert_number(cause: &Error) -> Option<u8> {
+    match cause {
+        Error::AlertReceived(alert) => Some(u8::from(*alert)),
+        _ => None,
+    }
 }
 
 /// Another hello can tell more about these.
@@ -127,19 +164,19 @@ fn needs_asking(cause: &Error) -> bool {
     }
 }
 
-fn asked(target: &Target, answer: Answer) -> Option<Refused> {
+fn answered(target: &Target<'_>, answer: Answer) -> Option<Refused> {
     match answer {
         Answer::Chosen(choice) => {
             let finding = if choice.version < TLS_1_2 {
-                only_old(&target.subject, &choice)
+                only_old(&target.subject, target.offer.starttls, &choice)
             } else {
                 only_odd(target, &suite_name(choice.suite), &choice.chain)
             };
             let presented = (!choice.chain.is_empty()).then(|| Presented {
                 protocol: version_name(choice.version),
                 cipher: suite_name(choice.suite),
-                alpn: None,
                 chain: choice.chain,
+                ..Presented::default()
             });
             Some(Refused { finding, presented })
         }
@@ -148,7 +185,7 @@ fn asked(target: &Target, answer: Answer) -> Option<Refused> {
     }
 }
 
-fn no_tls(target: &Target, why: &Text, remedy: Text) -> Finding {
+fn no_tls(target: &Target<'_>, why: &Text, remedy: Text) -> Finding {
     Finding::new(
         Code::TlsHandshake,
         &*target.subject,
@@ -163,15 +200,17 @@ fn no_tls(target: &Target, why: &Text, remedy: Text) -> Finding {
     )
 }
 
-fn by_hand(target: &Target) -> Text {
+fn by_hand(target: &Target<'_>) -> Text {
     let (peer, name) = (target.shown_peer(), printable(&target.server_name));
+    let starttls = target.offer.starttls;
+    let starttls = starttls.map(|one| format!(" -starttls {}", one.label())).unwrap_or_default();
     text!(
-        "See it by hand: `openssl s_client -connect {peer} -servername {name} </dev/null`; then read the server's error log.",
-        "직접 확인하세요: `openssl s_client -connect {peer} -servername {name} </dev/null`. 그다음 서버의 오류 로그를 보세요."
+        "See it by hand: `openssl s_client{starttls} -connect {peer} -servername {name} </dev/null`; then read the server's error log.",
+        "직접 확인하세요: `openssl s_client{starttls} -connect {peer} -servername {name} </dev/null`. 그다음 서버의 오류 로그를 보세요."
     )
 }
 
-fn too_slow(target: &Target, timeout: Duration) -> Finding {
+fn too_slow(target: &Target<'_>, timeout: Duration) -> Finding {
     no_tls(
         target,
         &text!(
@@ -189,7 +228,7 @@ fn too_slow(target: &Target, timeout: Duration) -> Finding {
 }
 
 /// A reset is `tcp.reset`; an orderly end is a server that does not want to speak TLS.
-fn cut(target: &Target, error: &io::Error) -> Finding {
+fn cut(target: &Target<'_>, error: &io::Error) -> Finding {
     let finding = match error.kind() {
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::BrokenPipe
@@ -221,7 +260,7 @@ fn cut(target: &Target, error: &io::Error) -> Finding {
     finding.evidence("error", error.to_string())
 }
 
-fn alerted(target: &Target, number: u8) -> Finding {
+fn alerted(target: &Target<'_>, number: u8) -> Finding {
     let (name, meaning) = alert::explain(number);
     no_tls(
         target,
@@ -237,7 +276,7 @@ fn alerted(target: &Target, number: u8) -> Finding {
     .evidence("alert_number", number)
 }
 
-fn too_large(target: &Target) -> Finding {
+fn too_large(target: &Target<'_>) -> Finding {
     no_tls(
         target,
         &text!(
@@ -251,7 +290,7 @@ fn too_large(target: &Target) -> Finding {
     )
 }
 
-fn broken(target: &Target, words: &str) -> Finding {
+fn broken(target: &Target<'_>, words: &str) -> Finding {
     let words = printable(words);
     no_tls(
         target,
@@ -265,7 +304,7 @@ fn broken(target: &Target, words: &str) -> Finding {
 }
 
 /// The server could not prove that it holds the key: too weak a key, or not its own.
-fn unproven(target: &Target, cause: &Error, presented: Option<&Presented>) -> Finding {
+fn unproven(target: &Target<'_>, cause: &Error, presented: Option<&Presented>) -> Finding {
     let leaf = presented.and_then(|presented| presented.chain.first()).map(|leaf| parse(leaf));
     match leaf {
         Some(Ok(leaf)) if leaf.weak_key => {
@@ -298,7 +337,7 @@ fn unproven(target: &Target, cause: &Error, presented: Option<&Presented>) -> Fi
 }
 
 /// TLS 1.2, but nothing that a current client would agree to.
-fn only_odd(target: &Target, suite: &str, chain: &[CertificateDer<'_>]) -> Finding {
+fn only_odd(target: &Target<'_>, suite: &str, chain: &[CertificateDer<'_>]) -> Finding {
     let key = chain.first().and_then(|leaf| parse(leaf).ok()).map(|leaf| leaf.facts.key);
     let key = key.as_deref().unwrap_or("?");
     no_tls(
@@ -316,7 +355,7 @@ fn only_odd(target: &Target, suite: &str, chain: &[CertificateDer<'_>]) -> Findi
     .evidence("key", key)
 }
 
-fn plain(target: &Target, bytes: &[u8]) -> Finding {
+fn plain(target: &Target<'_>, bytes: &[u8]) -> Finding {
     let words = String::from_utf8_lossy(bytes);
     let first = words.lines().next().unwrap_or_default();
     let shown: String = printable(first).chars().take(MOST_GREETING_SHOWN).collect();
@@ -331,12 +370,37 @@ fn plain(target: &Target, bytes: &[u8]) -> Finding {
         ("* ok", "IMAP"),
         ("+ok", "POP3"),
         ("-err", "Redis"),
+        ("\"implementation\"", "ManageSieve"),
+        ("200 ", "NNTP"),
+        ("201 ", "NNTP"),
     ]
     .iter()
     .find(|(start, _)| lower.starts_with(start))
-    .map(|(_, protocol)| *protocol);
+    .map(|(_, protocol)| *protocol)
+    .or_else(|| recognised(bytes).filter(|one| matches!(*one, "MySQL" | "PostgreSQL" | "LDAP")));
     let Some(protocol) = spoken else {
         return broken(target, &shown).evidence("got", shown);
+    };
+    let starttls = match protocol {
+        "SMTP or FTP" => "smtp\"` or `\"ftp",
+        "IMAP" => "imap",
+        "POP3" => "pop3",
+        "ManageSieve" => "sieve",
+        "NNTP" => "nntp",
+        "MySQL" => "mysql",
+        "PostgreSQL" => "postgres",
+        "LDAP" => "ldap",
+        _ => "",
+    };
+    let remedy = match starttls {
+        "" => text!(
+            "Either the port is the wrong one, or TLS is not turned on: in nginx `listen 443 ssl;` with `ssl_certificate` and `ssl_certificate_key`. Compare: `nginx -T | grep listen`.",
+            "포트가 틀렸거나 TLS가 켜져 있지 않습니다: nginx라면 `listen 443 ssl;`과 `ssl_certificate`, `ssl_certificate_key`가 필요합니다. 비교하세요: `nginx -T | grep listen`."
+        ),
+        _ => text!(
+            "If it goes on with TLS when asked to, say so in the check: `starttls = \"{starttls}\"`. Otherwise the port is the wrong one, or TLS is not turned on.",
+            "요청하면 TLS로 전환하는 서버라면 점검에 적으세요: `starttls = \"{starttls}\"`. 아니라면 포트가 틀렸거나 TLS가 켜져 있지 않습니다."
+        ),
     };
     no_tls(
         target,
@@ -344,10 +408,7 @@ fn plain(target: &Target, bytes: &[u8]) -> Finding {
             "it speaks {protocol} without TLS on this port",
             "이 포트에서 TLS 없이 {protocol}(으)로 응답합니다"
         ),
-        text!(
-            "Either the port is the wrong one, or TLS is not turned on: in nginx `listen 443 ssl;` with `ssl_certificate` and `ssl_certificate_key`. Compare: `nginx -T | grep listen`.",
-            "포트가 틀렸거나 TLS가 켜져 있지 않습니다: nginx라면 `listen 443 ssl;`과 `ssl_certificate`, `ssl_certificate_key`가 필요합니다. 비교하세요: `nginx -T | grep listen`."
-        ),
+        remedy,
     )
     .evidence("expected", "TLS")
     .evidence("got", shown)

@@ -11,10 +11,10 @@ use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 
-use super::certificate::{Certificate, bearer, fingerprint};
+use super::added_roots;
+use super::certificate::{Bearer, Certificate, bearer, fingerprint};
 use super::files;
 use super::judge::Verdicts;
-use super::memo::Memo;
 
 /// Verdicts remembered per generation: more than the checks of a large plan.
 const VERDICTS: usize = 8_192;
@@ -27,12 +27,33 @@ pub struct Roots(Arc<RootsInner>);
 /// Subject (DER) and key bits of a root.
 type Identity = (Vec<u8>, Vec<u8>);
 
+/// What is known of a trusted root. One that was issued anew with the same key counts with the more
+/// generous of its certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KnownRoot {
+    /// When it ends.
+    pub(super) end: Timestamp,
+    /// How many CAs may stand between it and a leaf; `None`: any number.
+    pub(super) authorities_below: Option<u32>,
+    /// It came with the system, and neither the plan nor the machine's administrator added it.
+    pub(super) is_of_the_web: bool,
+}
+
+/// Who trusts a root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TrustedBy {
+    /// The plan or the machine's administrator.
+    Owner,
+    /// Whoever made the system.
+    System,
+}
+
 struct RootsInner {
     anchors: Vec<TrustAnchor<'static>>,
     /// Subject and key of each anchor, in the same order.
     identities: Vec<Option<Identity>>,
-    /// When each ends. A root that was issued anew with the same key counts with its latest end.
-    ends: HashMap<Identity, Timestamp>,
+    /// What is known of each.
+    known: HashMap<Identity, KnownRoot>,
     subjects: HashSet<Vec<u8>>,
     fingerprints: HashSet<String>,
     has_extra: bool,
@@ -60,33 +81,46 @@ impl Roots {
             own.extend(read(path)?);
         }
         // Roots of the system that cannot be read are left out, as every other client does.
-        Self::of(&rustls_native_certs::load_native_certs().certs, &own)
+        let system = rustls_native_certs::load_native_certs().certs;
+        Self::gather(&system, &added_roots::fingerprints(added_roots::FOLDERS), &own)
     }
 
     /// These roots and no others.
     ///
     /// # Errors
     /// One sentence for people when one of the `own` is no certificate.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn of(
         system: &[CertificateDer<'_>],
+        own: &[CertificateDer<'_>],
+    ) -> Result<Self, String> {
+        Self::gather(system, &HashSet::new(), own)
+    }
+
+    /// `added` are fingerprints of those among the system's that an administrator put there.
+    fn gather(
+        system: &[CertificateDer<'_>],
+        added: &HashSet<String>,
         own: &[CertificateDer<'_>],
     ) -> Result<Self, String> {
         let mut inner = RootsInner {
             anchors: Vec::with_capacity(system.len() + own.len()),
             identities: Vec::new(),
-            ends: HashMap::new(),
+            known: HashMap::new(),
             subjects: HashSet::new(),
             fingerprints: HashSet::new(),
             has_extra: !own.is_empty(),
             settings: settings()?,
-            verdicts: Mutex::new(Memo::new(VERDICTS)),
+            verdicts: Mutex::new(Verdicts::new(VERDICTS)),
         };
         for root in own {
-            inner.add(root)?;
+            inner.add(root, TrustedBy::Owner)?;
         }
         for root in system {
+            let is_added = !added.is_empty() && added.contains(&fingerprint(root));
+            let by = if is_added { TrustedBy::Owner } else { TrustedBy::System };
             // Without the odd one the others still serve.
-            let _ = inner.add(root);
+            let _ = inner.add(root, by);
         }
         Ok(Self(Arc::new(inner)))
     }
@@ -95,11 +129,11 @@ impl Roots {
         &self.0.anchors
     }
 
-    /// When the anchor that a path ends in ends itself.
-    pub(super) fn end_of(&self, anchor: &TrustAnchor<'_>) -> Option<Timestamp> {
+    /// What is known of the anchor that a path ends in.
+    pub(super) fn known(&self, anchor: &TrustAnchor<'_>) -> Option<KnownRoot> {
         let index = self.0.anchors.iter().position(|known| known == anchor)?;
         let identity = self.0.identities.get(index)?.as_ref()?;
-        self.0.ends.get(identity).copied()
+        self.0.known.get(identity).copied()
     }
 
     /// A root of this name (DER) is trusted, whatever its key.
@@ -109,7 +143,7 @@ impl Roots {
 
     /// A root with this subject and this key is trusted, though perhaps as another certificate.
     pub(super) fn holds_key(&self, certificate: &Certificate) -> bool {
-        self.0.ends.contains_key(&(certificate.subject.clone(), certificate.public_key.clone()))
+        self.0.known.contains_key(&(certificate.subject.clone(), certificate.public_key.clone()))
     }
 
     /// This very certificate is among the roots, by SHA-256.
@@ -144,7 +178,7 @@ impl Roots {
 }
 
 impl RootsInner {
-    fn add(&mut self, root: &CertificateDer<'_>) -> Result<(), String> {
+    fn add(&mut self, root: &CertificateDer<'_>, by: TrustedBy) -> Result<(), String> {
         let anchor = webpki::anchor_from_trusted_cert(root)
             .map_err(|error| format!("a root certificate cannot be used: {error}"))?
             .to_owned();
@@ -153,11 +187,20 @@ impl RootsInner {
         }
         self.anchors.push(anchor);
         // Who is trusted needs no proof by its own signature.
-        self.identities.push(bearer(root).ok().map(|(subject, key, not_after)| {
+        self.identities.push(bearer(root).ok().map(|bearer| {
+            let Bearer { subject, public_key, not_after, authorities_below } = bearer;
             self.subjects.insert(subject.clone());
-            let identity = (subject, key);
-            let end = self.ends.entry(identity.clone()).or_insert(not_after);
-            *end = (*end).max(not_after);
+            let identity = (subject, public_key);
+            let is_of_the_web = by == TrustedBy::System;
+            let known = self.known.entry(identity.clone()).or_insert(KnownRoot {
+                end: not_after,
+                authorities_below,
+                is_of_the_web,
+            });
+            known.end = known.end.max(not_after);
+            let both = known.authorities_below.zip(authorities_below);
+            known.authorities_below = both.map(|(one, other)| one.max(other));
+            known.is_of_the_web &= is_of_the_web;
             identity
         }));
         Ok(())
@@ -246,6 +289,6 @@ mod tests {
     }
 
     fn root_subject(root: &Authority) -> Vec<u8> {
-        super::bearer(&root.der()).unwrap().0
+        super::bearer(&root.der()).unwrap().subject
     }
 }

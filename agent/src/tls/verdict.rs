@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use super::Roots;
 use super::element::{calling_name, labels};
 use super::expiry::outside_validity;
+use super::forbidden::{self, Forbidden};
 use super::judge::{NameVerdict, Verdict};
-use super::path::{Forbidden, Trust};
-use super::span;
+use super::missing;
+use super::path::{Trust, Unverifiable};
+use super::{presentation, span, web_rules};
 
 /// Most names listed in a sentence.
 const MOST_NAMES_SAID: usize = 5;
@@ -16,19 +18,52 @@ const MOST_NAMES_SAID: usize = 5;
 /// Everything that is wrong with a presented chain, as of now.
 pub(super) fn findings(
     verdict: &Verdict,
+    name: NameVerdict,
     server_name: &str,
     roots: &Roots,
     subject: &str,
     now: Timestamp,
 ) -> Vec<Finding> {
     let mut findings = dates(verdict, subject, now);
-    match verdict.name {
+    match name {
         NameVerdict::Valid => {}
         NameVerdict::Wrong => findings.push(wrong_name(verdict, server_name, subject)),
         NameVerdict::NotAName => findings.push(not_a_name(server_name, subject)),
     }
     findings.extend(trust(verdict, roots, subject));
     findings.extend(weaknesses(verdict, subject));
+    if verdict.path.is_trusted() {
+        findings.extend(blemishes(verdict, subject, now));
+    }
+    once_each(findings)
+}
+
+/// Of several findings about elements that are called alike, the worst.
+fn once_each(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        match kept.iter_mut().find(|known| known.is_same_as(&finding)) {
+            None => kept.push(finding),
+            Some(known) if known.severity < finding.severity => *known = finding,
+            Some(_) => {}
+        }
+    }
+    kept
+}
+
+/// What is wrong with a chain that leads to a trusted root.
+fn blemishes(verdict: &Verdict, subject: &str, now: Timestamp) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some((place, why)) = &verdict.unreadable {
+        let rule = Forbidden::Unreadable(*place, why.clone());
+        findings.push(forbidden::finding(&rule, &verdict.chain, subject));
+    }
+    findings.extend(presentation::finding(&verdict.oddities, &verdict.chain, subject, now));
+    if verdict.path.is_of_the_web
+        && let Some(leaf) = verdict.chain.first()
+    {
+        findings.extend(web_rules::findings(leaf, subject));
+    }
     findings
 }
 
@@ -132,10 +167,10 @@ fn trust(verdict: &Verdict, roots: &Roots, subject: &str) -> Option<Finding> {
         // Told by the weak key or signature itself.
         Trust::TooWeak => return None,
         Trust::SelfSigned => self_signed(subject),
-        Trust::UntrustedRoot(top) => untrusted_root(verdict, *top, roots, subject),
-        Trust::MissingIssuer(below) => missing_issuer(verdict, *below, roots, subject),
-        Trust::Unverifiable(signatures) => unverifiable(signatures, subject),
-        Trust::Forbidden(rule) => forbidden(rule, subject),
+        Trust::UntrustedRoot(top) => missing::untrusted_root(verdict, *top, roots, subject),
+        Trust::MissingIssuer(below) => missing::issuer(verdict, *below, roots, subject),
+        Trust::Unverifiable(why) => unverifiable(why, subject),
+        Trust::Forbidden(rule) => forbidden::finding(rule, &verdict.chain, subject),
     };
     let presented: Vec<String> = verdict.chain.iter().map(|one| one.subject.clone()).collect();
     let finding = finding.evidence("presented", presented);
@@ -178,142 +213,39 @@ fn self_signed(subject: &str) -> Finding {
     )
 }
 
-fn untrusted_root(verdict: &Verdict, top: usize, roots: &Roots, subject: &str) -> Finding {
-    let root = verdict.chain.get(top).map_or("", |top| calling_name(&top.subject));
-    with_roots(
-        Finding::new(
-            Code::TlsUntrusted,
-            subject,
+fn unverifiable(why: &Unverifiable, subject: &str) -> Finding {
+    let (said, signatures) = match why {
+        Unverifiable::Signatures(signatures) => (
             text!(
-                "{subject}: the chain leads to the root \"{root}\", which is not trusted here",
-                "{subject}: 체인이 루트 \"{root}\"(으)로 이어지는데, 여기서는 신뢰하지 않는 루트입니다"
+                "this program does not know one of its signature algorithms ({signatures})",
+                "이 프로그램이 모르는 서명 알고리즘이 있습니다({signatures})"
             ),
-            trust_remedy(root),
-        )
-        .evidence("root", root),
-        roots,
-    )
-}
-
-/// A leaf alone usually means a forgotten intermediate; a leaf with its intermediate usually a
-/// private root. Where neither the certificate says where its issuer can be fetched nor the plan
-/// names roots of its own, the likelier story is a private CA.
-fn missing_issuer(verdict: &Verdict, below: usize, roots: &Roots, subject: &str) -> Finding {
-    let element = verdict.chain.get(below);
-    let issuer = element.map_or("", |element| calling_name(&element.issuer));
-    let full = element.map_or("", |element| &element.issuer);
-    let finding = if below == 0 && (verdict.ca_issuers.is_some() || roots.has_extra()) {
-        let noun = labels(&verdict.chain, below, subject).noun;
-        Finding::new(
-            Code::TlsIncompleteChain,
-            subject,
-            text!(
-                "{subject}: the chain breaks off: {noun_en} was issued by \"{issuer}\", which the server does not send and which is no trusted root",
-                "{subject}: 체인이 끊겼습니다: {noun_ko}를 발급한 \"{issuer}\"의 인증서를 서버가 보내지 않고, 신뢰하는 루트도 아닙니다",
-                noun_en = noun.en,
-                noun_ko = noun.ko,
-            ),
-            text!(
-                "Serve the whole chain: in nginx, `ssl_certificate` must be `fullchain.pem`, not `cert.pem`; then `nginx -s reload` (with systemd `systemctl reload nginx`). If \"{issuer}\" is a root of your own, name it as `ca` in the check.",
-                "전체 체인을 제공하세요: nginx라면 `ssl_certificate`에 `cert.pem`이 아니라 `fullchain.pem`을 쓰고 `nginx -s reload`를 실행하세요(systemd는 `systemctl reload nginx`). \"{issuer}\"이(가) 자체 루트라면 점검 항목의 `ca`에 적으세요."
-            ),
-        )
-    } else {
-        Finding::new(
-            Code::TlsUntrusted,
-            subject,
-            text!(
-                "{subject}: the chain leads to \"{issuer}\", which is not trusted here",
-                "{subject}: 체인이 \"{issuer}\"(으)로 이어지는데, 여기서는 신뢰하지 않습니다"
-            ),
-            trust_remedy(issuer),
-        )
-    };
-    let finding = finding.evidence("missing", full);
-    let finding = match &verdict.ca_issuers {
-        Some(url) => finding.evidence("fetch", &**url),
-        None => finding,
-    };
-    with_roots(finding, roots)
-}
-
-fn trust_remedy(root: &str) -> Text {
-    text!(
-        "If \"{root}\" is a CA of your own, name its certificate as `ca = \"root.pem\"` in the check (or install it: `update-ca-certificates`). If not, the server holds the wrong certificate, or somebody intercepts the connection: compare `openssl s_client -connect HOST:PORT -showcerts` from the server itself.",
-        "\"{root}\"이(가) 직접 만든 CA라면 그 인증서를 점검 항목에 `ca = \"root.pem\"`으로 적으세요(또는 `update-ca-certificates`로 설치). 아니라면 서버에 잘못된 인증서가 있거나 누군가 연결을 가로채고 있습니다: 서버 안에서 `openssl s_client -connect 호스트:포트 -showcerts`로 비교하세요."
-    )
-}
-
-fn with_roots(finding: Finding, roots: &Roots) -> Finding {
-    match roots.anchors().len() {
-        0 => finding.evidence(
-            "trusted_roots",
-            "none: this machine has no root certificates (`apt-get install ca-certificates`)",
+            &**signatures,
         ),
-        count => finding.evidence("trusted_roots", count),
-    }
-}
-
-fn unverifiable(signatures: &str, subject: &str) -> Finding {
-    Finding::new(
+        Unverifiable::Policies => (
+            text!(
+                "it marks certificate policies as critical, which this program does not judge",
+                "이 프로그램이 판단하지 않는 인증서 정책(certificate policies)이 필수(critical)로 표시되어 있습니다"
+            ),
+            "",
+        ),
+    };
+    let finding = Finding::new(
         Code::TlsUntrusted,
         subject,
         text!(
-            "{subject}: the chain could not be verified here: this program does not know one of its signature algorithms ({signatures})",
-            "{subject}: 여기서는 체인을 검증할 수 없습니다: 이 프로그램이 모르는 서명 알고리즘이 있습니다({signatures})"
+            "{subject}: the chain could not be verified here: {said_en}",
+            "{subject}: 여기서는 체인을 검증할 수 없습니다: {said_ko}",
+            said_en = said.en,
+            said_ko = said.ko,
         ),
         text!(
             "Not necessarily wrong, but many clients do not know them either. Check by hand: `openssl s_client -connect HOST:PORT -verify_return_error`.",
-            "반드시 잘못된 것은 아니지만 많은 클라이언트도 모르는 알고리즘입니다. 직접 확인하세요: `openssl s_client -connect 호스트:포트 -verify_return_error`."
+            "반드시 잘못된 것은 아니지만 모르는 클라이언트가 많습니다. 직접 확인하세요: `openssl s_client -connect 호스트:포트 -verify_return_error`."
         ),
     )
-    .severity(Severity::Notice)
-    .evidence("signatures", signatures)
-}
-
-fn forbidden(rule: &Forbidden, subject: &str) -> Finding {
-    let why = match rule {
-        Forbidden::AuthorityAsLeaf => text!(
-            "the certificate is a CA certificate (CA:TRUE), which Firefox and others refuse for a server",
-            "서버 인증서가 CA 인증서(CA:TRUE)입니다. Firefox 등은 이를 거부합니다"
-        ),
-        Forbidden::LeafAsAuthority => text!(
-            "an issuer in the chain is not a CA certificate",
-            "체인 안의 발급 인증서가 CA 인증서가 아닙니다"
-        ),
-        Forbidden::NotForServers => text!(
-            "the certificate is not meant for servers: its extended key usage lacks serverAuth",
-            "서버용 인증서가 아닙니다: 확장 키 용도에 serverAuth가 없습니다"
-        ),
-        Forbidden::OldVersion => text!(
-            "it is an X.509 version 1 certificate, which has no place for the names it is valid for",
-            "유효한 이름을 담을 수 없는 X.509 버전 1 인증서입니다"
-        ),
-        Forbidden::OtherKey => text!(
-            "a signature in the chain was not made by the key of the issuer it names: an issuer of the same name but with another key",
-            "체인의 서명이 명시된 발급자의 키로 만들어지지 않았습니다: 이름은 같지만 키가 다른 발급자입니다"
-        ),
-        Forbidden::TooLarge => text!(
-            "the certificate is larger than 64 KiB, more than any client reads",
-            "인증서가 64KiB를 넘습니다. 어떤 클라이언트도 읽지 않는 크기입니다"
-        ),
-        Forbidden::Other(words) => Text::same(words.clone()),
-    };
-    Finding::new(
-        Code::TlsUntrusted,
-        subject,
-        text!(
-            "{subject}: the chain is not acceptable: {why_en}",
-            "{subject}: 체인을 받아들일 수 없습니다: {why_ko}",
-            why_en = why.en,
-            why_ko = why.ko,
-        ),
-        text!(
-            "Issue a proper server certificate (CA:FALSE, serverAuth, subjectAltName) and serve it with the intermediates it was issued under. See what is served: `openssl s_client -connect HOST:PORT -showcerts </dev/null`.",
-            "올바른 서버 인증서(CA:FALSE, serverAuth, subjectAltName)를 발급해 중간 인증서와 함께 제공하세요. 지금 제공되는 것은 `openssl s_client -connect 호스트:포트 -showcerts </dev/null`로 볼 수 있습니다."
-        ),
-    )
-    .evidence("reason", why.en)
+    .severity(Severity::Notice);
+    if signatures.is_empty() { finding } else { finding.evidence("signatures", signatures) }
 }
 
 fn weaknesses(verdict: &Verdict, subject: &str) -> Vec<Finding> {

@@ -206,6 +206,16 @@ pub(crate) async fn serve(
     key: PrivateKeyDer<'static>,
     alpn: &[&str],
 ) -> SocketAddr {
+    serve_on(SocketAddr::new(ip.parse().unwrap(), 0), chain, key, alpn).await
+}
+
+/// The same, on a port that is known already.
+pub(crate) async fn serve_on(
+    address: SocketAddr,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    alpn: &[&str],
+) -> SocketAddr {
     let provider = rustls::crypto::ring::default_provider();
     let signing = provider.key_provider.load_private_key(key).unwrap();
     let certified = rustls::sign::CertifiedKey::new(chain, signing);
@@ -216,7 +226,7 @@ pub(crate) async fn serve(
         .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
     settings.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(settings));
-    let listener = TcpListener::bind((ip, 0)).await.unwrap();
+    let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {

@@ -19,6 +19,9 @@ pub struct TlsFacts {
     pub server_name: String,
     /// The chain as presented, leaf first.
     pub chain: Arc<Vec<CertificateFacts>>,
+    /// Places in the chain, from 0, of what leads to the trusted root, or as far as anything leads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<usize>,
     /// Leads to a trusted root, names and dates aside.
     pub trusted: bool,
     /// The earliest end within the path that leads to the trusted root, if there is one.

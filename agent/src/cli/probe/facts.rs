@@ -1,18 +1,17 @@
-//! What a probe saw, for people: the status line and headers of an answer, the chain of a
-//! handshake certificate by certificate.
+//! What a probe saw, for people: the address, what was said, the status line and headers of an
+//! answer; `handshake` and `matrix` have the rest.
 
 use std::fmt::Write as _;
 
 use axum::http::StatusCode;
-use health::facts::{CertificateFacts, HttpFacts, TlsFacts};
+use health::facts::HttpFacts;
 use health::{Language, Observation, State};
-use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::paint::{self, BOLD, DIM, printable};
 use crate::probe::Spec;
 
-use super::Detail;
 use super::matrix::{self, Paper};
+use super::{Detail, handshake};
 
 /// Blocks of lines, to be set apart by blank ones.
 pub(super) fn blocks(
@@ -43,7 +42,7 @@ pub(super) fn blocks(
         }
         blocks.push(block);
     }
-    blocks.extend(facts.tls.as_deref().map(|tls| handshake(tls, seen.at, language)));
+    blocks.extend(handshake::blocks(spec, seen, detail, language));
     blocks.extend(facts.http.as_deref().and_then(answer));
     if let Some(dns) = facts.dns.as_deref() {
         blocks.extend(matrix::blocks(dns, seen.at, Paper::here(detail, language)));
@@ -94,95 +93,4 @@ fn answer(http: &HttpFacts) -> Option<String> {
         }
     }
     (!text.is_empty()).then_some(text)
-}
-
-fn handshake(tls: &TlsFacts, now: Timestamp, language: Language) -> String {
-    let (good, bad) = (paint::state(State::Up), paint::state(State::Down));
-    let trust = match (tls.trusted, language) {
-        (true, Language::En) => format!("{good}leads to a trusted root{good:#}"),
-        (true, Language::Ko) => format!("{good}신뢰할 수 있는 루트로 이어짐{good:#}"),
-        (false, Language::En) => format!("{bad}does not lead to a trusted root{bad:#}"),
-        (false, Language::Ko) => format!("{bad}신뢰할 수 있는 루트로 이어지지 않음{bad:#}"),
-    };
-    let alpn = tls.alpn.as_deref().map(|alpn| format!(", ALPN {alpn}")).unwrap_or_default();
-    let mut text = format!(
-        "{BOLD}{}{BOLD:#}  {}{}\n",
-        printable(&tls.protocol),
-        printable(&tls.cipher),
-        printable(&alpn)
-    );
-    text += &field("asked for", &tls.server_name);
-    let _ = writeln!(text, "{DIM}{:<10}{DIM:#}  {trust}", "chain");
-    for (position, one) in tls.chain.iter().enumerate() {
-        text.push('\n');
-        text += &certificate(position, one, now, language);
-    }
-    if let Some(file) = &tls.file {
-        let _ = writeln!(text, "\n{BOLD}{}{BOLD:#}", printable(&file.path));
-        match file.chain.first() {
-            Some(leaf) => text += &certificate(0, leaf, now, language),
-            None => text += &field("  ", "unreadable"),
-        }
-    }
-    text
-}
-
-fn certificate(
-    position: usize,
-    one: &CertificateFacts,
-    now: Timestamp,
-    language: Language,
-) -> String {
-    let mut text = format!("{position:>2}  {BOLD}{}{BOLD:#}\n", printable(&one.subject));
-    let mut field = |name: &str, value: String| {
-        let _ = writeln!(text, "    {DIM}{name:<8}{DIM:#}  {value}");
-    };
-    if !one.names.is_empty() {
-        field("names", printable(&one.names.join(", ")));
-    }
-    let issuer = if one.is_self_signed { "itself".to_owned() } else { printable(&one.issuer) };
-    field("issuer", issuer);
-    let (left, colour) = left(one, now, language);
-    let [from, to] = [one.not_before, one.not_after].map(day);
-    field("valid", format!("{from} → {to}  {colour}{left}{colour:#}"));
-    field("key", format!("{}, signed with {}", printable(&one.key), printable(&one.signature)));
-    field("serial", printable(&one.serial));
-    field("sha256", printable(&one.fingerprint));
-    text
-}
-
-/// How long it is valid still, and how that looks.
-fn left(one: &CertificateFacts, now: Timestamp, language: Language) -> (String, anstyle::Style) {
-    let whole = days(one.not_after.duration_since(one.not_before));
-    let left = days(one.not_after.duration_since(now));
-    let (words, state) = match language {
-        _ if one.not_before > now => match language {
-            Language::En => ("not valid yet".to_owned(), State::Down),
-            Language::Ko => ("아직 유효하지 않음".to_owned(), State::Down),
-        },
-        Language::En if one.not_after <= now => {
-            (format!("expired {} days ago", -left), State::Down)
-        }
-        Language::Ko if one.not_after <= now => (format!("{}일 전에 만료됨", -left), State::Down),
-        Language::En => (format!("{left} of {whole} days left"), fading(left, whole)),
-        Language::Ko => (format!("{whole}일 중 {left}일 남음"), fading(left, whole)),
-    };
-    (words, paint::state(state))
-}
-
-/// The usual bounds: a third of the lifetime, then a tenth.
-fn fading(left: i64, whole: i64) -> State {
-    match left * 100 {
-        part if part <= whole * 10 => State::Down,
-        part if part <= whole * 33 => State::Degraded,
-        _ => State::Up,
-    }
-}
-
-fn days(span: SignedDuration) -> i64 {
-    span.as_hours() / 24
-}
-
-fn day(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

@@ -84,6 +84,63 @@ fn a_handshake_certificate_by_certificate() {
 }
 
 #[test]
+fn what_is_well_and_what_is_served_elsewhere() {
+    let leaf = CertificateFacts {
+        spki_sha256: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into(),
+        timestamps: Some(2),
+        ..certificate("CN=shop.example", -10, 80)
+    };
+    let issuer =
+        CertificateFacts { issuer: "CN=ISRG Root X1".into(), ..certificate("CN=R12", -90, 900) };
+    let chain = Arc::new(vec![leaf.clone(), certificate("CN=spare", -9, 90), issuer]);
+    let place =
+        |address: &str, name: Option<&str>, chain: &Arc<Vec<CertificateFacts>>| ServedFacts {
+            address: address.parse().unwrap(),
+            server_name: name.map(str::to_owned),
+            protocol: "TLS 1.3".into(),
+            chain: chain.clone(),
+            file: None,
+            named_in: None,
+            failure: None,
+        };
+    let (name, other) = (
+        Some("shop.example"),
+        CertificateFacts { fingerprint: "cd".repeat(32), ..certificate("CN=old", -90, -3) },
+    );
+    let dead = ServedFacts {
+        protocol: String::new(),
+        failure: Some("[::1]:443 (shop.example) refused the connection".into()),
+        ..place("[::1]:443", name, &Arc::default())
+    };
+    let tls = TlsFacts {
+        protocol: "TLS 1.3".into(),
+        cipher: "TLS_AES_128_GCM_SHA256".into(),
+        server_name: "shop.example".into(),
+        path_not_after: Some(leaf.not_after),
+        path: vec![0, 2],
+        chain: chain.clone(),
+        trusted: true,
+        ..TlsFacts::default()
+    };
+    let facts = Facts {
+        address: Some("127.0.0.1:443".parse().unwrap()),
+        tls: Some(Box::new(tls)),
+        served: vec![
+            place("127.0.0.1:443", None, &Arc::new(vec![other.clone()])),
+            place("127.0.0.2:443", name, &chain),
+            place("127.0.0.3:443", name, &Arc::new(vec![leaf])),
+            place("127.0.0.4:443", name, &Arc::new(vec![other])),
+            dead,
+        ],
+        ..Facts::default()
+    };
+    insta::assert_snapshot!(plain("tls", facts.clone(), Language::En));
+    let korean = plain("tls", facts, Language::Ko);
+    assert!(korean.contains("127.0.0.1:443 SNI 없이"), "{korean}");
+    assert!(korean.contains("✓ addresses"), "{korean}");
+}
+
+#[test]
 fn an_answer_with_its_way_and_its_headers() {
     let http = HttpFacts {
         status: Some(502),

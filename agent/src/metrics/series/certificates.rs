@@ -1,14 +1,20 @@
 //! Handshakes, and every certificate that is served or stored.
 
+use std::collections::HashSet;
 use std::fmt::Error;
+use std::sync::Arc;
 
 use health::Snapshot;
-use health::facts::{CertificateFacts, TlsFacts};
+use health::facts::{
+    CertificateFacts, RenewalSource, RevocationSource, RevocationStanding, ServedFacts, TlsFacts,
+};
 use health::snapshot::{CheckStanding, Last};
 use jiff::Timestamp;
 
 use super::{Out, bounded, labels, looked_at, seconds, with};
 
+/// A chain as facts have it.
+type Chain = Arc<Vec<CertificateFacts>>;
 /// One end of a validity.
 type Moment = fn(&CertificateFacts) -> Timestamp;
 
@@ -86,7 +92,14 @@ impl Out<'_> {
                     .iter()
                     .chain(named)
                     .map(|file| (&*file.path, "file", &file.chain));
-                for (place, stored, chain) in served.into_iter().chain(files) {
+                let elsewhere: Vec<(String, &Chain)> = last
+                    .facts
+                    .served
+                    .iter()
+                    .map(|served| (place_of(served), &served.chain))
+                    .collect();
+                let elsewhere = elsewhere.iter().map(|(place, chain)| (&**place, "served", *chain));
+                for (place, stored, chain) in served.into_iter().chain(elsewhere).chain(files) {
                     for (position, certificate) in chain.iter().enumerate() {
                         let position = position.to_string();
                         let more = [
@@ -104,9 +117,71 @@ impl Out<'_> {
         }
         Ok(())
     }
+
+    /// Whether each certificate can be relied on tomorrow: revoked, due for renewal, renewable.
+    pub(super) fn renewals(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
+        let mut gauges = self.family(
+            "portwarden_certificate_revoked",
+            "1 when its CA says that the leaf served is revoked",
+        )?;
+        for (standing, tls) in handshakes(snapshot) {
+            if let Some(revocation) = &tls.revocation {
+                let source = match revocation.source {
+                    RevocationSource::Staple => "staple",
+                    RevocationSource::Crl => "crl",
+                };
+                let is_revoked = revocation.standing == RevocationStanding::Revoked;
+                gauges.put(&with(labels(standing), [("source", source)]), i64::from(is_revoked))?;
+            }
+        }
+        let mut gauges = self.family(
+            "portwarden_certificate_renewal_due_timestamp_seconds",
+            "From when on its renewer should replace a certificate, Unix time",
+        )?;
+        for (standing, last) in looked_at(snapshot) {
+            let mut seen = HashSet::new();
+            for renewal in &last.facts.renewals {
+                let source = match renewal.source {
+                    RenewalSource::Lifetime => "lifetime",
+                    RenewalSource::Certbot => "certbot",
+                    RenewalSource::AcmeSh => "acme.sh",
+                    RenewalSource::Ari => "ari",
+                };
+                let fingerprint = bounded(&renewal.fingerprint);
+                if seen.insert((fingerprint, source)) {
+                    let more = [("fingerprint_sha256", fingerprint), ("source", source)];
+                    gauges.put(&with(labels(standing), more), seconds(renewal.due))?;
+                }
+            }
+        }
+        let mut gauges = self.family(
+            "portwarden_acme_challenge_passed",
+            "1 when a challenge file came back the way a CA asks for it",
+        )?;
+        for (standing, last) in looked_at(snapshot) {
+            let trials = last.facts.acme.iter().flat_map(|acme| &acme.trials);
+            let mut seen = HashSet::new();
+            for trial in trials {
+                let address = trial.address.map_or_else(String::new, |address| address.to_string());
+                if seen.insert((&*trial.domain, address.clone())) {
+                    let more = [("domain", bounded(&trial.domain)), ("address", &*address)];
+                    gauges.put(&with(labels(standing), more), i64::from(trial.passed))?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
-fn handshakes(snapshot: &Snapshot) -> impl Iterator<Item = (&CheckStanding, &TlsFacts)> {
+/// A place beside the one that a check is mainly about: the address, and the name asked for there.
+fn place_of(served: &ServedFacts) -> String {
+    match &served.server_name {
+        Some(name) => format!("{} ({name})", served.address),
+        None => format!("{} without a name", served.address),
+    }
+}
+
+pub(super) fn handshakes(snapshot: &Snapshot) -> impl Iterator<Item = (&CheckStanding, &TlsFacts)> {
     looked_at(snapshot).filter_map(|(standing, last)| Some((standing, last.facts.tls.as_deref()?)))
 }
 

@@ -37,6 +37,10 @@ static REFERENCE: Words = any("the name of a check, or HOST:PORT");
 static RECEIVER_NAME: Words = any("the name of a receiver");
 static FINGERPRINT: Words =
     words("a fingerprint as `ssh-keygen -l` prints it", "^SHA256:[A-Za-z0-9+/]{43}=?$");
+static PIN: Words = words(
+    "a digest such as \"sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"",
+    "^(sha256//?[A-Za-z0-9+/]{43}=?|([0-9A-Fa-f]{2}:?){32})$",
+);
 static RANGE: Words = words("a range of ports such as \"3012-3014\"", "^[0-9]+(-[0-9]+)?$");
 static IGNORED: Words = any(
     "a port such as \"5353/udp\", a range such as \"40000-41000\", a process such as \"chrome*\", or the path of an executable such as \"/opt/x/*\"",
@@ -51,6 +55,10 @@ static ANCHOR: Words = any(
     "a DS or DNSKEY record such as \"shop.example. DS 12345 13 2 49FD…\", or the path of a file of them as unbound or BIND keeps it",
 );
 static NAMESERVER: Words = any("a name server: a name or an address; without a port, port 53");
+static VOCABULARY: Words = words(
+    "\"ssl_exporter\" or \"x509-certificate-exporter\"",
+    "^(ssl_exporter|x509-certificate-exporter)$",
+);
 static METHOD: Words =
     words("a method such as \"GET\"", "^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$");
 static REMAINDER_TEXT: Shape = Text(&REMAINDER);
@@ -120,6 +128,12 @@ static AGENT: Table = Table {
             Whole { least: 1, most: 65_535 },
             Default("512"),
             "How many probes may be under way at once.",
+        ),
+        key(
+            "metrics_also",
+            OneOrMany(&Text(&VOCABULARY)),
+            Optional,
+            "Write certificates into /metrics under the names of these exporters too, so that rules made for them go on working.",
         ),
     ]],
 };
@@ -476,14 +490,55 @@ static TLS: Table = Table {
                 "Asked for (SNI) and checked against the certificate; default: the host of `address`.",
             ),
             key(
-                "min_version",
-                OneOf(&["1.2", "1.3"]),
+                "sni",
+                Switch,
+                Default("true"),
+                "Whether that name is sent; without it, it is checked all the same.",
+            ),
+            key(
+                "every_address",
+                OneOf(&["same", "valid", "off"]),
+                Default("\"same\""),
+                "Of a name with several addresses each is looked at: all serve the same certificate, each a valid one, or the first that accepts speaks for all.",
+            ),
+            key(
+                "pin",
+                OneOrMany(&Text(&PIN)),
                 Optional,
-                "Versions below it that are still enabled are a finding; default: not looked at.",
+                "Keys that may be served, each as \"sha256/\" and base64; or certificates, by SHA-256 in hex. The certificate's own or a CA's above it.",
+            ),
+            key(
+                "min_version",
+                OneOf(&["1.0", "1.1", "1.2", "1.3"]),
+                Optional,
+                "Versions below it that are still enabled are a finding; default: not looked at. With 1.0 or 1.1 a server that has nothing newer is let be.",
             ),
             key("file", Text(&PATH), Optional, "The certificate file that should be served."),
             EXPIRING_WITHIN,
-            key("starttls", Text(&FREE), Later, "A protocol that begins without TLS."),
+            key(
+                "starttls",
+                OneOf(crate::probe::tls::starttls::PROTOCOLS),
+                Optional,
+                "A protocol that begins without TLS and is asked to go on with it; then `address` without a port means its port.",
+            ),
+            key(
+                "alpn",
+                OneOrMany(&Text(&any("an application protocol such as \"h2\""))),
+                Optional,
+                "What the server has to settle on, offered in this order: one of these (ALPN). Default: h2 and http/1.1 are offered, nothing is expected.",
+            ),
+            key(
+                "client_certificate",
+                Text(&PATH),
+                Optional,
+                "Shown to a server that asks for a client certificate: PEM, leaf first; read anew when it changes.",
+            ),
+            key(
+                "client_key",
+                Text(&PATH),
+                Optional,
+                "Its key, PEM and not encrypted; default: in the same file.",
+            ),
             key(
                 "issuer",
                 Text(&any("a domain name such as \"letsencrypt.org\"")),

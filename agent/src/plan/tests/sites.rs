@@ -46,7 +46,7 @@ fn mistakes() {
         ),
         (
             "[[certificate]]\nname = \"a\"\npath = \"x\"\npassword_env = \"NOT_SET\"".to_owned(),
-            "the environment variable NOT_SET is not set",
+            "the environment variable `NOT_SET` is not set",
         ),
     ];
     for (text, expected) in cases {

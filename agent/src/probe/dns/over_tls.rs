@@ -14,7 +14,7 @@ use super::question::{Head, Question};
 use crate::clock::{monotonic, now};
 use crate::net::{self, Failure};
 use crate::probe::Stopwatch;
-use crate::tls::{self, KeyKind, Offer};
+use crate::tls::{self, Offer};
 
 /// Questions under way at once: servers limit these.
 const MOST_IN_FLIGHT: usize = 32;
@@ -58,7 +58,7 @@ async fn connect(
     let left = errand.deadline.saturating_duration_since(monotonic().into());
     let address = errand.server.ip().to_string();
     let name = over_tls.name.as_deref().unwrap_or(&address);
-    let offer = Offer { alpn: &[], keys: KeyKind::Any };
+    let offer = Offer::default();
     let mut watch = Stopwatch::start(left);
     let attempt = Box::pin(tls::attempt(connection, name, offer, &over_tls.roots, &mut watch));
     let (stream, presented) =

@@ -10,9 +10,9 @@ use http::header::{
 };
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
-use http_body_util::Full;
 
 use super::kept::Prepared;
+use super::written::Written;
 use super::{Spec, redact, redirect};
 use crate::plan::{Endpoint, Target};
 
@@ -101,12 +101,17 @@ impl Ask {
             .map_or_else(|| Endpoint { host: target(host), port }, |connect| connect.to.clone())
     }
 
-    /// What goes over the wire, as this version of HTTP wants it.
-    pub(super) fn request(&self, version: Version) -> Request<Full<Bytes>> {
-        if let (Some(prepared), Version::HTTP_11) = (&self.prepared, version) {
-            return prepared.request.clone();
+    /// What goes over the wire with HTTP/1.1.
+    pub(super) fn written(&self) -> Written {
+        match &self.prepared {
+            Some(prepared) => prepared.written.clone(),
+            None => Written::of(&self.request(Version::HTTP_11)),
         }
-        let mut request = Request::new(Full::new(self.body.clone()));
+    }
+
+    /// The request as this version of HTTP wants it.
+    pub(super) fn request(&self, version: Version) -> Request<Bytes> {
+        let mut request = Request::new(self.body.clone());
         *request.method_mut() = self.method.clone();
         let mut headers = self.headers.clone();
         headers.reserve(OWN_HEADERS);

@@ -14,16 +14,18 @@ use health::Phase;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout_at;
 
+use super::http1;
 use super::tasks::Tasks;
 use super::wire::{Meter, Metered, Wire};
+use super::written::Written;
 use crate::probe::Stopwatch;
 
 /// Most bytes of an answer's head, and of buffered body.
-const BUFFER_BYTES: usize = 64 * 1024;
+pub(super) const BUFFER_BYTES: usize = 64 * 1024;
 /// Most bytes an HTTP/2 server may send ahead of what was read.
 const WINDOW_BYTES: u32 = 256 * 1024;
 
@@ -87,52 +89,45 @@ pub(super) enum Cause {
 /// [`Phase::Processing`] and [`Phase::Transfer`].
 pub(super) async fn exchange(
     wire: Wire,
-    request: Request<Full<Bytes>>,
+    question: impl Into<Question>,
     appetite: Appetite,
     watch: &mut Stopwatch,
 ) -> Result<Answer, Broken> {
-    let (io, meter) = Metered::new(wire);
-    let io = TokioIo::new(io);
-    if request.version() == Version::HTTP_2 {
-        Box::pin(over_http2(io, &meter, request, appetite, watch)).await
-    } else {
-        over_http1(io, &meter, request, appetite, watch).await
+    match question.into() {
+        Question::Http1(written) => http1::exchange(wire, written, appetite, watch).await,
+        Question::Http2(request) => {
+            let (io, meter) = Metered::new(wire);
+            Box::pin(over_http2(TokioIo::new(io), &meter, *request, appetite, watch)).await
+        }
     }
 }
 
-async fn over_http1(
-    io: TokioIo<Metered>,
-    meter: &Meter,
-    request: Request<Full<Bytes>>,
-    appetite: Appetite,
-    watch: &mut Stopwatch,
-) -> Result<Answer, Broken> {
-    let mut builder = http1::Builder::new();
-    builder.max_buf_size(BUFFER_BYTES);
-    let (mut sender, mut connection) = builder
-        .handshake(io)
-        .await
-        .map_err(|error| broken(Phase::Processing, Cause::of(&error), meter))?;
-    // Dropping the connection closes it: a shutdown before that is one system call more.
-    let mut drive = |context: &mut Context<'_>| connection.poll_without_shutdown(context);
-    let mut answer = take(sender.send_request(request), &mut drive, meter, appetite, watch).await?;
-    let surplus = connection.into_parts().read_buf.len();
-    if surplus > 0 && answer.broken.is_none() && !answer.body.is_over_cap {
-        let skipped = appetite.skip_redirects && super::redirect::is_redirect(answer.status);
-        if !skipped {
-            let cause = Cause::Protocol(format!(
-                "{surplus} bytes more than the head of the answer announced"
-            ));
-            answer.broken = Some(broken(Phase::Transfer, cause, meter));
+/// A request in the form that its version of HTTP wants.
+#[derive(Debug)]
+pub(super) enum Question {
+    Http1(Written),
+    Http2(Box<Request<Bytes>>),
+}
+
+impl From<Request<Bytes>> for Question {
+    fn from(request: Request<Bytes>) -> Self {
+        match request.version() {
+            Version::HTTP_2 => Self::Http2(Box::new(request)),
+            _ => Self::Http1(Written::of(&request)),
         }
     }
-    Ok(answer)
+}
+
+impl From<Written> for Question {
+    fn from(written: Written) -> Self {
+        Self::Http1(written)
+    }
 }
 
 async fn over_http2(
     io: TokioIo<Metered>,
     meter: &Meter,
-    request: Request<Full<Bytes>>,
+    request: Request<Bytes>,
     appetite: Appetite,
     watch: &mut Stopwatch,
 ) -> Result<Answer, Broken> {
@@ -153,7 +148,8 @@ async fn over_http2(
         tasks.poll(context);
         polled
     };
-    take(sender.send_request(request), &mut drive, meter, appetite, watch).await
+    let sent = sender.send_request(request.map(Full::new));
+    take(sent, &mut drive, meter, appetite, watch).await
 }
 
 async fn take(
@@ -257,13 +253,6 @@ impl Cause {
                 cause => cause,
             };
         }
-        if error.is_parse_too_large() {
-            let most = BUFFER_BYTES / 1024;
-            return Self::Protocol(format!("a head of more than {most} KiB or 100 fields"));
-        }
-        if error.is_parse_version_h2() {
-            return Self::Protocol("it speaks HTTP/2 where HTTP/1.1 was agreed".to_owned());
-        }
         if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
             return Self::Cut("closed".to_owned());
         }
@@ -271,15 +260,21 @@ impl Cause {
         while let Some(source) = innermost.source() {
             innermost = source;
         }
-        match innermost.downcast_ref::<io::Error>().map(io::Error::kind) {
-            Some(io::ErrorKind::UnexpectedEof) => Self::Cut("closed".to_owned()),
-            Some(
-                io::ErrorKind::ConnectionReset
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::BrokenPipe
-                | io::ErrorKind::NotConnected,
-            ) => Self::Cut("reset".to_owned()),
-            _ => Self::Protocol(innermost.to_string()),
+        match innermost.downcast_ref::<io::Error>() {
+            Some(error) => Self::of_io(error),
+            None => Self::Protocol(innermost.to_string()),
+        }
+    }
+
+    /// What an error of the connection means.
+    pub(super) fn of_io(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Cut("closed".to_owned()),
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::NotConnected => Self::Cut("reset".to_owned()),
+            _ => Self::Protocol(error.to_string()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use health::{Code, Facts, Finding, Text, text};
-use http::{Method, Version};
+use http::Method;
 use serde_json::{Map, Value};
 
 use super::Spec;
@@ -95,9 +95,7 @@ async fn probe(
     let health = match dialled {
         Ok(stream) => {
             let ask = Ask { method: Method::GET, body: bytes::Bytes::new(), ..ask.clone() };
-            let answer =
-                exchange(Wire::Plain(stream), ask.request(Version::HTTP_11), APPETITE, &mut watch)
-                    .await;
+            let answer = exchange(Wire::Plain(stream), ask.written(), APPETITE, &mut watch).await;
             match answer {
                 Ok(answer) => match answer.broken.map(|broken| broken.cause) {
                     Some(Cause::Timeout) => Health::Hangs,

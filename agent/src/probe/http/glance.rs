@@ -5,7 +5,6 @@
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use http_body_util::Full;
 
 use super::ask::AGENT;
 use super::exchange::{Appetite, exchange};
@@ -34,7 +33,7 @@ pub(crate) async fn glance(
     host: &str,
     watch: &mut Stopwatch,
 ) -> Result<Glance, Vec<u8>> {
-    let mut request = Request::new(Full::new(Bytes::new()));
+    let mut request = Request::new(Bytes::new());
     let headers = request.headers_mut();
     if let Ok(host) = HeaderValue::from_str(host) {
         headers.insert(HOST, host);

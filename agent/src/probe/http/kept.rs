@@ -3,12 +3,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-use http::{Request, Version};
-use http_body_util::Full;
+use http::Version;
 
 use super::Spec;
 use super::ask::Ask;
+use super::written::Written;
 use crate::plan::Endpoint;
 
 /// The first request of a spec, once it was needed. A copy begins without: it may yet be changed.
@@ -25,16 +24,16 @@ impl Clone for Kept {
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) endpoint: Endpoint,
-    /// As HTTP/1.1 wants it.
-    pub(super) request: Request<Full<Bytes>>,
+    /// As it goes over the wire with HTTP/1.1.
+    pub(super) written: Written,
 }
 
 impl Kept {
     pub(super) fn prepared(&self, spec: &Spec) -> Arc<Prepared> {
         let prepare = || {
             let ask = Ask::planned(spec);
-            let (endpoint, request) = (ask.endpoint(spec), ask.request(Version::HTTP_11));
-            Arc::new(Prepared { endpoint, request })
+            let written = Written::of(&ask.request(Version::HTTP_11));
+            Arc::new(Prepared { endpoint: ask.endpoint(spec), written })
         };
         self.0.get_or_init(prepare).clone()
     }

@@ -8,7 +8,7 @@ use http::{Method, Uri, Version};
 use super::Spec;
 use super::ask::{self, Ask, host, is_https};
 use super::broken::Asked;
-use super::exchange::{Answer, Appetite, Broken, exchange};
+use super::exchange::{Answer, Appetite, Broken, Question, exchange};
 use super::status::Control;
 use super::wire::Wire;
 use crate::net::{Net, subject};
@@ -50,8 +50,7 @@ pub(super) async fn visit(
     let dialled = net.dial(&endpoint, spec.source, watch, &mut sight.facts).await;
     let stream = dialled.map_err(Failed::Before)?;
     if !is_https(&ask.url) {
-        let request = ask.request(Version::HTTP_11);
-        return exchange(Wire::Plain(stream), request, appetite, watch)
+        return exchange(Wire::Plain(stream), ask.written(), appetite, watch)
             .await
             .map_err(Failed::Asking);
     }
@@ -68,12 +67,11 @@ pub(super) async fn visit(
             sight.findings.push(finding);
         }
     }
-    let version = match presented.alpn.as_deref() {
-        Some("h2") => Version::HTTP_2,
-        _ => Version::HTTP_11,
+    let question = match presented.alpn.as_deref() {
+        Some("h2") => Question::from(ask.request(Version::HTTP_2)),
+        _ => Question::from(ask.written()),
     };
-    let request = ask.request(version);
-    exchange(Wire::Tls(Box::new(stream)), request, appetite, watch).await.map_err(Failed::Asking)
+    exchange(Wire::Tls(Box::new(stream)), question, appetite, watch).await.map_err(Failed::Asking)
 }
 
 /// The address dialled, and the name that was asked for there.

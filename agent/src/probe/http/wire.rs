@@ -12,7 +12,7 @@ use tokio_rustls::client::TlsStream;
 use crate::net::Connection;
 
 /// Most bytes kept of what a peer said first.
-const FIRST_BYTES: usize = 96;
+pub(super) const FIRST_BYTES: usize = 96;
 
 /// A connection, plain or encrypted.
 #[derive(Debug)]
@@ -23,7 +23,14 @@ pub(super) enum Wire {
 
 /// Most bytes until the head is complete: no head is that large, however many interim answers or
 /// control frames come before it.
-const HEAD_BYTES: u64 = 512 * 1024;
+pub(super) const HEAD_BYTES: u64 = 512 * 1024;
+
+/// Most bytes that may have come by the end of a body of at most `cap_bytes`, in however small pieces,
+/// when so many came up to the end of the head.
+pub(super) const fn allowance(received: u64, cap_bytes: u64) -> u64 {
+    let framing = cap_bytes.saturating_mul(8).saturating_add(2 * HEAD_BYTES);
+    received.saturating_add(framing)
+}
 
 /// What came over a wire, and how much may.
 #[derive(Debug)]
@@ -41,8 +48,7 @@ impl Meter {
 
     /// The head is complete: a body of at most `cap_bytes` may follow, in however small pieces.
     pub(super) fn allow_body(&self, cap_bytes: u64) {
-        let framing = cap_bytes.saturating_mul(8).saturating_add(2 * HEAD_BYTES);
-        self.allowed.store(self.received().saturating_add(framing), Ordering::Relaxed);
+        self.allowed.store(allowance(self.received(), cap_bytes), Ordering::Relaxed);
     }
 
     /// Bytes received so far.

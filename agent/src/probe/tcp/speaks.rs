@@ -16,19 +16,19 @@ use crate::probe::{Sight, Stopwatch};
 use crate::ssh::Fingerprint;
 
 mod amqp;
-mod judge;
-mod ldap;
-mod lines;
+pub(crate) mod judge;
+pub(crate) mod ldap;
+pub(crate) mod lines;
 mod memcached;
 mod mqtt;
-mod mysql;
+pub(crate) mod mysql;
 mod postgres;
 mod redis;
 mod ssh;
-mod stranger;
+pub(crate) mod stranger;
 #[cfg(test)]
 mod tests;
-mod wire;
+pub(crate) mod wire;
 
 use wire::Wire;
 
@@ -247,7 +247,7 @@ struct Greeting {
 
 /// Why a hello did not come to its good end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Trouble {
+pub(crate) enum Trouble {
     /// Nothing came until the deadline, or it did not take what was sent.
     Silent,
     /// Closed or reset before anything came; in the operating system's words.
@@ -266,7 +266,7 @@ enum Trouble {
 
 /// How a server of the right protocol says that it does not serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Refusal {
+pub(crate) struct Refusal {
     /// What that means, whatever the protocol.
     reason: Reason,
     /// Its own words, with its own code.
@@ -275,7 +275,7 @@ struct Refusal {
 
 /// What a refusal means, whatever the protocol: one variant for each thing an operator would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Reason {
+pub(crate) enum Reason {
     /// No room for one more client.
     Full,
     /// Starting, stopping, loading or recovering.

@@ -112,12 +112,12 @@ fn other_site(planned: &CertificateFacts, path: &str, server_name: &str) -> Find
     .evidence("got", planned.names.clone())
 }
 
-fn evidence(certificate: &CertificateFacts) -> String {
+pub(super) fn evidence(certificate: &CertificateFacts) -> String {
     let CertificateFacts { serial, not_before, not_after, fingerprint, .. } = certificate;
     format!("serial {serial}, {not_before} to {not_after}, SHA-256 {fingerprint}")
 }
 
-fn shortened(serial: &str) -> String {
+pub(super) fn shortened(serial: &str) -> String {
     match serial.get(..11) {
         Some(start) if serial.len() > 14 => format!("{start}…"),
         _ => serial.to_owned(),

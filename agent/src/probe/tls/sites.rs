@@ -14,13 +14,13 @@ use health::{Facts, Finding, Phase};
 use jiff::Timestamp;
 use tokio::io::AsyncWriteExt;
 
-use super::{Sight, Stopwatch, close, reload};
+use super::{Sight, Stopwatch, reload};
 use crate::net::Net;
 use crate::nginx::{self, Trouble};
 use crate::plan::Endpoint;
 use crate::probe::certificate::Found;
 use crate::tls::files::Unreadable;
-use crate::tls::{self, Expiring, KeyKind, Offer, Presented, Roots};
+use crate::tls::{self, Expiring, Offer, Presented, Roots};
 
 mod judge;
 mod survey;
@@ -184,10 +184,10 @@ async fn shake_hands(
         // For an address no name is sent.
         Asked::Nobody => facts.address.map(|peer| peer.ip().to_string()).unwrap_or_default(),
     };
-    let offer = Offer { alpn: &[], keys: KeyKind::Any };
+    let offer = Offer::default();
     match tls::attempt(stream, &name, offer, &spec.roots, watch).await {
         Ok((stream, presented)) => {
-            close(stream, watch).await;
+            let _ = tls::part(stream, &presented, offer, watch.deadline()).await;
             Ok(presented)
         }
         Err(refused) => Err(Box::new(refused.finding)),

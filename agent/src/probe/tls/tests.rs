@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use health::Severity;
 use rustls_pki_types::CertificateDer;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+mod places;
 
 use super::*;
 use crate::plan::Target;
@@ -29,10 +31,16 @@ fn spec(address: SocketAddr, roots: &Roots) -> Spec {
         connect: Some(Endpoint { host: Target::Address(address.ip()), port: address.port() }),
         source: None,
         server_name: "shop.example".to_owned(),
+        sends_name: true,
+        every_address: EveryAddress::Same,
+        pins: Vec::new(),
         file: None,
         issuer: None,
         expiring: Expiring::default(),
         min_version: None,
+        starttls: None,
+        alpn: Vec::new(),
+        client: None,
         roots: roots.clone(),
     }
 }

@@ -19,13 +19,28 @@ pub(super) fn judge(
 ) -> Finding {
     let title = protocol.title();
     let found = match trouble {
+        Trouble::Refused(refusal) => refused(protocol, subject, address.port(), refusal),
+        unheard => return broken_off(title, subject, address, timeout, unheard),
+    };
+    found.evidence("expected", title).evidence("address", address.to_string())
+}
+
+/// The finding for a hello, in the protocol of this title, that was not answered as one.
+pub(crate) fn broken_off(
+    title: &str,
+    subject: &str,
+    address: SocketAddr,
+    timeout: Duration,
+    trouble: &Trouble,
+) -> Finding {
+    let found = match trouble {
         Trouble::Silent => silent(title, subject, address, timeout),
         Trouble::Cut(how) => cut(title, subject).evidence("error", how.as_str()),
         Trouble::Stalled { got, cut } => stalled(title, subject, address, got, cut.as_deref()),
         Trouble::Stranger { got, ended } => {
             stranger(title, subject, address.port(), got).evidence("ended", *ended)
         }
-        Trouble::Refused(refusal) => refused(protocol, subject, address.port(), refusal),
+        Trouble::Refused(Refusal { said, .. }) => stranger(title, subject, address.port(), said),
     };
     found.evidence("expected", title).evidence("address", address.to_string())
 }
@@ -125,8 +140,8 @@ fn stranger(title: &str, subject: &str, port: u16, got: &[u8]) -> Finding {
         subject,
         summary,
         text!(
-            "Another service has the port, or the address is wrong. On that machine, see who listens: `ss -ltnp 'sport = :{port}'`; then correct the service's port, or `address` and `speaks` in the plan.",
-            "다른 서비스가 이 포트를 쓰고 있거나 주소가 잘못되었습니다. 해당 서버에서 누가 듣는지 확인하세요: `ss -ltnp 'sport = :{port}'`. 그다음 서비스의 포트나 계획의 `address`와 `speaks`를 바로잡으세요."
+            "Another service has the port, or the address is wrong. On that machine, see who listens: `ss -ltnp 'sport = :{port}'`; then correct the service's port, or `address` and `speaks` (or `starttls`) in the plan.",
+            "다른 서비스가 이 포트를 쓰고 있거나 주소가 잘못되었습니다. 해당 서버에서 누가 듣는지 확인하세요: `ss -ltnp 'sport = :{port}'`. 그다음 서비스의 포트나 계획의 `address`와 `speaks`(또는 `starttls`)를 바로잡으세요."
         ),
     );
     let finding = match other {

@@ -12,7 +12,7 @@ const BIND: &[u8] = &[0x30, 12, 2, 1, 1, 0x60, 7, 2, 1, 3, 4, 0, 0x80, 0];
 const UNBIND: &[u8] = &[0x30, 5, 2, 1, 2, 0x42, 0];
 const BIND_RESPONSE: u8 = 0x61;
 /// An extended response, unasked: the notice of disconnection (section 4.4.1).
-const EXTENDED_RESPONSE: u8 = 0x78;
+pub(crate) const EXTENDED_RESPONSE: u8 = 0x78;
 const MAX_MESSAGE_BYTES: usize = 4 * 1024;
 
 pub(super) async fn greet(wire: &mut Wire) -> Result<Greeting, Trouble> {
@@ -35,15 +35,15 @@ pub(super) async fn greet(wire: &mut Wire) -> Result<Greeting, Trouble> {
 
 /// An LDAPResult.
 #[derive(Debug, PartialEq, Eq)]
-struct Told {
-    operation: u8,
-    result_code: u8,
+pub(crate) struct Told {
+    pub(crate) operation: u8,
+    pub(crate) result_code: u8,
     /// diagnosticMessage
-    words: Vec<u8>,
+    pub(crate) words: Vec<u8>,
 }
 
 /// One LDAPMessage with a result, as far as it has come.
-fn message(bytes: &[u8]) -> Parsed<Told> {
+pub(crate) fn message(bytes: &[u8]) -> Parsed<Told> {
     if bytes.first() != Some(&0x30) {
         return Parsed::Foreign;
     }

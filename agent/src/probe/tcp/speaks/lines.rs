@@ -1,6 +1,6 @@
 //! SMTP, FTP, IMAP and POP3: lines of text. A greeting, and a goodbye.
 //!
-//! Deliberately absent: STARTTLS, which is a matter of `[[tls]]`, and logins.
+//! Deliberately absent: STARTTLS, which is a matter of `[[tls]]` (`probe/tls/starttls`), and logins.
 
 use super::stranger::recognised;
 use super::wire::{Parsed, Wire, refused};
@@ -76,15 +76,15 @@ pub(super) async fn greet_pop3(wire: &mut Wire) -> Result<Greeting, Trouble> {
 
 /// A reply of SMTP or FTP.
 #[derive(Debug, PartialEq, Eq)]
-struct Coded {
-    code: u16,
+pub(crate) struct Coded {
+    pub(crate) code: u16,
     /// Its first line, with the code.
-    first: Vec<u8>,
+    pub(crate) first: Vec<u8>,
 }
 
 /// One reply, of one line or of several (RFC 5321 section 4.2.1, RFC 959 section 4.2). Lines that begin
 /// with no code belong to a reply of FTP, but not as the first.
-fn coded(bytes: &[u8]) -> Parsed<Coded> {
+pub(crate) fn coded(bytes: &[u8]) -> Parsed<Coded> {
     let begins_well = bytes.iter().take(3).all(u8::is_ascii_digit)
         && bytes.get(3).is_none_or(|byte| matches!(byte, b' ' | b'-' | b'\r' | b'\n'));
     if !begins_well {

@@ -2,7 +2,7 @@
 //!
 //! A server counts those who leave in the middle of the handshake, and blocks their host after a hundred
 //! (`max_connect_errors`). So the hello goes on to a login: whether it is let in or refused, nobody
-//! counts it. Deliberately absent: TLS and passwords.
+//! counts it. Deliberately absent: passwords. TLS is asked for by `starttls` alone.
 
 use super::wire::{Parsed, Wire};
 use super::{Greeting, Login, NOBODY, Reason, Refusal, Trouble};
@@ -15,6 +15,7 @@ const MAX_ROUNDS: usize = 4;
 const CLIENT_LONG_PASSWORD: u32 = 0x1;
 const CLIENT_CONNECT_WITH_DB: u32 = 0x8;
 const CLIENT_PROTOCOL_41: u32 = 0x200;
+const CLIENT_SSL: u32 = 0x800;
 const CLIENT_SECURE_CONNECTION: u32 = 0x8000;
 const CLIENT_PLUGIN_AUTH: u32 = 0x8_0000;
 /// utf8mb4_general_ci, which both have.
@@ -54,13 +55,13 @@ pub(super) async fn greet(wire: &mut Wire, login: &Login) -> Result<Greeting, Tr
     Err(wire.stranger("it asks again and again who we are"))
 }
 
-struct Packet {
-    sequence: u8,
-    payload: Vec<u8>,
+pub(crate) struct Packet {
+    pub(crate) sequence: u8,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// One packet, whose payload begins with one of these.
-fn packet(bytes: &[u8], begins: &[u8]) -> Parsed<Packet> {
+pub(crate) fn packet(bytes: &[u8], begins: &[u8]) -> Parsed<Packet> {
     if bytes.get(2).is_some_and(|&high| high != 0)
         || bytes.get(4).is_some_and(|first| !begins.contains(first))
     {
@@ -89,6 +90,40 @@ fn version(handshake: &[u8]) -> Option<Vec<u8>> {
     Some(version.strip_prefix(b"5.5.5-").unwrap_or(version).to_vec())
 }
 
+/// Whether a server that begins with this handshake would go on with TLS; `None`: it is none.
+pub(crate) fn offers_tls(handshake: &[u8]) -> Option<bool> {
+    version(handshake)?;
+    let end = handshake.iter().position(|&byte| byte == 0)?;
+    let able = handshake.get(end + 1 + 4 + 8 + 1..)?.first_chunk::<2>()?;
+    Some(u32::from(u16::from_le_bytes(*able)) & CLIENT_SSL != 0)
+}
+
+/// The login, without TLS, of nobody in particular.
+pub(crate) fn login() -> Vec<u8> {
+    response(&Login::default())
+}
+
+/// SSLRequest: what a response begins with, and no more.
+pub(crate) fn tls_request() -> Vec<u8> {
+    let able = CLIENT_LONG_PASSWORD | CLIENT_PROTOCOL_41 | CLIENT_SECURE_CONNECTION;
+    beginning(able | CLIENT_PLUGIN_AUTH | CLIENT_SSL)
+}
+
+/// The login that follows it within TLS, of nobody in particular.
+pub(crate) fn login_within_tls() -> Vec<u8> {
+    let mut bytes = login();
+    bytes[..4].copy_from_slice(&tls_request()[..4]);
+    bytes
+}
+
+fn beginning(able: u32) -> Vec<u8> {
+    let mut bytes = able.to_le_bytes().to_vec();
+    bytes.extend((16_u32 << 20).to_le_bytes());
+    bytes.push(CHARSET);
+    bytes.extend([0; 23]);
+    bytes
+}
+
 /// HandshakeResponse41 without a password.
 fn response(login: &Login) -> Vec<u8> {
     let mut able =
@@ -96,10 +131,7 @@ fn response(login: &Login) -> Vec<u8> {
     if login.database.is_some() {
         able |= CLIENT_CONNECT_WITH_DB;
     }
-    let mut bytes = able.to_le_bytes().to_vec();
-    bytes.extend((16_u32 << 20).to_le_bytes());
-    bytes.push(CHARSET);
-    bytes.extend([0; 23]);
+    let mut bytes = beginning(able);
     bytes.extend(login.user.as_deref().unwrap_or(NOBODY).as_bytes());
     // The end of the name, and a proof of no length.
     bytes.extend([0, 0]);
@@ -112,20 +144,20 @@ fn response(login: &Login) -> Vec<u8> {
     bytes
 }
 
-fn framed(sequence: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(sequence: u8, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes();
     [&length[..3], &[sequence], payload].concat()
 }
 
 /// What an ERR packet tells.
 #[derive(Debug)]
-struct Told {
+pub(crate) struct Told {
     number: u16,
     words: Vec<u8>,
 }
 
 impl Told {
-    fn read(payload: &[u8]) -> Option<Self> {
+    pub(crate) fn read(payload: &[u8]) -> Option<Self> {
         let &[0xff, low, high, ref rest @ ..] = payload else { return None };
         let words = match rest {
             [b'#', state @ ..] if state.len() >= 5 => &state[5..],
@@ -133,10 +165,15 @@ impl Told {
         };
         Some(Self { number: u16::from_le_bytes([low, high]), words: words.to_vec() })
     }
+
+    /// Its number and its words.
+    pub(crate) fn said(&self) -> Vec<u8> {
+        [self.number.to_string().as_bytes(), b": ", &self.words].concat()
+    }
 }
 
 fn judged(told: &Told, login: &Login, version: Option<Vec<u8>>) -> Result<Greeting, Trouble> {
-    let said = [told.number.to_string().as_bytes(), b": ", &told.words].concat();
+    let said = told.said();
     match sorted(told.number, login) {
         None => Ok(Greeting { version, answer: said }),
         Some(reason) => Err(Trouble::Refused(Refusal { reason, said })),

@@ -2,7 +2,7 @@
 
 /// What people call the protocol whose server begins, or answers what it does not understand, in
 /// this way; `None` when nothing is sure.
-pub(super) fn recognised(first: &[u8]) -> Option<&'static str> {
+pub(crate) fn recognised(first: &[u8]) -> Option<&'static str> {
     let begins = |word: &str| first.starts_with(word.as_bytes());
     let line = first.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let mentions = |word: &str| {

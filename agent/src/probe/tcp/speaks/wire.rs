@@ -21,7 +21,7 @@ const FIRST_BYTES: usize = 1024;
 const LEAVE: Duration = Duration::from_millis(200);
 
 /// What a parser makes of the bytes so far.
-pub(super) enum Parsed<T> {
+pub(crate) enum Parsed<T> {
     /// Whole, and this many bytes long.
     Whole(T, usize),
     /// So far so good; more has to come.
@@ -31,7 +31,7 @@ pub(super) enum Parsed<T> {
 }
 
 /// One connection during its hello.
-pub(super) struct Wire {
+pub(crate) struct Wire {
     connection: Connection,
     deadline: Instant,
     heard: Vec<u8>,
@@ -40,16 +40,16 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(connection: Connection, deadline: Instant) -> Self {
+    pub(crate) fn new(connection: Connection, deadline: Instant) -> Self {
         Self { connection, deadline, heard: Vec::new(), used: 0 }
     }
 
     /// The beginning of everything the peer has said.
-    pub(super) fn first(&self) -> &[u8] {
+    pub(crate) fn first(&self) -> &[u8] {
         &self.heard[..self.heard.len().min(FIRST_BYTES)]
     }
 
-    pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
         match timeout_at(self.deadline, self.connection.write_all(bytes)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(self.broken_off(error.to_string())),
@@ -65,14 +65,14 @@ impl Wire {
 
     /// The last word where the server has one too. Waits a moment for it: who closes on it looks, in some
     /// servers' logs, like one who was lost.
-    pub(super) async fn take_leave(&mut self, bytes: &[u8]) {
+    pub(crate) async fn take_leave(&mut self, bytes: &[u8]) {
         self.farewell(bytes).await;
         let until = self.deadline.min(Instant::from_std(monotonic() + LEAVE));
         let _ = timeout_at(until, self.connection.read(&mut [0; 512])).await;
     }
 
     /// Our own address as `EHLO` takes it (RFC 5321 section 4.1.3).
-    pub(super) fn own_address_literal(&self) -> String {
+    pub(crate) fn own_address_literal(&self) -> String {
         match self.connection.local_addr().map(|address| address.ip()) {
             Ok(IpAddr::V6(ip)) => format!("[IPv6:{ip}]"),
             Ok(IpAddr::V4(ip)) => format!("[{ip}]"),
@@ -81,7 +81,7 @@ impl Wire {
     }
 
     /// Reads until `parse` has something whole.
-    pub(super) async fn read<T>(
+    pub(crate) async fn read<T>(
         &mut self,
         mut parse: impl FnMut(&[u8]) -> Parsed<T>,
     ) -> Result<T, Trouble> {
@@ -114,7 +114,7 @@ impl Wire {
 
     /// Reads one line and hands it back without its end. `begins_well` looks at its beginning, so that
     /// who speaks another protocol is found out before a line of it has ended.
-    pub(super) async fn line(
+    pub(crate) async fn line(
         &mut self,
         begins_well: impl Fn(&[u8]) -> bool,
     ) -> Result<Vec<u8>, Trouble> {
@@ -130,8 +130,17 @@ impl Wire {
         .await
     }
 
+    /// The connection itself, for what is spoken over it next. Whoever has said more than was asked for
+    /// by then, or somebody in between, would have it taken for part of that.
+    pub(crate) fn into_connection(self) -> Result<Connection, Trouble> {
+        match self.heard.len() == self.used {
+            true => Ok(self.connection),
+            false => Err(self.stranger("it says more than its turn")),
+        }
+    }
+
     /// What came is not this protocol.
-    pub(super) fn stranger(&self, ended: &'static str) -> Trouble {
+    pub(crate) fn stranger(&self, ended: &'static str) -> Trouble {
         Trouble::Stranger { got: self.first().to_vec(), ended }
     }
 
@@ -156,7 +165,7 @@ pub(super) fn refused<T>(reason: Reason, said: &[u8]) -> Result<T, Trouble> {
 }
 
 /// Whether bytes that may have only just begun to come can still become this.
-pub(super) fn may_become(bytes: &[u8], whole: &[u8]) -> bool {
+pub(crate) fn may_become(bytes: &[u8], whole: &[u8]) -> bool {
     let common = bytes.len().min(whole.len());
     bytes[..common] == whole[..common]
 }
