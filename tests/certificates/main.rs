@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
 
 mod chain;
+mod files;
 mod hostile;
 mod places;
 mod renewal;

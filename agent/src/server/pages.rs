@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use dashboard::{DnsQuery, OverviewQuery, PortsQuery, View};
+use dashboard::{CertificatesQuery, DnsQuery, OverviewQuery, PortsQuery, View};
 use health::snapshot::CheckStanding;
 use health::{Code, Kind, Language, Snapshot};
 use jiff::tz::TimeZone;
@@ -30,6 +30,8 @@ pub(super) fn router() -> Router<Arc<Served>> {
         .route("/ports.csv", get(ports_csv))
         .route("/hosts/{name}", get(host))
         .route("/certificates", get(certificates))
+        .route("/certificates.csv", get(super::certificates::csv))
+        .route("/certificates/{fingerprint}", get(certificate))
         .route("/dns", get(dns))
         .route("/dns/{*name}", get(zone))
         .route("/incidents", get(incidents))
@@ -195,8 +197,15 @@ async fn host(
     })
 }
 
-async fn certificates(visit: Visit) -> Response {
-    visit.page(dashboard::certificates)
+async fn certificates(visit: Visit, Asked(query): Asked<CertificatesQuery>) -> Response {
+    visit.page(|view| dashboard::certificates(view, &query))
+}
+
+async fn certificate(visit: Visit, Path(fingerprint): Path<String>) -> Response {
+    match dashboard::certificate(&visit.view(), &fingerprint) {
+        Ok(None) => visit.not_found(),
+        rendered => visit.page(|_| Ok(rendered?.unwrap_or_default())),
+    }
 }
 
 async fn dns(visit: Visit, Asked(query): Asked<DnsQuery>) -> Response {

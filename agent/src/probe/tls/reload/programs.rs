@@ -65,7 +65,7 @@ pub(super) fn of(process: &Process) -> Program {
     let runs = |name: &str| line.split([' ', '/']).any(|word| word == name);
     match executable.unwrap_or(&process.name) {
         name @ ("nginx" | "openresty" | "angie" | "tengine" | "freenginx") => nginx(name, line),
-        "haproxy" => haproxy(process, line),
+        "haproxy" => haproxy(line),
         "apache2" | "httpd" | "httpd-prefork" | "httpd-worker" | "httpd-event" => {
             Program::by("apachectl graceful")
         }
@@ -121,14 +121,19 @@ fn nginx(name: &str, line: &str) -> Program {
     ))
 }
 
-fn haproxy(process: &Process, line: &str) -> Program {
+fn haproxy(line: &str) -> Program {
     let bundle = text!(
         " HAProxy reads certificate and key from one file: put them together first, as `cat fullchain.pem privkey.pem > site.pem`.",
         " HAProxy는 인증서와 키를 한 파일에서 읽으므로 먼저 합치세요: `cat fullchain.pem privkey.pem > site.pem`."
     );
     let has_master = line.split(' ').any(|word| matches!(word, "-W" | "-Ws" | "-master-worker"));
     if has_master {
-        return Program::by_signal("USR2", process).saying(bundle);
+        // The sockets are held by a worker; the signal is for the master, which is older.
+        let command = "pkill -USR2 -o -x haproxy".to_owned();
+        return Program {
+            in_container: Some("docker kill -s USR2 ID".to_owned()),
+            ..Program::by(command).saying(bundle)
+        };
     }
     let configuration = after(line, "-f").unwrap_or("/etc/haproxy/haproxy.cfg");
     let command = format!("haproxy -D -f {configuration} -sf $(pidof haproxy)");

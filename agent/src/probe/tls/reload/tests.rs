@@ -52,7 +52,7 @@ fn the_command_that_fits() {
             haproxy,
             None,
             BARE,
-            "`kill -USR2 4242`. HAProxy reads certificate and key from one file",
+            "`pkill -USR2 -o -x haproxy`. HAProxy reads certificate and key from one file",
         ),
         (
             "/usr/sbin/haproxy",
