@@ -7,6 +7,7 @@
 pub mod board;
 pub mod cli;
 pub mod clock;
+mod csv;
 pub mod demo;
 pub mod discover;
 pub mod explain;

@@ -176,7 +176,27 @@ async fn the_api_has_its_shapes() {
     times_are_rfc3339(&changes);
 
     for (name, keys) in [
-        ("certificates", &["subject", "issuer", "names", "not_before", "not_after"][..]),
+        (
+            "certificates",
+            &[
+                "subject",
+                "issuer",
+                "names",
+                "not_before",
+                "not_after",
+                "fingerprint",
+                "serial",
+                "position",
+                "state",
+                "life",
+                "renewal",
+                "revocation",
+                "successor",
+                "blocks",
+                "findings",
+                "places",
+            ][..],
+        ),
         ("dns", &["check", "zone", "servers", "records", "findings"]),
         ("incidents", &["id", "check", "kind", "severity", "opened_at", "resolved_at", "findings"]),
     ] {

@@ -1,6 +1,7 @@
 //! The report as CSV (RFC 4180). Column names are the same in every language: programs read them.
 
 use super::{OwnerCell, Presence, Row};
+use crate::csv::{field, record};
 
 const HEADINGS: &str = "host,port,protocol,service,description,claim,exposure,listening,bind,process,pid,owner_unknown,reachable,state,findings";
 
@@ -45,18 +46,7 @@ pub fn csv(rows: &[Row]) -> String {
             row.state.label().to_owned(),
             codes.join(" "),
         ];
-        out.push_str(&fields.join(","));
-        out.push_str("\r\n");
+        out.push_str(&record(&fields));
     }
     out
-}
-
-fn field(text: &str) -> String {
-    // A spreadsheet would take it for a formula, and any process may call itself one.
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    if text.contains(['"', ',', '\r', '\n']) || text.starts_with(' ') || text.ends_with(' ') {
-        format!("\"{guard}{}\"", text.replace('"', "\"\""))
-    } else {
-        format!("{guard}{text}")
-    }
 }

@@ -1,16 +1,15 @@
 //! `/api/v1/…`: the snapshot as JSON. Shapes are fixed: add to them, do not change them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use health::facts::{CertificateFacts, Facts};
+use health::facts::Facts;
 use health::finding::View;
 use health::snapshot::CheckStanding;
-use health::{Kind, Language, Phases, PortKey, Protocol, Snapshot};
+use health::{Kind, Language, Phases, PortKey, Protocol};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -181,64 +180,6 @@ pub(super) async fn port_changes(
             (StatusCode::SERVICE_UNAVAILABLE, answer).into_response()
         }
     }
-}
-
-#[derive(Serialize)]
-struct CertificateView<'a> {
-    #[serde(flatten)]
-    certificate: &'a CertificateFacts,
-    position: usize,
-    places: Vec<PlaceView<'a>>,
-}
-
-#[derive(Serialize)]
-struct PlaceView<'a> {
-    check: &'a str,
-    kind: Kind,
-    place: &'a str,
-    stored: &'static str,
-    findings: Vec<View<'a>>,
-}
-
-/// `GET /api/v1/certificates`: every certificate once, nearest end first, with all its places.
-pub(super) async fn certificates(
-    State(served): State<Arc<Served>>,
-    Asked(asked): Asked<Words>,
-) -> Response {
-    let snapshot = served.snapshot();
-    let mut found: BTreeMap<&str, CertificateView<'_>> = BTreeMap::new();
-    for (standing, place, stored, chain) in chains(&snapshot) {
-        for (position, certificate) in chain.iter().enumerate() {
-            let view = found.entry(&certificate.fingerprint).or_insert_with(|| CertificateView {
-                certificate,
-                position,
-                places: Vec::new(),
-            });
-            let findings =
-                if position == 0 { views(standing, asked.language()) } else { Vec::new() };
-            let (check, kind) = (&*standing.check.name, standing.check.kind);
-            view.places.push(PlaceView { check, kind, place, stored, findings });
-        }
-    }
-    let mut certificates: Vec<_> = found.into_values().collect();
-    certificates.sort_by_key(|view| (view.certificate.not_after, view.position));
-    Json(json!({ "certificates": certificates })).into_response()
-}
-
-type Chain<'a> = (&'a CheckStanding, &'a str, &'static str, &'a [CertificateFacts]);
-
-/// Every chain that is served or lies in a file.
-fn chains(snapshot: &Snapshot) -> impl Iterator<Item = Chain<'_>> {
-    snapshot.checks.iter().flat_map(|standing| {
-        let facts = standing.last.as_deref().map(|last| &last.facts);
-        let tls = facts.and_then(|facts| facts.tls.as_deref());
-        let served =
-            tls.map(|tls| (&**standing, &*standing.check.instance, "served", &**tls.chain));
-        let files = facts.map(|facts| &*facts.files).unwrap_or_default();
-        let files = files.iter().chain(tls.and_then(|tls| tls.file.as_ref()));
-        let stored = files.map(|file| (&**standing, &*file.path, "file", &**file.chain));
-        served.into_iter().chain(stored).collect::<Vec<_>>()
-    })
 }
 
 /// `GET /api/v1/incidents`: open ones and the last hundred that resolved, newest first.

@@ -3,6 +3,7 @@
 
 mod api;
 mod asked;
+mod certificates;
 mod connections;
 mod events;
 mod free;
@@ -109,7 +110,8 @@ fn router(served: Arc<Served>) -> Router {
         .route("/ports", get(api::ports))
         .route("/ports/{host}/{port}/changes", get(api::port_changes))
         .route("/ports/free", get(free::ports_free))
-        .route("/certificates", get(api::certificates))
+        .route("/certificates", get(certificates::list))
+        .route("/certificates/{fingerprint}", get(certificates::one))
         .route("/dns", get(zones::dns))
         .route("/dns/{check}/turns", get(zones::turns))
         .route("/incidents", get(api::incidents))

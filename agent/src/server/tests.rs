@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use health::facts::{CertificateFacts, FileFacts, TlsFacts};
 use health::{Code, Facts, Finding, Observation, Phases, Severity, Text};
 use jiff::Timestamp;
 use reqwest::redirect::Policy;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -66,11 +68,13 @@ fn snapshot() -> Snapshot {
             ],
             _ => Vec::new(),
         };
+        let is_shop = &*check.frame.name == "상점 #1?";
+        let facts = if is_shop { certificate() } else { Facts::default() };
         let observation = Observation {
             at: at(1),
             duration: Duration::from_millis(2),
             phases: Phases::default(),
-            facts: Facts::default(),
+            facts,
             findings,
         };
         board.record(key, observation, Some(at(30)), at(1));
@@ -92,6 +96,33 @@ fn snapshot() -> Snapshot {
         incidents: Vec::new(),
         receivers: Vec::new(),
         troubles: Vec::new(),
+    }
+}
+
+/// One certificate, served and in a file, whose name a spreadsheet would compute.
+fn certificate() -> Facts {
+    let leaf = CertificateFacts {
+        fingerprint: "0a1b".to_owned(),
+        serial: "04:9f".to_owned(),
+        subject: "CN==1+1".to_owned(),
+        issuer: "CN=R11,O=A CA".to_owned(),
+        names: vec!["=1+1".to_owned(), "shop.example".to_owned()],
+        not_before: at(0),
+        not_after: at(90 * 86_400),
+        ..CertificateFacts::default()
+    };
+    let chain = Arc::new(vec![leaf]);
+    let file = FileFacts {
+        path: "/live/a, b.pem".to_owned(),
+        chain: chain.clone(),
+        ..FileFacts::default()
+    };
+    let tls = TlsFacts { server_name: "shop.example".to_owned(), chain, ..TlsFacts::default() };
+    Facts {
+        address: Some("127.0.0.1:22".parse().unwrap()),
+        tls: Some(Box::new(tls)),
+        files: vec![file],
+        ..Facts::default()
     }
 }
 
@@ -164,6 +195,9 @@ async fn every_page_answers_with_the_headers_that_keep_it_safe() {
         ("/hosts/web", 200, "text/html; charset=utf-8"),
         ("/hosts/none", 404, "text/html; charset=utf-8"),
         ("/certificates", 200, "text/html; charset=utf-8"),
+        ("/certificates.csv", 200, "text/csv; charset=utf-8"),
+        ("/certificates/0A:1B", 200, "text/html; charset=utf-8"),
+        ("/certificates/none", 404, "text/html; charset=utf-8"),
         ("/dns", 200, "text/html; charset=utf-8"),
         ("/incidents", 200, "text/html; charset=utf-8"),
         ("/incidents/none", 404, "text/html; charset=utf-8"),
@@ -188,6 +222,8 @@ async fn every_page_answers_with_the_headers_that_keep_it_safe() {
         ("/api/v1/ports/web/0/changes", 404, "application/json"),
         ("/api/v1/ports/none/3011/changes", 404, "application/json"),
         ("/api/v1/certificates", 200, "application/json"),
+        ("/api/v1/certificates/0a1b", 200, "application/json"),
+        ("/api/v1/certificates/none", 404, "application/json"),
         ("/api/v1/dns", 200, "application/json"),
         ("/api/v1/incidents", 200, "application/json"),
         ("/api/v1/incidents/none", 404, "application/json"),
@@ -262,6 +298,9 @@ async fn a_query_that_cannot_be_read_narrows_nothing() {
         "/ports?page=99999999999999999999",
         "/?page=x&kind=nothing&state=%FF",
         "/ports.csv?q=a&q=b",
+        "/certificates?q=a&q=b&page=x",
+        "/certificates.csv?state=nothing&order=%FF",
+        "/api/v1/certificates?lang=xx&order=backwards",
         "/api/v1/findings?lang=xx",
         "/api/v1/checks?lang=en&lang=ko",
     ] {
@@ -290,6 +329,43 @@ async fn downloads_hold_what_the_table_shows() {
     }
     let markdown = site.text("/ports.md?claim=reserved").await.1;
     assert!(markdown.contains("3012") && !markdown.contains("3011"), "{markdown}");
+}
+
+#[tokio::test]
+async fn a_certificate_is_told_once_with_its_places() {
+    let site = site().await;
+    let list = site.json("/api/v1/certificates").await;
+    let all = list["certificates"].as_array().unwrap();
+    assert_eq!(all.len(), 1);
+    assert_eq!((&all[0]["position"], &all[0]["serial"]), (&json!(0), &json!("04:9f")));
+    let due = at(60 * 86_400).to_string();
+    assert_eq!(all[0]["renewal"]["due"], due);
+    assert_eq!(all[0]["renewal"]["source"], "lifetime");
+    let places = all[0]["places"].as_array().unwrap();
+    assert_eq!(
+        (&places[0]["stored"], &places[0]["place"]),
+        (&json!("served"), &json!("127.0.0.1:22"))
+    );
+    assert_eq!(places[0]["served"]["server_name"], "shop.example");
+    assert_eq!(
+        (&places[1]["stored"], &places[1]["place"]),
+        (&json!("file"), &json!("/live/a, b.pem"))
+    );
+    for (query, count) in
+        [("?q=shop", 1), ("?q=none", 0), ("?place=file&lang=ko", 1), ("?issuer=R12", 0)]
+    {
+        let list = site.json(&format!("/api/v1/certificates{query}")).await;
+        assert_eq!(list["certificates"].as_array().unwrap().len(), count, "{query}");
+        let csv = site.text(&format!("/certificates.csv{query}")).await.1;
+        assert_eq!(csv.lines().count(), count + 1, "{query}: {csv}");
+    }
+    let csv = site.text("/certificates.csv").await.1;
+    let row = csv.lines().nth(1).unwrap();
+    assert!(row.starts_with("'=1+1,'=1+1; shop.example,leaf,R11,04:9f,0a1b,"), "{row}");
+    assert!(row.contains(",127.0.0.1:22,\"/live/a, b.pem\",상점 #1?,"), "{row}");
+    assert_eq!(csv.lines().next().unwrap().split(',').count(), 22);
+    let one = site.json("/api/v1/certificates/0A:1b").await;
+    assert_eq!(one["certificate"]["names"][1], "shop.example");
 }
 
 #[tokio::test]

@@ -77,7 +77,7 @@ impl Row {
             chain: self.chain.clone(),
             protocol: "TLS 1.3".to_owned(),
             cipher: "TLS_AES_128_GCM_SHA256".to_owned(),
-            alpn: None,
+            ..Presented::default()
         };
         let (facts, findings) = judge(&presented, self.asked, &roots, "127.0.0.1:8443", self.now);
         let mut said: Vec<String> = findings
