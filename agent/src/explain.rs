@@ -70,6 +70,8 @@ pages! {
     TlsAlpn "tls.alpn",
     TlsDiffersByAddress "tls.differs-by-address",
     TlsPinMismatch "tls.pin-mismatch",
+    TlsRevoked "tls.revoked",
+    TlsStaple "tls.staple",
     DnsDrift "dns.drift",
     DnsMissing "dns.missing",
     DnsNxdomain "dns.nxdomain",

@@ -4,6 +4,7 @@
 //! Deliberately absent: rules. What a finding means, when a state changes and whom to tell is
 //! decided in `health` and `alerts`, without I/O; this crate does the I/O around them.
 
+pub mod authority;
 pub mod board;
 pub mod cli;
 pub mod clock;
@@ -27,6 +28,7 @@ pub mod plan_watch;
 pub mod port_document;
 pub mod port_report;
 pub mod probe;
+pub mod renewal;
 pub mod run;
 pub mod schedule;
 pub mod server;

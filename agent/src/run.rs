@@ -22,6 +22,7 @@ use crate::main_loop::{MainLoop, Parts};
 use crate::metrics::Metrics;
 use crate::net::Net;
 use crate::plan::{self, Plan};
+use crate::probe::{Spec, acme};
 use crate::server::{self, Served};
 use crate::store::{Restored, Store, StoreError};
 use crate::supervisor::{self, News};
@@ -100,6 +101,7 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
     let hangup = signal(SignalKind::hangup())?;
     let plan_path = plan.path.clone();
     let listening = listener.local_addr()?;
+    sweep_challenges(&plan);
 
     let (snapshot_sender, snapshot) = watch::channel(Arc::new(nothing_yet(&plan, clock::now())));
     let metrics = Arc::new(Metrics::new(snapshot.clone()));
@@ -234,6 +236,21 @@ fn is_in_use(error: &StoreError) -> bool {
         StoreError::InUse => true,
         StoreError::Open { source, .. } => is_in_use(source),
         _ => false,
+    }
+}
+
+/// Removes challenges that an agent left behind when it was killed; nothing waits for it.
+fn sweep_challenges(plan: &Plan) {
+    let specs: Vec<_> = plan
+        .checks
+        .iter()
+        .filter_map(|check| match &check.spec {
+            Spec::Acme(spec) => Some((**spec).clone()),
+            _ => None,
+        })
+        .collect();
+    if !specs.is_empty() {
+        tokio::task::spawn_blocking(move || acme::sweep(specs.iter(), clock::now()));
     }
 }
 

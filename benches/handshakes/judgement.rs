@@ -27,7 +27,7 @@ pub(crate) fn measure(servers: &Servers, key: Key) -> anyhow::Result<Judgement> 
         CertificateDer::pem_file_iter(servers.chain(key))?.collect::<Result<Vec<_>, _>>()?;
     let load = |_| Roots::load(&[servers.root(key)]).map_err(anyhow::Error::msg);
     let sets = (0..NEW).map(load).collect::<anyhow::Result<Vec<Roots>>>()?;
-    let presented = Presented { chain, protocol: "TLS 1.3".to_owned(), ..Presented::default() };
+    let presented = Presented::of(chain);
     let now = portwarden::clock::now();
     let look = |roots: &Roots| drop(judge(&presented, NAME, roots, "bench", now));
     let start = monotonic();

@@ -74,6 +74,8 @@ fn korean(code: Code) -> &'static str {
         }
         Code::TlsDiffersByAddress => "같은 이름의 주소들이 서로 다른 인증서를 제공합니다.",
         Code::TlsPinMismatch => "고정한 키 또는 인증서가 아닙니다.",
+        Code::TlsRevoked => "CA가 폐기한 인증서를 제공합니다.",
+        Code::TlsStaple => "OCSP 응답이 쓸모없거나, 있어야 하는데 없습니다.",
         Code::DnsDrift => "권한 있는 응답이 계획과 다릅니다.",
         Code::DnsMissing => "이름은 있으나 레코드가 없습니다(NODATA).",
         Code::DnsNxdomain => "권한 있는 서버가 그런 이름이 없다고 응답합니다.",

@@ -338,6 +338,8 @@ impl Words {
             (_, Kind::Tcp) => "TCP",
             (Language::En, Kind::Forward) => "Forwards",
             (Language::Ko, Kind::Forward) => "포워딩",
+            (Language::En, Kind::Acme) => "Renewal over HTTP-01",
+            (Language::Ko, Kind::Acme) => "HTTP-01 갱신",
             (_, Kind::Http) => "HTTP",
             (_, Kind::Tls) => "TLS",
             (_, Kind::Dns) => "DNS",

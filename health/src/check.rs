@@ -23,6 +23,8 @@ pub enum Kind {
     Certificate,
     /// A router or NAT rule: the outer way and the inner way.
     Forward,
+    /// The way of a challenge file over HTTP-01.
+    Acme,
 }
 
 impl Kind {
@@ -33,6 +35,7 @@ impl Kind {
         Kind::Certificate,
         Kind::Dns,
         Kind::Tcp,
+        Kind::Acme,
         Kind::Forward,
         Kind::Port,
     ];
@@ -48,6 +51,7 @@ impl Kind {
             Self::Dns => "dns",
             Self::Certificate => "certificate",
             Self::Forward => "forward",
+            Self::Acme => "acme",
         }
     }
 }

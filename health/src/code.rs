@@ -91,6 +91,8 @@ codes! {
     TlsAlpn "tls.alpn" Warning "Settles on another application protocol than planned, or on none.";
     TlsDiffersByAddress "tls.differs-by-address" Warning "The addresses of one name serve different certificates.";
     TlsPinMismatch "tls.pin-mismatch" Critical "Not the pinned key or certificate.";
+    TlsRevoked "tls.revoked" Critical "The CA has revoked the certificate served.";
+    TlsStaple "tls.staple" Warning "The OCSP answer stapled is no use, or is missing where the certificate demands one.";
     DnsDrift "dns.drift" Critical "The authoritative answer is not the planned one.";
     DnsMissing "dns.missing" Critical "The name is there, the record is not (NODATA).";
     DnsNxdomain "dns.nxdomain" Critical "The authoritative servers say there is no such name.";

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
 
+mod acme;
+mod ca;
 mod chain;
 mod files;
 mod hostile;
@@ -9,3 +11,4 @@ mod places;
 mod renewal;
 #[path = "../support/mod.rs"]
 mod support;
+mod wire;

@@ -58,6 +58,18 @@ impl Authority {
         params.serial_number = Some(SerialNumber::from(order.serial));
         params.use_authority_key_identifier_extension = true;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.write(&params, folder);
+    }
+
+    /// Issues a client's certificate, valid between two moments in seconds from now, to the same files.
+    pub fn issue_client(&self, name: &str, valid: (i64, i64), folder: &Path) {
+        let mut params = validity(valid);
+        params.distinguished_name = named(name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.write(&params, folder);
+    }
+
+    fn write(&self, params: &CertificateParams, folder: &Path) {
         let key = KeyPair::generate().unwrap();
         let leaf = params.signed_by(&key, &self.0).unwrap();
         std::fs::create_dir_all(folder).unwrap();

@@ -13,6 +13,8 @@ pub mod hostile;
 pub mod loopback;
 pub mod nameserver;
 pub mod nginx;
+pub mod office;
+pub mod pebble;
 pub mod postgres;
 pub mod receiver;
 pub mod relay;

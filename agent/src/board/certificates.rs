@@ -133,7 +133,10 @@ fn is_same(facts: &Facts, tls: Option<&TlsFacts>, files: &[FileFacts]) -> bool {
     };
     let (seen, known) = (facts.tls.as_deref().map(served), tls.map(served));
     let (seen, known) = (seen.unwrap_or_default(), known.unwrap_or_default());
-    is_same_chain(seen.0.as_ref(), known.0.as_ref())
+    // That a certificate is revoked has to outlast a restart, and a CA that cannot be asked then.
+    let standing = |tls: &TlsFacts| tls.revocation.as_ref().map(|told| told.standing);
+    facts.tls.as_deref().and_then(standing) == tls.and_then(standing)
+        && is_same_chain(seen.0.as_ref(), known.0.as_ref())
         && is_same_chain(seen.1.as_ref(), known.1.as_ref())
         && facts.files.len() == files.len()
         && facts.files.iter().zip(files).all(|(seen, known)| {

@@ -125,6 +125,10 @@ impl MainLoop {
             self.believe_in_zone(&incident, now);
             if self.board.resume(&incident, &self.plan, now) {
                 self.believe_in_passage(&incident);
+                incident
+                    .findings
+                    .iter()
+                    .for_each(|standing| self.net.acme.believe(&standing.finding));
                 self.board.note_incident(&incident.check, Some(incident.id.clone()));
                 self.open.insert(incident.id.clone(), Arc::new(incident));
             } else {
@@ -141,6 +145,7 @@ impl MainLoop {
                 check.note_certificates(&self.net, &Facts { tls, files, ..Facts::default() });
             }
         }
+        self.net.authority.recall(restored.certificates.values());
         self.board.recall_certificates(restored.certificates);
     }
 

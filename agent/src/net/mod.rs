@@ -18,12 +18,14 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::system_conf::read_system_conf;
 use tokio::time::Instant;
 
+use crate::authority;
 use crate::listeners::Sockets;
 use crate::plan::{Endpoint, Target};
-use crate::probe::Stopwatch;
 use crate::probe::dns;
 use crate::probe::forward::Passages;
 use crate::probe::tls::Nameless;
+use crate::probe::{Stopwatch, acme};
+use crate::renewal;
 use crate::tls;
 
 mod failure;
@@ -48,10 +50,16 @@ pub struct Net {
     pub dns: Arc<dns::Memory>,
     /// The certificates that checks have seen in use.
     pub certificates: Arc<tls::Ledger>,
+    /// What CAs have said of certificates in use.
+    pub authority: Arc<authority::Memory>,
+    /// What renewers of certificates say.
+    pub renewals: Arc<renewal::Memory>,
     /// What servers present to who names nobody.
     pub nameless: Nameless,
     /// Which forwards of the plan have been seen to work from here.
     pub passages: Passages,
+    /// Whom challenges were fetched from.
+    pub acme: acme::Reached,
 }
 
 impl Net {
@@ -93,8 +101,11 @@ impl Net {
             sockets: Sockets::default(),
             dns: Arc::default(),
             certificates: Arc::default(),
+            authority: Arc::default(),
+            renewals: Arc::default(),
             nameless: Nameless::default(),
             passages: Passages::default(),
+            acme: acme::Reached::default(),
         })
     }
 

@@ -14,7 +14,7 @@ use super::reading::Reading;
 use super::row::Row;
 use super::schema::PLAN;
 use super::surroundings::{Surroundings, ThisMachine, bounded};
-use super::{Agent, Plan, agent, dns, forward, hosts, http, receivers, tcp, tls};
+use super::{Agent, Plan, acme, agent, dns, forward, hosts, http, receivers, tcp, tls};
 use crate::probe;
 
 /// Largest plan that is read, in bytes: some hundred thousand checks.
@@ -115,7 +115,7 @@ fn others(
     known: &Hosts,
     names: &mut Names,
 ) -> Vec<probe::Check> {
-    let kinds = ["tcp", "http", "tls", "certificate", "dns", "forward"];
+    let kinds = ["tcp", "http", "tls", "certificate", "dns", "forward", "acme"];
     let mut rows: Vec<(&str, Row<'_>)> = kinds
         .iter()
         .flat_map(|&kind| root.rows(kind).into_iter().map(move |row| (kind, row)))
@@ -129,6 +129,7 @@ fn others(
             "tls" => tls::check(row, pace, known, names),
             "certificate" => tls::files(row, pace, names),
             "forward" => forward::check(row, pace, known, names),
+            "acme" => acme::check(row, pace, known, names),
             _ => dns::check(row, pace, known, names, &agent.hints),
         });
     }

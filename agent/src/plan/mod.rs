@@ -6,7 +6,9 @@
 //! whatever does not fit. Deliberately absent: defaults of single kinds of checks, which stand
 //! with the kind, and anything that runs.
 
+mod acme;
 mod agent;
+mod authority;
 mod cron;
 mod dns;
 mod expect;
@@ -21,6 +23,7 @@ mod names;
 mod notes;
 mod reading;
 mod receivers;
+mod renewal;
 mod row;
 mod same;
 mod schema;

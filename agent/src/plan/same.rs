@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use health::{Claim, Host};
 
-use crate::probe::{Check, Spec, certificate, dns, forward, http, port, tcp, tls};
+use crate::probe::{Check, Spec, acme, certificate, dns, forward, http, port, tcp, tls};
 use crate::tls::ClientCertificate;
 
 /// Whether a check is unchanged by a reload, so that its state and phase may be kept. Patterns
@@ -22,6 +22,7 @@ pub fn same(a: &Check, b: &Check) -> bool {
             (Spec::Certificate(a), Spec::Certificate(b)) => same_certificate(a, b),
             (Spec::Port(a), Spec::Port(b)) => same_port(a, b),
             (Spec::Forward(a), Spec::Forward(b)) => same_forward(a, b),
+            (Spec::Acme(a), Spec::Acme(b)) => same_acme(a, b),
             (
                 Spec::Tcp(_)
                 | Spec::Http(_)
@@ -30,7 +31,8 @@ pub fn same(a: &Check, b: &Check) -> bool {
                 | Spec::Dns(_)
                 | Spec::Certificate(_)
                 | Spec::Port(_)
-                | Spec::Forward(_),
+                | Spec::Forward(_)
+                | Spec::Acme(_),
                 _,
             ) => false,
         }
@@ -109,7 +111,10 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         file,
         issuer,
         expiring,
+        renewal,
         min_version,
+        revocation,
+        ari,
         starttls,
         alpn,
         client,
@@ -125,7 +130,10 @@ fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
         && *file == b.file
         && *issuer == b.issuer
         && *expiring == b.expiring
+        && *renewal == b.renewal
         && *min_version == b.min_version
+        && *revocation == b.revocation
+        && *ari == b.ari
         && *starttls == b.starttls
         && *alpn == b.alpn
         && same_client(client.as_deref(), b.client.as_deref())
@@ -140,7 +148,8 @@ fn same_client(a: Option<&ClientCertificate>, b: Option<&ClientCertificate>) -> 
 }
 
 fn same_sites(a: &tls::sites::Spec, b: &tls::sites::Spec) -> bool {
-    let tls::sites::Spec { configuration, connect, source, expiring, roots: _, beside } = a;
+    let tls::sites::Spec { configuration, connect, source, expiring, renewal, roots: _, beside } =
+        a;
     let is_same_beside = match (beside, &b.beside) {
         (Some(a), Some(b)) => same_tls(a, b),
         (a, b) => a.is_none() && b.is_none(),
@@ -149,6 +158,7 @@ fn same_sites(a: &tls::sites::Spec, b: &tls::sites::Spec) -> bool {
         && *connect == b.connect
         && *source == b.source
         && *expiring == b.expiring
+        && *renewal == b.renewal
         && is_same_beside
 }
 
@@ -191,8 +201,12 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
 }
 
 fn same_certificate(a: &certificate::Spec, b: &certificate::Spec) -> bool {
-    let certificate::Spec { path, key, password, expiring } = a;
-    *path == b.path && *key == b.key && *password == b.password && *expiring == b.expiring
+    let certificate::Spec { path, key, password, expiring, renewal } = a;
+    *path == b.path
+        && *key == b.key
+        && *password == b.password
+        && *expiring == b.expiring
+        && *renewal == b.renewal
 }
 
 fn same_port(a: &port::Spec, b: &port::Spec) -> bool {
@@ -212,6 +226,15 @@ fn same_forward(a: &forward::Spec, b: &forward::Spec) -> bool {
         && *source == b.source
         && *seen_from == b.seen_from
         && *speaks == b.speaks
+}
+
+fn same_acme(a: &acme::Spec, b: &acme::Spec) -> bool {
+    let acme::Spec { domains, webroot, connect, source, renewal, roots: _ } = a;
+    *domains == b.domains
+        && *webroot == b.webroot
+        && *connect == b.connect
+        && *source == b.source
+        && *renewal == b.renewal
 }
 
 fn same_claim(a: &Arc<Claim>, b: &Arc<Claim>) -> bool {

@@ -7,15 +7,17 @@ mod sites;
 use health::Kind;
 use rustls_pki_types::ServerName;
 
+use super::authority;
 use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::Wrong;
 use super::row::Row;
-use super::{receivers, values};
+use super::{receivers, renewal, values};
 use crate::probe::tcp::speaks::Password;
 use crate::probe::tls::starttls::Starttls;
 use crate::probe::tls::{EveryAddress, Pin};
 use crate::probe::{self, certificate, tls};
+use crate::renewal::certbots_file_about;
 use crate::tls::{ClientCertificate, Expiring, ProtocolFloor, Remaining};
 
 /// Reads one `[[tls]]`.
@@ -57,7 +59,11 @@ pub(super) fn check(
     });
     let file = row.text("file").and_then(|text| frame::path(row, "file", &text));
     let issuer = row.parsed("issuer", caa_name).map(|at| at.value);
+    let revocation = authority::revocation(row);
     let expiring = expiring(row).unwrap_or_default();
+    let renewal = renewal::served(row);
+    let renewer = renewal.renewer.clone().or_else(|| certbots_file_about(file.as_deref()?));
+    let ari = authority::ari(row, renewer);
     let alpn = applications(row);
     let client = client(row);
     let roots = pace.roots(row);
@@ -77,7 +83,10 @@ pub(super) fn check(
         file,
         issuer,
         expiring,
+        renewal: renewal.clone(),
         min_version,
+        revocation,
+        ari,
         starttls,
         alpn,
         client,
@@ -91,6 +100,7 @@ pub(super) fn check(
                 connect,
                 source,
                 expiring,
+                renewal,
                 roots,
                 beside: None,
             };
@@ -116,9 +126,10 @@ pub(super) fn files(row: &Row<'_>, pace: &Pace, names: &mut Names) -> Option<pro
     let password = receivers::outside(row, "password_env", "password_file");
     let password = password.map(|(text, _)| Password(text.into()));
     let expiring = expiring(row).unwrap_or_default();
+    let renewal = renewal::stored(row);
     let (written, path) = (written?, path?);
     let frame = named.frame(&pace, Kind::Certificate, written.value, None)?;
-    let spec = certificate::Spec { path: path.value, key, password, expiring };
+    let spec = certificate::Spec { path: path.value, key, password, expiring, renewal };
     Some(probe::Check { frame, spec: probe::Spec::Certificate(spec) })
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::tcp::speaks::Password;
 use super::{Sight, Stopwatch};
+use crate::renewal::Expected;
 use crate::tls::Expiring;
 use crate::tls::files::Unreadable;
 
@@ -33,6 +34,8 @@ pub struct Spec {
     pub password: Option<Password>,
     /// When its end is near.
     pub expiring: Expiring,
+    /// What is expected of its renewal.
+    pub renewal: Expected,
 }
 
 /// All that a path or a glob leads to.

@@ -28,6 +28,7 @@ pub use identity::Tongue;
 use identity::{Identity, Likeness, likeness};
 use inquiry::Inquiry;
 use judge::{Beside, Case, Outer};
+pub(crate) use standpoint::is_own_network;
 pub use standpoint::{Passages, SeenFrom};
 
 /// The part of a probe's time that the inner way may take. The rest is for the outer one, and for a

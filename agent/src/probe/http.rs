@@ -22,6 +22,7 @@ mod ask;
 mod broken;
 mod content;
 mod exchange;
+mod fetch;
 mod framing;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -43,11 +44,14 @@ mod written;
 
 use ask::Ask;
 pub use ask::shown;
+pub(crate) use ask::{host, port};
 use exchange::{Answer, Appetite};
+pub(crate) use fetch::{Fetched, Unfetched, fetch};
 pub(crate) use glance::{Glance, glance};
 use judge::Reply;
 pub use kept::Kept;
 use redirect::Next;
+pub(crate) use reference::resolve;
 use visit::{Failed, visit};
 
 /// Bytes of a body kept when no expectation asks for more.

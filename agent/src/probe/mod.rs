@@ -9,7 +9,9 @@ use futures_util::FutureExt;
 use health::{Code, Facts, Finding, Observation, text};
 
 use crate::net::Net;
+use crate::renewal;
 
+pub mod acme;
 pub mod certificate;
 pub mod dns;
 pub mod forward;
@@ -49,6 +51,8 @@ pub enum Spec {
     Port(port::Spec),
     /// `[[forward]]`
     Forward(Box<forward::Spec>),
+    /// `[[acme]]`
+    Acme(Box<acme::Spec>),
 }
 
 impl Spec {
@@ -63,7 +67,8 @@ impl Spec {
             | Self::Sites(_)
             | Self::Dns(_)
             | Self::Certificate(_)
-            | Self::Port(_) => None,
+            | Self::Port(_)
+            | Self::Acme(_) => None,
         }
     }
 }
@@ -76,6 +81,29 @@ impl Check {
 }
 
 impl Spec {
+    /// What is expected of the renewal of the certificates that are looked at, if any are.
+    fn renewal(&self) -> Option<renewal::Wanted<'_>> {
+        let (expected, expiring, server_name, file) = match self {
+            Self::Tls(spec) => {
+                (&spec.renewal, &spec.expiring, &*spec.server_name, spec.file.as_deref())
+            }
+            Self::Sites(spec) => {
+                let place = spec.beside.as_deref();
+                let name = place.map_or("", |place| &*place.server_name);
+                let file = place.and_then(|place| place.file.as_deref());
+                (&spec.renewal, &spec.expiring, name, file)
+            }
+            Self::Certificate(spec) => (&spec.renewal, &spec.expiring, "", None),
+            Self::Tcp(_)
+            | Self::Http(_)
+            | Self::Dns(_)
+            | Self::Port(_)
+            | Self::Forward(_)
+            | Self::Acme(_) => return None,
+        };
+        Some(renewal::Wanted { expected, expiring, server_name, file })
+    }
+
     /// The name by which CAA records call the CA of what is looked at, where the plan says it.
     fn caa_name(&self) -> Option<&str> {
         match self {
@@ -86,7 +114,8 @@ impl Spec {
             | Self::Dns(_)
             | Self::Certificate(_)
             | Self::Port(_)
-            | Self::Forward(_) => None,
+            | Self::Forward(_)
+            | Self::Acme(_) => None,
         }
     }
 }
@@ -107,7 +136,7 @@ pub async fn run(check: &Check, net: &Net) -> Observation {
     let mut watch = Stopwatch::start(check.frame.timeout);
     // In boxes, except the smallest and most frequent: a task is as large as its largest part, and is
     // moved as a whole when it is started.
-    let sight = match &check.spec {
+    let mut sight = match &check.spec {
         Spec::Tcp(spec) => tcp::observe(spec, net, &mut watch).await,
         Spec::Http(spec) => Box::pin(http::observe(spec, net, &mut watch)).await,
         Spec::Tls(spec) => Box::pin(tls::observe(spec, net, &mut watch, at)).await,
@@ -116,7 +145,11 @@ pub async fn run(check: &Check, net: &Net) -> Observation {
         Spec::Certificate(spec) => Box::pin(certificate::observe(spec, &mut watch, at)).await,
         Spec::Port(spec) => Box::pin(port::observe(spec, net, &mut watch)).await,
         Spec::Forward(spec) => Box::pin(forward::observe(spec, net, &mut watch)).await,
+        Spec::Acme(spec) => Box::pin(acme::observe(spec, net, &mut watch, at)).await,
     };
+    if let Some(wanted) = check.spec.renewal() {
+        Box::pin(renewal::attend(&wanted, net, &watch, &mut sight, at)).await;
+    }
     check.note_certificates(net, &sight.facts);
     Observation {
         at,

@@ -21,6 +21,12 @@ impl Stopwatch {
         Self { start, lap: start, timeout, phases: Phases::default() }
     }
 
+    /// Another one beside it with the same deadline, for what runs side by side.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self { lap: crate::clock::monotonic(), phases: Phases::default(), ..*self }
+    }
+
     /// Ends a phase: the time since the last lap (or the start) belongs to it.
     pub fn lap(&mut self, phase: Phase) {
         let now = crate::clock::monotonic();
@@ -32,6 +38,12 @@ impl Stopwatch {
     #[must_use]
     pub fn deadline(&self) -> tokio::time::Instant {
         (self.start + self.timeout).into()
+    }
+
+    /// When half of the time left is over: until then a probe may wait for what it can do without.
+    #[must_use]
+    pub fn soon(&self) -> tokio::time::Instant {
+        self.deadline().checked_sub(self.left() / 2).unwrap_or_else(|| self.deadline())
     }
 
     /// Time left until the deadline, zero when it has passed.

@@ -7,9 +7,11 @@ mod nameless;
 mod pins;
 mod places;
 pub(crate) mod reload;
+mod revocation;
 mod served;
 pub mod sites;
 pub mod starttls;
+mod told;
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -24,8 +26,10 @@ use tokio_rustls::client::TlsStream;
 use self::client::Client;
 use self::starttls::Starttls;
 use super::{Sight, Stopwatch};
+use crate::authority::{Directory, Inquiry};
 use crate::net::{Connection, Net};
 use crate::plan::Endpoint;
+use crate::renewal::Expected;
 use crate::tls::files::{self, CertificateFile, Unreadable};
 use crate::tls::{
     self, Asking, ClientCertificate, Expiring, KeyKind, Offer, Presented, ProtocolFloor, Refused,
@@ -62,8 +66,14 @@ pub struct Spec {
     pub issuer: Option<String>,
     /// When its end is near.
     pub expiring: Expiring,
+    /// What is expected of its renewal.
+    pub renewal: Expected,
     /// The lowest protocol version that may still be enabled; `None`: not looked at.
     pub min_version: Option<ProtocolFloor>,
+    /// Who is asked whether it is revoked.
+    pub revocation: Inquiry,
+    /// Whose CA is asked when it wants it renewed (RFC 9773).
+    pub ari: Option<Directory>,
     /// What has to be spoken before TLS may begin.
     pub starttls: Option<Starttls>,
     /// Application protocols of which the server has to settle on one; empty: any, or none.
@@ -78,6 +88,13 @@ impl Spec {
     /// Who is dialled.
     fn dialled(&self) -> &Endpoint {
         self.connect.as_ref().unwrap_or(&self.target)
+    }
+
+    /// Whether the floor lets a server be that has nothing newer to offer.
+    fn lets_be(&self, finding: &Finding) -> bool {
+        let version = finding.evidence.get("got").and_then(|got| got.as_str());
+        finding.code == Code::TlsOldProtocol
+            && version.is_some_and(|version| tls::is_tolerated(self.min_version, version))
     }
 }
 
@@ -101,7 +118,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
     let visits = Box::pin(places::visit(spec, others, client.offer(spec), left));
     let looking = look(spec, net, stream, &client, watch, now, &mut sight);
     let (visits, ()) = tokio::join!(visits, looking);
-    places::compare(spec, visits, watch.timeout(), now, &mut sight);
+    places::compare(spec, &client, visits, watch.timeout(), now, &mut sight);
     sight
 }
 
@@ -140,13 +157,15 @@ async fn look(
             }
             if let (Some(path), Some(served)) = (&spec.file, facts.chain.first().cloned()) {
                 let file = read(path.clone(), watch, now).await;
-                sight.facts.blind =
-                    file.as_ref().err().and_then(|why| Some(why.lack()?.to_owned()));
+                let lack = file.as_ref().err().and_then(Unreadable::lack).map(str::to_owned);
+                sight.facts.blind = lack.or(sight.facts.blind.take());
                 let served = twin(spec, peer, served, &file, offer, watch).await;
                 facts.file = Some(compare(spec, &served, &file, &subject, now, sight));
             }
             reload::fit(&mut sight.findings, peer, net, watch).await;
             lead_to_the_reload(&mut sight.findings);
+            let told = told::hear(spec, net, &presented, &mut facts, &subject, watch, now);
+            sight.findings.extend(Box::pin(told).await);
             if let (Some(peer), Some(leaf)) = (peer, facts.chain.first()) {
                 let (memory, leaf) = (&net.nameless, &leaf.fingerprint);
                 let seen =
@@ -157,18 +176,16 @@ async fn look(
         }
         Err(refused) => {
             let Refused { finding, presented } = *refused;
-            let mut is_tolerated = false;
             if let Some(presented) = presented {
                 let mut facts = note(spec, &presented, &subject, now, &mut sight.findings);
                 if finding.code == Code::TlsOldProtocol {
                     facts.old_versions = vec![presented.protocol.clone()];
-                    is_tolerated = tls::is_tolerated(spec.min_version, &presented.protocol);
                 }
                 sight.facts.tls = Some(Box::new(facts));
             }
             // The judgement of the chain may have said the same, less loudly.
             sight.findings.retain(|judged| !judged.is_same_as(&finding));
-            if !is_tolerated && !client.explains(&finding) {
+            if !spec.lets_be(&finding) && !client.explains(&finding) {
                 sight.findings.insert(0, finding);
             }
         }

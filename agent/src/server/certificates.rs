@@ -320,6 +320,7 @@ fn source(source: RenewalSource) -> &'static str {
         RenewalSource::Certbot => "certbot",
         RenewalSource::AcmeSh => "acme-sh",
         RenewalSource::Ari => "ari",
+        RenewalSource::Plan => "plan",
     }
 }
 

@@ -24,6 +24,11 @@ pub(crate) struct Asking<'a> {
 }
 
 impl Asking<'_> {
+    /// Whether the server bears being asked with a hello that is never finished.
+    pub(super) fn is_harmless(&self) -> bool {
+        self.starttls.is_none_or(Starttls::bears_broken_handshakes)
+    }
+
     /// A connection of its own, on which a ClientHello is waited for; otherwise what that comes to.
     pub(super) async fn arrive(&self) -> Result<Connection, Answer> {
         let stream = match net::connect(self.address, self.source, self.until).await {

@@ -180,6 +180,7 @@ fn presented(stream: &TlsStream<Connection>, recorder: &Recorder) -> Presented {
         protocol: protocol.to_owned(),
         cipher,
         alpn: session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+        staple: recorder.staple.get().cloned().unwrap_or_default(),
         asked: recorder.asked.get().cloned(),
     }
 }
@@ -193,6 +194,7 @@ struct Recorder {
     identity: Option<Arc<CertifiedKey>>,
     asked: OnceLock<Asked>,
     chain: OnceLock<Vec<CertificateDer<'static>>>,
+    staple: OnceLock<Vec<u8>>,
 }
 
 impl Recorder {
@@ -203,6 +205,7 @@ impl Recorder {
             identity: offer.identity.map(|identity| Arc::clone(&identity.signing)),
             asked: OnceLock::new(),
             chain: OnceLock::new(),
+            staple: OnceLock::new(),
         }
     }
 }
@@ -224,7 +227,7 @@ impl ServerCertVerifier for Recorder {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
+        ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         self.chain.get_or_init(|| {
@@ -233,6 +236,7 @@ impl ServerCertVerifier for Recorder {
                 .map(|der| der.clone().into_owned())
                 .collect()
         });
+        self.staple.get_or_init(|| ocsp_response.to_vec());
         Ok(ServerCertVerified::assertion())
     }
 

@@ -1,13 +1,11 @@
 //! Certificates against the clock. Pure.
 
-use std::time::Duration;
-
 use health::facts::CertificateFacts;
 use health::{Code, Finding, Severity, text};
 use jiff::{SignedDuration, Timestamp};
 
 use super::element::{Role, labels, roles};
-use super::{Expiring, Remaining, span};
+use super::{Expiring, span};
 
 /// Every element of a chain against the clock: `cert.expired`, `cert.not-yet-valid`, and
 /// `cert.expiring` as [`nearing_end`] has it. A root that is merely along for the ride is told
@@ -58,9 +56,9 @@ pub fn nearing_end(
             if left <= SignedDuration::ZERO {
                 return None;
             }
-            let severity = if left <= threshold(expiring.critical, lifetime) {
+            let severity = if left <= expiring.critical.of(lifetime) {
                 Severity::Critical
-            } else if left <= threshold(expiring.warning, lifetime) {
+            } else if left <= expiring.warning.of(lifetime) {
                 Severity::Warning
             } else {
                 return None;
@@ -85,17 +83,6 @@ pub(super) fn outside_validity(
         Some(not_yet_valid(chain, index, subject, now))
     } else {
         None
-    }
-}
-
-fn threshold(remaining: Remaining, lifetime: SignedDuration) -> SignedDuration {
-    match remaining {
-        Remaining::Time(time) => SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX),
-        Remaining::Share(share) => {
-            let seconds = (lifetime.as_secs_f64() * share.clamp(0.0, 1.0)).max(0.0);
-            let time = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
-            SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
-        }
     }
 }
 
@@ -204,7 +191,10 @@ fn ending(chain: &[CertificateFacts], index: usize, subject: &str, now: Timestam
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::tls::Remaining;
     use crate::tls::certificate::facts_of;
     use crate::tls::workshop::{Authority, days, noon};
 

@@ -4,13 +4,16 @@
 //! A chain is judged in `judge` (what is remembered), `path` (whether it leads to a root), `verdict` and the
 //! rest of its words: `missing`, `forbidden`, `presentation`, `web_rules`.
 //!
-//! Deliberately absent: session resumption (a probe wants the whole handshake every time),
-//! revocation, and fetching missing intermediates: what a server fails to
-//! send is a finding, not something to be mended on its behalf.
+//! Deliberately absent: session resumption (a probe wants the whole handshake every time), and
+//! fetching missing intermediates: what a server fails to send is a finding, not something to be mended
+//! on its behalf.
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use rustls_pki_types::CertificateDer;
+
+use crate::renewal::usual_share;
 
 mod added_roots;
 mod alert;
@@ -80,7 +83,14 @@ pub struct Expiring {
 
 impl Default for Expiring {
     fn default() -> Self {
-        Self { warning: Remaining::Share(0.25), critical: Remaining::Share(0.10) }
+        Self { warning: Remaining::Usual(0.25), critical: Remaining::Usual(0.10) }
+    }
+}
+
+impl Expiring {
+    /// The plan says nothing of it.
+    pub(crate) fn is_usual(&self) -> bool {
+        matches!(self.warning, Remaining::Usual(_))
     }
 }
 
@@ -91,6 +101,24 @@ pub enum Remaining {
     Share(f64),
     /// This time.
     Time(Duration),
+    /// About this share, as renewers reckon it: of 398 days at most, and never before a renewal that
+    /// goes by the lifetime is overdue.
+    Usual(f64),
+}
+
+impl Remaining {
+    /// What that is of a lifetime.
+    pub(crate) fn of(self, lifetime: SignedDuration) -> SignedDuration {
+        match self {
+            Self::Time(time) => SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX),
+            Self::Share(share) => {
+                let seconds = (lifetime.as_secs_f64() * share.clamp(0.0, 1.0)).max(0.0);
+                let time = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
+                SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
+            }
+            Self::Usual(share) => usual_share(lifetime, share),
+        }
+    }
 }
 
 /// The lowest protocol version that may still be enabled.
@@ -117,6 +145,16 @@ pub struct Presented {
     pub cipher: String,
     /// What ALPN settled on.
     pub alpn: Option<String>,
+    /// The OCSP answer that came with it (RFC 6066 section 8); empty: none.
+    pub staple: Vec<u8>,
     /// What the server said when it asked for a client certificate; `None`: it did not ask.
     pub(crate) asked: Option<Asked>,
+}
+
+impl Presented {
+    /// A chain, as a server of TLS 1.3 would present it.
+    #[must_use]
+    pub fn of(chain: Vec<CertificateDer<'static>>) -> Self {
+        Self { chain, protocol: "TLS 1.3".to_owned(), ..Self::default() }
+    }
 }

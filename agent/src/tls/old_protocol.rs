@@ -118,7 +118,7 @@ async fn greeting(mut stream: Connection, start: &[u8]) -> Vec<u8> {
 }
 
 /// Which versions below the floor are spoken, newest first. `negotiated` is what the ordinary
-/// handshake settled on. Where a server does not say within the deadline, nothing is claimed.
+/// handshake settled on. Where a server does not say within the deadline, or must not be asked, nothing is claimed.
 pub(crate) async fn old_versions(
     floor: ProtocolFloor,
     negotiated: &str,
@@ -135,7 +135,7 @@ pub(crate) async fn old_versions(
         spoken.push(negotiated.to_owned());
         offer = TLS_1_1;
     }
-    while offer >= TLS_1_0 {
+    while offer >= TLS_1_0 && asking.is_harmless() {
         match ask(asking, offer).await {
             Answer::Chosen(choice) if choice.version <= offer => {
                 spoken.push(hello::version_name(choice.version));

@@ -15,7 +15,7 @@ use crate::net::Connection;
 
 /// How long a server that asked for a certificate is given to refuse it. Those that accept it, and
 /// those that mind neither way, end the connection as we do.
-const VERDICT: Duration = Duration::from_secs(1);
+const VERDICT: Duration = Duration::from_secs(2);
 
 /// Says goodbye, so that the server's log stays clean. With TLS 1.3 our handshake is over before the
 /// server has looked at our certificate (RFC 8446 section 4.4.2): if it then refuses it, or the lack
@@ -26,15 +26,17 @@ pub(crate) async fn part(
     offer: Offer<'_>,
     until: Instant,
 ) -> Option<u8> {
-    if presented.asked.is_some() && presented.protocol == "TLS 1.3" {
+    let mut alert = None;
+    if let Some(starttls) = offer.starttls {
+        let left = Box::pin(starttls.leave(&mut stream, until)).await;
+        alert = left.err().and_then(|error| refusal(&error));
+    }
+    if presented.asked.is_some() && presented.protocol == "TLS 1.3" && alert.is_none() {
         let until = until.min(Instant::from_std(monotonic() + VERDICT));
         return timeout_at(until, verdict(&mut stream)).await.ok().flatten();
     }
-    if let Some(starttls) = offer.starttls {
-        Box::pin(starttls.leave(&mut stream, until)).await;
-    }
     let _ = timeout_at(until, stream.shutdown()).await;
-    None
+    alert
 }
 
 /// Ends our half and reads the other to its end.

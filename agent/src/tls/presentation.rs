@@ -118,7 +118,7 @@ pub(super) fn finding(
     }
     let finding = Finding::new(Code::TlsSuperfluous, subject, summary(&parts, subject), remedy());
     let presented: Vec<&str> = chain.iter().map(|one| &*one.subject).collect();
-    let order = oddities.out_of_order.then(|| "out of order");
+    let order = oddities.out_of_order.then_some("out of order");
     let finding = [("doubled", doubled), ("roots", roots), ("strangers", strangers)]
         .into_iter()
         .filter(|(_, names)| !names.is_empty())

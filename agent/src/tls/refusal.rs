@@ -116,7 +116,9 @@ pub(super) async fn explain(
             starttls: target.offer.starttls,
             until: watch.deadline(),
         };
-        if let Some(refused) = answered(target, ask_for_any(&asking).await) {
+        if asking.is_harmless()
+            && let Some(refused) = answered(target, ask_for_any(&asking).await)
+        {
             return refused;
         }
     }

@@ -125,7 +125,7 @@ impl Roots {
         Ok(Self(Arc::new(inner)))
     }
 
-    pub(super) fn anchors(&self) -> &[TrustAnchor<'static>] {
+    pub(crate) fn anchors(&self) -> &[TrustAnchor<'static>] {
         &self.0.anchors
     }
 
@@ -160,7 +160,7 @@ impl Roots {
         &self.0.verdicts
     }
 
-    pub(super) fn provider(&self) -> &Arc<CryptoProvider> {
+    pub(crate) fn provider(&self) -> &Arc<CryptoProvider> {
         self.0.settings.crypto_provider()
     }
 

@@ -59,6 +59,7 @@ words! {
     crl: "CRL", "CRL";
     renewal_id: "ARI identifier", "ARI 식별자";
     revocation: "Revocation", "폐기 여부";
+    not_known: "not known", "알 수 없음";
     stapled: "stapled", "스테이플";
     published: "CRL", "CRL";
     said_until: "next", "다음 발표";
@@ -137,6 +138,8 @@ impl Words {
         match (self.0, *source.borrow()) {
             (Language::En, RenewalSource::Lifetime) => "its lifetime",
             (Language::Ko, RenewalSource::Lifetime) => "유효 기간",
+            (Language::En, RenewalSource::Plan) => "the plan",
+            (Language::Ko, RenewalSource::Plan) => "계획",
             (_, RenewalSource::Certbot) => "certbot",
             (_, RenewalSource::AcmeSh) => "acme.sh",
             (Language::En, RenewalSource::Ari) => "its CA (ARI)",

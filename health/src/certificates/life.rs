@@ -6,6 +6,8 @@ use crate::facts::{CertificateFacts, RenewalFacts, RenewalSource};
 
 /// Shorter lives than this are renewed at half of them.
 const SHORT: SignedDuration = SignedDuration::from_hours(24 * 10);
+/// Longer ones are reckoned as this.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 398);
 
 /// When a certificate is due for renewal.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +27,7 @@ impl<'a> Renewal<'a> {
     #[must_use]
     pub fn by_lifetime(certificate: &CertificateFacts) -> Self {
         let life = certificate.not_after.duration_since(certificate.not_before);
-        let left = if life < SHORT { life / 2 } else { life / 3 };
+        let left = if life < SHORT { life / 2 } else { life.min(LONGEST) / 3 };
         Self {
             due: certificate.not_after - left,
             overdue: None,
@@ -56,6 +58,7 @@ fn weight(source: RenewalSource) -> u8 {
         RenewalSource::Lifetime => 0,
         RenewalSource::AcmeSh | RenewalSource::Certbot => 1,
         RenewalSource::Ari => 2,
+        RenewalSource::Plan => 3,
     }
 }
 

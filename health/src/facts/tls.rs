@@ -41,6 +41,9 @@ pub struct TlsFacts {
     /// What the CA says of the leaf; `None` where nothing was to be had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revocation: Option<Box<RevocationFacts>>,
+    /// Why the CA's word could not be had, for people, where it publishes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation_unread: Option<String>,
 }
 
 /// One certificate.
@@ -186,6 +189,8 @@ pub struct RenewalFacts {
 pub enum RenewalSource {
     /// Its lifetime: about a third left, half for a short-lived one.
     Lifetime,
+    /// The plan, by `renew_at`.
+    Plan,
     /// certbot's configuration of it.
     Certbot,
     /// acme.sh's configuration of it.

@@ -8,6 +8,7 @@ use health::{Code, Finding, Language, Observation, Severity, State, Text, text};
 use jiff::Timestamp;
 
 use crate::cli::paint::{self, printable};
+use crate::probe::tls::starttls::Starttls;
 use crate::probe::{Spec, tls};
 
 /// One thing that was looked at.
@@ -25,35 +26,60 @@ pub(super) fn lines(spec: &Spec, seen: &Observation, tls: &TlsFacts, language: L
         Spec::Tls(planned) => Some(planned),
         _ => None,
     };
+    let others = seen.facts.served.iter().map(|place| place.address);
+    let others = others.filter(|&address| Some(address) != seen.facts.address);
+    let elsewhere: Vec<String> = others.map(|address| address.to_string()).collect();
+    let rows = rows(planned, seen, tls);
+    let rest = unclaimed(&rows, seen);
     let mut text = String::new();
-    for Row { name, codes, well } in rows(planned, seen, tls) {
-        let mut found: Vec<&Finding> =
-            seen.findings.iter().filter(|finding| codes.contains(&finding.code)).collect();
+    let mut line = |name: &str, mut found: Vec<&Finding>, well: Option<&Text>| {
         found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        let line = match (found.first(), &well) {
+        let (mark, colour, words) = match (found.first(), well) {
             (Some(worst), _) => {
-                let mark = match worst.severity {
-                    Severity::Critical => "✗",
-                    Severity::Warning => "!",
-                    Severity::Notice => "·",
-                };
-                (mark, paint::severity(worst.severity), told(&found))
+                let colour = paint::severity(worst.severity);
+                (mark(worst.severity), colour, told(&found, &elsewhere))
             }
             (None, Some(well)) => {
                 ("✓", paint::state(State::Up), well.in_language(language).to_owned())
             }
-            (None, None) => continue,
+            (None, None) => return,
         };
-        let (mark, colour, words) = line;
         let _ = writeln!(text, "{colour}{mark} {name:<10}{colour:#}{}", printable(&words));
+    };
+    for Row { name, codes, well } in &rows {
+        let found = seen.findings.iter().filter(|finding| codes.contains(&finding.code));
+        line(name, found.collect(), well.as_ref());
+    }
+    // Of a request more is told than of its handshake, and in its own place.
+    if planned.is_some() {
+        line("also", rest, None);
+    }
+    if let Some(why) = &tls.revocation_unread {
+        let words = text!("not known: {why}", "알 수 없습니다: {why}");
+        let words = printable(words.in_language(language));
+        let _ = writeln!(text, "? {:<10}{words}", "revocation");
     }
     text
 }
 
-/// The codes found, and where; the words stand below with each finding.
-fn told(found: &[&Finding]) -> String {
-    let mut words: Vec<String> =
-        found.iter().map(|finding| format!("{} ({})", finding.code, finding.subject)).collect();
+const fn mark(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "✗",
+        Severity::Warning => "!",
+        Severity::Notice => "·",
+    }
+}
+
+/// The codes found, and which other address they are about; the words stand below with each finding.
+fn told(found: &[&Finding], elsewhere: &[String]) -> String {
+    let words = found.iter().map(|finding| {
+        let place = elsewhere.iter().find(|place| finding.subject.starts_with(place.as_str()));
+        match place {
+            Some(place) => format!("{} at {place}", finding.code),
+            None => finding.code.to_string(),
+        }
+    });
+    let mut words: Vec<String> = words.collect();
     words.dedup();
     words.join(", ")
 }
@@ -70,12 +96,17 @@ fn rows(planned: Option<&tls::Spec>, seen: &Observation, tls: &TlsFacts) -> Vec<
         ),
         row(
             "chain",
-            &[Code::TlsUntrusted, Code::TlsIncompleteChain, Code::CertSelfSigned],
+            &[
+                Code::TlsUntrusted,
+                Code::TlsIncompleteChain,
+                Code::CertSelfSigned,
+                Code::TlsSuperfluous,
+            ],
             tls.trusted.then(|| trusted(tls)),
         ),
         row(
             "dates",
-            &[Code::CertExpired, Code::CertNotYetValid, Code::CertExpiring],
+            &[Code::CertExpired, Code::CertNotYetValid, Code::CertExpiring, Code::CertLifetime],
             dates(tls, seen.at),
         ),
         row(
@@ -83,8 +114,10 @@ fn rows(planned: Option<&tls::Spec>, seen: &Observation, tls: &TlsFacts) -> Vec<
             &[Code::CertWeakKey, Code::CertWeakSignature],
             Some(Text::same(format!("{}, {}", leaf.key, leaf.signature))),
         ),
+        row("logged", &[Code::CertNoTimestamps], leaf.timestamps.map(logged)),
         row("versions", &[Code::TlsOldProtocol], planned.and_then(versions)),
-        row("revocation", &[], revocation(tls)),
+        row("alpn", &[Code::TlsAlpn], planned.and_then(|planned| settled(planned, tls))),
+        row("revocation", &[Code::TlsRevoked, Code::TlsStaple], revocation(tls)),
         row(
             "addresses",
             &[Code::TlsDiffersByAddress, Code::TcpRefused, Code::TcpTimeout, Code::TcpReset],
@@ -105,6 +138,24 @@ fn rows(planned: Option<&tls::Spec>, seen: &Observation, tls: &TlsFacts) -> Vec<
             seen.facts.renewals.first().map(|renewal| renewal_due(renewal, seen.at)),
         ),
     ]
+}
+
+/// What was found that no row is about.
+fn unclaimed<'a>(rows: &[Row], seen: &'a Observation) -> Vec<&'a Finding> {
+    let is_claimed = |code| rows.iter().any(|row| row.codes.contains(&code));
+    seen.findings.iter().filter(|finding| !is_claimed(finding.code)).collect()
+}
+
+fn logged(count: u16) -> Text {
+    text!(
+        "in logs of certificate transparency, by {count} timestamps of theirs",
+        "인증서 투명성 로그에 등록됨(타임스탬프 {count}개)"
+    )
+}
+
+fn settled(planned: &tls::Spec, tls: &TlsFacts) -> Option<Text> {
+    let settled = tls.alpn.as_deref().filter(|_| !planned.alpn.is_empty())?;
+    Some(text!("settled on {settled}, as planned", "계획대로 {settled}(으)로 정해졌습니다"))
 }
 
 fn trusted(tls: &TlsFacts) -> Text {
@@ -136,6 +187,9 @@ fn dates(tls: &TlsFacts, now: Timestamp) -> Option<Text> {
 }
 
 fn versions(planned: &tls::Spec) -> Option<Text> {
+    if !planned.starttls.is_none_or(Starttls::bears_broken_handshakes) {
+        return None;
+    }
     let floor = match planned.min_version? {
         // There is nothing below that is asked for.
         crate::tls::ProtocolFloor::Tls10 => return None,

@@ -143,6 +143,7 @@ impl Out<'_> {
             for renewal in &last.facts.renewals {
                 let source = match renewal.source {
                     RenewalSource::Lifetime => "lifetime",
+                    RenewalSource::Plan => "plan",
                     RenewalSource::Certbot => "certbot",
                     RenewalSource::AcmeSh => "acme.sh",
                     RenewalSource::Ari => "ari",

@@ -32,6 +32,10 @@ static NETWORK: Words = any("an address or a network such as \"10.0.0.0/8\"");
 static ENDPOINT: Words = any("HOST:PORT");
 static REGEX: Words = any("a regular expression");
 static URL: Words = words("a URL such as \"https://shop.example/\"", "^https?://");
+static DIRECTORY: Words = words(
+    "the URL of an ACME directory such as \"https://acme-v02.api.letsencrypt.org/directory\"",
+    "^https://",
+);
 static PATH: Words = any("a path, relative to the plan's folder");
 static REFERENCE: Words = any("the name of a check, or HOST:PORT");
 static RECEIVER_NAME: Words = any("the name of a receiver");
@@ -76,13 +80,13 @@ pub(in crate::plan) static PLAN: Table = Table {
         key("http", Rows(&HTTP), Optional, "HTTP services."),
         key("tls", Rows(&TLS), Optional, "Certificates as served."),
         key("certificate", Rows(&CERTIFICATE), Optional, "Certificates as files."),
+        key("acme", Rows(&ACME), Optional, "Whether a renewal over HTTP-01 would work."),
         key("dns", Rows(&DNS), Optional, "Zones and their records."),
         key("forward", Rows(&FORWARD), Optional, "Router and NAT rules."),
         key("receiver", Rows(&RECEIVER), Optional, "Who is told."),
         key("route", Rows(&ROUTE), Optional, "Who is told of what."),
         key("journey", Rows(&JOURNEY), Later, "Requests that share cookies."),
         key("websocket", Rows(&WEBSOCKET), Later, "WebSocket upgrades."),
-        key("acme", Rows(&ACME), Later, "Whether a renewal over HTTP-01 would work."),
         key("heartbeat", Rows(&HEARTBEAT), Later, "Jobs that report by themselves."),
     ]],
 };
@@ -511,10 +515,19 @@ static TLS: Table = Table {
                 "min_version",
                 OneOf(&["1.0", "1.1", "1.2", "1.3"]),
                 Optional,
-                "Versions below it that are still enabled are a finding; default: not looked at. With 1.0 or 1.1 a server that has nothing newer is let be.",
+                "Versions below it that are still enabled are a finding; default: not looked at. With 1.0 or 1.1 a server that has nothing newer is let be. MySQL is not asked for older ones: it would lock us out.",
             ),
             key("file", Text(&PATH), Optional, "The certificate file that should be served."),
             EXPIRING_WITHIN,
+            REVOCATION,
+            ARI,
+            RENEW_AT,
+            key(
+                "renewal",
+                Text(&PATH),
+                Optional,
+                "The renewer's own file about the certificate: certbot's `renewal/NAME.conf` or acme.sh's `DOMAIN/DOMAIN.conf`; default: looked for beside `file`.",
+            ),
             key(
                 "starttls",
                 OneOf(crate::probe::tls::starttls::PROTOCOLS),
@@ -558,11 +571,34 @@ static TLS: Table = Table {
     ],
 };
 
+const RENEW_AT: Key = key(
+    "renew_at",
+    Text(&REMAINDER),
+    Optional,
+    "When a renewer should have acted: a share of the lifetime, or a time, that is left then; default: as its renewer or its CA says, else a third of the lifetime, half of one below ten days.",
+);
+
 const EXPIRING_WITHIN: Key = key(
     "expiring_within",
     Many(&REMAINDER_TEXT),
     Default("[\"25%\", \"10%\"]"),
-    "When the end is near: warning, critical; each a share of the lifetime or a time left.",
+    "When the end is near: warning, critical; each a share of the lifetime or a time left. The default reckons with 398 days at most, and warns no earlier than a renewal is overdue.",
+);
+
+const REVOCATION: Key = key(
+    "revocation",
+    OneOf(&["crl", "staple", "off"]),
+    Default("\"crl\""),
+    "Whether the CA has revoked it: `staple` reads the OCSP answer that the server hands out, `crl` also fetches the lists that a trusted CA publishes, a few times a day.",
+);
+
+static ARI_SHAPES: &[Shape] = &[Switch, Text(&DIRECTORY)];
+
+const ARI: Key = key(
+    "ari",
+    Either(ARI_SHAPES),
+    Default("false"),
+    "Ask the CA when it wants the certificate renewed (ACME Renewal Information): its ACME directory, or true for the one that certbot's file beside `live/NAME/` names.",
 );
 
 static CERTIFICATE: Table = Table {
@@ -594,6 +630,7 @@ static CERTIFICATE: Table = Table {
                 "Refused.",
             ),
             EXPIRING_WITHIN,
+            RENEW_AT,
         ],
         PACE,
         DEPENDS,
@@ -849,14 +886,39 @@ static WEBSOCKET: Table = Table {
 
 static ACME: Table = Table {
     header: "[[acme]]",
-    doc: "Whether a renewal over HTTP-01 would work right now.",
-    keys: &[&[
-        key("name", Text(&NAME), Later, "Its name."),
-        key("domains", Many(&Text(&ZONE)), Later, "The names of the certificate."),
-        key("webroot", Text(&PATH), Later, "Where a token is put."),
-        key("connect", Text(&ENDPOINT), Later, "The inner way."),
-        key("renewal", Text(&PATH), Later, "What certbot will do."),
-    ]],
+    doc: "Whether a renewal over HTTP-01 would work right now: a random token is put into the webroot and fetched as a CA would.",
+    keys: &[
+        NAMED,
+        &[
+            key(
+                "domains",
+                Many(&Text(&ZONE)),
+                Optional,
+                "The names to be validated, without wildcards, at most 100; default: those of the certificate that `renewal` is about.",
+            ),
+            key(
+                "webroot",
+                Text(&PATH),
+                Optional,
+                "The token goes into `.well-known/acme-challenge` in here, and is removed again; default: where `renewal` puts it.",
+            ),
+            key(
+                "renewal",
+                Text(&PATH),
+                Optional,
+                "certbot's renewal file: what it will do is what is tried. `domains` and `webroot` beside it are held against it.",
+            ),
+            key(
+                "connect",
+                Either(&[Text(&ENDPOINT), Map(&Text(&ENDPOINT))]),
+                Optional,
+                "The inner way: dial here for port 80 of the domains; or a table { 80 = \"127.0.0.1:8081\", 443 = \"127.0.0.1:8443\" }, also with \"shop.example:443\" as a key. Default: every address that the name has.",
+            ),
+        ],
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
 };
 
 static HEARTBEAT: Table = Table {

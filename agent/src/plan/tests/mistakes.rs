@@ -20,7 +20,7 @@ fn keys() {
         "[host]\nname = \"a\"\naddress = \"a\"",
         "[[agent]]\nname = \"a\"",
         "[[journey]]\nname = \"a\"\n[[journey]]\n[[journey.step]]\n[heartbeat]",
-        "[[tls]]\nname = \"a\"\naddress = \"a:1\"\nstarttls = \"smtp\"",
+        "[[tls]]\nname = \"a\"\naddress = \"a:1\"\nstarttls = \"smtps\"\nalpn = [\"h2\", \"\"]\nclient_key = \"k.pem\"",
         "[[http]]\nname = \"a\"\nurl = \"http://a\"\nexpect.cookie = \"sid\"",
         "http = 3\ntcp = [1]",
     ]));
@@ -225,7 +225,7 @@ fn http() {
 #[test]
 fn certificates_and_zones() {
     insta::assert_snapshot!(said(&[
-        "[[tls]]\nname = \"a\"\naddress = \"a\"\nexpiring_within = [\"10%\", \"33%\"]\nmin_version = \"1.1\"\nserver_name = \"*.a\"",
+        "[[tls]]\nname = \"a\"\naddress = \"a\"\nexpiring_within = [\"10%\", \"33%\"]\nmin_version = \"1.4\"\nserver_name = \"*.a\"",
         "[[tls]]\nname = \"a\"\naddress = \"a\"\nexpiring_within = [\"200%\", \"7\", \"1d\"]",
         "[[certificate]]\nname = \"a\"\npath = \"~/x.pem\"\nexpiring_within = \"21d\"\nsource = \"127.0.0.1\"",
         "[[certificate]]\nname = \"a\"\npath = \"a[\"",
@@ -233,6 +233,15 @@ fn certificates_and_zones() {
         "[[dns]]\nname = \"a\"\nzone = \"shop.example\"\nnameservers = [\"tls://192.0.2.1#\", \"tls://\"]\nresolvers = [\"tls://192.0.2.1#a b\", \"tls://dns.example\"]\nslow_after = \"0s\"",
         "[[dns]]\nname = \"a\"\nzone = \"shop.example\"\n[[dns.record]]\nname = \"@\"\ntype = \"a\"\n[[dns.record]]\nname = \"other.example.\"\ntype = \"A\"\nvalues = []",
         "[[dns]]\nname = \"a\"\nzone = \"shop.example\"\n[[dns.record]]\nname = \"@\"\ntype = \"A\"\nvalues = [\"192.0.2.1\", \"192.0.2.1\", \"x\"]\nabsent = true\n[[dns.record]]\nname = \"shop.example\"\ntype = \"A\"",
+    ]));
+}
+
+#[test]
+fn challenges() {
+    insta::assert_snapshot!(said(&[
+        "[[acme]]\nname = \"a\"",
+        "[[acme]]\nname = \"a\"\nwebroot = \"w\"\ndomains = [\"*.shop.example\", \"http://shop.example/x\", \"a.b\", \"A.b\"]",
+        "[[acme]]\nname = \"a\"\nrenewal = \"x.conf\"\nconnect = { 8080 = \"127.0.0.1:1\", 443 = \"x y\", \"shop.example\" = 3 }",
     ]));
 }
 

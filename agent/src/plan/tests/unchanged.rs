@@ -31,6 +31,12 @@ address = "shop.example"
 name = "files"
 path = "*.pem"
 
+[[acme]]
+name = "challenge"
+domains = ["shop.example"]
+webroot = "challenges"
+connect = "127.0.0.1:8081"
+
 [[dns]]
 name = "zone"
 zone = "shop.example"
@@ -61,11 +67,19 @@ fn only_what_was_touched_differs() {
     assert_eq!(changed("\"^SSH\"", "\"^SSH-2\""), ["ssh"]);
     assert_eq!(changed("\"ok\"", "\"OK\""), ["shop"]);
     assert_eq!(changed("\"nginx\"", "\"envoy\""), ["shop"]);
-    assert_eq!(
-        changed("address = \"shop.example\"", "address = \"shop.example\"\nmin_version = \"1.3\""),
-        ["certificate"]
-    );
+    for key in [
+        "min_version = \"1.3\"",
+        "starttls = \"imap\"",
+        "alpn = [\"h2\"]",
+        "client_certificate = \"monitor.pem\"",
+    ] {
+        let address = "address = \"shop.example\"";
+        assert_eq!(changed(address, &format!("{address}\n{key}")), ["certificate"]);
+    }
     assert_eq!(changed("\"*.pem\"", "\"*.crt\""), ["files"]);
+    assert_eq!(changed("\"challenges\"", "\"www\""), ["challenge"]);
+    assert_eq!(changed("\"127.0.0.1:8081\"", "{ 80 = \"127.0.0.1:8082\" }"), ["challenge"]);
+    assert_eq!(changed("\"127.0.0.1:8081\"", "{ 80 = \"127.0.0.1:8081\" }"), [""; 0]);
     assert_eq!(changed("192.0.2.1", "192.0.2.2"), ["zone"]);
     assert_eq!(
         changed("zone = \"shop.example\"", "zone = \"shop.example\"\ninterval = \"5m\""),

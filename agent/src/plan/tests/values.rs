@@ -7,6 +7,7 @@ use health::{ClaimKind, Exposure, Kind, Language, Protocol, Severity, Timing, Un
 use super::*;
 use crate::plan::{Endpoint, Target};
 use crate::probe::dns::Expectation;
+use crate::probe::tls::starttls::Starttls;
 use crate::probe::{self, Spec};
 use crate::tls::{ProtocolFloor, Remaining};
 
@@ -307,6 +308,33 @@ key = "/k.pem"
     let Spec::Certificate(spec) = &plan.checks[2].spec else { panic!() };
     assert_eq!(spec.path, "/plans/live/*/fullchain.pem");
     assert_eq!(&*plan.checks[2].frame.instance, "live/*/fullchain.pem");
+}
+
+#[test]
+fn what_comes_before_and_within_tls() {
+    let plan = good(
+        r#"
+[[tls]]
+name = "a"
+address = "mail.example"
+connect = "127.0.0.1"
+starttls = "smtp"
+min_version = "1.0"
+[[tls]]
+name = "b"
+address = "api.example"
+alpn = "h2"
+client_certificate = "monitor.pem"
+"#,
+    );
+    let Spec::Tls(spec) = &plan.checks[0].spec else { panic!() };
+    assert_eq!(spec.starttls, Some(Starttls::Smtp));
+    assert_eq!(spec.target.to_string(), "mail.example:25", "the protocol's own port");
+    assert_eq!(spec.connect.as_ref().unwrap().to_string(), "127.0.0.1:25");
+    assert_eq!(spec.min_version, Some(ProtocolFloor::Tls10));
+    let Spec::Tls(spec) = &plan.checks[1].spec else { panic!() };
+    assert_eq!((spec.starttls, spec.alpn.as_slice()), (None, &["h2".to_owned()][..]));
+    assert_eq!(spec.client.as_ref().unwrap().path(), Path::new("/plans/monitor.pem"));
 }
 
 #[test]

@@ -20,6 +20,7 @@ fn spec(path: &Path) -> Spec {
         key: None,
         password: None,
         expiring: Expiring::default(),
+        renewal: Default::default(),
     }
 }
 

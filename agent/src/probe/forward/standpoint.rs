@@ -72,7 +72,7 @@ pub(super) fn standpoint(
 
 /// Loopback, private, link-local, shared (RFC 6598) and unique local addresses: nobody reaches
 /// those from beyond the router.
-fn is_own_network(ip: IpAddr) -> bool {
+pub(crate) fn is_own_network(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
             let [first, second, ..] = ip.octets();

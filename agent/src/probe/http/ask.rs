@@ -188,12 +188,12 @@ pub(super) fn is_https(url: &Uri) -> bool {
 }
 
 /// The host without the brackets of an IPv6 address.
-pub(super) fn host(url: &Uri) -> &str {
+pub(crate) fn host(url: &Uri) -> &str {
     url.host().unwrap_or("").trim_start_matches('[').trim_end_matches(']')
 }
 
 /// The port, given or usual.
-pub(super) fn port(url: &Uri) -> u16 {
+pub(crate) fn port(url: &Uri) -> u16 {
     url.port_u16().unwrap_or(if is_https(url) { 443 } else { 80 })
 }
 

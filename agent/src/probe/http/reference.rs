@@ -8,7 +8,7 @@ use http::Uri;
 ///
 /// # Errors
 /// Why it leads nowhere, in few words.
-pub(super) fn resolve(base: &Uri, reference: &[u8]) -> Result<Uri, &'static str> {
+pub(crate) fn resolve(base: &Uri, reference: &[u8]) -> Result<Uri, &'static str> {
     let reference = encode(reference.trim_ascii())?;
     let absolute = absolute(base, &Parts::of(&reference));
     let url: Uri = absolute.parse().map_err(|_| "not a URL")?;

@@ -117,6 +117,9 @@ mod tests {
 
     use super::*;
 
+    /// What each address serves, and words of the finding.
+    type Case<'a> = (&'a [(&'a str, &'a CertificateFacts)], &'a [&'a str]);
+
     fn now() -> Timestamp {
         "2026-06-15T12:00:00Z".parse().unwrap()
     }
@@ -143,7 +146,7 @@ mod tests {
     fn says_who_serves_what_and_who_lags() {
         let (new, old, gone) = (leaf("aa", -1, 89), leaf("bb", -61, 29), leaf("cc", -100, -10));
         let (a, b, c, d) = ("127.0.0.2:443", "127.0.0.3:443", "127.0.0.4:443", "[::1]:443");
-        let cases: [(&[(&str, &CertificateFacts)], &[&str]); 6] = [
+        let cases: [Case<'_>; 6] = [
             (&[], &[]),
             (&[(a, &new)], &[]),
             (&[(a, &new), (b, &new), (d, &new)], &[]),

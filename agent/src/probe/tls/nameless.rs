@@ -8,7 +8,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use health::Code;
 use health::facts::ServedFacts;
 use jiff::Timestamp;
 
@@ -137,7 +136,7 @@ fn answer(
 ) -> Option<ServedFacts> {
     let (presented, failure) = match outcome {
         Outcome::Shaken(presented) => (Some(presented), None),
-        Outcome::Refused(refused) if refused.finding.code == Code::TlsHandshake => {
+        Outcome::Refused(refused) if refused.finding.evidence.contains_key("alert_number") => {
             (refused.presented, Some(refused.finding.summary.en))
         }
         Outcome::Refused(_) | Outcome::Closed(_) => return None,

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use health::facts::{CertificateFacts, ServedFacts, TlsFacts};
-use health::{Facts, Finding, Severity};
+use health::{Code, Facts, Finding, Severity};
 use jiff::Timestamp;
 
+use super::client::Client;
 use super::differs::{self, Place};
 use super::{Sight, Spec, note};
 use crate::net::{Connection, Failure, Net, connect};
@@ -185,6 +186,7 @@ pub(super) async fn shake(
 /// whose facts and findings `sight` has already. A chain served at several is judged at the first.
 pub(super) fn compare(
     spec: &Spec,
+    client: &Client,
     visits: Vec<Visit>,
     timeout: Duration,
     now: Timestamp,
@@ -209,9 +211,11 @@ pub(super) fn compare(
             Outcome::Shaken(presented) => (Some(presented), None),
             Outcome::Refused(refused) => {
                 let Refused { finding, presented } = *refused;
-                served.failure = Some(finding.summary.en.clone());
-                let is_news = !refused_alike.contains(&finding.code);
-                (presented, is_news.then_some(finding))
+                let is_let_be = spec.lets_be(&finding);
+                served.failure = (!is_let_be).then(|| finding.summary.en.clone());
+                let is_said =
+                    is_let_be || client.explains(&finding) || refused_alike.contains(&finding.code);
+                (presented, (!is_said).then_some(finding))
             }
             Outcome::Closed(failure) => {
                 if let Failure::Exhausted(lack) = &failure {

@@ -19,6 +19,7 @@ use crate::net::Net;
 use crate::nginx::{self, Trouble};
 use crate::plan::Endpoint;
 use crate::probe::certificate::Found;
+use crate::renewal::Expected;
 use crate::tls::files::Unreadable;
 use crate::tls::{self, Expiring, Offer, Presented, Roots};
 
@@ -43,6 +44,8 @@ pub struct Spec {
     pub source: Option<IpAddr>,
     /// When an end is near.
     pub expiring: Expiring,
+    /// What is expected of renewals.
+    pub renewal: Expected,
     /// Trusted roots.
     pub roots: Roots,
     /// The one place that the check names besides.

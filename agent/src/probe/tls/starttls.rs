@@ -4,6 +4,7 @@
 //! A protocol is a variant here, its name in [`PROTOCOLS`], and a way in `lines` or `packets`; the
 //! compiler and a test ask for the rest. Deliberately absent: logins.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -151,6 +152,13 @@ impl Starttls {
         }
     }
 
+    /// Whether a handshake may be broken off without harm. MySQL counts such clients, and locks their
+    /// host out after a hundred (`max_connect_errors`) unless one of them logged in between.
+    #[must_use]
+    pub const fn bears_broken_handshakes(self) -> bool {
+        !matches!(self, Self::Mysql)
+    }
+
     /// Speaks until the server waits for a ClientHello. Ends at the deadline.
     ///
     /// # Errors
@@ -183,11 +191,18 @@ impl Starttls {
     }
 
     /// Leaves within TLS as the protocol asks, and waits a moment for the last word.
-    pub(crate) async fn leave(self, stream: &mut TlsStream<Connection>, until: Instant) {
+    ///
+    /// # Errors
+    /// The connection's, such as an alert in place of that word.
+    pub(crate) async fn leave(
+        self,
+        stream: &mut TlsStream<Connection>,
+        until: Instant,
+    ) -> io::Result<()> {
         let until = until.min(Instant::from_std(monotonic() + LEAVE));
         let goodbye = self.goodbye();
         if goodbye.is_empty() {
-            return;
+            return Ok(());
         }
         let mut last = [0; 512];
         let farewell = async {
@@ -201,9 +216,9 @@ impl Starttls {
                 }
             }
             stream.write_all(&goodbye).await?;
-            stream.read(&mut last).await
+            stream.read(&mut last).await.map(drop)
         };
-        let _ = timeout_at(until, farewell).await;
+        timeout_at(until, farewell).await.unwrap_or(Ok(()))
     }
 
     /// The finding for what kept TLS from beginning.

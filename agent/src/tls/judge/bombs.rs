@@ -95,7 +95,7 @@ fn made_by_hand() -> Vec<(&'static str, Der)> {
             // Only the innermost few have room for their lengths: all the others lie.
             let mut outer = vec![tag, 0x84, 0, 0, 0xff, 0xff];
             if inner.len() < LARGE {
-                outer.extend(inner)
+                outer.extend(inner);
             }
             outer
         })

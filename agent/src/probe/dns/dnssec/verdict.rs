@@ -310,15 +310,7 @@ impl Case<'_> {
 }
 
 fn limit_seconds(limit: Remaining, held: &Held) -> i64 {
-    match limit {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_precision_loss,
-            reason = "a share of a lifetime needs no exact seconds"
-        )]
-        Remaining::Share(share) => (held.lifetime_seconds as f64 * share) as i64,
-        Remaining::Time(time) => i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
-    }
+    limit.of(jiff::SignedDuration::from_secs(held.lifetime_seconds)).as_secs()
 }
 
 /// Takes out what is only a consequence: a resolver that validates cannot answer for a bogus zone.

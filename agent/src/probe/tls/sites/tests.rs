@@ -132,6 +132,7 @@ async fn files_and_names_are_judged_though_nobody_serves_them() {
             connect: None,
             source: None,
             expiring: Expiring::default(),
+            renewal: Expected::default(),
             roots: trusting(&[root.der()]),
             beside: None,
         };
@@ -167,6 +168,7 @@ async fn files_and_names_are_judged_though_nobody_serves_them() {
             connect: None,
             source: None,
             expiring: Expiring::default(),
+            renewal: Expected::default(),
             roots: trusting(&[]),
             beside: None,
         };

@@ -132,7 +132,11 @@ pub(super) fn raise_floor(protocol: Starttls, floor: &str) -> Text {
         }
         Starttls::Ftp => "`ssl_tlsv1=NO`, `ssl_tlsv1_1=NO`, `ssl_tlsv1_2=YES` (vsftpd)".to_owned(),
         Starttls::Ldap => {
-            "`olcTLSProtocolMin: 3.3` (cn=config) is TLS 1.2, `3.4` TLS 1.3".to_owned()
+            // GnuTLS, which Debian and Ubuntu build it with, heeds no `olcTLSProtocolMin`.
+            let and_newer = if floor == "TLS 1.3" { ":-VERS-TLS1.2" } else { "" };
+            format!(
+                "in cn=config with GnuTLS (Debian, Ubuntu) `olcTLSCipherSuite: NORMAL:-VERS-TLS1.0:-VERS-TLS1.1{and_newer}`, with OpenSSL `olcTLSProtocolMin: 3.3` (TLS 1.2; `3.4` is TLS 1.3)"
+            )
         }
         Starttls::Postgres => format!(
             "`psql -c \"alter system set ssl_min_protocol_version = '{version}'\" -c 'select pg_reload_conf()'`"

@@ -1,0 +1,265 @@
+//! Whether certificates are renewed in time: when each is due, what its renewer says of its last try,
+//! and what stands in the way of the next.
+//!
+//! Deliberately absent: renewing anything, asking the CA (that is another room's), and proving that a
+//! challenge would be reachable.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use health::facts::{CertificateFacts, RenewalFacts, RenewalSource};
+use health::{Code, Facts, Finding, Severity};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::authority::Window;
+use crate::net::Net;
+use crate::probe::{Sight, Stopwatch};
+use crate::tls::{self, Expiring, Memo, Remaining};
+
+mod acme_sh;
+mod certbot;
+mod certbot_log;
+mod course;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
+mod keeper;
+mod told;
+mod tries;
+
+pub(crate) use certbot::file_about as certbots_file_about;
+pub(crate) use course::usual_share;
+
+use self::course::{Course, Known};
+use self::keeper::{Keeper, KeptBy, Lead, Logs};
+use self::told::Blocked;
+
+/// Renewers remembered.
+const REMEMBERED: usize = 1_024;
+/// So long a renewer's files are not looked at again.
+const HELD: SignedDuration = SignedDuration::from_secs(5);
+
+/// What a check of certificates expects of their renewal.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Expected {
+    /// When a renewer should act: what is left of the lifetime then. Default: as its renewer is set,
+    /// or by its lifetime.
+    pub renew_at: Option<Remaining>,
+    /// The renewer's own file about the certificate; default: looked for beside it.
+    pub renewer: Option<PathBuf>,
+}
+
+/// What renewers said when they were looked at last.
+#[derive(Debug)]
+pub struct Memory {
+    keepers: Mutex<Memo<Lead, Held>>,
+    logs: Arc<Logs>,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    at: Timestamp,
+    keeper: Option<Arc<Keeper>>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { keepers: Mutex::new(Memo::new(REMEMBERED)), logs: Arc::default() }
+    }
+}
+
+/// What a check says of the renewal of the certificates that it looks at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// What it expects.
+    pub(crate) expected: &'a Expected,
+    /// When their end is near.
+    pub(crate) expiring: &'a Expiring,
+    /// The name asked for, where one is served.
+    pub(crate) server_name: &'a str,
+    /// Where it should be stored.
+    pub(crate) file: Option<&'a Path>,
+}
+
+impl Wanted<'_> {
+    /// Every certificate that was seen and that somebody renews.
+    fn seen(&self, facts: &Facts) -> Vec<Seen> {
+        let named = || self.expected.renewer.clone().map(Lead::Named);
+        let served = facts.tls.as_ref().map(|tls| Seen {
+            chain: Arc::clone(&tls.chain),
+            subject: facts.address.map_or_else(
+                || self.server_name.to_owned(),
+                |peer| tls::subject(peer, self.server_name),
+            ),
+            lead: named().or_else(|| Some(Lead::Certificate(self.file?.to_owned()))),
+        });
+        let stored = facts.files.iter().map(|file| Seen {
+            chain: Arc::clone(&file.chain),
+            subject: file.path.clone(),
+            lead: named().or_else(|| Some(Lead::Certificate(PathBuf::from(&file.path)))),
+        });
+        served.into_iter().chain(stored).filter(|seen| seen.leaf().is_some()).collect()
+    }
+}
+
+/// One certificate in use or in store.
+struct Seen {
+    chain: Arc<Vec<CertificateFacts>>,
+    subject: String,
+    lead: Option<Lead>,
+}
+
+impl Seen {
+    /// The certificate itself, where it is one that somebody renews.
+    fn leaf(&self) -> Option<&CertificateFacts> {
+        self.chain.first().filter(|leaf| !leaf.is_ca)
+    }
+}
+
+/// Adds to what a probe saw of certificates how their renewal stands.
+pub(crate) async fn attend(
+    wanted: &Wanted<'_>,
+    net: &Net,
+    watch: &Stopwatch,
+    sight: &mut Sight,
+    now: Timestamp,
+) {
+    let seen = wanted.seen(&sight.facts);
+    let keepers = net.renewals.keepers(&seen, watch, now).await;
+    for (seen, keeper) in seen.iter().zip(keepers) {
+        let window = seen.leaf().and_then(|leaf| net.authority.window(&leaf.fingerprint, now));
+        judge(wanted, seen, keeper.as_deref(), window.as_deref(), sight, now);
+    }
+}
+
+/// How the renewal of one certificate stands.
+fn judge(
+    wanted: &Wanted<'_>,
+    seen: &Seen,
+    keeper: Option<&Keeper>,
+    window: Option<&Window>,
+    sight: &mut Sight,
+    now: Timestamp,
+) {
+    let Some(leaf) = seen.leaf() else { return };
+    let setting = keeper.and_then(|keeper| match &keeper.kept_by {
+        KeptBy::Certbot(lineage) => lineage.setting(),
+        KeptBy::AcmeSh(kept) => kept.setting(leaf.not_before),
+    });
+    let known = Known {
+        planned: wanted.expected.renew_at,
+        window: window.map(|window| (window.start, window.end)),
+        renewer: setting,
+    };
+    let course = course::course(leaf, &known);
+    let blocked = keeper.and_then(|keeper| told::blocked(keeper, leaf, now));
+    let why = window.filter(|_| course.source == RenewalSource::Ari);
+    sight.facts.renewals.push(RenewalFacts {
+        explanation: why.and_then(|window| window.explanation.clone()),
+        ..facts(leaf, &course, keeper, blocked.as_ref())
+    });
+    if wanted.expiring.is_usual() {
+        not_before_due(&mut sight.findings, &course, &seen.subject, now);
+    }
+    // Where the next one lies on disk already, nobody failed to renew.
+    let is_renewed = sight
+        .findings
+        .iter()
+        .any(|finding| finding.code == Code::TlsNotReloaded && finding.severity > Severity::Notice);
+    if !is_renewed {
+        let (keeper, blocked) = (keeper, blocked.as_ref());
+        let late = told::overdue(leaf, &seen.subject, &course, keeper, blocked, now);
+        sight.findings.extend(late);
+    }
+    if let (Some(keeper), Some(blocked)) = (keeper, &blocked) {
+        let finding = told::renewal(keeper, blocked, leaf, now);
+        if !sight.findings.iter().any(|known| known.is_same_as(&finding)) {
+            sight.findings.push(finding);
+        }
+    }
+}
+
+/// Where the plan does not say when an end is near, it is not near before the renewer is late, by
+/// what is known of it. A tenth left is critical all the same.
+fn not_before_due(findings: &mut Vec<Finding>, course: &Course, subject: &str, now: Timestamp) {
+    if course.source == RenewalSource::Lifetime || now > course.overdue {
+        return;
+    }
+    findings.retain(|finding| {
+        finding.code != Code::CertExpiring
+            || finding.severity != Severity::Warning
+            || finding.subject != subject
+    });
+}
+
+fn facts(
+    leaf: &CertificateFacts,
+    course: &Course,
+    keeper: Option<&Keeper>,
+    blocked: Option<&Blocked>,
+) -> RenewalFacts {
+    let last = keeper.and_then(|keeper| keeper.last.as_ref());
+    let failure = match blocked {
+        Some(Blocked::Failed { words, .. }) => Some(words.clone()),
+        _ => None,
+    };
+    RenewalFacts {
+        fingerprint: leaf.fingerprint.clone(),
+        due: course.due,
+        overdue: course.overdue,
+        source: course.source,
+        path: keeper.map(|keeper| keeper.path.display().to_string()),
+        tried_at: last.and_then(|last| last.at),
+        failure,
+        explanation: None,
+    }
+}
+
+impl Memory {
+    /// The renewer of each certificate, where one is known.
+    async fn keepers(
+        &self,
+        seen: &[Seen],
+        watch: &Stopwatch,
+        now: Timestamp,
+    ) -> Vec<Option<Arc<Keeper>>> {
+        let mut stale: Vec<Lead> = Vec::new();
+        for lead in seen.iter().filter_map(|seen| seen.lead.as_ref()) {
+            let is_fresh =
+                self.held(lead).is_some_and(|held| now.duration_since(held.at).abs() < HELD);
+            if !is_fresh && !stale.contains(lead) {
+                stale.push(lead.clone());
+            }
+        }
+        if !stale.is_empty() {
+            self.look(stale, watch, now).await;
+        }
+        seen.iter().map(|seen| self.held(seen.lead.as_ref()?)?.keeper).collect()
+    }
+
+    /// Reads what may have changed. A file system that does not answer in time leaves things as
+    /// they were.
+    async fn look(&self, leads: Vec<Lead>, watch: &Stopwatch, now: Timestamp) {
+        let logs = Arc::clone(&self.logs);
+        let looking = tokio::task::spawn_blocking(move || {
+            let look = |lead: Lead| {
+                let keeper = keeper::find(&lead, &logs, now).map(Arc::new);
+                (lead, keeper)
+            };
+            leads.into_iter().map(look).collect::<Vec<_>>()
+        });
+        let Ok(Ok(found)) = tokio::time::timeout_at(watch.deadline(), looking).await else {
+            return;
+        };
+        let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
+        for (lead, keeper) in found {
+            keepers.remember(lead, Held { at: now, keeper });
+        }
+    }
+
+    fn held(&self, lead: &Lead) -> Option<Held> {
+        self.keepers.lock().unwrap_or_else(PoisonError::into_inner).recall(lead)
+    }
+}
+
+#[cfg(test)]
+mod tests;
