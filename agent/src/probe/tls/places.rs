@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use health::facts::{CertificateFacts, ServedFacts, TlsFacts};
-use health::{Code, Facts, Finding, Severity};
+use health::{Facts, Finding, Severity};
 use jiff::Timestamp;
 
 use super::client::Client;
