@@ -213,9 +213,8 @@ pub(super) fn compare(
                 let Refused { finding, presented } = *refused;
                 let is_let_be = spec.lets_be(&finding);
                 served.failure = (!is_let_be).then(|| finding.summary.en.clone());
-                let is_said = is_let_be
-                    || client.explains(&finding)
-                    || refused_alike.contains(&finding.code);
+                let is_said =
+                    is_let_be || client.explains(&finding) || refused_alike.contains(&finding.code);
                 (presented, (!is_said).then_some(finding))
             }
             Outcome::Closed(failure) => {
