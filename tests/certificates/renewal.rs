@@ -170,18 +170,22 @@ async fn what_certbot_says_is_found_by_the_plan_too_and_skips_are_no_failures() 
     let _nginx = Nginx::start(&issued.root().join("https"), &[address], &server);
     let plan = format!(
         "[defaults]\nca = \"root.pem\"\n[[tls]]\nname = \"shop\"\naddress = \"{NAME}:443\"\n\
-         connect = \"{address}\"\nrenewal = \"{}\"\n",
-        issued.certbot.renewal(NAME).display()
+         connect = \"{address}\"\nrenewal = \"{0}\"\n\
+         [[acme]]\nname = \"way\"\nconnect = \"{1}\"\nrenewal = \"{0}\"\n",
+        issued.certbot.renewal(NAME).display(),
+        issued.site
     );
     fs::write(issued.root().join("probes.toml"), plan).unwrap();
-    let told = portwarden(issued.root(), &["once", "shop"]).expect(1);
-    assert!(
-        told.out.contains("acme.renewal") && told.out.contains("connection refused"),
-        "{told:?}"
-    );
+    for check in ["shop", "way"] {
+        let told = portwarden(issued.root(), &["once", check]).expect(1);
+        let says = |words| told.out.contains(words);
+        assert!(says("acme.renewal") && says("connection refused"), "{told:?}");
+    }
     // Not due: the failure of before is nobody's concern any more.
     issued.certbot.renew(&[]).expect(0);
     portwarden(issued.root(), &["once", "shop"]).expect(0);
+    let way = portwarden(issued.root(), &["once", "way"]);
+    assert!(!way.out.contains("acme.renewal"), "{way:?}");
 }
 
 #[test]

@@ -10,16 +10,18 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use health::facts::CertificateFacts;
 use jiff::Timestamp;
 
 use super::acme_sh::{self, Kept};
 use super::certbot::{self, Lineage};
 use super::certbot_log;
 use super::tries::Try;
+use crate::small_file;
 use crate::tls::{Memo, files};
 
-/// The largest of a renewer's own files that is read, bytes.
-const MOST_OF_A_FILE: u64 = 256 << 10;
+/// The largest of a renewer's own files that is read.
+const MOST_MIB: u64 = 1;
 /// So much of a log's end is read, bytes: one run of certbot over fifty certificates that fail.
 const MOST_OF_A_LOG: u64 = 4 << 20;
 /// Logs remembered.
@@ -47,16 +49,15 @@ pub(crate) struct Keeper {
 pub(crate) struct Newest {
     /// Its chain.
     pub(crate) path: PathBuf,
-    pub(crate) fingerprint: String,
-    pub(crate) not_before: Timestamp,
+    /// Itself.
+    pub(crate) leaf: CertificateFacts,
 }
 
 impl Newest {
     fn read(path: PathBuf, now: Timestamp) -> Option<Self> {
         let file = files::read(&path, now).ok()?;
-        let leaf = file.chain.first()?;
-        let (fingerprint, not_before) = (leaf.fingerprint.clone(), leaf.not_before);
-        Some(Self { path, fingerprint, not_before })
+        let leaf = file.chain.first()?.clone();
+        Some(Self { path, leaf })
     }
 }
 
@@ -222,13 +223,7 @@ impl Logs {
 }
 
 fn text_of(path: &Path) -> Option<String> {
-    // Looked at before it is opened: opening a pipe would wait for a writer.
-    let metadata = std::fs::metadata(path).ok()?;
-    if !metadata.is_file() || metadata.len() > MOST_OF_A_FILE {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    File::open(path).ok()?.take(MOST_OF_A_FILE).read_to_end(&mut bytes).ok()?;
+    let bytes = small_file::bytes(path, MOST_MIB).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -4,6 +4,7 @@
 //! Deliberately absent: renewing anything, asking the CA (that is another room's), and proving that a
 //! challenge would be reachable.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,7 +32,7 @@ pub(crate) use course::usual_share;
 
 use self::course::{Course, Known};
 use self::keeper::{Keeper, KeptBy, Lead, Logs};
-use self::told::Blocked;
+use self::told::{Blocked, Late};
 
 /// Renewers remembered.
 const REMEMBERED: usize = 1_024;
@@ -124,10 +125,43 @@ pub(crate) async fn attend(
     now: Timestamp,
 ) {
     let seen = wanted.seen(&sight.facts);
-    let keepers = net.renewals.keepers(&seen, watch, now).await;
+    let leads: Vec<Option<&Lead>> = seen.iter().map(|seen| seen.lead.as_ref()).collect();
+    let keepers = net.renewals.keepers(&leads, watch, now).await;
     for (seen, keeper) in seen.iter().zip(keepers) {
         let window = seen.leaf().and_then(|leaf| net.authority.window(&leaf.fingerprint, now));
         judge(wanted, seen, keeper.as_deref(), window.as_deref(), sight, now);
+    }
+}
+
+/// Adds to what a probe saw on the way of a challenge why the renewer's last try failed, if it did.
+pub(crate) async fn attend_renewer(
+    path: &Path,
+    net: &Net,
+    watch: &Stopwatch,
+    sight: &mut Sight,
+    now: Timestamp,
+) {
+    let lead = Lead::Named(path.to_owned());
+    let keeper = net.renewals.keepers(&[Some(&lead)], watch, now).await.pop().flatten();
+    let Some(keeper) = keeper else { return };
+    // Where the certificate may not be read, every failure may be about it.
+    let ever = || CertificateFacts {
+        not_before: Timestamp::MIN,
+        not_after: Timestamp::MAX,
+        ..CertificateFacts::default()
+    };
+    let leaf = keeper.newest.as_ref().map_or_else(ever, |newest| newest.leaf.clone());
+    if let Some(blocked @ Blocked::Failed { .. }) = told::blocked(&keeper, &leaf, now) {
+        tell(&mut sight.findings, told::renewal(&keeper, &blocked, &leaf, now));
+    }
+}
+
+/// The worse of two findings about the same stays.
+fn tell(findings: &mut Vec<Finding>, finding: Finding) {
+    match findings.iter_mut().find(|known| known.is_same_as(&finding)) {
+        Some(known) if known.severity < finding.severity => *known = finding,
+        Some(_) => {}
+        None => findings.push(finding),
     }
 }
 
@@ -166,15 +200,13 @@ fn judge(
         .iter()
         .any(|finding| finding.code == Code::TlsNotReloaded && finding.severity > Severity::Notice);
     if !is_renewed {
-        let (keeper, blocked) = (keeper, blocked.as_ref());
-        let late = told::overdue(leaf, &seen.subject, &course, keeper, blocked, now);
+        let explanation = why.and_then(|window| window.explanation.as_deref());
+        let late = Late { subject: &seen.subject, course: &course, explanation };
+        let late = told::overdue(leaf, &late, keeper, blocked.as_ref(), now);
         sight.findings.extend(late);
     }
     if let (Some(keeper), Some(blocked)) = (keeper, &blocked) {
-        let finding = told::renewal(keeper, blocked, leaf, now);
-        if !sight.findings.iter().any(|known| known.is_same_as(&finding)) {
-            sight.findings.push(finding);
-        }
+        tell(&mut sight.findings, told::renewal(keeper, blocked, leaf, now));
     }
 }
 
@@ -218,27 +250,27 @@ impl Memory {
     /// The renewer of each certificate, where one is known.
     async fn keepers(
         &self,
-        seen: &[Seen],
+        leads: &[Option<&Lead>],
         watch: &Stopwatch,
         now: Timestamp,
     ) -> Vec<Option<Arc<Keeper>>> {
-        let mut stale: Vec<Lead> = Vec::new();
-        for lead in seen.iter().filter_map(|seen| seen.lead.as_ref()) {
+        let mut stale = HashSet::new();
+        for &lead in leads.iter().flatten() {
             let is_fresh =
                 self.held(lead).is_some_and(|held| now.duration_since(held.at).abs() < HELD);
-            if !is_fresh && !stale.contains(lead) {
-                stale.push(lead.clone());
+            if !is_fresh {
+                stale.insert(lead.clone());
             }
         }
         if !stale.is_empty() {
             self.look(stale, watch, now).await;
         }
-        seen.iter().map(|seen| self.held(seen.lead.as_ref()?)?.keeper).collect()
+        leads.iter().map(|lead| self.held((*lead)?)?.keeper).collect()
     }
 
     /// Reads what may have changed. A file system that does not answer in time leaves things as
     /// they were.
-    async fn look(&self, leads: Vec<Lead>, watch: &Stopwatch, now: Timestamp) {
+    async fn look(&self, leads: HashSet<Lead>, watch: &Stopwatch, now: Timestamp) {
         let logs = Arc::clone(&self.logs);
         let looking = tokio::task::spawn_blocking(move || {
             let look = |lead: Lead| {

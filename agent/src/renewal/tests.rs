@@ -169,8 +169,11 @@ fn one_that_its_renewer_has_renewed_waits_for_a_reload() {
     let mut keeper = certbot("", Some((60, Outcome::Well)));
     let newest = |fingerprint: &str| keeper::Newest {
         path: PathBuf::from("/etc/letsencrypt/live/shop/fullchain.pem"),
-        fingerprint: fingerprint.to_owned(),
-        not_before: at_day(60),
+        leaf: CertificateFacts {
+            fingerprint: fingerprint.to_owned(),
+            not_before: at_day(60),
+            ..CertificateFacts::default()
+        },
     };
     keeper.newest = Some(newest("another"));
     let sight = found(90, 70, &Expected::default(), Some(&keeper));

@@ -24,6 +24,17 @@ pub(super) enum Blocked {
     TooLate(Timestamp),
 }
 
+/// What may be late.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Late<'a> {
+    /// Where the certificate is.
+    pub(super) subject: &'a str,
+    /// When it should have been renewed.
+    pub(super) course: &'a Course,
+    /// A page of its CA's on why it wants it renewed.
+    pub(super) explanation: Option<&'a str>,
+}
+
 /// What keeps the renewer from renewing this certificate, as far as it says so itself.
 pub(super) fn blocked(keeper: &Keeper, leaf: &CertificateFacts, now: Timestamp) -> Option<Blocked> {
     let is_due = match &keeper.kept_by {
@@ -87,8 +98,7 @@ pub(super) fn renewal(
     let mut finding = Finding::new(Code::AcmeRenewal, &*path, summary, remedy(keeper, blocked))
         .evidence("renewer", program)
         .evidence("certificate", name)
-        .evidence("configuration", path)
-        .evidence("not_after", leaf.not_after.to_string());
+        .evidence("configuration", path);
     if let Blocked::Failed { at, words, .. } = blocked {
         finding =
             finding.evidence("got", &**words).evidence("tried_at", at.map(|at| at.to_string()));
@@ -99,17 +109,17 @@ pub(super) fn renewal(
 /// `cert.renewal-overdue`, where it is.
 pub(super) fn overdue(
     leaf: &CertificateFacts,
-    subject: &str,
-    course: &Course,
+    late: &Late<'_>,
     keeper: Option<&Keeper>,
     blocked: Option<&Blocked>,
     now: Timestamp,
 ) -> Option<Finding> {
+    let Late { subject, course, explanation } = *late;
     // One that has ended is told as that.
     if now <= course.overdue || now > leaf.not_after {
         return None;
     }
-    let (late, ahead) = (span(course.due, now), span(now, leaf.not_after));
+    let (ago, ahead) = (span(course.due, now), span(now, leaf.not_after));
     let (why, remedy) = cause(leaf, keeper, blocked, now);
     let finding = Finding::new(
         Code::CertRenewalOverdue,
@@ -117,8 +127,8 @@ pub(super) fn overdue(
         text!(
             "{subject}: the certificate should have been renewed {late_en} ago and ends in {ahead_en}{why_en}",
             "{subject}: 인증서가 {late_ko} 전에 갱신되었어야 하며, 유효 기간이 {ahead_ko} 뒤에 끝납니다{why_ko}",
-            late_en = late.en,
-            late_ko = late.ko,
+            late_en = ago.en,
+            late_ko = ago.ko,
             ahead_en = ahead.en,
             ahead_ko = ahead.ko,
             why_en = why.en,
@@ -129,7 +139,8 @@ pub(super) fn overdue(
     .evidence("serial", &*leaf.serial)
     .evidence("expected", format!("renewed from {} on, by {}", course.due, by(course.source)))
     .evidence("got", format!("valid from {} to {}", leaf.not_before, leaf.not_after))
-    .evidence("lifetime_days", lifetime(leaf).as_hours() / 24);
+    .evidence("lifetime_days", lifetime(leaf).as_hours() / 24)
+    .evidence("explanation", explanation);
     let Some(keeper) = keeper else { return Some(finding) };
     let finding = finding
         .evidence("renewer", keeper.kept_by.program())
@@ -161,7 +172,7 @@ fn cause(
     let Some(keeper) = keeper else { return (Text::same(""), nobody_known()) };
     let program = keeper.kept_by.program();
     let newer = keeper.newest.as_ref().filter(|newest| {
-        newest.not_before > leaf.not_before && newest.fingerprint != leaf.fingerprint
+        newest.leaf.not_before > leaf.not_before && newest.leaf.fingerprint != leaf.fingerprint
     });
     if let Some(newer) = newer {
         return renewed(program, newer);
