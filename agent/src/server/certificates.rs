@@ -63,8 +63,14 @@ struct RenewalView<'a> {
 #[derive(Serialize)]
 #[serde(tag = "by", rename_all = "kebab-case")]
 enum BlockView<'a> {
-    Renewer { failure: &'a str },
-    Finding { check: &'a str, code: health::Code, summary: &'a str },
+    Renewer {
+        failure: &'a str,
+    },
+    Finding {
+        check: &'a str,
+        code: health::Code,
+        summary: &'a str,
+    },
 }
 
 #[derive(Serialize)]
