@@ -121,9 +121,15 @@ async fn walk(scene: &Stage, language: &str, pages: &[(&str, &str)]) {
     let incident = scene.agent.api("/incidents").await["incidents"][0].clone();
     let incident_page = format!("/incidents/{}", incident["id"].as_str().unwrap());
     let check = incident["check"].as_str().unwrap();
+    let certificates = scene.agent.api("/certificates").await;
+    let leaf = &certificates["certificates"][0];
+    let leaf_page = format!("/certificates/{}", leaf["fingerprint"].as_str().unwrap());
+    let serial = leaf["serial"].as_str().unwrap();
     for (width, height) in [(1280, 900), (390, 844)] {
         browser.resize(width, height).await;
-        for (path, words) in pages.iter().copied().chain([(&*incident_page, check)]) {
+        for (path, words) in
+            pages.iter().copied().chain([(&*incident_page, check), (&*leaf_page, serial)])
+        {
             browser.open(&scene.url(path)).await;
             assert_eq!(browser.run("return document.documentElement.lang").await, language);
             let text = browser.text().await;

@@ -60,6 +60,7 @@ pages! {
     CertNoTimestamps "cert.no-timestamps",
     CertUnreadable "cert.unreadable",
     CertKeyMismatch "cert.key-mismatch",
+    CertKeyPermissions "cert.key-permissions",
     TlsHandshake "tls.handshake",
     TlsUntrusted "tls.untrusted",
     TlsIncompleteChain "tls.incomplete-chain",

@@ -22,6 +22,7 @@ use crate::pages::Slice;
 use crate::words::Words;
 use crate::{Error, View};
 
+pub(crate) use health::certificates::tried;
 pub(crate) use links::{Chain, title};
 pub use one::certificate;
 pub use query::CertificatesQuery;

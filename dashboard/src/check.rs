@@ -8,7 +8,7 @@ use health::facts::{
 };
 use health::history::History;
 use health::snapshot::{CheckStanding, Last};
-use health::{Incident, Timing};
+use health::{Facts, Incident, Timing};
 
 use crate::certificates::{Chain, Readiness, readiness, title};
 use crate::chart::{self, Bars, Cut, Line, Stretch};
@@ -134,6 +134,15 @@ impl<'a> Page<'a> {
     fn renewals(&self) -> &'a [RenewalFacts] {
         let renewals = self.last().map(|last| &*last.facts.renewals).unwrap_or_default();
         &renewals[..renewals.len().min(LISTED)]
+    }
+
+    /// Something besides challenges, which have a panel of their own.
+    fn saw_more(&self) -> bool {
+        self.last().is_some_and(|last| {
+            let challenges = last.facts.acme.clone();
+            last.facts.acme.is_none()
+                || last.facts != Facts { acme: challenges, ..Facts::default() }
+        })
     }
 
     fn acme(&self) -> Option<&'a AcmeFacts> {

@@ -58,6 +58,7 @@ fn korean(code: Code) -> &'static str {
         }
         Code::CertUnreadable => "인증서 파일이 없거나 사용할 수 없습니다.",
         Code::CertKeyMismatch => "키 파일이 인증서와 짝이 맞지 않습니다.",
+        Code::CertKeyPermissions => "서버의 모든 사용자가 개인 키를 읽거나 바꿀 수 있습니다.",
         Code::TlsHandshake => {
             "TLS 연결이 성립되지 않습니다. 어떤 경고로 끝났는지 함께 알려 줍니다."
         }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use blocks::Block;
+pub use blocks::{Block, tried};
 pub use life::{Life, Renewal};
 
 use crate::facts::{CertificateFacts, FileFacts, RevocationFacts, RevocationStanding, ServedFacts};

@@ -81,6 +81,7 @@ codes! {
     CertNoTimestamps "cert.no-timestamps" Notice "Issued below a root of the web without timestamps of transparency logs.";
     CertUnreadable "cert.unreadable" Critical "A certificate file is missing or not usable.";
     CertKeyMismatch "cert.key-mismatch" Critical "The key file does not belong to the certificate.";
+    CertKeyPermissions "cert.key-permissions" Notice "Every user of the machine may read or change the private key.";
     TlsHandshake "tls.handshake" Critical "No TLS at all; says which alert.";
     TlsUntrusted "tls.untrusted" Critical "The chain served does not lead to a trusted root.";
     TlsIncompleteChain "tls.incomplete-chain" Critical "An intermediate is missing from the chain served; says which.";

@@ -261,6 +261,8 @@ async fn certbot_and_a_ca_come_to_the_same_verdict() {
         site.go(&way);
         told(&agent, words).await;
         certbot.renew(&["--force-renewal"]).expect(1);
+        let failed = agent.finding(CHECK, "acme.renewal").await;
+        assert_eq!(failed["subject"], renewal.to_str().unwrap(), "{failed}");
         site.go_right();
         agent.state(CHECK, "up").await;
     }

@@ -5,6 +5,7 @@
 mod acme;
 mod ca;
 mod chain;
+mod files;
 mod hostile;
 mod places;
 mod renewal;

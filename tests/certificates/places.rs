@@ -37,7 +37,7 @@ impl Stage {
         );
         issue(&authority, folder.path(), "other", "other.example", 7, 60);
         for address in addresses {
-            issue(&authority, folder.path(), address, "shop.example", 1, 20);
+            issue(&authority, folder.path(), address, "shop.example", 1, 60);
             servers += &format!(
                 "server {{ listen {address}:{port} ssl; server_name shop.example;\n  \
                  ssl_certificate {address}/fullchain.pem; ssl_certificate_key {address}/privkey.pem; }}\n"
@@ -82,7 +82,7 @@ async fn a_certificate_renewed_at_some_addresses_only() {
     let keys = format!("resolver = \"{}\"", stage.nameserver.address());
     let plan = format!(
         "[defaults]\ninterval = \"300ms\"\ntimeout = \"3s\"\nfail_after = 1\nca = \"roots.pem\"\n\
-         [[tls]]\nname = \"shop\"\naddress = \"shop.example:{}\"\nexpiring_within = [\"10%\", \"5%\"]\n",
+         [[tls]]\nname = \"shop\"\naddress = \"shop.example:{}\"\n",
         stage.port
     );
     let agent = Agent::start(folder, &keys, &plan).await;

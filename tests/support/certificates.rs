@@ -1,5 +1,6 @@
 //! A certificate authority of the test's own, and what it issues.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -73,7 +74,9 @@ impl Authority {
         let leaf = params.signed_by(&key, &self.0).unwrap();
         std::fs::create_dir_all(folder).unwrap();
         // Key first: who looks in between finds a key that is too new, and no half-written pair.
-        std::fs::write(folder.join("privkey.pem"), key.serialize_pem()).unwrap();
+        let private = folder.join("privkey.pem");
+        std::fs::write(&private, key.serialize_pem()).unwrap();
+        std::fs::set_permissions(&private, std::fs::Permissions::from_mode(0o600)).unwrap();
         let chain = folder.join("fullchain.pem.new");
         std::fs::write(&chain, leaf.pem()).unwrap();
         std::fs::rename(chain, folder.join("fullchain.pem")).unwrap();

@@ -42,6 +42,9 @@ impl List {
         };
         let (this_update, next_update) =
             dates(&bytes).ok_or("what is published there is no list of revoked certificates")?;
+        if !has_version(&bytes) {
+            return Err(words(&Error::UnsupportedCrlVersion));
+        }
         let next_update = next_update.ok_or("the list does not say when the next one comes")?;
         BorrowedCertRevocationList::from_der(&bytes)
             .map_err(|error| format!("the list cannot be read: {}", words(&error)))?;
@@ -117,6 +120,12 @@ fn dates(bytes: &[u8]) -> Option<(Timestamp, Option<Timestamp>)> {
     list.optional(SEQUENCE)?; // issuer
     let this_update = der::moment(list.next()?)?;
     Some((this_update, list.next().and_then(der::moment)))
+}
+
+/// Lists of version 1 do not say their version.
+fn has_version(bytes: &[u8]) -> bool {
+    let list = Reader::new(bytes).enter(SEQUENCE).and_then(|mut whole| whole.enter(SEQUENCE));
+    list.is_some_and(|mut list| list.optional(INTEGER).is_some())
 }
 
 fn words(error: &Error) -> String {

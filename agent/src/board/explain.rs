@@ -33,7 +33,7 @@ impl Board {
             }
             (
                 Code::TcpRefused | Code::TcpTimeout | Code::TcpUnreachable,
-                Spec::Http(_) | Spec::Tls(_) | Spec::Tcp(_) | Spec::Forward(_),
+                Spec::Http(_) | Spec::Tls(_) | Spec::Sites(_) | Spec::Tcp(_) | Spec::Forward(_),
             ) => entry.standing.last.as_ref()?.facts.address.into_iter().collect(),
             _ => return None,
         };

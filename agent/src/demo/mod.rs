@@ -8,6 +8,7 @@ mod web;
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -30,6 +31,8 @@ const CHAT: Ipv4Addr = Ipv4Addr::new(127, 77, 0, 3);
 pub fn run(listen: SocketAddr) -> anyhow::Result<Outcome> {
     let folder = std::env::temp_dir().join(format!("portwarden-demo-{}", std::process::id()));
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    // There is a private key in it, and others look into the same folder above.
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
     let outcome = crate::run::block_on(async {
         let targets = Targets::start(&folder, clock::now()).await?;
         let file = folder.join("probes.toml");

@@ -33,6 +33,10 @@ pub struct Server {
     pub listens: Vec<Listen>,
     /// Its certificates, each with its place; names with variables as written.
     pub certificates: Vec<(PathBuf, Place)>,
+    /// The keys of its certificates, in the same order.
+    pub keys: Vec<(PathBuf, Place)>,
+    /// It has no certificate and turns handshakes away (`ssl_reject_handshake`).
+    pub rejects: bool,
     /// Certificates it trusts (`ssl_trusted_certificate`, `ssl_client_certificate`).
     pub trusted: Vec<PathBuf>,
     /// Its locations, nested ones too.
@@ -199,13 +203,19 @@ impl Reading<'_> {
             });
         }
         let path = |one: &&Directive| self.folder.join(one.first());
-        let certificates = self.inherited(server, "ssl_certificate");
+        let paths = |name: &str| {
+            let named = self.inherited(server, name);
+            named.iter().map(|one| (path(one), one.place.clone())).collect()
+        };
+        let rejects = self.inherited(server, "ssl_reject_handshake");
         let trusted = ["ssl_trusted_certificate", "ssl_client_certificate"];
         Server {
             place: server.place.clone(),
             names: server.within("server_name").flat_map(|one| one.arguments.clone()).collect(),
             listens,
-            certificates: certificates.iter().map(|one| (path(one), one.place.clone())).collect(),
+            certificates: paths("ssl_certificate"),
+            keys: paths("ssl_certificate_key"),
+            rejects: rejects.iter().any(|one| one.first() == "on"),
             trusted: trusted
                 .iter()
                 .flat_map(|name| self.inherited(server, name))

@@ -17,6 +17,7 @@ pub fn same(a: &Check, b: &Check) -> bool {
             (Spec::Tcp(a), Spec::Tcp(b)) => same_tcp(a, b),
             (Spec::Http(a), Spec::Http(b)) => same_http(a, b),
             (Spec::Tls(a), Spec::Tls(b)) => same_tls(a, b),
+            (Spec::Sites(a), Spec::Sites(b)) => same_sites(a, b),
             (Spec::Dns(a), Spec::Dns(b)) => same_dns(a, b),
             (Spec::Certificate(a), Spec::Certificate(b)) => same_certificate(a, b),
             (Spec::Port(a), Spec::Port(b)) => same_port(a, b),
@@ -26,6 +27,7 @@ pub fn same(a: &Check, b: &Check) -> bool {
                 Spec::Tcp(_)
                 | Spec::Http(_)
                 | Spec::Tls(_)
+                | Spec::Sites(_)
                 | Spec::Dns(_)
                 | Spec::Certificate(_)
                 | Spec::Port(_)
@@ -145,6 +147,21 @@ fn same_client(a: Option<&ClientCertificate>, b: Option<&ClientCertificate>) -> 
     }
 }
 
+fn same_sites(a: &tls::sites::Spec, b: &tls::sites::Spec) -> bool {
+    let tls::sites::Spec { configuration, connect, source, expiring, renewal, roots: _, beside } =
+        a;
+    let is_same_beside = match (beside, &b.beside) {
+        (Some(a), Some(b)) => same_tls(a, b),
+        (a, b) => a.is_none() && b.is_none(),
+    };
+    *configuration == b.configuration
+        && *connect == b.connect
+        && *source == b.source
+        && *expiring == b.expiring
+        && *renewal == b.renewal
+        && is_same_beside
+}
+
 fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
     let dns::Spec {
         zone,
@@ -184,8 +201,12 @@ fn same_dns(a: &dns::Spec, b: &dns::Spec) -> bool {
 }
 
 fn same_certificate(a: &certificate::Spec, b: &certificate::Spec) -> bool {
-    let certificate::Spec { path, key, expiring, renewal } = a;
-    *path == b.path && *key == b.key && *expiring == b.expiring && *renewal == b.renewal
+    let certificate::Spec { path, key, password, expiring, renewal } = a;
+    *path == b.path
+        && *key == b.key
+        && *password == b.password
+        && *expiring == b.expiring
+        && *renewal == b.renewal
 }
 
 fn same_port(a: &port::Spec, b: &port::Spec) -> bool {

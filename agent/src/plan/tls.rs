@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+mod sites;
+
 use health::Kind;
 use rustls_pki_types::ServerName;
 
@@ -10,7 +12,8 @@ use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::Wrong;
 use super::row::Row;
-use super::{renewal, values};
+use super::{receivers, renewal, values};
+use crate::probe::tcp::speaks::Password;
 use crate::probe::tls::starttls::Starttls;
 use crate::probe::tls::{EveryAddress, Pin};
 use crate::probe::{self, certificate, tls};
@@ -26,7 +29,9 @@ pub(super) fn check(
 ) -> Option<probe::Check> {
     let named = frame::named(row, names);
     let pace = pace.overridden(row);
-    let address = row.need("address", row.text("address"));
+    let nginx = sites::configuration(row);
+    let address = row.text("address");
+    let address = if row.has("nginx") { address } else { row.need("address", address) };
     let starttls = row.choice("starttls").and_then(Starttls::named);
     let port = starttls.map_or(443, Starttls::port);
     let target =
@@ -62,12 +67,15 @@ pub(super) fn check(
     let alpn = applications(row);
     let client = client(row);
     let roots = pace.roots(row);
-    let (address, target) = (address?, target?);
-    let frame = named.frame(&pace, Kind::Tls, address.value, owner)?;
-    let spec = tls::Spec {
+    let instance = address.as_ref().map(|at| at.value).or(nginx.as_ref().map(|at| at.written));
+    let frame = named.frame(&pace, Kind::Tls, instance?, owner)?;
+    let has_name = server_name.is_some();
+    let connect = connect.map(|dialled| dialled.endpoint);
+    let roots = roots?;
+    let place = target.map(|target| tls::Spec {
         server_name: server_name.unwrap_or(target.host),
         target: target.endpoint,
-        connect: connect.map(|dialled| dialled.endpoint),
+        connect: connect.clone(),
         source,
         sends_name,
         every_address,
@@ -75,16 +83,31 @@ pub(super) fn check(
         file,
         issuer,
         expiring,
-        renewal,
+        renewal: renewal.clone(),
         min_version,
         revocation,
         ari,
         starttls,
         alpn,
         client,
-        roots: roots?,
+        roots: roots.clone(),
+    });
+    let spec = match nginx {
+        None => probe::Spec::Tls(place?),
+        Some(nginx) => {
+            let all = tls::sites::Spec {
+                configuration: nginx.path,
+                connect,
+                source,
+                expiring,
+                renewal,
+                roots,
+                beside: None,
+            };
+            probe::Spec::Sites(Box::new(sites::beside(all, place, has_name)))
+        }
     };
-    Some(probe::Check { frame, spec: probe::Spec::Tls(spec) })
+    Some(probe::Check { frame, spec })
 }
 
 /// Reads one `[[certificate]]`.
@@ -99,11 +122,14 @@ pub(super) fn files(row: &Row<'_>, pace: &Pace, names: &mut Names) -> Option<pro
         })
     });
     let key = row.text("key").and_then(|text| frame::path(row, "key", &text));
+    frame::exclusive(row, &["password_env", "password_file"]);
+    let password = receivers::outside(row, "password_env", "password_file");
+    let password = password.map(|(text, _)| Password(text.into()));
     let expiring = expiring(row).unwrap_or_default();
     let renewal = renewal::stored(row);
     let (written, path) = (written?, path?);
     let frame = named.frame(&pace, Kind::Certificate, written.value, None)?;
-    let spec = certificate::Spec { path: path.value, key, expiring, renewal };
+    let spec = certificate::Spec { path: path.value, key, password, expiring, renewal };
     Some(probe::Check { frame, spec: probe::Spec::Certificate(spec) })
 }
 

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use health::facts::AcmeFacts;
+use health::facts::{AcmeFacts, CertificateFacts};
 use health::{Code, Finding, Phase, text};
 use jiff::Timestamp;
 
@@ -25,6 +25,7 @@ mod body;
 mod certbot;
 mod detour;
 mod judge;
+mod last_try;
 mod reached;
 mod remedy;
 #[cfg(test)]
@@ -89,6 +90,8 @@ struct Prepared {
     tokens: HashMap<PathBuf, Token>,
     unput: Vec<(PathBuf, Unput)>,
     findings: Vec<Finding>,
+    /// The certificate that certbot renews.
+    chain: Option<Arc<Vec<CertificateFacts>>>,
 }
 
 /// Runs one probe.
@@ -97,7 +100,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
     let preparing = tokio::task::spawn_blocking(move || prepare(&settings, now));
     let outcome = tokio::time::timeout_at(watch.deadline(), preparing).await;
     watch.lap(Phase::Read);
-    let Prepared { challenge, aims, tokens, unput, findings } = match outcome {
+    let Prepared { challenge, aims, tokens, unput, findings, chain } = match outcome {
         Ok(Ok(Ok(prepared))) => prepared,
         Ok(Ok(Err(error))) => return unprepared(spec, &error.to_string()),
         Ok(Err(error)) => return unprepared(spec, &error.to_string()),
@@ -130,6 +133,9 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
     sight.facts.address = trials.iter().rev().find_map(|trial| trial.address);
     let trials = trials.iter().map(trial::Trial::facts).collect();
     sight.facts.acme = Some(Box::new(AcmeFacts { file, trials }));
+    if let (Some(renewal), Some(chain)) = (&spec.renewal, chain) {
+        last_try::add(renewal, chain, net, watch, &mut sight, now).await;
+    }
     sight
 }
 
@@ -152,7 +158,8 @@ fn prepare(spec: &Spec, now: Timestamp) -> std::io::Result<Prepared> {
             Err(why) => unput.push((webroot.clone(), why)),
         }
     }
-    Ok(Prepared { challenge, aims, tokens, unput, findings })
+    let chain = renewal.and_then(|read| read.ok()?.chain);
+    Ok(Prepared { challenge, aims, tokens, unput, findings, chain })
 }
 
 /// Removes challenges that were left behind by an agent that was killed, from the webroots of these

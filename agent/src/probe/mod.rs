@@ -41,6 +41,8 @@ pub enum Spec {
     Http(Box<http::Spec>),
     /// `[[tls]]`
     Tls(tls::Spec),
+    /// `[[tls]]` with `nginx`
+    Sites(Box<tls::sites::Spec>),
     /// `[[dns]]`
     Dns(dns::Spec),
     /// `[[certificate]]`
@@ -62,6 +64,7 @@ impl Spec {
             Self::Tcp(_)
             | Self::Http(_)
             | Self::Tls(_)
+            | Self::Sites(_)
             | Self::Dns(_)
             | Self::Certificate(_)
             | Self::Port(_)
@@ -84,6 +87,12 @@ impl Spec {
             Self::Tls(spec) => {
                 (&spec.renewal, &spec.expiring, &*spec.server_name, spec.file.as_deref())
             }
+            Self::Sites(spec) => {
+                let place = spec.beside.as_deref();
+                let name = place.map_or("", |place| &*place.server_name);
+                let file = place.and_then(|place| place.file.as_deref());
+                (&spec.renewal, &spec.expiring, name, file)
+            }
             Self::Certificate(spec) => (&spec.renewal, &spec.expiring, "", None),
             Self::Tcp(_)
             | Self::Http(_)
@@ -99,6 +108,7 @@ impl Spec {
     fn caa_name(&self) -> Option<&str> {
         match self {
             Self::Tls(spec) => spec.issuer.as_deref(),
+            Self::Sites(spec) => spec.beside.as_ref()?.issuer.as_deref(),
             Self::Tcp(_)
             | Self::Http(_)
             | Self::Dns(_)
@@ -130,6 +140,7 @@ pub async fn run(check: &Check, net: &Net) -> Observation {
         Spec::Tcp(spec) => tcp::observe(spec, net, &mut watch).await,
         Spec::Http(spec) => Box::pin(http::observe(spec, net, &mut watch)).await,
         Spec::Tls(spec) => Box::pin(tls::observe(spec, net, &mut watch, at)).await,
+        Spec::Sites(spec) => Box::pin(tls::sites::observe(spec, net, &mut watch, at)).await,
         Spec::Dns(spec) => Box::pin(dns::observe(spec, net, &mut watch)).await,
         Spec::Certificate(spec) => Box::pin(certificate::observe(spec, &mut watch, at)).await,
         Spec::Port(spec) => Box::pin(port::observe(spec, net, &mut watch)).await,

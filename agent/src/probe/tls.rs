@@ -6,8 +6,10 @@ mod differs;
 mod nameless;
 mod pins;
 mod places;
+pub(crate) mod reload;
 mod revocation;
 mod served;
+pub mod sites;
 pub mod starttls;
 mod told;
 
@@ -160,6 +162,7 @@ async fn look(
                 let served = twin(spec, peer, served, &file, offer, watch).await;
                 facts.file = Some(compare(spec, &served, &file, &subject, now, sight));
             }
+            reload::fit(&mut sight.findings, peer, net, watch).await;
             lead_to_the_reload(&mut sight.findings);
             let told = told::hear(spec, net, &presented, &mut facts, &subject, watch, now);
             sight.findings.extend(Box::pin(told).await);

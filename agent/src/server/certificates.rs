@@ -63,20 +63,8 @@ struct RenewalView<'a> {
 #[derive(Serialize)]
 #[serde(tag = "by", rename_all = "kebab-case")]
 enum BlockView<'a> {
-    Renewer {
-        failure: &'a str,
-    },
-    Http01 {
-        check: &'a str,
-        domain: &'a str,
-        address: Option<SocketAddr>,
-        failure: Option<&'a str>,
-    },
-    Finding {
-        check: &'a str,
-        code: health::Code,
-        summary: &'a str,
-    },
+    Renewer { failure: &'a str },
+    Finding { check: &'a str, code: health::Code, summary: &'a str },
 }
 
 #[derive(Serialize)]
@@ -196,12 +184,6 @@ impl<'a> BlockView<'a> {
             Block::Failed(facts) => {
                 Self::Renewer { failure: facts.failure.as_deref().unwrap_or_default() }
             }
-            Block::Trial(standing, trial) => Self::Http01 {
-                check: &standing.check.name,
-                domain: &trial.domain,
-                address: trial.address,
-                failure: trial.hops.iter().rev().find_map(|hop| hop.failure.as_deref()),
-            },
             Block::Said((standing, found)) => Self::Finding {
                 check: &standing.check.name,
                 code: found.finding.code,
@@ -281,7 +263,6 @@ fn row(it: &Certificate<'_>) -> String {
     let codes = it.findings.iter().map(|(_, found)| found.finding.code.label().to_owned());
     let blocks = it.blocks.iter().map(|block| match block {
         Block::Failed(_) => "renewer".to_owned(),
-        Block::Trial(standing, trial) => format!("{}: {}", standing.check.name, trial.domain),
         Block::Said((_, found)) => found.finding.code.label().to_owned(),
     });
     let moment = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();

@@ -1,6 +1,10 @@
 //! Certificate files: read when they changed, remembered while they did not.
+//!
+//! A path is followed to what it leads to now, so that a link that is pointed elsewhere (certbot's
+//! `live`, Kubernetes' `..data`) is a change like any other.
 
 use std::fs::{File, Metadata};
+use std::hash::Hash;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -9,12 +13,14 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use health::facts::CertificateFacts;
 use health::{Code, Finding, Text, text};
 use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use super::certificate::{Certificate, parse};
 use super::key::{self, PublicHalf};
 use super::memo::Memo;
+use super::{pkcs12, swap};
 use crate::net::is_lack;
 
 /// Largest file read, in bytes.
@@ -54,6 +60,10 @@ pub(crate) enum Unreadable {
     NotAFile,
     /// More than 1 MiB.
     TooLarge,
+    /// It is encrypted, and no password is known.
+    Locked,
+    /// It is encrypted with another password.
+    WrongPassword,
     /// Readable, but no certificate in it; what it seems to be instead, if that is known.
     NoCertificate(Option<&'static str>),
     /// A certificate in it cannot be read.
@@ -86,21 +96,40 @@ impl Stamp {
     }
 }
 
+/// A file as opened with a password, which is kept as its digest alone.
+type Opened = (PathBuf, Option<[u8; 32]>);
 type Reading<T> = (Stamp, T);
-static CERTIFICATES: LazyLock<Mutex<Memo<PathBuf, Reading<Arc<CertificateFile>>>>> =
+static CERTIFICATES: LazyLock<Mutex<Memo<Opened, Reading<Arc<CertificateFile>>>>> =
     LazyLock::new(|| Mutex::new(Memo::new(REMEMBERED)));
 static KEYS: LazyLock<Mutex<Memo<PathBuf, Reading<PublicHalf>>>> =
     LazyLock::new(|| Mutex::new(Memo::new(REMEMBERED)));
 
-/// Reads a certificate file, PEM or DER; blocks. An unchanged file is not read again.
+/// Reads a certificate file that needs no password: PEM, DER, or PKCS#12 with an empty one; blocks.
+/// An unchanged file is not read again.
 ///
 /// # Errors
 /// Why it is not usable.
 pub(crate) fn read(path: &Path, now: Timestamp) -> Result<Arc<CertificateFile>, Unreadable> {
-    remembered(&CERTIFICATES, path, now, || {
+    read_with(path, None, now)
+}
+
+/// As [`read`], with the password of a PKCS#12 file.
+///
+/// # Errors
+/// Why it is not usable.
+pub(crate) fn read_with(
+    path: &Path,
+    password: Option<&str>,
+    now: Timestamp,
+) -> Result<Arc<CertificateFile>, Unreadable> {
+    let locked_by = password.map(|password| {
+        let mut key = [0; 32];
+        key.copy_from_slice(digest(&SHA256, password.as_bytes()).as_ref());
+        key
+    });
+    remembered(&CERTIFICATES, (path.to_owned(), locked_by), path, now, || {
         let bytes = read_bytes(path)?;
-        let modified = std::fs::metadata(path).ok().and_then(|metadata| modified(&metadata));
-        parse_file(&bytes, modified).map(Arc::new)
+        parse_file(&bytes, password, swap::since(path)).map(Arc::new)
     })
 }
 
@@ -109,7 +138,7 @@ pub(crate) fn read(path: &Path, now: Timestamp) -> Result<Arc<CertificateFile>, 
 /// # Errors
 /// When there is no such file.
 pub(crate) fn read_key(path: &Path, now: Timestamp) -> Result<PublicHalf, Unreadable> {
-    remembered(&KEYS, path, now, || key::read(path))
+    remembered(&KEYS, path.to_owned(), path, now, || key::read(path))
 }
 
 /// The bytes of a regular file of at most 1 MiB; blocks.
@@ -141,9 +170,15 @@ pub(crate) fn certificates(bytes: &[u8]) -> Vec<CertificateDer<'static>> {
 
 pub(super) fn parse_file(
     bytes: &[u8],
+    password: Option<&str>,
     modified: Option<Timestamp>,
 ) -> Result<CertificateFile, Unreadable> {
-    let ders = certificates(bytes);
+    let (ders, own_key) = if pkcs12::is_pkcs12(bytes) {
+        let opened = pkcs12::open(bytes, password)?;
+        (opened.certificates, opened.key)
+    } else {
+        (certificates(bytes), key::within(bytes))
+    };
     let Some(leaf) = ders.first().cloned() else {
         return Err(Unreadable::NoCertificate(likeness(bytes)));
     };
@@ -155,7 +190,6 @@ pub(super) fn parse_file(
     let weak_key = parsed.first().is_some_and(|leaf| leaf.weak_key);
     let (chain, public_keys) =
         parsed.into_iter().map(|certificate| (certificate.facts, certificate.public_key)).unzip();
-    let own_key = key::within(bytes);
     Ok(CertificateFile { chain: Arc::new(chain), leaf, public_keys, weak_key, own_key, modified })
 }
 
@@ -164,6 +198,18 @@ fn likeness(bytes: &[u8]) -> Option<&'static str> {
     let words = String::from_utf8_lossy(bytes);
     if bytes.is_empty() {
         Some("an empty file")
+    } else if bytes.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) {
+        Some(
+            "a Java keystore (JKS); `keytool -importkeystore -deststoretype pkcs12` turns it into one that can be read",
+        )
+    } else if words.contains("-----BEGIN PKCS7-----") || words.contains("-----BEGIN CMS-----") {
+        Some("a PKCS#7 bundle; `openssl pkcs7 -print_certs` turns it into PEM")
+    } else if words.contains("-----BEGIN TRUSTED CERTIFICATE-----") {
+        Some(
+            "OpenSSL's own form of a trusted certificate, which servers do not read; `openssl x509` turns it into PEM",
+        )
+    } else if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        Some("text in UTF-16, which no server reads; `iconv -f UTF-16 -t ASCII` turns it into PEM")
     } else if words.contains("CERTIFICATE REQUEST-----") {
         Some("a certificate request (CSR)")
     } else if words.contains("PRIVATE KEY-----") {
@@ -177,15 +223,15 @@ fn likeness(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-fn remembered<T: Clone>(
-    memo: &Mutex<Memo<PathBuf, Reading<T>>>,
+fn remembered<K: Hash + Eq + Clone, T: Clone>(
+    memo: &Mutex<Memo<K, Reading<T>>>,
+    key: K,
     path: &Path,
     now: Timestamp,
     read: impl FnOnce() -> Result<T, Unreadable>,
 ) -> Result<T, Unreadable> {
     let metadata = std::fs::metadata(path).map_err(|error| Unreadable::of(&error))?;
     let before = Stamp::of(&metadata);
-    let key = path.to_owned();
     let known = memo.lock().unwrap_or_else(PoisonError::into_inner).recall(&key);
     if let Some((stamp, value)) = known
         && stamp == before
@@ -200,10 +246,6 @@ fn remembered<T: Clone>(
         memo.remember(key, (before, value.clone()));
     }
     Ok(value)
-}
-
-fn modified(metadata: &Metadata) -> Option<Timestamp> {
-    Timestamp::new(metadata.mtime(), i32::try_from(metadata.mtime_nsec()).ok()?).ok()
 }
 
 impl Unreadable {
@@ -234,12 +276,20 @@ impl Unreadable {
             }
             Self::NotAFile => text!("it is not a regular file", "일반 파일이 아닙니다"),
             Self::TooLarge => text!("it is larger than 1 MiB", "1MiB보다 큽니다"),
+            Self::Locked => text!(
+                "it is a PKCS#12 file with a password, and the plan names none",
+                "암호가 걸린 PKCS#12 파일인데 설정에 암호가 없습니다"
+            ),
+            Self::WrongPassword => text!(
+                "it is a PKCS#12 file with another password than the plan's",
+                "PKCS#12 파일의 암호가 설정의 암호와 다릅니다"
+            ),
             Self::NoCertificate(Some(likeness)) => {
                 text!("it holds no certificate; it is {likeness}", "인증서가 없습니다({likeness})")
             }
             Self::NoCertificate(None) => text!(
-                "it holds no certificate, neither PEM nor DER",
-                "PEM이나 DER 형식의 인증서가 없습니다"
+                "it holds no certificate, neither PEM nor DER nor PKCS#12",
+                "PEM, DER, PKCS#12 형식의 인증서가 없습니다"
             ),
             Self::Garbage(words) => {
                 text!(
@@ -262,6 +312,10 @@ impl Unreadable {
             Self::Missing => text!(
                 "Check the path: `ls -l {path}`. A server that names it will not start again: issue the certificate (`certbot certificates` lists what there is) or correct the path.",
                 "경로를 확인하세요: `ls -l {path}`. 이 파일을 쓰는 서버는 다시 시작되지 않습니다. 인증서를 발급하거나(`certbot certificates`로 목록 확인) 경로를 고치세요."
+            ),
+            Self::Locked | Self::WrongPassword => text!(
+                "Name its password in the check, `password_env = \"NAME\"` or `password_file = \"PATH\"`, and try it by hand: `openssl pkcs12 -in {path} -noout` asks for it. Was the file made anew with another password, the server that reads it needs that one too.",
+                "점검 항목에 암호를 `password_env = \"이름\"`이나 `password_file = \"경로\"`로 알려 주고, `openssl pkcs12 -in {path} -noout`으로 직접 확인해 보세요. 파일을 다른 암호로 다시 만들었다면 이를 읽는 서버의 설정도 바꿔야 합니다."
             ),
             _ => text!(
                 "See what it is: `file {path}` and `openssl x509 -in {path} -noout -subject -dates`. A server that reads it will not start again: put the right file back.",

@@ -34,7 +34,7 @@ pub fn hello(bytes: &[u8]) {
 /// A certificate, and a file that may hold some.
 pub fn certificate(bytes: &[u8]) {
     let _ = certificate::parse(bytes);
-    let _ = files::parse_file(bytes, None);
+    let _ = files::parse_file(bytes, None, None);
 }
 
 /// Trusts the root that the seeds lead to, made by fuzz/seeds/make-chains.

@@ -57,7 +57,7 @@ pub(crate) fn within(bytes: &[u8]) -> Option<PublicHalf> {
     }
 }
 
-fn public_half(key: &PrivateKeyDer<'_>) -> PublicHalf {
+pub(super) fn public_half(key: &PrivateKeyDer<'_>) -> PublicHalf {
     if let Ok(signing) = any_supported_type(key)
         && let Some(spki) = signing.public_key()
         && let Ok((_, spki)) = SubjectPublicKeyInfo::from_der(spki.as_ref())

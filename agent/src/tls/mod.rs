@@ -40,10 +40,12 @@ mod missing;
 mod old_protocol;
 mod parting;
 mod path;
+mod pkcs12;
 mod presentation;
 mod refusal;
 mod roots;
 mod span;
+mod swap;
 mod verdict;
 mod web_rules;
 
@@ -67,6 +69,7 @@ pub(crate) use old_protocol::{below_floor, is_tolerated, old_versions};
 pub(crate) use parting::part;
 pub use roots::{Roots, client_settings};
 pub(crate) use span::span;
+pub(crate) use swap::since;
 pub(crate) use verdict::weak_key;
 
 /// When a certificate's end is near.

@@ -121,12 +121,6 @@ pub(crate) fn blocked<'a>(certificate: &Certificate<'a>, t: Words) -> Vec<Blocke
                 let said = facts.failure.as_deref().unwrap_or_default();
                 told.push(Blocked { words: t.renewer_failed(&cut(said)), check: None });
             }
-            Block::Trial(standing, trial) => {
-                let address = trial.address.map(|address| address.to_string());
-                let address = address.as_deref().unwrap_or(t.no_address());
-                let words = t.trial_failed(&trial.domain, address);
-                told.push(Blocked { words, check: Some(&standing.check.name) });
-            }
             Block::Said((standing, found)) => {
                 let is_known =
                     certificate.findings.iter().any(|(_, own)| std::ptr::eq(*own, *found));

@@ -2,9 +2,9 @@
 
 use std::borrow::Borrow;
 
-use health::Language;
 use health::certificates::Life;
 use health::facts::{RenewalSource, RevocationSource, RevocationStanding};
+use health::{Language, State};
 
 use super::{Count, Words};
 use crate::amount;
@@ -128,7 +128,6 @@ phrases! {
     trusted_above(name): "{name}: a trusted root", "{name}: 신뢰할 수 있는 루트";
     signed_above(name): "issued by {name}", "발급자 {name}";
     get_it_at(url): "fetch it at {url}", "{url}에서 받을 수 있음";
-    trial_failed(domain, address): "HTTP-01 for {domain} fails at {address}", "{domain}의 HTTP-01이 {address}에서 실패합니다";
     renewer_failed(said): "The renewer’s last try failed: {said}", "갱신 도구의 마지막 시도가 실패했습니다: {said}";
 }
 
@@ -162,6 +161,15 @@ impl Words {
         match source.borrow() {
             RevocationSource::Staple => self.stapled(),
             RevocationSource::Crl => self.published(),
+        }
+    }
+
+    /// What a CA would make of a challenge that was tried.
+    pub(crate) fn tried_of(self, tried: impl Borrow<State>) -> &'static str {
+        match tried.borrow() {
+            State::Up => self.a_ca_gets_in(),
+            State::Down | State::Degraded => self.a_ca_fails(),
+            State::Unknown => self.cannot_tell(),
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Certificate, Told};
 use crate::facts::{RenewalFacts, TrialFacts};
 use crate::snapshot::CheckStanding;
-use crate::{Code, Snapshot};
+use crate::{Code, Severity, Snapshot, StandingFinding, State};
 
 /// More obstacles than this of one certificate are left out.
 const MOST: usize = 20;
@@ -18,40 +18,72 @@ const MOST: usize = 20;
 pub enum Block<'a> {
     /// The renewer tried, and says why it failed.
     Failed(&'a RenewalFacts),
-    /// A challenge for one of its names would not be found.
-    Trial(&'a CheckStanding, &'a TrialFacts),
     /// A finding says that it cannot be renewed.
     Said(Told<'a>),
+}
+
+/// How a challenge that was tried stands: up where it came back, down where a finding says that a CA
+/// would not get it, unknown where that cannot be told from here.
+#[must_use]
+pub fn tried(standing: &CheckStanding, trial: &TrialFacts) -> State {
+    if trial.passed {
+        return State::Up;
+    }
+    let domain = &trial.domain;
+    let places = trial.address.map_or_else(
+        || [domain.clone(), domain.clone()],
+        |address| [address.to_string(), format!("{address} ({domain})")],
+    );
+    let is_told = standing.findings.iter().any(|found| {
+        let finding = &found.finding;
+        finding.severity >= Severity::Warning && places.contains(&finding.subject)
+    });
+    if is_told { State::Down } else { State::Unknown }
 }
 
 /// All obstacles of a snapshot, by what they are in the way of.
 #[derive(Debug, Default)]
 pub(super) struct Obstacles<'a> {
-    trials: HashMap<&'a str, Vec<(&'a CheckStanding, &'a TrialFacts)>>,
+    by_domain: HashMap<&'a str, Vec<Told<'a>>>,
     /// By the check that sees the certificate.
-    said: HashMap<&'a str, Vec<Told<'a>>>,
+    by_check: HashMap<&'a str, Vec<Told<'a>>>,
 }
 
 impl<'a> Obstacles<'a> {
     pub(super) fn of(snapshot: &'a Snapshot) -> Self {
         let mut obstacles = Self::default();
         for standing in &snapshot.checks {
-            let facts = standing.last.as_deref().map(|last| &last.facts);
-            if let Some(acme) = facts.and_then(|facts| facts.acme.as_deref()) {
-                for trial in acme.trials.iter().filter(|trial| !trial.passed) {
-                    let known = obstacles.trials.entry(&*trial.domain).or_default();
-                    known.push((&**standing, trial));
-                }
-            }
-            for found in &standing.findings {
-                if found.finding.code == Code::DnsCaa {
-                    for check in checks_named(found.finding.evidence.get("certificate")) {
-                        obstacles.said.entry(check).or_default().push((&**standing, found));
-                    }
-                }
+            let grave = standing.findings.iter();
+            for found in grave.filter(|found| found.finding.severity >= Severity::Warning) {
+                obstacles.enter(standing, found);
             }
         }
         obstacles
+    }
+
+    fn enter(&mut self, standing: &'a CheckStanding, found: &'a StandingFinding) {
+        let evidence = |name: &str| found.finding.evidence.get(name);
+        match found.finding.code {
+            Code::DnsCaa => {
+                for check in listed(evidence("certificate")) {
+                    self.by_check.entry(check).or_default().push((standing, found));
+                }
+            }
+            Code::AcmeHttp01 | Code::AcmeRenewal => {
+                let mut domains: Vec<&str> =
+                    listed(evidence("domain")).chain(listed(evidence("domains"))).collect();
+                if domains.is_empty() {
+                    // It is about all that the check tries.
+                    let acme = standing.last.as_deref().and_then(|last| last.facts.acme.as_deref());
+                    domains.extend(acme.iter().flat_map(|acme| &acme.trials).map(|it| &*it.domain));
+                    domains.dedup();
+                }
+                for domain in domains {
+                    self.by_domain.entry(domain).or_default().push((standing, found));
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Those in the way of a certificate, whose renewal, findings and successor are known already.
@@ -60,18 +92,13 @@ impl<'a> Obstacles<'a> {
             return Vec::new();
         }
         let renewal = certificate.renewal.and_then(|renewal| renewal.facts);
-        let failed = renewal.filter(|facts| facts.failure.is_some()).map(Block::Failed);
-        let own = certificate
-            .findings
-            .iter()
-            .filter(|(_, found)| {
-                found.finding.code == Code::AcmeRenewal && failed.is_none()
-                    || found.finding.code == Code::AcmeHttp01
-            })
-            .map(|told| Block::Said(*told));
-        let names = certificate.facts.names.iter();
-        let trials = names.filter_map(|name| self.trials.get(name.as_str())).flatten();
-        let trials = trials.map(|(standing, trial)| Block::Trial(standing, trial));
+        let failed = renewal.filter(|facts| facts.failure.is_some());
+        let own = certificate.findings.iter().copied().filter(|(_, found)| {
+            let finding = &found.finding;
+            let is_renewers = finding.code == Code::AcmeRenewal && failed.is_none();
+            finding.severity >= Severity::Warning
+                && (is_renewers || finding.code == Code::AcmeHttp01)
+        });
         let mut checks: Vec<&str> = certificate
             .places
             .iter()
@@ -79,13 +106,20 @@ impl<'a> Obstacles<'a> {
             .map(|place| &*place.standing.check.name)
             .collect();
         checks.dedup();
-        let said = checks.into_iter().filter_map(|check| self.said.get(check)).flatten();
-        let said = said.map(|told| Block::Said(*told));
-        failed.into_iter().chain(own).chain(said).chain(trials).take(MOST).collect()
+        let by_check = checks.into_iter().filter_map(|check| self.by_check.get(check)).flatten();
+        let names = certificate.facts.names.iter();
+        let by_domain = names.filter_map(|name| self.by_domain.get(name.as_str())).flatten();
+        let mut said: Vec<Told<'a>> = Vec::new();
+        for told in own.chain(by_check.copied()).chain(by_domain.copied()) {
+            if said.len() < MOST && !said.iter().any(|known| std::ptr::eq(known.1, told.1)) {
+                said.push(told);
+            }
+        }
+        failed.into_iter().map(Block::Failed).chain(said.into_iter().map(Block::Said)).collect()
     }
 }
 
-fn checks_named(evidence: Option<&Value>) -> impl Iterator<Item = &str> {
+fn listed(evidence: Option<&Value>) -> impl Iterator<Item = &str> {
     let (one, many) = match evidence {
         Some(Value::String(name)) => (Some(name.as_str()), &[][..]),
         Some(Value::Array(names)) => (None, names.as_slice()),

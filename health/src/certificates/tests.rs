@@ -257,7 +257,7 @@ fn what_has_been_replaced_is_not_due_and_nothing_blocks_it() {
     let path = standing(
         "renewal path",
         Facts { acme: Some(Box::new(acme)), ..Facts::default() },
-        Vec::new(),
+        vec![finding(Code::AcmeHttp01, "/var/www: not writable")],
     );
     let of = |leaves: Vec<CertificateFacts>| {
         let files = leaves.into_iter().enumerate();
@@ -292,6 +292,38 @@ fn what_has_been_replaced_is_not_due_and_nothing_blocks_it() {
         let all = Certificates::of(&snapshot, day(1));
         assert!(named(&all, "wide").successor.is_none(), "{why}");
     }
+}
+
+#[test]
+fn only_what_a_finding_says_of_a_challenge_is_in_the_way() {
+    let address = "[2001:db8::7]:80".parse().unwrap();
+    let trial = |domain: &str, passed| TrialFacts {
+        domain: domain.to_owned(),
+        address: Some(address),
+        passed,
+        ..TrialFacts::default()
+    };
+    let trials = vec![trial("a", false), trial("b", false), trial("c", true)];
+    let acme = AcmeFacts { file: String::new(), trials };
+    let facts = Facts { acme: Some(Box::new(acme)), ..Facts::default() };
+    let findings = vec![
+        finding(Code::AcmeHttp01, "[2001:db8::7]:80 (a)").evidence("domain", "a"),
+        finding(Code::AcmeHttp01, "[2001:db8::7]:80 (b)")
+            .severity(Severity::Notice)
+            .evidence("domain", "b"),
+    ];
+    let path = standing("renewal path", facts, findings);
+    let states: Vec<State> = {
+        let acme = path.last.as_ref().unwrap().facts.acme.as_ref().unwrap();
+        acme.trials.iter().map(|trial| tried(&path, trial)).collect()
+    };
+    assert_eq!(states, [State::Down, State::Unknown, State::Up]);
+    let files = ["a", "b", "c"].map(|name| file(&format!("/{name}"), Some(leaf(name, 0, 90))));
+    let files = Facts { files: files.to_vec(), ..Facts::default() };
+    let snapshot = snapshot(vec![path, standing("disk", files, Vec::new())]);
+    let all = Certificates::of(&snapshot, day(1));
+    let blocks = |name: &str| named(&all, name).blocks.len();
+    assert_eq!([blocks("a/0"), blocks("b/0"), blocks("c/0")], [1, 0, 0]);
 }
 
 #[test]

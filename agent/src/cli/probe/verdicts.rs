@@ -57,7 +57,7 @@ pub(super) fn lines(spec: &Spec, seen: &Observation, tls: &TlsFacts, language: L
     if let Some(why) = &tls.revocation_unread {
         let words = text!("not known: {why}", "알 수 없습니다: {why}");
         let words = printable(words.in_language(language));
-        let _ = writeln!(text, "? {:<10}{words}", "revocation");
+        let _ = writeln!(text, "? {:<10}{words}", "revoked");
     }
     text
 }
@@ -117,7 +117,7 @@ fn rows(planned: Option<&tls::Spec>, seen: &Observation, tls: &TlsFacts) -> Vec<
         row("logged", &[Code::CertNoTimestamps], leaf.timestamps.map(logged)),
         row("versions", &[Code::TlsOldProtocol], planned.and_then(versions)),
         row("alpn", &[Code::TlsAlpn], planned.and_then(|planned| settled(planned, tls))),
-        row("revocation", &[Code::TlsRevoked, Code::TlsStaple], revocation(tls)),
+        row("revoked", &[Code::TlsRevoked, Code::TlsStaple], revocation(tls)),
         row(
             "addresses",
             &[Code::TlsDiffersByAddress, Code::TcpRefused, Code::TcpTimeout, Code::TcpReset],

@@ -56,6 +56,7 @@ fn a_whole_site() {
                 server_name shop.example www.shop.example ~^api\d+\.shop\.example$;
                 listen 443 ssl;
                 ssl_certificate /etc/letsencrypt/live/shop.example/fullchain.pem;
+                ssl_certificate_key keys/shop.pem;
                 root /srv/shop;
                 location / { try_files $uri @app; }
                 location @app { proxy_pass http://app; }
@@ -84,6 +85,8 @@ fn a_whole_site() {
         shop.certificates[0].0,
         Path::new("/etc/letsencrypt/live/shop.example/fullchain.pem")
     );
+    assert_eq!(shop.keys[0].0, Path::new("/etc/nginx/keys/shop.pem"));
+    assert!(!shop.rejects);
     let to = |path: &str| {
         let location = shop.locations.iter().find(|one| one.path == path).unwrap();
         location.pass.as_ref().map(|pass| (pass.written.as_str(), pass.to.clone()))

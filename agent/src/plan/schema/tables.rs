@@ -480,7 +480,12 @@ static TLS: Table = Table {
     keys: &[
         NAMED,
         &[
-            key("address", Text(&ENDPOINT), Required, "Whom to ask; without a port, port 443."),
+            key(
+                "address",
+                Text(&ENDPOINT),
+                Optional,
+                "Whom to ask; without a port, port 443. Required unless `nginx` is given.",
+            ),
             key("connect", Text(&ENDPOINT), Optional, "Dial this instead."),
             key(
                 "server_name",
@@ -556,8 +561,8 @@ static TLS: Table = Table {
             key(
                 "nginx",
                 Text(&PATH),
-                Later,
-                "An nginx configuration whose certificates are all looked at.",
+                Optional,
+                "An nginx configuration: the certificate of each of its servers is looked at, as file and as served where the server listens; at `connect`, or at an `address` that is no name, where one is given.",
             ),
         ],
         PACE,
@@ -607,7 +612,22 @@ static CERTIFICATE: Table = Table {
                 "key",
                 Text(&PATH),
                 Optional,
-                "The key; default: looked for beside the certificate.",
+                "The key; default: looked for in the file itself, then beside it.",
+            ),
+            key(
+                "password_env",
+                Text(&VARIABLE),
+                Optional,
+                "With PKCS#12 files: an environment variable with the password that opens them.",
+            ),
+            key("password_file", Text(&PATH), Optional, "The same in a file."),
+            key(
+                "password",
+                Text(&FREE),
+                Refused(
+                    "a secret is never in the file: put it in an environment variable and write `password_env = \"NAME\"`, or in a file of its own and write `password_file = \"PATH\"`",
+                ),
+                "Refused.",
             ),
             EXPIRING_WITHIN,
             RENEW_AT,

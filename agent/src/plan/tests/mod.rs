@@ -12,6 +12,7 @@ mod mistakes;
 mod reference;
 mod sample;
 mod signed;
+mod sites;
 mod unchanged;
 mod values;
 mod zones;
@@ -50,7 +51,14 @@ impl Surroundings for Small {
 
 /// Variables and files as the examples name them.
 fn surroundings() -> Small {
-    let files = ["roots.pem", "other.pem", "token.txt", "night.secret", "monitor.password"];
+    let files = [
+        "roots.pem",
+        "other.pem",
+        "token.txt",
+        "night.secret",
+        "monitor.password",
+        "keystore.password",
+    ];
     let mut small = Small {
         variables: HashMap::from([
             ("OPS_WEBHOOK_SECRET", "whsec_c2VjcmV0"),
@@ -59,6 +67,7 @@ fn surroundings() -> Small {
             ("EMPTY", ""),
             ("SHOP_TOKEN", "Bearer abc"),
             ("MONITOR_PASSWORD", "a word"),
+            ("KEYSTORE_PASSWORD", "another word"),
         ]),
         files: files.map(|name| (Path::new("/plans").join(name), "Bearer xyz\n")).into(),
     };

@@ -1,10 +1,13 @@
 //! What certbot will do, from its renewal file: which names, into which webroots.
 //!
-//! Deliberately absent: whether a renewal is due, and what its log says of the last one.
+//! Deliberately absent: whether a renewal is due and what the last one came to, which is the renewal
+//! room's.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use health::facts::CertificateFacts;
 use jiff::Timestamp;
 
 use crate::{small_file, tls};
@@ -13,7 +16,7 @@ use crate::{small_file, tls};
 const MOST_MIB: u64 = 1;
 
 /// What a renewal file says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Renewal {
     /// How it proves who it is: `webroot`, `standalone`, `nginx`, `dns-…`.
     pub(super) authenticator: Option<String>,
@@ -25,6 +28,8 @@ pub(super) struct Renewal {
     webroot: Option<PathBuf>,
     /// The certificate as it is now.
     certificate: Option<PathBuf>,
+    /// What stands in it, where it may be read.
+    pub(super) chain: Option<Arc<Vec<CertificateFacts>>>,
 }
 
 /// Why a renewal file says nothing.
@@ -53,7 +58,9 @@ impl Renewal {
         let mut renewal = Self::parse(&String::from_utf8_lossy(&bytes)).ok_or(Unread::Foreign)?;
         // Where the certificate may not be read, the names with webroots are the next best.
         let file = renewal.certificate.as_ref().and_then(|path| tls::files::read(path, now).ok());
-        let names = file.and_then(|file| Some(file.chain.first()?.names.clone()));
+        renewal.chain = file.map(|file| Arc::clone(&file.chain));
+        let leaf = renewal.chain.as_ref().and_then(|chain| chain.first());
+        let names = leaf.map(|leaf| leaf.names.clone());
         renewal.names =
             names.unwrap_or_else(|| renewal.map.iter().map(|(name, _)| name.clone()).collect());
         Ok(renewal)

@@ -52,7 +52,7 @@ pub(super) fn judge(
     for (address, shut_out) in closed {
         findings.extend(shut(spec, address, &shut_out, trials, reached));
     }
-    findings.sort_by(|a, b| b.severity.cmp(&a.severity));
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
 }
 

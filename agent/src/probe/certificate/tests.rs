@@ -1,5 +1,8 @@
 //! Real files of every state, and what is said of them.
 
+mod forms;
+mod swaps;
+
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
@@ -15,9 +18,18 @@ fn spec(path: &Path) -> Spec {
     Spec {
         path: path.display().to_string(),
         key: None,
+        password: None,
         expiring: Expiring::default(),
         renewal: Default::default(),
     }
+}
+
+/// A folder that nobody else may enter, as keys are kept in.
+fn closed_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(folder.path(), closed).unwrap();
+    folder
 }
 
 fn said(sight: &Sight) -> Vec<String> {
@@ -34,7 +46,7 @@ fn said(sight: &Sight) -> Vec<String> {
 async fn every_file_of_a_pattern_has_its_own_findings() {
     let root = Authority::root("Test Root");
     let issuer = root.intermediate("Test R3", &plain);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = closed_folder();
     let live = |name: &str| folder.path().join(name).join("fullchain.pem");
     let sites: [(&str, i64, i64); 4] =
         [("good", -30, 60), ("ending", -80, 10), ("ended", -90, -1), ("future", 1, 91)];
@@ -72,7 +84,7 @@ async fn every_file_of_a_pattern_has_its_own_findings() {
 #[tokio::test]
 async fn keys_are_compared_where_they_can_be_read() {
     let root = Authority::root("Test Root");
-    let folder = tempfile::tempdir().unwrap();
+    let folder = closed_folder();
     let folder = folder.path();
     let (path, key) = (folder.join("shop.crt"), folder.join("shop.key"));
     let leaf = root.leaf(&["shop.example"], &plain);
@@ -117,7 +129,7 @@ async fn keys_are_compared_where_they_can_be_read() {
 #[tokio::test]
 async fn keys_of_every_kind() {
     let root = Authority::root("Test Root");
-    let folder = tempfile::tempdir().unwrap();
+    let folder = closed_folder();
     let folder = folder.path();
     let kinds = [
         ("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048", Some(true), None),
@@ -152,7 +164,7 @@ async fn keys_of_every_kind() {
 
 #[tokio::test]
 async fn what_cannot_be_used_is_told() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = closed_folder();
     let folder = folder.path();
     let leaf = Leaf::self_signed(&["shop.example"], &plain);
     let whole = pem(&[&leaf.der]);
@@ -191,7 +203,7 @@ async fn what_cannot_be_used_is_told() {
 
 #[tokio::test]
 async fn a_folder_that_may_not_be_looked_into_is_not_an_empty_one() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = closed_folder();
     let live = folder.path().join("live");
     std::fs::create_dir(&live).unwrap();
     std::fs::set_permissions(&live, std::fs::Permissions::from_mode(0o000)).unwrap();

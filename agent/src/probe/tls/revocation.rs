@@ -188,9 +188,12 @@ fn reason(name: Option<&str>) -> Text {
 
 /// A finding about the staple: what it is, and what to do about it.
 fn staple(subject: &str, leaf: &CertificateFacts, summary: Text, remedy: Text) -> Finding {
-    Finding::new(Code::TlsStaple, subject, summary, remedy)
-        .evidence("serial", leaf.serial.as_str())
-        .evidence("ocsp", leaf.ocsp.clone())
+    let finding = Finding::new(Code::TlsStaple, subject, summary, remedy)
+        .evidence("serial", leaf.serial.as_str());
+    match &leaf.ocsp {
+        Some(responder) => finding.evidence("responder", responder.as_str()),
+        None => finding,
+    }
 }
 
 /// The usual ways out.

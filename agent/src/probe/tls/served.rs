@@ -69,8 +69,8 @@ fn not_reloaded(
             since_ko = since.ko,
         ),
         text!(
-            "Reload the server: `nginx -s reload`, or with systemd `systemctl reload nginx`. To have it done after every renewal: `certbot renew --deploy-hook 'nginx -s reload'`.",
-            "서버를 다시 읽게 하세요: `nginx -s reload`, systemd를 쓴다면 `systemctl reload nginx`. 갱신할 때마다 자동으로 하려면: `certbot renew --deploy-hook 'nginx -s reload'`."
+            "Reload the server that holds the port (`ss -ltnp` shows it): `nginx -s reload`, or with systemd `systemctl reload nginx`; HAProxy `pkill -USR2 -o -x haproxy`, Apache `apachectl graceful`, Postfix `postfix reload`. To have it done after every renewal: `certbot renew --deploy-hook 'nginx -s reload'`.",
+            "포트를 쓰는 서버(`ss -ltnp`로 확인)를 다시 읽게 하세요: `nginx -s reload`, systemd를 쓴다면 `systemctl reload nginx`. HAProxy는 `pkill -USR2 -o -x haproxy`, Apache는 `apachectl graceful`, Postfix는 `postfix reload`. 갱신할 때마다 자동으로 하려면: `certbot renew --deploy-hook 'nginx -s reload'`."
         ),
     )
     .evidence("renewed_at", renewed.to_string())

@@ -212,7 +212,7 @@ impl Starttls {
                 let read = stream.read(&mut last).await?;
                 if let [_, _, _, sequence, 0xfe, ..] = last[..read] {
                     stream.write_all(&mysql::framed(sequence.wrapping_add(1), &[])).await?;
-                    stream.read(&mut last).await?;
+                    stream.read(&mut last).await.map(drop)?;
                 }
             }
             stream.write_all(&goodbye).await?;
