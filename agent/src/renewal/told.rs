@@ -100,8 +100,8 @@ pub(super) fn renewal(
         .evidence("certificate", name)
         .evidence("configuration", path);
     if let Blocked::Failed { at, words, .. } = blocked {
-        finding =
-            finding.evidence("got", &**words).evidence("tried_at", at.map(|at| at.to_string()));
+        finding = finding.evidence("got", &**words);
+        finding = known(finding, "tried_at", at.map(|at| at.to_string()));
     }
     finding
 }
@@ -139,17 +139,25 @@ pub(super) fn overdue(
     .evidence("serial", &*leaf.serial)
     .evidence("expected", format!("renewed from {} on, by {}", course.due, by(course.source)))
     .evidence("got", format!("valid from {} to {}", leaf.not_before, leaf.not_after))
-    .evidence("lifetime_days", lifetime(leaf).as_hours() / 24)
-    .evidence("explanation", explanation);
+    .evidence("lifetime_days", lifetime(leaf).as_hours() / 24);
+    let finding = known(finding, "explanation", explanation.map(str::to_owned));
     let Some(keeper) = keeper else { return Some(finding) };
     let finding = finding
         .evidence("renewer", keeper.kept_by.program())
-        .evidence("configuration", keeper.path.display().to_string())
-        .evidence("renewer_last_ran", keeper.ran_at.map(|at| at.to_string()));
+        .evidence("configuration", keeper.path.display().to_string());
+    let finding = known(finding, "renewer_last_ran", keeper.ran_at.map(|at| at.to_string()));
     Some(match blocked {
         Some(Blocked::Failed { words, .. }) => finding.evidence("failure", &**words),
         _ => finding,
     })
+}
+
+/// What is known is evidence.
+fn known(finding: Finding, name: &str, value: Option<String>) -> Finding {
+    match value {
+        Some(value) => finding.evidence(name, value),
+        None => finding,
+    }
 }
 
 fn by(source: RenewalSource) -> &'static str {
