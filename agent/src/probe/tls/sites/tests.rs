@@ -17,7 +17,7 @@ fn what_is_asked_for_and_where() {
     let folder = tempfile::tempdir().unwrap();
     let pair = "ssl_certificate a.pem; ssl_certificate_key a.key;";
     // Servers, and line by line: its names, and every door with what is asked for there.
-    let cases: [(&str, &str); 14] = [
+    let cases: [(&str, &str); 15] = [
         (
             "server { listen 443 ssl; server_name a.example www.a.example; PAIR }",
             "a.example www.a.example | 127.0.0.1:443=a.example\n",
@@ -25,6 +25,11 @@ fn what_is_asked_for_and_where() {
         (
             "server { listen 443 ssl; listen [::]:443 ssl; server_name a.example; PAIR }",
             "a.example | 127.0.0.1:443=a.example ::1:443=a.example\n",
+        ),
+        // Who listens everywhere is not met where another has an address of its own.
+        (
+            "server { listen 443 ssl; listen [::]:443 ssl; server_name a.example; PAIR } server { listen 127.0.0.1:443 ssl; listen [::1]:443; server_name b.example; PAIR }",
+            "a.example | 127.0.0.2:443=a.example\nb.example | 127.0.0.1:443=b.example\n",
         ),
         (
             "server { listen 127.0.0.9:8443 ssl proxy_protocol; server_name a.example; PAIR }",
