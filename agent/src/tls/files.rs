@@ -292,11 +292,11 @@ impl Unreadable {
             Self::TooLarge => text!("it is larger than 1 MiB", "1MiB보다 큽니다"),
             Self::Locked => text!(
                 "it is a PKCS#12 file with a password, and the plan names none",
-                "암호가 걸린 PKCS#12 파일인데 설정에 암호가 없습니다"
+                "암호가 걸린 PKCS#12 파일인데 계획에 암호가 없습니다"
             ),
             Self::WrongPassword => text!(
                 "it is a PKCS#12 file with another password than the plan's",
-                "PKCS#12 파일의 암호가 설정의 암호와 다릅니다"
+                "PKCS#12 파일의 암호가 계획에 있는 암호와 다릅니다"
             ),
             Self::NoCertificate(Some(likeness)) => {
                 text!("it holds no certificate; it is {likeness}", "인증서가 없습니다({likeness})")

@@ -184,3 +184,41 @@ async fn files_and_names_are_judged_though_nobody_serves_them() {
         assert_eq!(said, expected, "{text}: {:?}", finding.summary);
     }
 }
+
+#[tokio::test]
+async fn an_address_that_keeps_one_waiting_hides_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    // Accepts, and never says a word; and a port where nobody listens.
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = held.local_addr().unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = |at: SocketAddr, name: &str| {
+        format!("server {{ listen {at} ssl; server_name {name}; ssl_certificate $v; }}\n")
+    };
+    let mut servers: String = (0..40).map(|at| server(silent, &format!("n{at}.example"))).collect();
+    servers += &server(closed, "last.example");
+    let path = folder.path().join("nginx.conf");
+    std::fs::write(&path, format!("http {{\n{servers}}}\n")).unwrap();
+    let spec = Spec {
+        configuration: path,
+        connect: None,
+        source: None,
+        expiring: Expiring::default(),
+        renewal: Expected::default(),
+        roots: trusting(&[]),
+        beside: None,
+    };
+    let net = Net::new(Some(SocketAddr::from(([127, 0, 0, 1], 53)))).unwrap();
+    let mut watch = Stopwatch::start(std::time::Duration::from_secs(2));
+    let sight = observe(&spec, &net, &mut watch, noon()).await;
+    let refused: Vec<&str> = sight
+        .findings
+        .iter()
+        .filter(|finding| finding.code == health::Code::TcpRefused)
+        .map(|finding| &*finding.subject)
+        .collect();
+    assert_eq!(refused, [closed.to_string()], "{:#?}", sight.findings);
+    assert!(!watch.left().is_zero(), "it ends within its time");
+    let at_most = AT_ONCE + 1;
+    assert!(sight.findings.len() <= at_most, "{:#?}", sight.findings);
+}
