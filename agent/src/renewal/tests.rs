@@ -75,7 +75,9 @@ fn by_its_lifetime_alone() {
     const OVERDUE: &str = "cert.renewal-overdue/warning";
     const EXPIRING: &str = "cert.expiring/warning";
     const CRITICAL: &str = "cert.expiring/critical";
-    let cases: [(i64, &[(i64, &[&str])]); 5] = [
+    /// Days since its issue, and what is said then.
+    type Day = (i64, &'static [&'static str]);
+    let cases: [(i64, &[Day]); 5] = [
         (6, &[(4, &[]), (5, &[EXPIRING, OVERDUE])]),
         (
             45,
