@@ -5,6 +5,7 @@
 
 mod fixture;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dashboard::{CertificatesQuery, DnsQuery, OverviewQuery, PortsQuery, View};
@@ -348,6 +349,24 @@ fn certificates_are_filtered_and_ordered() {
 }
 
 #[test]
+fn an_address_asked_with_a_name_and_without_is_one_line() {
+    let list = |snapshot: &Snapshot| {
+        dashboard::certificates(&view(snapshot, Language::En), &CertificatesQuery::default())
+            .unwrap()
+    };
+    let mut sick = fixture::sick();
+    let before = list(&sick);
+    let checks = sick.checks.iter_mut().map(Arc::make_mut);
+    let mut lasts = checks.filter_map(|standing| standing.last.as_mut());
+    let last = lasts.find(|last| last.facts.served.iter().any(|one| one.server_name.is_some()));
+    let served = &mut Arc::make_mut(last.unwrap()).facts.served;
+    let mut nameless = served[0].clone();
+    nameless.server_name = None;
+    served.push(nameless);
+    assert_eq!(list(&sick), before);
+}
+
+#[test]
 fn ten_thousand_certificates_stay_a_page() {
     let store = fixture::certificates(10_000);
     let view = view(&store, Language::En);
@@ -445,8 +464,8 @@ fn an_unknown_check_has_no_page() {
 #[test]
 fn intervals_of_any_length_are_told() {
     let mut well = fixture::healthy();
-    let check = std::sync::Arc::make_mut(&mut well.checks[0]);
-    std::sync::Arc::make_mut(&mut check.check).timeout = Duration::from_millis(250);
+    let check = Arc::make_mut(&mut well.checks[0]);
+    Arc::make_mut(&mut check.check).timeout = Duration::from_millis(250);
     let name = check.check.name.clone();
     let html = dashboard::check(&view(&well, Language::En), &name, &Default::default());
     assert!(html.unwrap().unwrap().contains("<dd>250 ms</dd>"));

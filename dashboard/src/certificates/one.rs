@@ -64,6 +64,8 @@ struct Moment {
 struct Other<'a> {
     row: Row<'a>,
     is_newer: bool,
+    /// Addresses and paths, each once however many checks see it there.
+    places: Vec<String>,
 }
 
 /// The page of the certificate with this SHA-256 in hex, colons and capitals allowed; `None` when
@@ -156,7 +158,10 @@ fn chains<'a>(certificate: &Certificate<'a>, t: Words, now: Timestamp) -> Vec<Ch
             chains.push((place, Vec::new()));
             chains.len() - 1
         });
-        chains[index].1.push(place.at());
+        let (at, places) = (place.at(), &mut chains[index].1);
+        if !places.contains(&at) {
+            places.push(at);
+        }
     }
     chains.truncate(CHAINS);
     chains.into_iter().map(|(place, places)| Chain::at(place, places, t, now)).collect()
@@ -178,8 +183,12 @@ fn others<'a>(
         alike.filter(|leaf| leaf.facts.fingerprint != own).take(OTHERS).collect();
     others.sort_by_key(|leaf| std::cmp::Reverse(leaf.facts.not_before));
     let is_newer = |leaf: &Certificate<'_>| leaf.facts.not_before > certificate.facts.not_before;
-    let drawn =
-        |leaf: &Certificate<'a>| Other { row: Row::new(leaf, t, now), is_newer: is_newer(leaf) };
+    let drawn = |leaf: &Certificate<'a>| {
+        let row = Row::new(leaf, t, now);
+        let mut places: Vec<String> = row.places.iter().map(Place::at).collect();
+        places.dedup();
+        Other { row, is_newer: is_newer(leaf), places }
+    };
     others.into_iter().map(drawn).collect()
 }
 

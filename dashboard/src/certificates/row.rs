@@ -54,6 +54,7 @@ impl<'a> Row<'a> {
     pub(crate) fn new(certificate: &Certificate<'a>, t: Words, now: Timestamp) -> Self {
         let facts = certificate.facts;
         let others = facts.names.get(1..).unwrap_or_default();
+        let apart = apart(certificate);
         let below = if certificate.is_leaf() {
             0
         } else {
@@ -74,13 +75,21 @@ impl<'a> Row<'a> {
             not_after: facts.not_after,
             names: &others[..others.len().min(NAMES)],
             names_left: others.len().saturating_sub(NAMES),
-            places: certificate.places.iter().take(PLACES).cloned().collect(),
-            places_left: certificate.places.len().saturating_sub(PLACES),
+            places: apart.iter().take(PLACES).map(|place| (*place).clone()).collect(),
+            places_left: apart.len().saturating_sub(PLACES),
             findings: certificate.findings.iter().take(TOLD).copied().collect(),
             blocks: blocked(certificate, t),
             below,
         }
     }
+}
+
+/// Its places, those that a row would draw alike once: one address asked with a name and without.
+fn apart<'c, 'a>(certificate: &'c Certificate<'a>) -> Vec<&'c Place<'a>> {
+    let mut drawn = HashSet::new();
+    let key =
+        |place: &Place<'a>| (place.at(), &*place.standing.check.name, place.stored().is_some());
+    certificate.places.iter().filter(|place| drawn.insert(key(place))).collect()
 }
 
 /// How long a certificate has left, in words.
@@ -107,7 +116,8 @@ pub(crate) fn renewal(certificate: &Certificate<'_>, t: Words, now: Timestamp) -
         Life::Fresh => t.due_in(&since(renewal.due)),
         Life::Replaced => t.replaced().to_owned(),
         Life::Due => t.due_since(&since(renewal.due)),
-        Life::Overdue => t.late_for(&since(renewal.overdue.unwrap_or(renewal.due))),
+        // Since when it was due, as the finding beside it reckons.
+        Life::Overdue => t.late_for(&since(renewal.due)),
     };
     Some(words)
 }
