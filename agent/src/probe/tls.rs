@@ -138,7 +138,8 @@ async fn look(
         peer.map_or_else(|| spec.server_name.clone(), |peer| tls::subject(peer, &spec.server_name));
     match shake_hands(spec, peer, stream, offer, &subject, sight, watch).await {
         Ok((stream, presented)) => {
-            let alert = tls::part(stream, &presented, offer, watch.deadline()).await;
+            // What is still to be read, such as the file, needs time too: nobody may take all of it.
+            let alert = tls::part(stream, &presented, offer, watch.soon()).await;
             let mut facts = note(spec, &presented, &subject, now, &mut sight.findings);
             sight.findings.extend(client.refusal(&presented, alert, &subject));
             if let (Some(floor), Some(peer)) = (spec.min_version, peer) {
@@ -147,7 +148,7 @@ async fn look(
                     source: spec.source,
                     server_name: &spec.asked(peer),
                     starttls: spec.starttls,
-                    until: watch.deadline(),
+                    until: watch.soon(),
                 };
                 let protocol = &presented.protocol;
                 facts.old_versions = Box::pin(old_versions(floor, protocol, &asking)).await;
@@ -220,23 +221,23 @@ fn note(
     facts.asks_for_certificate = presented.asked.is_some();
     findings.extend(judged);
     pins::judge(&spec.pins, &facts, subject, findings);
-    // Where the path is known, intermediates that it does not need may end when they like.
-    let path_end = facts.path_not_after.unwrap_or(Timestamp::MIN);
-    let matters =
-        |index: usize, element: &CertificateFacts| index == 0 || element.not_after >= path_end;
-    if facts.chain.iter().enumerate().all(|(index, element)| matters(index, element)) {
-        findings.extend(nearing_end(&facts.chain, &spec.expiring, subject, now));
-    } else {
-        let chain: Vec<CertificateFacts> = facts
-            .chain
-            .iter()
-            .enumerate()
-            .filter(|(index, element)| matters(*index, element))
-            .map(|(_, element)| element.clone())
-            .collect();
-        findings.extend(nearing_end(&chain, &spec.expiring, subject, now));
-    }
+    findings.extend(nearing_end(&needed(&facts), &spec.expiring, subject, now));
     facts
+}
+
+/// The elements whose end matters: where the path is known, those beside it, such as a spare
+/// cross-signature, may end when they like.
+fn needed(facts: &TlsFacts) -> Cow<'_, [CertificateFacts]> {
+    // An intermediate that is trusted itself stands above the path, and may be sent all the same.
+    let is_needed = |index: usize, element: &CertificateFacts| {
+        facts.path.contains(&index) || facts.path_not_after == Some(element.not_after)
+    };
+    let chain = facts.chain.as_slice();
+    if !facts.trusted || chain.iter().enumerate().all(|(index, one)| is_needed(index, one)) {
+        return Cow::Borrowed(chain);
+    }
+    let needed = chain.iter().enumerate().filter(|(index, one)| is_needed(*index, one));
+    Cow::Owned(needed.map(|(_, one)| one.clone()).collect())
 }
 
 async fn shake_hands(

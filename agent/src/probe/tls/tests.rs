@@ -134,6 +134,58 @@ async fn the_end_is_told_before_it_comes() {
 }
 
 #[tokio::test]
+async fn what_the_path_does_not_need_may_end_when_it_likes() {
+    let (old, new) = (Authority::root("Old Root"), Authority::root("New Root"));
+    // Served for older clients, and about to end; the leaf ends even before, but not soon.
+    let spare = new.cross_signed_by(&old, "New Root", &|params| days(params, -900, 21));
+    let weeks = |params: &mut rcgen::CertificateParams| days(params, -10, 20);
+    let leaf = new.leaf(SHOP, &weeks);
+    let chain = vec![leaf.der.clone(), spare.der()];
+    let address = serve("127.41.1.30", chain, leaf.private_key(), &[]).await;
+    let mut by_time = spec(address, &trusting(&[new.der()]));
+    by_time.expiring.warning = tls::Remaining::Time(Duration::from_secs(21 * DAY));
+    by_time.expiring.critical = tls::Remaining::Time(Duration::from_secs(DAY));
+    let sight = look(&by_time).await;
+    let subject = format!("{address} (shop.example)");
+    let subjects: Vec<&str> = sight.findings.iter().map(|one| one.subject.as_str()).collect();
+    assert_eq!(subjects, [&*subject], "{:#?}", sight.findings);
+    // Where it is what the path needs, it is told.
+    by_time.roots = trusting(&[old.der()]);
+    let sight = look(&by_time).await;
+    assert_eq!(said(&sight), ["cert.expiring/warning"; 2], "{:#?}", sight.findings);
+}
+
+#[tokio::test]
+async fn a_server_that_swallows_old_hellos_leaves_time_for_the_file() {
+    let site = site("127.41.1.31", -30, 60, &[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fullchain.pem");
+    std::fs::write(&path, pem(&[&site.leaf, &site.issuer.der()])).unwrap();
+    // The first connection goes on to the server; nobody ever answers another one.
+    let count = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&count);
+    let behind = site.address;
+    let address = serve_raw("127.41.1.32", move |mut stream| {
+        let is_first = count.fetch_add(1, Ordering::Relaxed) == 0;
+        async move {
+            if is_first {
+                let mut server = tokio::net::TcpStream::connect(behind).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
+            }
+            while let Ok(1..) = stream.read(&mut [0; 4096]).await {}
+        }
+    })
+    .await;
+    let mut spec = spec(address, &site.roots);
+    spec.min_version = Some(ProtocolFloor::Tls12);
+    spec.file = Some(path);
+    let sight = look_at(&spec, Duration::from_secs(2), noon()).await;
+    assert_eq!(said(&sight), [""; 0], "{:#?}", sight.findings);
+    assert_eq!(sight.facts.tls.unwrap().file.unwrap().chain.len(), 2);
+    assert!(seen.load(Ordering::Relaxed) > 1, "asked again");
+}
+
+#[tokio::test]
 async fn served_against_file() {
     let site = site("127.41.1.6", -60, 30, &[]).await;
     let folder = tempfile::tempdir().unwrap();
