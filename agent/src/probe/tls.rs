@@ -156,13 +156,7 @@ async fn look(
                 sight.findings.extend(below_floor(floor, protocol, old, starttls, &subject));
                 watch.lap(Phase::Dialogue);
             }
-            if let (Some(path), Some(served)) = (&spec.file, facts.chain.first().cloned()) {
-                let file = read(path.clone(), watch, now).await;
-                let lack = file.as_ref().err().and_then(Unreadable::lack).map(str::to_owned);
-                sight.facts.blind = lack.or(sight.facts.blind.take());
-                let served = twin(spec, peer, served, &file, offer, watch).await;
-                facts.file = Some(compare(spec, &served, &file, &subject, now, sight));
-            }
+            against_file(spec, &mut facts, offer, &subject, sight, watch, now).await;
             reload::fit(&mut sight.findings, peer, net, watch).await;
             lead_to_the_reload(&mut sight.findings);
             let told = told::hear(spec, net, &presented, &mut facts, &subject, watch, now);
@@ -181,6 +175,12 @@ async fn look(
                 let mut facts = note(spec, &presented, &subject, now, &mut sight.findings);
                 if finding.code == Code::TlsOldProtocol {
                     facts.old_versions = vec![presented.protocol.clone()];
+                }
+                // Who lets nobody in without a certificate shows what it serves all the same.
+                if !watch.left().is_zero() {
+                    against_file(spec, &mut facts, offer, &subject, sight, watch, now).await;
+                    reload::fit(&mut sight.findings, peer, net, watch).await;
+                    lead_to_the_reload(&mut sight.findings);
                 }
                 sight.facts.tls = Some(Box::new(facts));
             }
@@ -279,6 +279,24 @@ async fn shake_hands(
     }
 }
 
+/// Holds the leaf that was served against the file that the plan names, if it names one.
+async fn against_file(
+    spec: &Spec,
+    facts: &mut TlsFacts,
+    offer: Offer<'_>,
+    subject: &str,
+    sight: &mut Sight,
+    watch: &mut Stopwatch,
+    now: Timestamp,
+) {
+    let (Some(path), Some(served)) = (&spec.file, facts.chain.first().cloned()) else { return };
+    let file = read(path.clone(), watch, now).await;
+    let lack = file.as_ref().err().and_then(Unreadable::lack).map(str::to_owned);
+    sight.facts.blind = lack.or(sight.facts.blind.take());
+    let twin = Box::pin(twin(spec, sight.facts.address, served, &file, offer, watch)).await;
+    facts.file = Some(compare(spec, twin.as_ref(), &file, subject, now, sight));
+}
+
 async fn read(
     path: PathBuf,
     watch: &mut Stopwatch,
@@ -295,7 +313,7 @@ async fn read(
 }
 
 /// A server may hold an RSA and an ECDSA certificate: where the file is of the other kind than
-/// what was served, the server is asked for that kind.
+/// what was served, the server is asked for that kind. `None` where it did not answer that.
 async fn twin(
     spec: &Spec,
     peer: Option<SocketAddr>,
@@ -303,29 +321,31 @@ async fn twin(
     file: &Result<Arc<CertificateFile>, Unreadable>,
     offer: Offer<'_>,
     watch: &mut Stopwatch,
-) -> CertificateFacts {
+) -> Option<CertificateFacts> {
     let planned = file.as_ref().ok().and_then(|file| file.chain.first());
-    let (Some(planned), Some(peer)) = (planned, peer) else { return served };
+    let (Some(planned), Some(peer)) = (planned, peer) else { return Some(served) };
     let keys = KeyKind::of(&planned.key);
     if keys == KeyKind::of(&served.key) {
-        return served;
+        return Some(served);
     }
-    let Ok(stream) = crate::net::connect(peer, spec.source, watch.deadline()).await else {
-        return served;
-    };
+    let stream = crate::net::connect(peer, spec.source, watch.deadline()).await.ok()?;
     let offer = Offer { keys, ..offer };
-    match tls::attempt(stream, &spec.asked(peer), offer, &spec.roots, watch).await {
+    let presented = match tls::attempt(stream, &spec.asked(peer), offer, &spec.roots, watch).await {
         Ok((stream, presented)) => {
             tls::part(stream, &presented, offer, watch.deadline()).await;
-            presented.chain.first().and_then(|leaf| tls::facts_of(leaf)).unwrap_or(served)
+            Some(presented)
         }
-        Err(_) => served,
-    }
+        // It said that it has none of that kind.
+        Err(refused) if refused.finding.evidence.contains_key("alert_number") => refused.presented,
+        Err(refused) => Some(refused.presented?),
+    };
+    let leaf = presented.and_then(|presented| tls::facts_of(presented.chain.first()?));
+    Some(leaf.filter(|leaf| KeyKind::of(&leaf.key) == keys).unwrap_or(served))
 }
 
 fn compare(
     spec: &Spec,
-    served: &CertificateFacts,
+    served: Option<&CertificateFacts>,
     file: &Result<Arc<CertificateFile>, Unreadable>,
     subject: &str,
     now: Timestamp,
@@ -334,7 +354,9 @@ fn compare(
     let path = spec.file.as_ref().map_or_else(String::new, |path| path.display().to_string());
     let (chain, modified) = match file {
         Ok(file) => {
-            let found = served::judge(served, file, &path, &spec.server_name, subject, now);
+            let found = served.and_then(|served| {
+                served::judge(served, file, &path, &spec.server_name, subject, now)
+            });
             sight.findings.extend(found);
             (Arc::clone(&file.chain), file.modified)
         }
