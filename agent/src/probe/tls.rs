@@ -28,6 +28,7 @@ use self::starttls::Starttls;
 use super::{Sight, Stopwatch};
 use crate::authority::{Directory, Inquiry};
 use crate::net::{Connection, Net};
+use crate::patience;
 use crate::plan::Endpoint;
 use crate::renewal::Expected;
 use crate::tls::files::{self, CertificateFile, Unreadable};
@@ -302,14 +303,10 @@ async fn read(
     watch: &mut Stopwatch,
     now: Timestamp,
 ) -> Result<Arc<CertificateFile>, Unreadable> {
-    let reading = tokio::task::spawn_blocking(move || files::read(&path, now));
-    let outcome = tokio::time::timeout_at(watch.deadline(), reading).await;
+    let place = path.display().to_string();
+    let outcome = patience::look(&place, watch, move || files::read(&path, now)).await;
     watch.lap(Phase::Read);
-    match outcome {
-        Ok(Ok(file)) => file,
-        Ok(Err(error)) => Err(Unreadable::System(error.to_string())),
-        Err(_) => Err(Unreadable::System(format!("no answer within {:?}", watch.timeout()))),
-    }
+    outcome.unwrap_or_else(|why| Err(Unreadable::System(why)))
 }
 
 /// A server may hold an RSA and an ECDSA certificate: where the file is of the other kind than
