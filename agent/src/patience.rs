@@ -72,7 +72,10 @@ mod tests {
         for _ in 0..MOST_LEFT_BEHIND {
             let (sender, silent) = mpsc::channel::<()>();
             held.push(sender);
-            let seen = look("/dead", &brief(), move || drop(silent.recv())).await;
+            let seen = look("/dead", &brief(), move || {
+                let _ = silent.recv();
+            })
+            .await;
             assert!(seen.unwrap_err().contains("no answer"));
         }
         let seen = look("/dead", &brief(), || -> u8 { panic!("nobody is sent any more") }).await;

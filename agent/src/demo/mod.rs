@@ -58,6 +58,7 @@ struct Targets {
     proxy: SocketAddr,
     near_end: SocketAddr,
     not_reloaded: SocketAddr,
+    challenges: SocketAddr,
     dead: SocketAddr,
     chat: SocketAddr,
     nameservers: Vec<SocketAddr>,
@@ -99,6 +100,10 @@ impl Targets {
         let old = bind(WEB, 8445).await?;
         let old_address = old.local_addr()?;
         web::proxy(old, served.server_settings()?);
+        let challenges = bind(WEB, 8080).await?;
+        let challenges_address = challenges.local_addr()?;
+        fs::create_dir(folder.join("webroot"))?;
+        web::challenges(challenges, folder.join("webroot"));
         let chat = bind(CHAT, 8066).await?;
         let chat_address = chat.local_addr()?;
         web::chat(chat);
@@ -117,6 +122,7 @@ impl Targets {
             proxy: proxy_address,
             near_end: near_address,
             not_reloaded: old_address,
+            challenges: challenges_address,
             dead,
             chat: chat_address,
             nameservers,
@@ -126,6 +132,7 @@ impl Targets {
     /// The plan over these targets, in the words a user would write.
     fn plan(&self, listen: SocketAddr) -> String {
         let Self { app, squatter, stranger, proxy, near_end, not_reloaded, dead, chat, .. } = self;
+        let challenges = self.challenges;
         let folder = self.folder.display();
         let mut text = format!(
             r#"[agent]
@@ -157,6 +164,12 @@ undeclared = "warn"
   [[host.port]]
   port = {old_port}
   service = "API gateway"
+  exposure = "loopback"
+
+  [[host.port]]
+  port = {challenges_port}
+  service = "challenges"
+  description = "stands for port 80, which the demo may not have"
   exposure = "loopback"
 
   [[host.port]]
@@ -225,6 +238,12 @@ connect = "{proxy}"
 name = "certificates on disk"
 path = "{folder}/*.example.pem"
 
+[[acme]]
+name = "renewal path"
+domains = ["shop.example", "blog.example"]
+webroot = "{folder}/webroot"
+connect = {{ 80 = "{challenges}", "shop.example:443" = "{proxy}", "blog.example:443" = "{near_end}" }}
+
 [[tcp]]
 name = "telnet stays closed"
 address = "{web}:23"
@@ -255,6 +274,7 @@ webhook = {{ url = "http://{chat}/hook" }}
             proxy_port = proxy.port(),
             near_port = near_end.port(),
             old_port = not_reloaded.port(),
+            challenges_port = challenges.port(),
             squatter_port = squatter.port(),
             app_port = app.port(),
             dead_port = dead.port(),

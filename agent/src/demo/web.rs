@@ -1,11 +1,14 @@
-//! The demo's web servers: an application, a proxy whose one upstream is dead, and a chat
-//! channel that prints what it hears.
+//! The demo's web servers: an application, a proxy whose one upstream is dead, a port 80 that hands
+//! out challenges, and a chat channel that prints what it hears.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::{StatusCode, header};
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Redirect};
 use axum::routing::{get, post};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -51,6 +54,32 @@ pub(super) fn proxy(listener: TcpListener, settings: Arc<ServerConfig>) {
             });
         }
     });
+}
+
+/// Port 80, as it were: hands out challenges of the webroot, but for `blog.example`, where every request
+/// is sent on to https. Nothing is handed out there: the trap that renewals fall into.
+pub(super) fn challenges(listener: TcpListener, webroot: PathBuf) {
+    let answer = move |headers: HeaderMap, Path(token): Path<String>| {
+        let is_blog = headers.get(header::HOST).is_some_and(|host| host == "blog.example");
+        // A token is of these alone (RFC 8555 section 8.3), and so leads nowhere else.
+        let is_token = token.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it));
+        let file = webroot.join(".well-known/acme-challenge").join(&token);
+        async move {
+            if is_blog {
+                let to = format!("https://blog.example/.well-known/acme-challenge/{token}");
+                return Redirect::permanent(&to).into_response();
+            }
+            if !is_token {
+                return StatusCode::NOT_FOUND.into_response();
+            }
+            match tokio::fs::read(file).await {
+                Ok(body) => body.into_response(),
+                Err(_) => StatusCode::NOT_FOUND.into_response(),
+            }
+        }
+    };
+    let app = Router::new().route("/.well-known/acme-challenge/{token}", get(answer));
+    tokio::spawn(async move { axum::serve(listener, app).await });
 }
 
 /// A chat channel: prints what it is told.
