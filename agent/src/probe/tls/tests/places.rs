@@ -5,12 +5,14 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::net::tests::resolver;
-use crate::tls::workshop::serve_on;
+use crate::tls::workshop::{serve_members_on, serve_on};
 
 /// What one address does.
 enum Act<'a> {
     /// Serves this certificate.
     Serve(&'a Leaf),
+    /// The same, and lets nobody in without a certificate.
+    Members(&'a Leaf),
     /// Accepts, and never says anything.
     Hang,
     /// Nobody listens.
@@ -39,6 +41,10 @@ impl Company {
             Act::Serve(leaf) => {
                 let chain = vec![leaf.der.clone(), self.issuer.der()];
                 serve_on(address, chain, leaf.private_key(), &[]).await
+            }
+            Act::Members(leaf) => {
+                let chain = vec![leaf.der.clone(), self.issuer.der()];
+                serve_members_on(address, &self.issuer, chain, leaf.private_key()).await
             }
             Act::Hang => {
                 let listener = TcpListener::bind(address).await.unwrap();
@@ -210,6 +216,24 @@ async fn one_that_hangs_hides_nobody() {
     let (spec, net) = company.check(&[("127.42.5.5", Act::Hang), ("127.42.5.6", Act::Hang)]).await;
     let sight = look_within(&spec, &net, timeout).await;
     assert_eq!(said(&sight), ["tls.handshake/critical"], "one sickness is told once");
+}
+
+#[tokio::test]
+async fn a_notice_at_one_address_hides_no_failure_at_another() {
+    let company = Company::new();
+    let leaf = company.leaf(-30, 60);
+    let both = ["tls.handshake/critical", "tls.handshake/notice"];
+    for (cast, expected) in [
+        ([("127.42.7.1", Act::Members(&leaf)), ("127.42.7.2", Act::Hang)], &both[..]),
+        ([("127.42.7.3", Act::Hang), ("127.42.7.4", Act::Members(&leaf))], &both),
+        // One of them alone insists; or both do, which is told once.
+        ([("127.42.7.5", Act::Serve(&leaf)), ("127.42.7.6", Act::Members(&leaf))], &both[1..]),
+        ([("127.42.7.7", Act::Members(&leaf)), ("127.42.7.8", Act::Members(&leaf))], &both[1..]),
+    ] {
+        let (spec, net) = company.check(&cast).await;
+        let sight = look_within(&spec, &net, Duration::from_secs(1)).await;
+        assert_eq!(said(&sight), expected, "{} {:#?}", cast[0].0, sight.findings);
+    }
 }
 
 #[tokio::test]
