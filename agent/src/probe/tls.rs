@@ -138,7 +138,8 @@ async fn look(
         peer.map_or_else(|| spec.server_name.clone(), |peer| tls::subject(peer, &spec.server_name));
     match shake_hands(spec, peer, stream, offer, &subject, sight, watch).await {
         Ok((stream, presented)) => {
-            let alert = tls::part(stream, &presented, offer, watch.deadline()).await;
+            // Neither may take the time that the file and the CA are given after them.
+            let alert = tls::part(stream, &presented, offer, watch.soon()).await;
             let mut facts = note(spec, &presented, &subject, now, &mut sight.findings);
             sight.findings.extend(client.refusal(&presented, alert, &subject));
             if let (Some(floor), Some(peer)) = (spec.min_version, peer) {
@@ -147,7 +148,7 @@ async fn look(
                     source: spec.source,
                     server_name: &spec.asked(peer),
                     starttls: spec.starttls,
-                    until: watch.deadline(),
+                    until: watch.soon(),
                 };
                 let protocol = &presented.protocol;
                 facts.old_versions = Box::pin(old_versions(floor, protocol, &asking)).await;
@@ -155,13 +156,7 @@ async fn look(
                 sight.findings.extend(below_floor(floor, protocol, old, starttls, &subject));
                 watch.lap(Phase::Dialogue);
             }
-            if let (Some(path), Some(served)) = (&spec.file, facts.chain.first().cloned()) {
-                let file = read(path.clone(), watch, now).await;
-                let lack = file.as_ref().err().and_then(Unreadable::lack).map(str::to_owned);
-                sight.facts.blind = lack.or(sight.facts.blind.take());
-                let served = twin(spec, peer, served, &file, offer, watch).await;
-                facts.file = Some(compare(spec, &served, &file, &subject, now, sight));
-            }
+            Box::pin(against_the_file(spec, offer, &mut facts, &subject, watch, now, sight)).await;
             reload::fit(&mut sight.findings, peer, net, watch).await;
             lead_to_the_reload(&mut sight.findings);
             let told = told::hear(spec, net, &presented, &mut facts, &subject, watch, now);
@@ -181,6 +176,11 @@ async fn look(
                 if finding.code == Code::TlsOldProtocol {
                     facts.old_versions = vec![presented.protocol.clone()];
                 }
+                // Whom it lets in is one thing, what it serves another.
+                Box::pin(against_the_file(spec, offer, &mut facts, &subject, watch, now, sight))
+                    .await;
+                reload::fit(&mut sight.findings, peer, net, watch).await;
+                lead_to_the_reload(&mut sight.findings);
                 sight.facts.tls = Some(Box::new(facts));
             }
             // The judgement of the chain may have said the same, less loudly.
@@ -278,6 +278,27 @@ async fn shake_hands(
     }
 }
 
+/// Holds what is served against the file that should be, where there still is time to read it.
+async fn against_the_file(
+    spec: &Spec,
+    offer: Offer<'_>,
+    facts: &mut TlsFacts,
+    subject: &str,
+    watch: &mut Stopwatch,
+    now: Timestamp,
+    sight: &mut Sight,
+) {
+    let (Some(path), Some(served)) = (&spec.file, facts.chain.first().cloned()) else { return };
+    if watch.left().is_zero() {
+        return;
+    }
+    let file = read(path.clone(), watch, now).await;
+    let lack = file.as_ref().err().and_then(Unreadable::lack).map(str::to_owned);
+    sight.facts.blind = lack.or(sight.facts.blind.take());
+    let served = twin(spec, sight.facts.address, served, &file, offer, watch).await;
+    facts.file = Some(compare(spec, &served, &file, subject, now, sight));
+}
+
 async fn read(
     path: PathBuf,
     watch: &mut Stopwatch,
@@ -306,20 +327,24 @@ async fn twin(
     let planned = file.as_ref().ok().and_then(|file| file.chain.first());
     let (Some(planned), Some(peer)) = (planned, peer) else { return served };
     let keys = KeyKind::of(&planned.key);
-    if keys == KeyKind::of(&served.key) {
+    // A server that has no such key breaks the handshake off, which not every one bears.
+    let bears_it = spec.starttls.is_none_or(Starttls::bears_broken_handshakes);
+    if keys == KeyKind::of(&served.key) || !bears_it {
         return served;
     }
     let Ok(stream) = crate::net::connect(peer, spec.source, watch.deadline()).await else {
         return served;
     };
     let offer = Offer { keys, ..offer };
-    match tls::attempt(stream, &spec.asked(peer), offer, &spec.roots, watch).await {
+    let presented = match tls::attempt(stream, &spec.asked(peer), offer, &spec.roots, watch).await {
         Ok((stream, presented)) => {
-            tls::part(stream, &presented, offer, watch.deadline()).await;
-            presented.chain.first().and_then(|leaf| tls::facts_of(leaf)).unwrap_or(served)
+            tls::part(stream, &presented, offer, watch.soon()).await;
+            Some(presented)
         }
-        Err(_) => served,
-    }
+        Err(refused) => refused.presented,
+    };
+    let leaf = presented.as_ref().and_then(|presented| presented.chain.first());
+    leaf.and_then(|leaf| tls::facts_of(leaf)).unwrap_or(served)
 }
 
 fn compare(

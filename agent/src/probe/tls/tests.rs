@@ -297,6 +297,35 @@ async fn a_cut_is_told_as_a_cut() {
     assert_eq!(said(&look(&spec(nowhere, &trusting(&[]))).await), ["tcp.refused/critical"]);
 }
 
+/// Some firewalls drop a hello that offers nothing current; that must not take the time of the rest.
+#[tokio::test]
+async fn silence_about_old_versions_says_nothing_of_the_file() {
+    let root = Authority::root("Test Root");
+    let leaf = root.leaf(SHOP, &|params| days(params, -10, 80));
+    let shop = serve("127.41.2.14", vec![leaf.der.clone()], leaf.private_key(), &[]).await;
+    let address = serve_raw("127.41.2.15", move |mut stream| async move {
+        let mut hello = [0; 11];
+        while !matches!(stream.peek(&mut hello).await, Ok(11)) {
+            tokio::task::yield_now().await;
+        }
+        if hello[9..] == [3, 3] {
+            let mut shop = tokio::net::TcpStream::connect(shop).await.unwrap();
+            let _ = tokio::io::copy_bidirectional(&mut stream, &mut shop).await;
+        } else {
+            while let Ok(1..) = stream.read(&mut [0; 4096]).await {}
+        }
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fullchain.pem");
+    std::fs::write(&path, pem(&[&leaf.der])).unwrap();
+    let mut spec = spec(address, &trusting(&[root.der()]));
+    (spec.min_version, spec.file) = (Some(ProtocolFloor::Tls12), Some(path));
+    let sight = look_at(&spec, Duration::from_secs(2), noon()).await;
+    assert_eq!(said(&sight), [""; 0], "{:#?}", sight.findings);
+    assert_eq!(sight.facts.tls.unwrap().file.unwrap().chain.len(), 1, "and it was read");
+}
+
 #[tokio::test]
 async fn silence_and_dripping_end_at_the_deadline() {
     let timeout = Duration::from_millis(300);
