@@ -135,7 +135,7 @@ fn answer(
     now: Timestamp,
 ) -> Option<ServedFacts> {
     let (presented, failure) = match outcome {
-        Outcome::Shaken(presented) => (Some(presented), None),
+        Outcome::Shaken(presented, _) => (Some(presented), None),
         Outcome::Refused(refused) if refused.finding.evidence.contains_key("alert_number") => {
             (refused.presented, Some(refused.finding.summary.en))
         }

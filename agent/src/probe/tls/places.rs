@@ -62,7 +62,8 @@ pub(super) struct Visit {
 pub(super) enum Outcome {
     Closed(Failure),
     Refused(Box<Refused>),
-    Shaken(Presented),
+    /// With the number of the alert by which it then turned us away, if it did.
+    Shaken(Presented, Option<u8>),
 }
 
 impl Spec {
@@ -175,8 +176,8 @@ pub(super) async fn shake(
     };
     match tls::attempt(stream, name, offer, &spec.roots, &mut watch).await {
         Ok((stream, presented)) => {
-            tls::part(stream, &presented, offer, watch.deadline()).await;
-            Outcome::Shaken(presented)
+            let alert = tls::part(stream, &presented, offer, watch.deadline()).await;
+            Outcome::Shaken(presented, alert)
         }
         Err(refused) => Outcome::Refused(refused),
     }
@@ -208,7 +209,12 @@ pub(super) fn compare(
             failure: None,
         };
         let (presented, finding) = match outcome {
-            Outcome::Shaken(presented) => (Some(presented), None),
+            Outcome::Shaken(presented, alert) => {
+                let refusal = client.refusal(&presented, alert, &subject);
+                served.failure = refusal.as_ref().map(|finding| finding.summary.en.clone());
+                let refusal = refusal.filter(|finding| !refused_alike.contains(&finding.code));
+                (Some(presented), refusal)
+            }
             Outcome::Refused(refused) => {
                 let Refused { finding, presented } = *refused;
                 let is_let_be = spec.lets_be(&finding);

@@ -1,6 +1,7 @@
 //! Names with several addresses, and what is said when one of them is not like the others.
 
 use hickory_proto::op::ResponseCode;
+use rustls::server::WebPkiClientVerifier;
 use tokio::net::TcpListener;
 
 use super::*;
@@ -11,6 +12,8 @@ use crate::tls::workshop::serve_on;
 enum Act<'a> {
     /// Serves this certificate.
     Serve(&'a Leaf),
+    /// Does so, and lets nobody in without a certificate of the same CA's.
+    Insist(&'a Leaf),
     /// Accepts, and never says anything.
     Hang,
     /// Nobody listens.
@@ -39,6 +42,31 @@ impl Company {
             Act::Serve(leaf) => {
                 let chain = vec![leaf.der.clone(), self.issuer.der()];
                 serve_on(address, chain, leaf.private_key(), &[]).await
+            }
+            Act::Insist(leaf) => {
+                let provider = Arc::new(rustls::crypto::ring::default_provider());
+                let mut trusted = rustls::RootCertStore::empty();
+                trusted.add(self.issuer.der()).unwrap();
+                let clients = WebPkiClientVerifier::builder_with_provider(
+                    Arc::new(trusted),
+                    Arc::clone(&provider),
+                );
+                let settings = rustls::ServerConfig::builder_with_provider(provider)
+                    .with_safe_default_protocol_versions()
+                    .unwrap()
+                    .with_client_cert_verifier(clients.build().unwrap())
+                    .with_single_cert(vec![leaf.der.clone(), self.issuer.der()], leaf.private_key())
+                    .unwrap();
+                let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(settings));
+                let listener = TcpListener::bind(address).await.unwrap();
+                let address = listener.local_addr().unwrap();
+                tokio::spawn(async move {
+                    while let Ok((stream, _)) = listener.accept().await {
+                        let acceptor = acceptor.clone();
+                        tokio::spawn(async move { acceptor.accept(stream).await.map(drop) });
+                    }
+                });
+                address
             }
             Act::Hang => {
                 let listener = TcpListener::bind(address).await.unwrap();
@@ -234,4 +262,17 @@ async fn pins_hold_at_every_address() {
     let sight = look(&spec, &net).await;
     let mismatches = said(&sight).iter().filter(|one| one.starts_with("tls.pin")).count();
     assert_eq!(mismatches, 2, "{:#?}", sight.findings);
+}
+
+#[tokio::test]
+async fn one_that_lets_nobody_in_is_told_after_a_handshake_too() {
+    let company = Company::new();
+    let leaf = company.leaf(-30, 60);
+    let cast = [("127.42.1.60", Act::Serve(&leaf)), ("127.42.1.61", Act::Insist(&leaf))];
+    let (spec, net) = company.check(&cast).await;
+    let sight = look(&spec, &net).await;
+    assert_eq!(said(&sight), ["tls.handshake/notice"], "{:#?}", sight.findings);
+    assert!(sight.findings[0].subject.starts_with("127.42.1.61:"), "{:#?}", sight.findings);
+    assert_eq!(sight.facts.served[0].chain.len(), 2, "what it serves is judged all the same");
+    assert!(sight.facts.served[0].failure.is_some());
 }
