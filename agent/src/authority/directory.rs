@@ -41,11 +41,11 @@ async fn read(path: &Path) -> std::io::Result<String> {
 
 /// `server = URL` of certbot's file.
 fn server(text: &str) -> Option<String> {
-    let values = text.lines().filter_map(|line| {
+    let mut values = text.lines().filter_map(|line| {
         let (key, value) = line.split_once('=')?;
         (key.trim() == "server").then(|| value.trim().to_owned())
     });
-    values.last().filter(|url| url.starts_with("https://"))
+    values.next_back().filter(|url| url.starts_with("https://"))
 }
 
 #[cfg(test)]

@@ -182,7 +182,7 @@ mod tests {
         let planned = |planned| Known { planned: Some(planned), ..Known::default() };
         let cases: [(i64, Known, (i64, i64)); 11] = [
             (90, by(Setting::CertbotBefore4), (30, 27)),
-            (398, by(Setting::CertbotBefore4), (30, 17)),
+            (398, by(Setting::CertbotBefore4), (30, 16)),
             // A newer certbot may run next, and it waits for a third.
             (45, by(Setting::CertbotBefore4), (15, 13)),
             (90, by(Setting::CertbotLeft(days(10))), (10, 7)),

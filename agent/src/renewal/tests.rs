@@ -70,12 +70,15 @@ fn codes(sight: &Sight) -> Vec<String> {
     sight.findings.iter().map(label).collect()
 }
 
+/// A day, and what is found on it.
+type OnADay<'a> = (i64, &'a [&'a str]);
+
 #[test]
 fn by_its_lifetime_alone() {
     const OVERDUE: &str = "cert.renewal-overdue/warning";
     const EXPIRING: &str = "cert.expiring/warning";
     const CRITICAL: &str = "cert.expiring/critical";
-    let cases: [(i64, &[(i64, &[&str])]); 5] = [
+    let cases: [(i64, &[OnADay]); 5] = [
         (6, &[(4, &[]), (5, &[EXPIRING, OVERDUE])]),
         (
             45,

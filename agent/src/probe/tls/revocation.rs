@@ -109,9 +109,8 @@ fn judge(
         revoked.map(|facts| revoked_finding(facts, leaf, subject, now)).into_iter().collect();
     match told.staple {
         Some(Ok(answer)) if is_fresh(answer, now) => {
-            if answer.standing == RevocationStanding::Unknown {
-                findings.push(unknown(leaf, subject));
-            }
+            let is_unknown = answer.standing == RevocationStanding::Unknown;
+            findings.extend(is_unknown.then(|| unknown(leaf, subject)));
         }
         Some(Ok(answer)) => findings.push(stale(answer, leaf, subject, now)),
         Some(Err(fault)) => findings.extend(useless(fault, leaf, subject)),

@@ -58,7 +58,9 @@ fn every_word_counts_for_what_it_is_worth() {
     let fresh = |standing| -> Option<Staple> { Some(Ok(answer(standing, -1, 24))) };
     let fault = |fault| -> Option<Staple> { Some(Err(fault)) };
     let other = Fault::Other(vec!["0b:22".to_owned()]);
-    let cases: [(Option<Staple>, bool, Option<Standing>, &[&str], Option<&str>); 17] = [
+    type Case =
+        (Option<Staple>, bool, Option<Standing>, &'static [&'static str], Option<&'static str>);
+    let cases: [Case; 17] = [
         (None, false, None, &[], None),
         (None, false, Some(Standing::told(Err("no answer".into()))), &[], None),
         (None, false, Some(listed(Good)), &[], Some("Good by Crl")),

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustls_pki_types::ServerName;
 
@@ -141,7 +141,7 @@ fn site<'a>(
 }
 
 /// Names that depend on variables, keys in engines and providers, and data in the configuration itself.
-fn is_variable(path: &PathBuf) -> bool {
+fn is_variable(path: &Path) -> bool {
     let text = path.to_string_lossy();
     let named = text.rsplit('/').next().unwrap_or_default();
     text.contains('$')
