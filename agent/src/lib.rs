@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod net;
 pub mod nginx;
 pub mod open_files;
+mod patience;
 pub mod plan;
 pub mod plan_watch;
 pub mod port_document;

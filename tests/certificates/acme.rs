@@ -264,9 +264,12 @@ async fn certbot_and_a_ca_come_to_the_same_verdict() {
         let failed = agent.finding(CHECK, "acme.renewal").await;
         assert_eq!(failed["subject"], renewal.to_str().unwrap(), "{failed}");
         site.go_right();
+        // `connect` is not the way that a CA takes: what certbot said of that stands until its next try.
+        agent.healed(CHECK, "acme.http01").await;
+        agent.finding(CHECK, "acme.renewal").await;
+        certbot.renew(&["--force-renewal"]).expect(0);
         agent.state(CHECK, "up").await;
     }
-    certbot.renew(&["--force-renewal"]).expect(0);
 
     let text = fs::read_to_string(&renewal).unwrap();
     fs::remove_file(&renewal).unwrap();

@@ -11,13 +11,14 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use health::facts::{AcmeFacts, CertificateFacts};
+use health::facts::AcmeFacts;
 use health::{Code, Finding, Phase, text};
 use jiff::Timestamp;
 
 use super::{Sight, Stopwatch};
 use crate::net::{Net, is_lack};
 use crate::plan::Endpoint;
+use crate::renewal;
 use crate::tls::Roots;
 
 mod aim;
@@ -90,17 +91,25 @@ struct Prepared {
     tokens: HashMap<PathBuf, Token>,
     unput: Vec<(PathBuf, Unput)>,
     findings: Vec<Finding>,
-    /// The certificate that certbot renews.
-    chain: Option<Arc<Vec<CertificateFacts>>>,
 }
 
 /// Runs one probe.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timestamp) -> Sight {
+    let mut sight = Box::pin(tried(spec, net, watch, now)).await;
+    if let Some(renewal) = &spec.renewal {
+        let word = renewal::word_of(renewal, net, watch, now).await;
+        last_try::add(word, spec, &mut sight);
+    }
+    sight
+}
+
+/// Puts the challenge down and fetches it.
+async fn tried(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timestamp) -> Sight {
     let settings = spec.clone();
     let preparing = tokio::task::spawn_blocking(move || prepare(&settings, now));
     let outcome = tokio::time::timeout_at(watch.deadline(), preparing).await;
     watch.lap(Phase::Read);
-    let Prepared { challenge, aims, tokens, unput, findings, chain } = match outcome {
+    let Prepared { challenge, aims, tokens, unput, findings } = match outcome {
         Ok(Ok(Ok(prepared))) => prepared,
         Ok(Ok(Err(error))) => return unprepared(spec, &error.to_string()),
         Ok(Err(error)) => return unprepared(spec, &error.to_string()),
@@ -133,9 +142,6 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
     sight.facts.address = trials.iter().rev().find_map(|trial| trial.address);
     let trials = trials.iter().map(trial::Trial::facts).collect();
     sight.facts.acme = Some(Box::new(AcmeFacts { file, trials }));
-    if let (Some(renewal), Some(chain)) = (&spec.renewal, chain) {
-        last_try::add(renewal, chain, net, watch, &mut sight, now).await;
-    }
     sight
 }
 
@@ -158,8 +164,7 @@ fn prepare(spec: &Spec, now: Timestamp) -> std::io::Result<Prepared> {
             Err(why) => unput.push((webroot.clone(), why)),
         }
     }
-    let chain = renewal.and_then(|read| read.ok()?.chain);
-    Ok(Prepared { challenge, aims, tokens, unput, findings, chain })
+    Ok(Prepared { challenge, aims, tokens, unput, findings })
 }
 
 /// Removes challenges that were left behind by an agent that was killed, from the webroots of these

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::tcp::speaks::Password;
 use super::{Sight, Stopwatch};
+use crate::patience;
 use crate::renewal::Expected;
 use crate::tls::Expiring;
 use crate::tls::files::Unreadable;
@@ -20,7 +21,7 @@ pub(crate) use file::Found;
 /// Most files of one check that are looked at.
 const MOST_FILES: usize = 512;
 /// What a renewer that is seen between two files is given to write the second.
-const SETTLING: Duration = Duration::from_millis(500);
+pub(crate) const SETTLING: Duration = Duration::from_millis(500);
 
 /// `[[certificate]]` after validation.
 #[derive(Clone, Debug)]
@@ -81,13 +82,8 @@ pub async fn observe(spec: &Spec, watch: &mut Stopwatch, now: Timestamp) -> Sigh
 
 /// Looks at all of it once; why not, where it cannot be.
 async fn read(spec: &Spec, watch: &Stopwatch, now: Timestamp) -> Result<Reply, String> {
-    let spec = spec.clone();
-    let reading = tokio::task::spawn_blocking(move || survey(&spec, now));
-    match tokio::time::timeout_at(watch.deadline(), reading).await {
-        Ok(Ok(reply)) => Ok(reply),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("no answer from the file system within {:?}", watch.timeout())),
-    }
+    let settings = spec.clone();
+    patience::look(&spec.path, watch, move || survey(&settings, now)).await
 }
 
 /// Reads every file; blocks.
@@ -105,7 +101,10 @@ fn matches(pattern: &str, reply: &mut Reply) -> Vec<PathBuf> {
         return vec![PathBuf::from(pattern)];
     }
     let mut paths = Vec::new();
-    let Ok(walk) = glob::glob(pattern) else {
+    // As a shell has it, and `ls` in the remedy: Kubernetes keeps `..data` beside what it leads to.
+    let options =
+        glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::default() };
+    let Ok(walk) = glob::glob_with(pattern, options) else {
         // Not a pattern after all: then it is a name.
         return vec![PathBuf::from(pattern)];
     };

@@ -147,11 +147,6 @@ pub async fn run(check: &Check, net: &Net) -> Observation {
         Spec::Forward(spec) => Box::pin(forward::observe(spec, net, &mut watch)).await,
         Spec::Acme(spec) => Box::pin(acme::observe(spec, net, &mut watch, at)).await,
     };
-    if let Spec::Acme(spec) = &check.spec
-        && let Some(path) = &spec.renewal
-    {
-        Box::pin(renewal::attend_renewer(path, net, &watch, &mut sight, at)).await;
-    }
     if let Some(wanted) = check.spec.renewal() {
         Box::pin(renewal::attend(&wanted, net, &watch, &mut sight, at)).await;
     }

@@ -28,6 +28,7 @@ use self::starttls::Starttls;
 use super::{Sight, Stopwatch};
 use crate::authority::{Directory, Inquiry};
 use crate::net::{Connection, Net};
+use crate::patience;
 use crate::plan::Endpoint;
 use crate::renewal::Expected;
 use crate::tls::files::{self, CertificateFile, Unreadable};
@@ -138,7 +139,7 @@ async fn look(
         peer.map_or_else(|| spec.server_name.clone(), |peer| tls::subject(peer, &spec.server_name));
     match shake_hands(spec, peer, stream, offer, &subject, sight, watch).await {
         Ok((stream, presented)) => {
-            // Neither may take the time that the file and the CA are given after them.
+            // What is still to be read, such as the file, needs time too: nobody may take all of it.
             let alert = tls::part(stream, &presented, offer, watch.soon()).await;
             let mut facts = note(spec, &presented, &subject, now, &mut sight.findings);
             sight.findings.extend(client.refusal(&presented, alert, &subject));
@@ -156,7 +157,7 @@ async fn look(
                 sight.findings.extend(below_floor(floor, protocol, old, starttls, &subject));
                 watch.lap(Phase::Dialogue);
             }
-            Box::pin(against_the_file(spec, offer, &mut facts, &subject, watch, now, sight)).await;
+            against_file(spec, &mut facts, offer, &subject, sight, watch, now).await;
             reload::fit(&mut sight.findings, peer, net, watch).await;
             lead_to_the_reload(&mut sight.findings);
             let told = told::hear(spec, net, &presented, &mut facts, &subject, watch, now);
@@ -176,11 +177,12 @@ async fn look(
                 if finding.code == Code::TlsOldProtocol {
                     facts.old_versions = vec![presented.protocol.clone()];
                 }
-                // Whom it lets in is one thing, what it serves another.
-                Box::pin(against_the_file(spec, offer, &mut facts, &subject, watch, now, sight))
-                    .await;
-                reload::fit(&mut sight.findings, peer, net, watch).await;
-                lead_to_the_reload(&mut sight.findings);
+                // Who lets nobody in without a certificate shows what it serves all the same.
+                if !watch.left().is_zero() {
+                    against_file(spec, &mut facts, offer, &subject, sight, watch, now).await;
+                    reload::fit(&mut sight.findings, peer, net, watch).await;
+                    lead_to_the_reload(&mut sight.findings);
+                }
                 sight.facts.tls = Some(Box::new(facts));
             }
             // The judgement of the chain may have said the same, less loudly.
@@ -220,23 +222,23 @@ fn note(
     facts.asks_for_certificate = presented.asked.is_some();
     findings.extend(judged);
     pins::judge(&spec.pins, &facts, subject, findings);
-    // Where the path is known, intermediates that it does not need may end when they like.
-    let path_end = facts.path_not_after.unwrap_or(Timestamp::MIN);
-    let matters =
-        |index: usize, element: &CertificateFacts| index == 0 || element.not_after >= path_end;
-    if facts.chain.iter().enumerate().all(|(index, element)| matters(index, element)) {
-        findings.extend(nearing_end(&facts.chain, &spec.expiring, subject, now));
-    } else {
-        let chain: Vec<CertificateFacts> = facts
-            .chain
-            .iter()
-            .enumerate()
-            .filter(|(index, element)| matters(*index, element))
-            .map(|(_, element)| element.clone())
-            .collect();
-        findings.extend(nearing_end(&chain, &spec.expiring, subject, now));
-    }
+    findings.extend(nearing_end(&needed(&facts), &spec.expiring, subject, now));
     facts
+}
+
+/// The elements whose end matters: where the path is known, those beside it, such as a spare
+/// cross-signature, may end when they like.
+fn needed(facts: &TlsFacts) -> Cow<'_, [CertificateFacts]> {
+    // An intermediate that is trusted itself stands above the path, and may be sent all the same.
+    let is_needed = |index: usize, element: &CertificateFacts| {
+        facts.path.contains(&index) || facts.path_not_after == Some(element.not_after)
+    };
+    let chain = facts.chain.as_slice();
+    if !facts.trusted || chain.iter().enumerate().all(|(index, one)| is_needed(index, one)) {
+        return Cow::Borrowed(chain);
+    }
+    let needed = chain.iter().enumerate().filter(|(index, one)| is_needed(*index, one));
+    Cow::Owned(needed.map(|(_, one)| one.clone()).collect())
 }
 
 async fn shake_hands(
@@ -278,25 +280,22 @@ async fn shake_hands(
     }
 }
 
-/// Holds what is served against the file that should be, where there still is time to read it.
-async fn against_the_file(
+/// Holds the leaf that was served against the file that the plan names, if it names one.
+async fn against_file(
     spec: &Spec,
-    offer: Offer<'_>,
     facts: &mut TlsFacts,
+    offer: Offer<'_>,
     subject: &str,
+    sight: &mut Sight,
     watch: &mut Stopwatch,
     now: Timestamp,
-    sight: &mut Sight,
 ) {
     let (Some(path), Some(served)) = (&spec.file, facts.chain.first().cloned()) else { return };
-    if watch.left().is_zero() {
-        return;
-    }
     let file = read(path.clone(), watch, now).await;
     let lack = file.as_ref().err().and_then(Unreadable::lack).map(str::to_owned);
     sight.facts.blind = lack.or(sight.facts.blind.take());
-    let served = twin(spec, sight.facts.address, served, &file, offer, watch).await;
-    facts.file = Some(compare(spec, &served, &file, subject, now, sight));
+    let twin = Box::pin(twin(spec, sight.facts.address, served, &file, offer, watch)).await;
+    facts.file = Some(compare(spec, twin.as_ref(), &file, subject, now, sight));
 }
 
 async fn read(
@@ -304,18 +303,14 @@ async fn read(
     watch: &mut Stopwatch,
     now: Timestamp,
 ) -> Result<Arc<CertificateFile>, Unreadable> {
-    let reading = tokio::task::spawn_blocking(move || files::read(&path, now));
-    let outcome = tokio::time::timeout_at(watch.deadline(), reading).await;
+    let place = path.display().to_string();
+    let outcome = patience::look(&place, watch, move || files::read(&path, now)).await;
     watch.lap(Phase::Read);
-    match outcome {
-        Ok(Ok(file)) => file,
-        Ok(Err(error)) => Err(Unreadable::System(error.to_string())),
-        Err(_) => Err(Unreadable::System(format!("no answer within {:?}", watch.timeout()))),
-    }
+    outcome.unwrap_or_else(|why| Err(Unreadable::System(why)))
 }
 
 /// A server may hold an RSA and an ECDSA certificate: where the file is of the other kind than
-/// what was served, the server is asked for that kind.
+/// what was served, the server is asked for that kind. `None` where it did not answer that.
 async fn twin(
     spec: &Spec,
     peer: Option<SocketAddr>,
@@ -323,33 +318,33 @@ async fn twin(
     file: &Result<Arc<CertificateFile>, Unreadable>,
     offer: Offer<'_>,
     watch: &mut Stopwatch,
-) -> CertificateFacts {
+) -> Option<CertificateFacts> {
     let planned = file.as_ref().ok().and_then(|file| file.chain.first());
-    let (Some(planned), Some(peer)) = (planned, peer) else { return served };
+    let (Some(planned), Some(peer)) = (planned, peer) else { return Some(served) };
     let keys = KeyKind::of(&planned.key);
     // A server that has no such key breaks the handshake off, which not every one bears.
     let bears_it = spec.starttls.is_none_or(Starttls::bears_broken_handshakes);
     if keys == KeyKind::of(&served.key) || !bears_it {
-        return served;
+        return Some(served);
     }
-    let Ok(stream) = crate::net::connect(peer, spec.source, watch.deadline()).await else {
-        return served;
-    };
+    let stream = crate::net::connect(peer, spec.source, watch.deadline()).await.ok()?;
     let offer = Offer { keys, ..offer };
     let presented = match tls::attempt(stream, &spec.asked(peer), offer, &spec.roots, watch).await {
         Ok((stream, presented)) => {
-            tls::part(stream, &presented, offer, watch.soon()).await;
+            tls::part(stream, &presented, offer, watch.deadline()).await;
             Some(presented)
         }
-        Err(refused) => refused.presented,
+        // It said that it has none of that kind.
+        Err(refused) if refused.finding.evidence.contains_key("alert_number") => refused.presented,
+        Err(refused) => Some(refused.presented?),
     };
-    let leaf = presented.as_ref().and_then(|presented| presented.chain.first());
-    leaf.and_then(|leaf| tls::facts_of(leaf)).unwrap_or(served)
+    let leaf = presented.and_then(|presented| tls::facts_of(presented.chain.first()?));
+    Some(leaf.filter(|leaf| KeyKind::of(&leaf.key) == keys).unwrap_or(served))
 }
 
 fn compare(
     spec: &Spec,
-    served: &CertificateFacts,
+    served: Option<&CertificateFacts>,
     file: &Result<Arc<CertificateFile>, Unreadable>,
     subject: &str,
     now: Timestamp,
@@ -358,7 +353,9 @@ fn compare(
     let path = spec.file.as_ref().map_or_else(String::new, |path| path.display().to_string());
     let (chain, modified) = match file {
         Ok(file) => {
-            let found = served::judge(served, file, &path, &spec.server_name, subject, now);
+            let found = served.and_then(|served| {
+                served::judge(served, file, &path, &spec.server_name, subject, now)
+            });
             sight.findings.extend(found);
             (Arc::clone(&file.chain), file.modified)
         }

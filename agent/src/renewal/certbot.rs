@@ -10,6 +10,9 @@ use super::course::Setting;
 const LOGS: &str = "/var/log/letsencrypt";
 /// The version from which certbot waits for a third of a lifetime.
 const BY_SHARE: u32 = 4;
+/// Logs before the newest that are looked at: each command of certbot's, `certbot certificates` too, begins
+/// another, and only a renewal says how one ended.
+const EARLIER_LOGS: usize = 20;
 
 /// One certificate that certbot keeps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,10 +89,11 @@ impl Lineage {
         }
     }
 
-    /// Its log: the newest file, and the one before it.
-    pub(crate) fn logs(&self) -> [PathBuf; 2] {
+    /// Its logs, the newest first; there may be fewer.
+    pub(crate) fn logs(&self) -> impl Iterator<Item = PathBuf> {
         let folder = self.logs.as_deref().unwrap_or(Path::new(LOGS));
-        ["letsencrypt.log", "letsencrypt.log.1"].map(|name| folder.join(name))
+        let earlier = (1..=EARLIER_LOGS).map(|age| format!("letsencrypt.log.{age}"));
+        std::iter::once("letsencrypt.log".to_owned()).chain(earlier).map(|name| folder.join(name))
     }
 
     /// What keeps it from renewing by itself, if anything does.
@@ -180,8 +184,9 @@ shop.example = /var/www/certbot
         assert_eq!(lineage.setting(), Some(Setting::CertbotBefore4), "a comment says nothing");
         assert_eq!(lineage.obstacle(), None);
         assert_eq!(lineage.authenticator.as_deref(), Some("webroot"));
-        let log = &lineage.logs()[0];
-        assert_eq!(log, Path::new("/var/log/letsencrypt/letsencrypt.log"));
+        let logs: Vec<PathBuf> = lineage.logs().take(2).collect();
+        let expected = ["letsencrypt.log", "letsencrypt.log.1"];
+        assert_eq!(logs, expected.map(|name| Path::new("/var/log/letsencrypt").join(name)));
         let fullchain = Path::new("/etc/letsencrypt/live/shop.example/fullchain.pem");
         assert_eq!(lineage.fullchain.as_deref(), Some(fullchain));
     }

@@ -44,6 +44,18 @@ pub(crate) struct Keeper {
     pub(crate) newest: Option<Newest>,
 }
 
+impl Keeper {
+    /// What was known before of the last try stays known when its log has been rotated away: the next
+    /// try may be half a day off.
+    pub(crate) fn after(mut self, before: &Self) -> Self {
+        if self.path == before.path {
+            self.last = self.last.or_else(|| before.last.clone());
+            self.ran_at = self.ran_at.max(before.ran_at);
+        }
+        self
+    }
+}
+
 /// The newest certificate that a renewer has.
 #[derive(Clone, Debug)]
 pub(crate) struct Newest {
@@ -149,7 +161,7 @@ fn read(path: &Path, logs: &Logs, now: Timestamp) -> Option<Keeper> {
 
 fn of_certbot(path: &Path, lineage: Lineage, logs: &Logs, now: Timestamp) -> Keeper {
     let (mut last, mut ran_at, mut closed_log) = (None, None, None);
-    for log in lineage.logs() {
+    for (age, log) in lineage.logs().enumerate() {
         match logs.read(&log, certbot_log::tries) {
             Ok((tries, changed)) => {
                 ran_at = ran_at.or(changed);
@@ -158,6 +170,8 @@ fn of_certbot(path: &Path, lineage: Lineage, logs: &Logs, now: Timestamp) -> Kee
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 closed_log = closed_log.or(Some(log));
             }
+            // Only the newest may be missing while there are others.
+            Err(_) if age > 0 => break,
             Err(_) => {}
         }
         if last.is_some() {
@@ -276,6 +290,13 @@ mod tests {
         write("log/letsencrypt.log", &said("Failed to renew certificate other with error: x"));
         let certbots = Some(("certbot", "shop".to_owned(), true));
         assert_eq!((found(live.clone()), found(linked)), (certbots.clone(), certbots));
+        // Commands that renew nothing begin a log too.
+        for age in [5, 4, 3, 2] {
+            write(&format!("log/letsencrypt.log.{age}"), "");
+        }
+        fs::rename(root.join("log/letsencrypt.log.1"), root.join("log/letsencrypt.log.6")).unwrap();
+        write("log/letsencrypt.log.1", &said("Found the following certs:"));
+        assert_eq!(found(live.clone()), Some(("certbot", "shop".to_owned(), true)));
         write("log/letsencrypt.log", &said("  /x/live/shop/fullchain.pem (success)"));
         assert_eq!(found(live), Some(("certbot", "shop".to_owned(), false)), "newer");
         let acme_shs = Some(("acme.sh", "mail.example".to_owned(), true));

@@ -29,6 +29,7 @@ mod tries;
 
 pub(crate) use certbot::file_about as certbots_file_about;
 pub(crate) use course::usual_share;
+pub(crate) use tries::Problem;
 
 use self::course::{Course, Known};
 use self::keeper::{Keeper, KeptBy, Lead, Logs};
@@ -127,37 +128,63 @@ pub(crate) async fn attend(
     let seen = wanted.seen(&sight.facts);
     let leads: Vec<Option<&Lead>> = seen.iter().map(|seen| seen.lead.as_ref()).collect();
     let keepers = net.renewals.keepers(&leads, watch, now).await;
+    if let Some(path) = &wanted.expected.renewer
+        && net.renewals.is_silent(&Lead::Named(path.clone()))
+    {
+        tell(&mut sight.findings, told::unread(path));
+    }
     for (seen, keeper) in seen.iter().zip(keepers) {
         let window = seen.leaf().and_then(|leaf| net.authority.window(&leaf.fingerprint, now));
         judge(wanted, seen, keeper.as_deref(), window.as_deref(), sight, now);
     }
 }
 
-/// Adds to what a probe saw on the way of a challenge why the renewer's last try failed, if it did.
-pub(crate) async fn attend_renewer(
-    path: &Path,
-    net: &Net,
-    watch: &Stopwatch,
-    sight: &mut Sight,
-    now: Timestamp,
-) {
+/// What a renewer's own file and log say of the certificate that it keeps.
+#[derive(Debug, Default)]
+pub(crate) struct Word {
+    /// How its renewal stands, where the certificate may be read.
+    pub(crate) facts: Option<RenewalFacts>,
+    /// What keeps it from being renewed.
+    pub(crate) blocked: Option<Finding>,
+    /// What its last try failed of.
+    pub(crate) problem: Option<Problem>,
+}
+
+/// What the renewer whose file this is says, whatever is served.
+pub(crate) async fn word_of(path: &Path, net: &Net, watch: &Stopwatch, now: Timestamp) -> Word {
     let lead = Lead::Named(path.to_owned());
     let keeper = net.renewals.keepers(&[Some(&lead)], watch, now).await.pop().flatten();
-    let Some(keeper) = keeper else { return };
+    keeper.map_or_else(Word::default, |keeper| {
+        let newest = keeper.newest.as_ref();
+        let window = newest.and_then(|newest| net.authority.window(&newest.leaf.fingerprint, now));
+        word(&keeper, window.as_deref(), now)
+    })
+}
+
+fn word(keeper: &Keeper, window: Option<&Window>, now: Timestamp) -> Word {
     // Where the certificate may not be read, every failure may be about it.
     let ever = || CertificateFacts {
         not_before: Timestamp::MIN,
         not_after: Timestamp::MAX,
         ..CertificateFacts::default()
     };
-    let leaf = keeper.newest.as_ref().map_or_else(ever, |newest| newest.leaf.clone());
-    if let Some(blocked @ Blocked::Failed { .. }) = told::blocked(&keeper, &leaf, now) {
-        tell(&mut sight.findings, told::renewal(&keeper, &blocked, &leaf, now));
-    }
+    let newest = keeper.newest.as_ref().map(|newest| &newest.leaf);
+    let leaf = newest.cloned().unwrap_or_else(ever);
+    let blocked = told::blocked(keeper, &leaf, now);
+    let problem = match &blocked {
+        Some(Blocked::Failed { problem, .. }) => Some(*problem),
+        _ => None,
+    };
+    let facts = newest.map(|leaf| {
+        let course = course_of(leaf, None, Some(keeper), window);
+        facts(leaf, &course, Some(keeper), blocked.as_ref())
+    });
+    let blocked = blocked.map(|blocked| told::renewal(keeper, &blocked, &leaf, now));
+    Word { facts, blocked, problem }
 }
 
 /// The worse of two findings about the same stays.
-fn tell(findings: &mut Vec<Finding>, finding: Finding) {
+pub(crate) fn tell(findings: &mut Vec<Finding>, finding: Finding) {
     match findings.iter_mut().find(|known| known.is_same_as(&finding)) {
         Some(known) if known.severity < finding.severity => *known = finding,
         Some(_) => {}
@@ -175,16 +202,7 @@ fn judge(
     now: Timestamp,
 ) {
     let Some(leaf) = seen.leaf() else { return };
-    let setting = keeper.and_then(|keeper| match &keeper.kept_by {
-        KeptBy::Certbot(lineage) => lineage.setting(),
-        KeptBy::AcmeSh(kept) => kept.setting(leaf.not_before),
-    });
-    let known = Known {
-        planned: wanted.expected.renew_at,
-        window: window.map(|window| (window.start, window.end)),
-        renewer: setting,
-    };
-    let course = course::course(leaf, &known);
+    let course = course_of(leaf, wanted.expected.renew_at, keeper, window);
     let blocked = keeper.and_then(|keeper| told::blocked(keeper, leaf, now));
     let why = window.filter(|_| course.source == RenewalSource::Ari);
     sight.facts.renewals.push(RenewalFacts {
@@ -208,6 +226,20 @@ fn judge(
     if let (Some(keeper), Some(blocked)) = (keeper, &blocked) {
         tell(&mut sight.findings, told::renewal(keeper, blocked, leaf, now));
     }
+}
+
+fn course_of(
+    leaf: &CertificateFacts,
+    planned: Option<Remaining>,
+    keeper: Option<&Keeper>,
+    window: Option<&Window>,
+) -> Course {
+    let renewer = keeper.and_then(|keeper| match &keeper.kept_by {
+        KeptBy::Certbot(lineage) => lineage.setting(),
+        KeptBy::AcmeSh(kept) => kept.setting(leaf.not_before),
+    });
+    let window = window.map(|window| (window.start, window.end));
+    course::course(leaf, &Known { planned, window, renewer })
 }
 
 /// Where the plan does not say when an end is near, it is not near before the renewer is late, by
@@ -274,7 +306,7 @@ impl Memory {
         let logs = Arc::clone(&self.logs);
         let looking = tokio::task::spawn_blocking(move || {
             let look = |lead: Lead| {
-                let keeper = keeper::find(&lead, &logs, now).map(Arc::new);
+                let keeper = keeper::find(&lead, &logs, now);
                 (lead, keeper)
             };
             leads.into_iter().map(look).collect::<Vec<_>>()
@@ -284,8 +316,18 @@ impl Memory {
         };
         let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
         for (lead, keeper) in found {
-            keepers.remember(lead, Held { at: now, keeper });
+            let before = keepers.recall(&lead).and_then(|held| held.keeper);
+            let keeper = match (keeper, before) {
+                (Some(keeper), Some(before)) => Some(keeper.after(&before)),
+                (keeper, _) => keeper,
+            };
+            keepers.remember(lead, Held { at: now, keeper: keeper.map(Arc::new) });
         }
+    }
+
+    /// It was looked for, and there was none.
+    fn is_silent(&self, lead: &Lead) -> bool {
+        self.held(lead).is_some_and(|held| held.keeper.is_none())
     }
 
     fn held(&self, lead: &Lead) -> Option<Held> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use health::facts::FileFacts;
 
+use super::acme_sh::Kept;
 use super::certbot::Lineage;
 use super::tries::{Outcome, Problem, Try};
 use super::*;
@@ -203,6 +204,72 @@ fn what_will_not_even_try() {
         assert_eq!(codes(&sight), ["acme.renewal/warning"]);
         assert!(sight.findings[0].summary.en.contains(says), "{:?}", sight.findings);
     }
+}
+
+#[test]
+fn what_acme_sh_means_to_do_is_about_its_newest_alone() {
+    let nothing = Expected::default();
+    let kept = |created: i64, next: i64| {
+        let (created, next) = (created * DAY, next * DAY);
+        let text =
+            format!("Le_Domain='shop'\nLe_CertCreateTime='{created}'\nLe_NextRenewTime='{next}'\n");
+        let path = PathBuf::from("/root/.acme.sh/shop/shop.conf");
+        let kept_by = KeptBy::AcmeSh(Kept::read(&text).unwrap());
+        Keeper { path, kept_by, ..certbot("", None) }
+    };
+    let sight = found(90, 10, &nothing, Some(&kept(0, 95)));
+    assert_eq!(codes(&sight), ["acme.renewal/warning"]);
+    assert!(sight.findings[0].summary.en.contains("means to renew"), "{sight:?}");
+    assert_eq!(codes(&found(90, 10, &nothing, Some(&kept(0, 60)))), [""; 0]);
+    // Replaced on day 60, and still served: the next one after that comes when this one has ended.
+    assert_eq!(codes(&found(90, 62, &nothing, Some(&kept(60, 120)))), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_failed_try_is_told_until_the_next_though_its_log_is_rotated_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let conf = format!(
+        "fullchain = x\nlogs_dir = {}\n[renewalparams]\nauthenticator = webroot\n",
+        folder.path().display()
+    );
+    std::fs::write(at("shop.conf"), conf).unwrap();
+    let says = |words: &str| {
+        let line = format!("2026-11-21 21:40:00,000:ERROR:certbot._internal.renewal:{words}\n");
+        std::fs::write(at("letsencrypt.log"), line).unwrap();
+    };
+    let memory = Memory::default();
+    let watch = Stopwatch::start(Duration::from_secs(60));
+    let lead = Lead::Named(at("shop.conf"));
+    let last = async |second: i64| {
+        let now = Timestamp::from_second(second).unwrap();
+        let keeper = memory.keepers(&[Some(&lead)], &watch, now).await.remove(0)?;
+        Some((keeper.last.clone()?.outcome, keeper.ran_at.is_some()))
+    };
+    assert_eq!(last(0).await, None);
+    says("Failed to renew certificate shop with error: x");
+    let told = Some((failed("x"), true));
+    assert_eq!(last(10).await, told);
+    std::fs::rename(at("letsencrypt.log"), at("letsencrypt.log.1.gz")).unwrap();
+    assert_eq!(last(20).await, told);
+    says("  /etc/letsencrypt/live/shop/fullchain.pem expires on 2027-02-19 (skipped)");
+    assert_eq!(last(30).await, Some((Outcome::Well, true)));
+    std::fs::remove_file(at("shop.conf")).unwrap();
+    assert_eq!(last(40).await, None);
+    assert!(memory.is_silent(&lead));
+}
+
+#[tokio::test]
+async fn a_file_that_the_plan_names_and_that_is_not_there_is_said() {
+    let expected = Expected { renewer: Some("/nowhere/shop.conf".into()), renew_at: None };
+    let expiring = Expiring::default();
+    let wanted = Wanted { expected: &expected, expiring: &expiring, server_name: "", file: None };
+    let net = Net::new(Some("127.53.9.9:53".parse().unwrap())).unwrap();
+    let watch = Stopwatch::start(Duration::from_secs(60));
+    let mut sight = Sight { facts: stored(90), ..Sight::default() };
+    attend(&wanted, &net, &watch, &mut sight, at_day(1)).await;
+    assert_eq!(codes(&sight), ["acme.renewal/notice"]);
+    assert_eq!(sight.findings[0].subject, "/nowhere/shop.conf");
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! `cert.renewal-overdue` and `acme.renewal`: what is said of a renewal that does not come. Pure.
 
+use std::path::Path;
+
 use health::facts::{CertificateFacts, RenewalSource};
-use health::{Code, Finding, Text, text};
+use health::{Code, Finding, Severity, Text, text};
 use jiff::{SignedDuration, Timestamp};
 
 use super::certbot::Obstacle;
-use super::course::{Course, lifetime};
+use super::course::{Course, Setting, lifetime};
 use super::keeper::{Keeper, KeptBy, Newest};
 use super::tries::{Outcome, Problem, Try};
 use crate::tls::span;
@@ -50,10 +52,13 @@ pub(super) fn blocked(keeper: &Keeper, leaf: &CertificateFacts, now: Timestamp) 
     }
     match &keeper.kept_by {
         KeptBy::Certbot(lineage) => lineage.obstacle().map(Blocked::Unwilling),
-        KeptBy::AcmeSh(kept) => {
-            let next = kept.next.filter(|&next| next >= leaf.not_after && leaf.not_after > now);
-            next.map(Blocked::TooLate)
-        }
+        // What it means to do with the next one says nothing of one that it has replaced already.
+        KeptBy::AcmeSh(kept) => match kept.setting(leaf.not_before) {
+            Some(Setting::AcmeShAt(next)) if next >= leaf.not_after && leaf.not_after > now => {
+                Some(Blocked::TooLate(next))
+            }
+            _ => None,
+        },
     }
 }
 
@@ -104,6 +109,24 @@ pub(super) fn renewal(
         finding = known(finding, "tried_at", at.map(|at| at.to_string()));
     }
     finding
+}
+
+/// `acme.renewal` where the plan names a file of a renewer's that says nothing.
+pub(super) fn unread(path: &Path) -> Finding {
+    let path = path.display().to_string();
+    let finding = Finding::new(
+        Code::AcmeRenewal,
+        &*path,
+        text!(
+            "{path}, named as the renewer's file, is missing or cannot be read: what its renewer says is not known",
+            "갱신 도구의 설정으로 지정한 {path} 파일이 없거나 읽을 수 없습니다. 갱신 도구가 무엇이라고 하는지 알 수 없습니다"
+        ),
+        text!(
+            "See whether it is there and who may read it: `namei -l {path}`, `ls /etc/letsencrypt/renewal/`. Correct `renewal` of this check, or let the user that portwarden runs as read the file: `setfacl -m u:portwarden:r {path}`.",
+            "파일이 있는지, 누가 읽을 수 있는지 확인하세요: `namei -l {path}`, `ls /etc/letsencrypt/renewal/`. 점검 항목의 `renewal`을 고치거나 portwarden을 실행하는 사용자가 읽을 수 있게 하세요: `setfacl -m u:portwarden:r {path}`."
+        ),
+    );
+    finding.severity(Severity::Notice)
 }
 
 /// `cert.renewal-overdue`, where it is.
@@ -337,7 +360,7 @@ fn again(keeper: &Keeper) -> String {
     let name = keeper.kept_by.name();
     match keeper.kept_by {
         KeptBy::Certbot(_) => {
-            let root = keeper.path.parent().and_then(std::path::Path::parent);
+            let root = keeper.path.parent().and_then(Path::parent);
             let elsewhere = root
                 .filter(|root| root.as_os_str() != "/etc/letsencrypt")
                 .map(|root| format!(" --config-dir {}", root.display()));

@@ -68,6 +68,10 @@ pub(crate) enum Unreadable {
     NoCertificate(Option<&'static str>),
     /// A certificate in it cannot be read.
     Garbage(String),
+    /// Only so many of so many certificates in it are whole.
+    Cut(usize, usize),
+    /// A key file without a key; what it seems to be instead.
+    NoKey(&'static str),
     /// This machine has run out of something: nothing is known of the file.
     Exhausted(String),
     /// The operating system says so.
@@ -182,6 +186,10 @@ pub(super) fn parse_file(
     let Some(leaf) = ders.first().cloned() else {
         return Err(Unreadable::NoCertificate(likeness(bytes)));
     };
+    let begun = begun(bytes);
+    if ders.len() < begun.min(MOST_CERTIFICATES) {
+        return Err(Unreadable::Cut(ders.len(), begun));
+    }
     let parsed: Result<Vec<Certificate>, _> = ders.iter().map(|der| parse(der)).collect();
     let parsed = parsed.map_err(|error| match likeness(bytes) {
         Some(likeness) => Unreadable::NoCertificate(Some(likeness)),
@@ -191,6 +199,12 @@ pub(super) fn parse_file(
     let (chain, public_keys) =
         parsed.into_iter().map(|certificate| (certificate.facts, certificate.public_key)).unzip();
     Ok(CertificateFile { chain: Arc::new(chain), leaf, public_keys, weak_key, own_key, modified })
+}
+
+/// How many certificates begin in a PEM file; servers refuse it all when one of them is not whole.
+fn begun(bytes: &[u8]) -> usize {
+    let lines = bytes.split(|byte| matches!(byte, b'\n' | b'\r'));
+    lines.filter(|line| line.trim_ascii_end() == b"-----BEGIN CERTIFICATE-----").count()
 }
 
 /// What a file without a certificate seems to be instead.
@@ -278,11 +292,11 @@ impl Unreadable {
             Self::TooLarge => text!("it is larger than 1 MiB", "1MiB보다 큽니다"),
             Self::Locked => text!(
                 "it is a PKCS#12 file with a password, and the plan names none",
-                "암호가 걸린 PKCS#12 파일인데 설정에 암호가 없습니다"
+                "암호가 걸린 PKCS#12 파일인데 계획에 암호가 없습니다"
             ),
             Self::WrongPassword => text!(
                 "it is a PKCS#12 file with another password than the plan's",
-                "PKCS#12 파일의 암호가 설정의 암호와 다릅니다"
+                "PKCS#12 파일의 암호가 계획에 있는 암호와 다릅니다"
             ),
             Self::NoCertificate(Some(likeness)) => {
                 text!("it holds no certificate; it is {likeness}", "인증서가 없습니다({likeness})")
@@ -296,6 +310,13 @@ impl Unreadable {
                     "a certificate in it is damaged: {words}",
                     "손상된 인증서가 있습니다: {words}"
                 )
+            }
+            Self::Cut(whole, begun) => text!(
+                "only {whole} of the {begun} certificates in it can be read, so it is cut off or damaged",
+                "인증서 {begun}개 중 {whole}개만 읽을 수 있어 파일이 잘렸거나 손상된 것으로 보입니다"
+            ),
+            Self::NoKey(likeness) => {
+                text!("it holds no private key; it is {likeness}", "개인 키가 없습니다({likeness})")
             }
             Self::Exhausted(words) | Self::System(words) => Text::same(words.clone()),
         }
@@ -316,6 +337,10 @@ impl Unreadable {
             Self::Locked | Self::WrongPassword => text!(
                 "Name its password in the check, `password_env = \"NAME\"` or `password_file = \"PATH\"`, and try it by hand: `openssl pkcs12 -in {path} -noout` asks for it. Was the file made anew with another password, the server that reads it needs that one too.",
                 "점검 항목에 암호를 `password_env = \"이름\"`이나 `password_file = \"경로\"`로 알려 주고, `openssl pkcs12 -in {path} -noout`으로 직접 확인해 보세요. 파일을 다른 암호로 다시 만들었다면 이를 읽는 서버의 설정도 바꿔야 합니다."
+            ),
+            Self::NoKey(_) => text!(
+                "See what it is: `file {path}` and `openssl pkey -in {path} -noout`. A server that reads it will not start again: put the key of the certificate back, or have the certificate issued anew with another key.",
+                "무엇인지 확인하세요: `file {path}`, `openssl pkey -in {path} -noout`. 이 파일을 읽는 서버는 다시 시작되지 않으니 인증서의 키를 되돌리거나 새 키로 인증서를 다시 발급하세요."
             ),
             _ => text!(
                 "See what it is: `file {path}` and `openssl x509 -in {path} -noout -subject -dates`. A server that reads it will not start again: put the right file back.",

@@ -171,6 +171,10 @@ fn remedy(rule: &Forbidden) -> Text {
             "Issue it anew without `critical` before that extension. See which: `openssl x509 -in cert.pem -noout -text | grep -A1 critical`.",
             "그 확장에서 `critical`을 빼고 다시 발급하세요. 어떤 확장인지: `openssl x509 -in cert.pem -noout -text | grep -A1 critical`."
         ),
+        Forbidden::OtherKey => text!(
+            "Serve the issuer whose key signed it: with Let's Encrypt exactly the `fullchain.pem` of one renewal, not a new `cert.pem` with an old `chain.pem`. The first must name the key of the next: `openssl x509 -in cert.pem -noout -ext authorityKeyIdentifier`, `openssl x509 -in chain.pem -noout -ext subjectKeyIdentifier`. If they do agree, the file is damaged: have it issued anew.",
+            "서명한 키를 가진 발급자의 인증서를 제공하세요: Let's Encrypt라면 새 `cert.pem`에 예전 `chain.pem`을 붙이지 말고 같은 갱신에서 나온 `fullchain.pem`을 그대로 쓰세요. 앞 인증서가 가리키는 키가 다음 인증서의 키여야 합니다: `openssl x509 -in cert.pem -noout -ext authorityKeyIdentifier`, `openssl x509 -in chain.pem -noout -ext subjectKeyIdentifier`. 둘이 같다면 파일이 손상된 것이니 다시 발급받으세요."
+        ),
         Forbidden::OtherSpelling(_) => text!(
             "Issue the lower certificate anew with a tool that copies the issuer's name byte by byte (`openssl x509 -req -CA …` does). Compare: `openssl x509 -in cert.pem -noout -issuer -nameopt multiline,show_type`.",
             "발급자 이름을 바이트 그대로 옮기는 도구(`openssl x509 -req -CA …` 등)로 아래쪽 인증서를 다시 발급하세요. 비교: `openssl x509 -in cert.pem -noout -issuer -nameopt multiline,show_type`."

@@ -22,6 +22,9 @@ use super::{Presented, Roots};
 /// Most elements of a chain that are looked at; real chains have two to five.
 const MOST_ELEMENTS: usize = 48;
 
+/// More than the facts of an ordinary chain take.
+const ORDINARY_BYTES: usize = 8 * 1024;
+
 /// What has been worked out with one set of roots.
 #[derive(Debug)]
 pub(super) struct Verdicts {
@@ -126,7 +129,8 @@ fn recall(
     let holds = |verdict: &Arc<Verdict>| (verdict.holds_from..verdict.holds_until).contains(&now);
     let verdict = verdict.filter(holds).unwrap_or_else(|| {
         let verdict = Arc::new(work_out(chain, roots, now));
-        locked(roots).chains.remember(key, Arc::clone(&verdict));
+        let weight = weight(&verdict.chain);
+        locked(roots).chains.remember_weighing(key, Arc::clone(&verdict), weight);
         verdict
     });
     let name = name.unwrap_or_else(|| {
@@ -136,6 +140,20 @@ fn recall(
         name
     });
     (verdict, name)
+}
+
+/// How heavy a chain is to remember: 1 for an ordinary one. A server may present another one of
+/// thousands of names at every probe.
+pub(crate) fn weight(chain: &[CertificateFacts]) -> usize {
+    let text = |text: &String| size_of::<String>() + text.len();
+    let bytes = chain.iter().map(|one| {
+        let lists = one.names.iter().chain(&one.crls).map(text).sum::<usize>();
+        let optional = [&one.ca_issuers, &one.ocsp, &one.renewal_id].into_iter().flatten();
+        let other = [&one.subject, &one.issuer, &one.serial, &one.key, &one.signature];
+        let other = other.into_iter().chain(optional).map(text).sum::<usize>();
+        size_of::<CertificateFacts>() + lists + other
+    });
+    1 + bytes.sum::<usize>() / ORDINARY_BYTES
 }
 
 /// A panic elsewhere leaves the memory whole: every change of it is one insertion.

@@ -23,15 +23,33 @@ pub(crate) enum PublicHalf {
 /// Reads a key file, PEM or DER.
 ///
 /// # Errors
-/// When there is no such file. A file that may not be read, an encrypted key or a key of an
-/// unknown kind is no error, but an unknown public half.
+/// When there is no such file, or surely no key in it. A file that may not be read, an encrypted key
+/// or a key of an unknown kind is no error, but an unknown public half.
 pub(crate) fn read(path: &Path) -> Result<PublicHalf, Unreadable> {
     let bytes = match read_bytes(path) {
         Ok(bytes) => bytes,
-        Err(missing @ Unreadable::Missing) => return Err(missing),
+        Err(useless @ (Unreadable::Missing | Unreadable::NotAFile)) => return Err(useless),
         Err(why) => return Ok(PublicHalf::Unknown(why.reason().en)),
     };
+    if let Some(likeness) = surely_none(&bytes) {
+        return Err(Unreadable::NoKey(likeness));
+    }
     Ok(within(&bytes).unwrap_or_else(|| PublicHalf::Unknown("no private key in it".to_owned())))
+}
+
+/// What a file is that no server takes for a key. Forms that are not known here are left alone: a
+/// server may know them.
+fn surely_none(bytes: &[u8]) -> Option<&'static str> {
+    if bytes.trim_ascii().is_empty() {
+        return Some("an empty file");
+    }
+    let words = String::from_utf8_lossy(bytes);
+    let mut begun = words.lines().filter(|line| line.starts_with("-----BEGIN ")).peekable();
+    begun.peek()?;
+    if begun.all(|line| line.trim_end() == "-----BEGIN CERTIFICATE-----") {
+        return Some("a certificate alone");
+    }
+    (!words.contains("-----END ")).then_some("a truncated PEM file")
 }
 
 /// The public half of the first private key within the bytes of a file; `None` without one.

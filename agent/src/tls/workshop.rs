@@ -216,15 +216,48 @@ pub(crate) async fn serve_on(
     key: PrivateKeyDer<'static>,
     alpn: &[&str],
 ) -> SocketAddr {
-    let provider = rustls::crypto::ring::default_provider();
+    let mut settings = settings(None, chain, key);
+    settings.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    shake_hands_at(address, settings).await
+}
+
+/// The same, that lets nobody in without a certificate of this CA's.
+pub(crate) async fn serve_members_on(
+    address: SocketAddr,
+    authority: &Authority,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> SocketAddr {
+    shake_hands_at(address, settings(Some(authority), chain, key)).await
+}
+
+fn settings(
+    members_of: Option<&Authority>,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> rustls::ServerConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let signing = provider.key_provider.load_private_key(key).unwrap();
     let certified = rustls::sign::CertifiedKey::new(chain, signing);
-    let mut settings = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
+    let verifier = match members_of {
+        None => rustls::server::WebPkiClientVerifier::no_client_auth(),
+        Some(authority) => {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(authority.der()).unwrap();
+            let provider = Arc::clone(&provider);
+            rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
+                .build()
+                .unwrap()
+        }
+    };
+    rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
-    settings.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)))
+}
+
+async fn shake_hands_at(address: SocketAddr, settings: rustls::ServerConfig) -> SocketAddr {
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(settings));
     let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();

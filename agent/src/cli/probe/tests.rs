@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use health::facts::*;
-use health::{Facts, Phases};
+use health::{Code, Facts, Finding, Phases};
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
@@ -138,6 +138,57 @@ fn what_is_well_and_what_is_served_elsewhere() {
     let korean = plain("tls", facts, Language::Ko);
     assert!(korean.contains("127.0.0.1:443 SNI 없이"), "{korean}");
     assert!(korean.contains("✓ addresses"), "{korean}");
+}
+
+#[test]
+fn nothing_is_called_well_that_was_not_looked_at() {
+    let text = "[[tls]]\nname = \"a\"\naddress = \"127.0.0.1:1\"\nmin_version = \"1.2\"\nclient_certificate = \"/tls/client.pem\"";
+    let plan = plan::parse(text, Path::new("p"), Path::new("/"), &plan::ThisMachine).unwrap();
+    let file = |path: &str| Some(FileFacts { path: path.into(), ..FileFacts::default() });
+    let tls = TlsFacts {
+        protocol: "TLS 1.3".into(),
+        server_name: "shop.example".into(),
+        chain: Arc::new(vec![certificate("CN=shop.example", -10, 80)]),
+        file: file("/tls/shop.pem"),
+        ..TlsFacts::default()
+    };
+    let said = |tls: &TlsFacts, found: &[(Code, &str)]| {
+        let facts = Facts {
+            address: Some("127.0.0.1:443".parse().unwrap()),
+            tls: Some(Box::new(tls.clone())),
+            ..Facts::default()
+        };
+        let nothing = || health::Text::same("a");
+        let findings = found
+            .iter()
+            .map(|(code, subject)| Finding::new(*code, *subject, nothing(), nothing()))
+            .collect();
+        let seen = Observation { findings, ..seen(facts) };
+        let spec = &plan.checks[0].spec;
+        let text = facts::blocks(spec, &seen, Detail::Brief, Language::En).join("\n");
+        anstream::adapter::strip_str(&text).to_string()
+    };
+    let well = said(&tls, &[]);
+    assert!(well.contains("✓ file      /tls/shop.pem is what is served"), "{well}");
+    assert!(well.contains("✓ versions  nothing below TLS 1.2"), "{well}");
+
+    // The file is another site's: that says nothing of what is served.
+    let other = said(&tls, &[(Code::CertWrongName, "/tls/shop.pem")]);
+    assert!(other.contains("✗ file      cert.wrong-name\n"), "{other}");
+    assert!(other.contains("✓ name"), "{other}");
+
+    // Our own certificate has ended, not the server's.
+    let ours = said(&tls, &[(Code::CertExpired, "/tls/client.pem, intermediate \"R1\"")]);
+    assert!(ours.contains("✗ client    cert.expired\n"), "{ours}");
+    assert!(ours.contains("✓ dates") && ours.contains("✓ file"), "{ours}");
+
+    // The handshake broke off: no other version was asked for.
+    let cut = said(&tls, &[(Code::TlsHandshake, "127.0.0.1:443 (shop.example)")]);
+    assert!(!cut.contains("versions"), "{cut}");
+    let cut = said(&TlsFacts { protocol: String::new(), ..tls.clone() }, &[]);
+    assert!(!cut.contains("versions"), "{cut}");
+    let other = said(&tls, &[(Code::TlsHandshake, "127.0.0.2:443 (shop.example)")]);
+    assert!(other.contains("✓ versions"), "{other}");
 }
 
 #[test]

@@ -16,8 +16,25 @@ struct Row {
     name: &'static str,
     /// Findings that say that it is not well.
     codes: &'static [Code],
+    /// A file that this is about: whatever is found of it belongs here, and nowhere else.
+    file: Option<String>,
     /// What to say when it is; `None`: it was not looked at.
     well: Option<Text>,
+}
+
+impl Row {
+    /// Whether a finding belongs here; `files` are those that have rows of their own.
+    fn claims(&self, finding: &Finding, files: &[&str]) -> bool {
+        match files.iter().find(|file| is_of(&finding.subject, file)) {
+            Some(file) => self.file.as_deref() == Some(file),
+            None => self.codes.contains(&finding.code),
+        }
+    }
+}
+
+/// Whether a subject is this address or file, or an element of what it holds.
+fn is_of(subject: &str, place: &str) -> bool {
+    subject.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ',']))
 }
 
 /// All lines, each `✓ name  words`.
@@ -30,7 +47,9 @@ pub(super) fn lines(spec: &Spec, seen: &Observation, tls: &TlsFacts, language: L
     let others = others.filter(|&address| Some(address) != seen.facts.address);
     let elsewhere: Vec<String> = others.map(|address| address.to_string()).collect();
     let rows = rows(planned, seen, tls);
-    let rest = unclaimed(&rows, seen);
+    let files: Vec<&str> = rows.iter().filter_map(|row| row.file.as_deref()).collect();
+    let is_unclaimed = |finding: &&Finding| !rows.iter().any(|row| row.claims(finding, &files));
+    let rest = seen.findings.iter().filter(is_unclaimed).collect();
     let mut text = String::new();
     let mut line = |name: &str, mut found: Vec<&Finding>, well: Option<&Text>| {
         found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -46,9 +65,9 @@ pub(super) fn lines(spec: &Spec, seen: &Observation, tls: &TlsFacts, language: L
         };
         let _ = writeln!(text, "{colour}{mark} {name:<10}{colour:#}{}", printable(&words));
     };
-    for Row { name, codes, well } in &rows {
-        let found = seen.findings.iter().filter(|finding| codes.contains(&finding.code));
-        line(name, found.collect(), well.as_ref());
+    for row in &rows {
+        let found = seen.findings.iter().filter(|finding| row.claims(finding, &files));
+        line(row.name, found.collect(), row.well.as_ref());
     }
     // Of a request more is told than of its handshake, and in its own place.
     if planned.is_some() {
@@ -73,7 +92,7 @@ const fn mark(severity: Severity) -> &'static str {
 /// The codes found, and which other address they are about; the words stand below with each finding.
 fn told(found: &[&Finding], elsewhere: &[String]) -> String {
     let words = found.iter().map(|finding| {
-        let place = elsewhere.iter().find(|place| finding.subject.starts_with(place.as_str()));
+        let place = elsewhere.iter().find(|place| is_of(&finding.subject, place));
         match place {
             Some(place) => format!("{} at {place}", finding.code),
             None => finding.code.to_string(),
@@ -87,7 +106,8 @@ fn told(found: &[&Finding], elsewhere: &[String]) -> String {
 fn rows(planned: Option<&tls::Spec>, seen: &Observation, tls: &TlsFacts) -> Vec<Row> {
     let Some(leaf) = tls.chain.first() else { return Vec::new() };
     let name = &tls.server_name;
-    let row = |name, codes, well| Row { name, codes, well };
+    let row = |name, codes, well| Row { name, codes, file: None, well };
+    let shown = planned.and_then(|planned| planned.client.as_ref());
     vec![
         row(
             "name",
@@ -114,8 +134,16 @@ fn rows(planned: Option<&tls::Spec>, seen: &Observation, tls: &TlsFacts) -> Vec<
             &[Code::CertWeakKey, Code::CertWeakSignature],
             Some(Text::same(format!("{}, {}", leaf.key, leaf.signature))),
         ),
-        row("logged", &[Code::CertNoTimestamps], leaf.timestamps.map(logged)),
-        row("versions", &[Code::TlsOldProtocol], planned.and_then(versions)),
+        row(
+            "logged",
+            &[Code::CertNoTimestamps],
+            leaf.timestamps.filter(|count| *count > 0).map(logged),
+        ),
+        row(
+            "versions",
+            &[Code::TlsOldProtocol],
+            planned.filter(|_| came_to_its_end(seen, tls)).and_then(versions),
+        ),
         row("alpn", &[Code::TlsAlpn], planned.and_then(|planned| settled(planned, tls))),
         row("revoked", &[Code::TlsRevoked, Code::TlsStaple], revocation(tls)),
         row(
@@ -124,14 +152,21 @@ fn rows(planned: Option<&tls::Spec>, seen: &Observation, tls: &TlsFacts) -> Vec<
             planned.and_then(|planned| addresses(planned, seen)),
         ),
         row("pin", &[Code::TlsPinMismatch], planned.and_then(pinned)),
-        row(
-            "file",
-            &[Code::TlsNotReloaded, Code::CertUnreadable],
-            tls.file.as_ref().map(|file| {
-                let path = &file.path;
-                text!("{path} is what is served", "{path}의 인증서가 그대로 제공됩니다")
-            }),
-        ),
+        Row {
+            file: tls.file.as_ref().map(|file| file.path.clone()),
+            ..row(
+                "file",
+                &[Code::TlsNotReloaded],
+                tls.file.as_ref().map(|file| {
+                    let path = &file.path;
+                    text!("{path} is what is served", "{path}의 인증서가 그대로 제공됩니다")
+                }),
+            )
+        },
+        Row {
+            file: shown.map(|client| client.path().display().to_string()),
+            ..row("client", &[], None)
+        },
         row(
             "renewal",
             &[Code::CertRenewalOverdue, Code::AcmeRenewal],
@@ -140,10 +175,15 @@ fn rows(planned: Option<&tls::Spec>, seen: &Observation, tls: &TlsFacts) -> Vec<
     ]
 }
 
-/// What was found that no row is about.
-fn unclaimed<'a>(rows: &[Row], seen: &'a Observation) -> Vec<&'a Finding> {
-    let is_claimed = |code| rows.iter().any(|row| row.codes.contains(&code));
-    seen.findings.iter().filter(|finding| !is_claimed(finding.code)).collect()
+/// Whether the handshake did, so that the server was asked for older versions too.
+fn came_to_its_end(seen: &Observation, tls: &TlsFacts) -> bool {
+    let here = seen.facts.address.map(|address| address.to_string()).unwrap_or_default();
+    let is_failure = |finding: &Finding| {
+        finding.code == Code::TlsHandshake
+            && finding.severity > Severity::Notice
+            && is_of(&finding.subject, &here)
+    };
+    matches!(&*tls.protocol, "TLS 1.2" | "TLS 1.3") && !seen.findings.iter().any(is_failure)
 }
 
 fn logged(count: u16) -> Text {

@@ -5,9 +5,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use health::facts::CertificateFacts;
 use jiff::Timestamp;
 
 use crate::{small_file, tls};
@@ -28,8 +26,6 @@ pub(super) struct Renewal {
     webroot: Option<PathBuf>,
     /// The certificate as it is now.
     certificate: Option<PathBuf>,
-    /// What stands in it, where it may be read.
-    pub(super) chain: Option<Arc<Vec<CertificateFacts>>>,
 }
 
 /// Why a renewal file says nothing.
@@ -58,9 +54,7 @@ impl Renewal {
         let mut renewal = Self::parse(&String::from_utf8_lossy(&bytes)).ok_or(Unread::Foreign)?;
         // Where the certificate may not be read, the names with webroots are the next best.
         let file = renewal.certificate.as_ref().and_then(|path| tls::files::read(path, now).ok());
-        renewal.chain = file.map(|file| Arc::clone(&file.chain));
-        let leaf = renewal.chain.as_ref().and_then(|chain| chain.first());
-        let names = leaf.map(|leaf| leaf.names.clone());
+        let names = file.and_then(|file| Some(file.chain.first()?.names.clone()));
         renewal.names =
             names.unwrap_or_else(|| renewal.map.iter().map(|(name, _)| name.clone()).collect());
         Ok(renewal)

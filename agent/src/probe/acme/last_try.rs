@@ -1,49 +1,77 @@
-//! What certbot's own log says of its last try, beside whether the next one would get through.
+//! What certbot's own log says of its last try, beside whether the next one would get through. Pure.
 
-use std::path::Path;
-use std::sync::Arc;
+use health::Severity;
 
-use health::facts::{CertificateFacts, FileFacts};
-use health::{Code, Severity};
-use jiff::Timestamp;
-
-use crate::net::Net;
-use crate::probe::{Sight, Stopwatch};
-use crate::renewal::{self, Expected, Wanted};
-use crate::tls::Expiring;
+use super::Spec;
+use crate::probe::Sight;
+use crate::renewal::{self, Problem, Word};
 
 /// Adds what keeps certbot from renewing this certificate, by its file and its log.
-pub(super) async fn add(
-    renewal: &Path,
-    chain: Arc<Vec<CertificateFacts>>,
-    net: &Net,
-    watch: &Stopwatch,
-    sight: &mut Sight,
-    now: Timestamp,
-) {
-    let expected = Expected { renewer: Some(renewal.to_owned()), ..Expected::default() };
-    let expiring = Expiring::default();
-    let wanted = Wanted { expected: &expected, expiring: &expiring, server_name: "", file: None };
-    let mut beside = Sight::default();
-    beside.facts.files.push(FileFacts { chain, ..FileFacts::default() });
-    renewal::attend(&wanted, net, watch, &mut beside, now).await;
-    let has_failed = beside.facts.renewals.iter().any(|renewal| renewal.failure.is_some());
+pub(super) fn add(word: Word, spec: &Spec, sight: &mut Sight) {
     let is_open = sight.facts.acme.as_ref().is_some_and(|acme| {
         !acme.trials.is_empty() && acme.trials.iter().all(|trial| trial.passed)
     });
-    sight.facts.renewals = beside.facts.renewals;
-    // How late a certificate is, is said by the checks that look at it.
-    let blocked = beside.findings.into_iter().filter(|finding| finding.code == Code::AcmeRenewal);
-    for mut finding in blocked {
-        if has_failed && is_open {
-            // What it failed of may be mended already: its next try will show.
+    // The way that a CA takes is the way that was tried: only then can what a try failed of on it have
+    // been mended since. Its next one will show. Of an inner way, of DNS, CAA and limits a trial says nothing.
+    let is_on_the_way = matches!(word.problem, Some(Problem::Connection | Problem::Unauthorized));
+    let may_be_mended = is_open && is_on_the_way && spec.connect.is_empty();
+    sight.facts.renewals.extend(word.facts);
+    if let Some(mut finding) = word.blocked {
+        if may_be_mended {
             finding.severity = Severity::Notice;
         }
-        let known = sight.findings.iter_mut().find(|known| known.is_same_as(&finding));
-        match known {
-            Some(known) if known.severity < finding.severity => *known = finding,
-            Some(_) => {}
-            None => sight.findings.push(finding),
+        renewal::tell(&mut sight.findings, finding);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use health::facts::{AcmeFacts, TrialFacts};
+    use health::{Code, Finding, text};
+
+    use super::*;
+    use crate::probe::acme::Connect;
+    use crate::tls::Roots;
+
+    #[test]
+    fn a_failure_is_as_loud_as_it_is_sure() {
+        let outer = Spec {
+            domains: vec![Arc::from("shop.example")],
+            webroot: None,
+            connect: Vec::new(),
+            source: None,
+            renewal: Some("shop.conf".into()),
+            roots: Roots::of(&[], &[]).unwrap(),
+        };
+        let to = "127.0.0.1:8081".parse::<std::net::SocketAddr>().unwrap();
+        let to =
+            crate::plan::Endpoint { host: crate::plan::Target::Address(to.ip()), port: to.port() };
+        let inner = Spec { connect: vec![Connect { host: None, port: 80, to }], ..outer.clone() };
+        let (open, shut) = (Some(true), Some(false));
+        for (spec, passed, problem, severity) in [
+            (&outer, open, Some(Problem::Connection), Severity::Notice),
+            (&outer, open, Some(Problem::Unauthorized), Severity::Notice),
+            (&outer, open, Some(Problem::RateLimited), Severity::Warning),
+            (&outer, open, Some(Problem::Caa), Severity::Warning),
+            (&outer, open, None, Severity::Warning),
+            (&outer, shut, Some(Problem::Connection), Severity::Warning),
+            (&outer, None, Some(Problem::Connection), Severity::Warning),
+            // Behind a router the inner way is open whatever the router does.
+            (&inner, open, Some(Problem::Connection), Severity::Warning),
+        ] {
+            let mut sight = Sight::default();
+            let trial = |passed| TrialFacts { passed, ..TrialFacts::default() };
+            let trials = passed.map(trial).into_iter().collect();
+            sight.facts.acme = Some(Box::new(AcmeFacts { trials, ..AcmeFacts::default() }));
+            let blocked =
+                Finding::new(Code::AcmeRenewal, "shop.conf", text!("x", "x"), text!("y", "y"));
+            let word = Word { problem, blocked: Some(blocked), ..Word::default() };
+            add(word, spec, &mut sight);
+            let told: Vec<Severity> =
+                sight.findings.iter().map(|finding| finding.severity).collect();
+            assert_eq!(told, [severity], "{problem:?} {passed:?} {:?}", spec.connect);
         }
     }
 }

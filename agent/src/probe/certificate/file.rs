@@ -57,7 +57,8 @@ impl Found {
             (Some(named), _) => Some(Key::read(named, now)),
             (None, Some(own)) => {
                 // What a password keeps shut may be read by whoever likes.
-                let open = if password.is_none() { permissions::look(path) } else { None };
+                let is_shut = password.is_some() || matches!(own, PublicHalf::Unknown(_));
+                let open = if is_shut { None } else { permissions::look(path) };
                 Some(Key { path: path.display().to_string(), public: Ok(own), open })
             }
             (None, None) => beside(path, now),
@@ -105,8 +106,8 @@ impl Found {
         let differs = matches!(&key.public, Ok(PublicHalf::Known(bits)) if file.public_keys.first() != Some(bits));
         let ages = [file.modified, since(Path::new(&key.path))];
         let is_fresh = |at: Timestamp| {
-            let age = now.duration_since(at);
-            !age.is_negative() && age < MIDWAY
+            // What was written after the probe began is the freshest of all.
+            now.duration_since(at).abs() < MIDWAY
         };
         differs && ages.into_iter().flatten().any(is_fresh)
     }
@@ -147,7 +148,7 @@ fn beside(path: &Path, now: Timestamp) -> Option<Key> {
     beside
         .into_iter()
         .chain([path.with_extension("key")])
-        .find(|key| key != path && key.exists())
+        .find(|key| key != path && key.is_file())
         .map(|key| Key::read(&key, now))
 }
 

@@ -107,15 +107,16 @@ impl Chunk {
         loop {
             let rest = bytes.get(at..).unwrap_or_default();
             match self {
+                // An empty line would pass for the last chunk, and a cut body for a whole one.
                 Self::Size => match httparse::parse_chunk_size(rest) {
-                    Ok(Status::Complete((length, size))) => {
+                    Ok(Status::Complete((length, size))) if rest[0].is_ascii_hexdigit() => {
                         at += length;
                         *self = if size == 0 { Self::Trailers(0) } else { Self::Data(size) };
                     }
                     Ok(Status::Partial) if rest.len() <= MOST_LINE_BYTES => {
                         return Ok(Step::More { skip: at });
                     }
-                    Ok(Status::Partial) | Err(_) => {
+                    _ => {
                         let line = rest.split(|&byte| byte == b'\r' || byte == b'\n').next();
                         let line = printable(line.unwrap_or_default(), 32);
                         return Err(format!("a chunk whose size reads {line:?}"));
@@ -259,6 +260,8 @@ mod tests {
             (b"fffffffffffffffff\r\nx", "a chunk whose size reads \"fffffffffffffffff\""),
             (b"1\r\nabc", "a chunk that is longer than its size says"),
             (&[b'0'; 9000], "a chunk whose size reads"),
+            (b"3\r\nabc\r\n\r\n\r\n", "a chunk whose size reads \"\""),
+            (b" ;x\r\n\r\n", "a chunk whose size reads \" ;x\""),
         ] {
             let told = unwrapped(Framing::Chunked(Chunk::Size), bad, 4).unwrap_err();
             assert!(told.starts_with(why), "{told}");

@@ -19,9 +19,10 @@ pub(super) struct Written {
 impl Written {
     pub(super) fn of(request: &Request<Bytes>) -> Self {
         let (method, body) = (request.method(), request.body());
-        let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        // As it is displayed: that begins with a slash, also where a URL goes from host to query.
+        let path = request.uri().path_and_query().map_or("/".into(), ToString::to_string);
         let mut head = Vec::with_capacity(256 + body.len().min(JOINED_BYTES));
-        for part in [method.as_str(), " ", path, " HTTP/1.1\r\n"] {
+        for part in [method.as_str(), " ", &path, " HTTP/1.1\r\n"] {
             head.extend_from_slice(part.as_bytes());
         }
         let mut field = |name: &HeaderName, value: &[u8]| {
@@ -71,6 +72,11 @@ mod tests {
             "DELETE /a?b HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
         );
         assert!(request("HEAD", b"").is_head);
+        for (path, line) in [("?b=c", "GET /?b=c HTTP/1.1"), ("*", "GET * HTTP/1.1")] {
+            let path: http::uri::PathAndQuery = path.parse().unwrap();
+            let request = Request::builder().uri(path).body(Bytes::new()).unwrap();
+            assert_eq!(text(&Written::of(&request)).lines().next(), Some(line));
+        }
         let large = request("PUT", &[b'x'; JOINED_BYTES + 1]);
         assert_eq!(large.pieces[1].len(), JOINED_BYTES + 1);
         assert!(text(&large).ends_with("content-length: 16385\r\n\r\n"));

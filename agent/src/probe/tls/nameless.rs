@@ -79,7 +79,9 @@ impl Nameless {
     }
 
     fn remember(&self, address: SocketAddr, kept: Kept) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).remember(address, Arc::new(kept));
+        let weight = kept.seen.as_ref().map_or(1, |seen| tls::weight(&seen.chain));
+        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remember_weighing(address, Arc::new(kept), weight);
     }
 }
 
@@ -117,7 +119,9 @@ pub(super) async fn look(
     if !known.is_due(leaf, now) || watch.left() < watch.timeout() / 4 {
         return known.seen.clone();
     }
-    let outcome = shake(spec, address, &address.ip().to_string(), offer, watch.left()).await;
+    // Who answers nobody without a name must not make the probe last till its deadline.
+    let wait = watch.left() / 2;
+    let outcome = shake(spec, address, &address.ip().to_string(), offer, wait).await;
     watch.lap(health::Phase::Dialogue);
     let seen = answer(spec, address, outcome, now);
     let wait = if seen.is_some() { EVERY } else { AGAIN };

@@ -62,7 +62,7 @@ pub(super) struct Visit {
 pub(super) enum Outcome {
     Closed(Failure),
     Refused(Box<Refused>),
-    /// With the number of the alert by which it then turned us away, if it did.
+    /// With the alert that came after it, if one did.
     Shaken(Presented, Option<u8>),
 }
 
@@ -196,7 +196,9 @@ pub(super) fn compare(
     let is_within_reach = reach(&visits, sight.facts.address);
     let mut judged: Vec<Chain> =
         sight.facts.tls.iter().map(|facts| Arc::clone(&facts.chain)).collect();
-    let refused_alike: Vec<_> = sight.findings.iter().map(|finding| finding.code).collect();
+    let told: Vec<_> =
+        sight.findings.iter().map(|finding| (finding.code, finding.severity)).collect();
+    let is_told_alike = |finding: &Finding| told.contains(&(finding.code, finding.severity));
     for Visit { address, outcome } in visits {
         let subject = tls::subject(address, &spec.server_name);
         let mut served = ServedFacts {
@@ -211,16 +213,13 @@ pub(super) fn compare(
         let (presented, finding) = match outcome {
             Outcome::Shaken(presented, alert) => {
                 let refusal = client.refusal(&presented, alert, &subject);
-                served.failure = refusal.as_ref().map(|finding| finding.summary.en.clone());
-                let refusal = refusal.filter(|finding| !refused_alike.contains(&finding.code));
-                (Some(presented), refusal)
+                (Some(presented), refusal.filter(|finding| !is_told_alike(finding)))
             }
             Outcome::Refused(refused) => {
                 let Refused { finding, presented } = *refused;
                 let is_let_be = spec.lets_be(&finding);
                 served.failure = (!is_let_be).then(|| finding.summary.en.clone());
-                let is_said =
-                    is_let_be || client.explains(&finding) || refused_alike.contains(&finding.code);
+                let is_said = is_let_be || client.explains(&finding) || is_told_alike(&finding);
                 (presented, (!is_said).then_some(finding))
             }
             Outcome::Closed(failure) => {
@@ -236,6 +235,8 @@ pub(super) fn compare(
         if let Some(presented) = presented {
             let mut findings = Vec::new();
             let facts = note(spec, &presented, &subject, now, &mut findings);
+            // As of the one looked at in full: the judgement may say the same, less loudly.
+            findings.retain(|judged| finding.as_ref().is_none_or(|told| !judged.is_same_as(told)));
             if !judged.iter().any(|chain| is_same(chain, &facts.chain)) {
                 judged.push(Arc::clone(&facts.chain));
                 sight.findings.append(&mut findings);

@@ -94,7 +94,8 @@ fn remedy(process: &Process, setting: Setting) -> Text {
     if let Some(id) = container {
         return inside(id, name, &program);
     }
-    let unit = process.unit.as_deref().filter(|unit| setting.systemd && unit.ends_with(".service"));
+    let by_unit = setting.systemd && !program.is_asked_itself;
+    let unit = process.unit.as_deref().filter(|unit| by_unit && unit.ends_with(".service"));
     let verb = if program.is_restarted { "restart" } else { "reload" };
     let (extra_en, extra_ko) =
         program.extra.as_ref().map_or(("", ""), |extra| (&*extra.en, &*extra.ko));

@@ -4,9 +4,10 @@
 //! Deliberately absent: asking nginx itself (`nginx -T` takes its rights), and the servers of `stream`
 //! and `mail`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::{StreamExt, stream};
 use health::facts::ServedFacts;
@@ -17,8 +18,9 @@ use tokio::io::AsyncWriteExt;
 use super::{Sight, Stopwatch, reload};
 use crate::net::Net;
 use crate::nginx::{self, Trouble};
+use crate::patience;
 use crate::plan::Endpoint;
-use crate::probe::certificate::Found;
+use crate::probe::certificate::{Found, SETTLING};
 use crate::renewal::Expected;
 use crate::tls::files::Unreadable;
 use crate::tls::{self, Expiring, Offer, Presented, Roots};
@@ -79,7 +81,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
         Some(beside) => Box::pin(super::observe(beside, net, watch, now)).await,
         None => Sight::default(),
     };
-    let stored = match read(spec, watch, now).await {
+    let stored = match settled(spec, watch, now).await {
         Ok(stored) => stored,
         Err(why) => {
             let path = spec.configuration.display().to_string();
@@ -95,14 +97,10 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
     if doors.len() > MOST_DOORS {
         findings.push(judge::cut(&spec.configuration, doors.len(), MOST_DOORS));
     }
-    let looking = doors.into_iter().take(MOST_DOORS).map(|(site, asked, door)| {
-        let timing = Stopwatch::start(watch.left());
-        async move {
-            let seen = knock(spec, net, &door, &asked, timing).await;
-            (site, asked, seen)
-        }
-    });
-    let seen: Vec<(usize, Asked, Seen)> = stream::iter(looking).buffered(AT_ONCE).collect().await;
+    let (seen, unasked) = visit(spec, net, doors, watch).await;
+    if unasked > 0 {
+        findings.push(judge::out_of_time(&spec.configuration, unasked, watch.timeout()));
+    }
     watch.lap(Phase::Tls);
     for (index, asked, seen) in &seen {
         let scene = judge::Scene { sites, files, site: *index, asked, spec, now };
@@ -125,10 +123,68 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
     sight
 }
 
+/// Asks at every door, a few at once, and counts those that there was no time left for. An address that
+/// keeps one waiting keeps nobody waiting twice, and takes no more than half of the time that is left
+/// where others stand behind it.
+async fn visit(
+    spec: &Spec,
+    net: &Net,
+    doors: Vec<(usize, Asked, Door)>,
+    watch: &Stopwatch,
+) -> (Vec<(usize, Asked, Seen)>, usize) {
+    let all = doors.len().min(MOST_DOORS);
+    let whole = watch.left();
+    let silent: Mutex<HashMap<String, Box<Finding>>> = Mutex::new(HashMap::new());
+    let silent = &silent;
+    let looking = doors.into_iter().take(MOST_DOORS).enumerate();
+    let looking = looking.map(|(index, (site, asked, door))| {
+        let left = watch.left();
+        let is_last = index + AT_ONCE >= all;
+        let timing = Stopwatch::start(if is_last { left } else { left / 2 });
+        async move {
+            let at = format!("{:?}", door.endpoint);
+            let known = silent.lock().unwrap_or_else(PoisonError::into_inner).get(&at).cloned();
+            if let Some(finding) = known {
+                return Some((
+                    site,
+                    asked,
+                    Seen { peer: None, outcome: Err(finding), blind: None },
+                ));
+            }
+            if left < whole / 8 {
+                return None;
+            }
+            let share = timing.beside();
+            let seen = knock(spec, net, &door, &asked, timing).await;
+            if let (Err(finding), true) = (&seen.outcome, share.left().is_zero()) {
+                let mut silent = silent.lock().unwrap_or_else(PoisonError::into_inner);
+                silent.insert(at, finding.clone());
+            }
+            Some((site, asked, seen))
+        }
+    });
+    let seen: Vec<_> = stream::iter(looking).buffered(AT_ONCE).collect().await;
+    let asked: Vec<(usize, Asked, Seen)> = seen.into_iter().flatten().collect();
+    let unasked = all - asked.len();
+    (asked, unasked)
+}
+
+/// As [`read`]; a pair that is being replaced this very moment is read once more.
+async fn settled(spec: &Spec, watch: &Stopwatch, now: Timestamp) -> Result<Stored, String> {
+    let stored = read(spec, watch, now).await?;
+    let is_midway = stored.files.values().any(|found| found.is_midway(now));
+    if is_midway && watch.left() > 2 * SETTLING {
+        tokio::time::sleep(SETTLING).await;
+        return read(spec, watch, now).await;
+    }
+    Ok(stored)
+}
+
 /// Reads configuration and files; why not, where that cannot be done in time.
 async fn read(spec: &Spec, watch: &Stopwatch, now: Timestamp) -> Result<Stored, String> {
     let first = spec.configuration.clone();
-    let reading = tokio::task::spawn_blocking(move || {
+    let place = spec.configuration.display().to_string();
+    patience::look(&place, watch, move || {
         let configuration = nginx::read(&first);
         let sites = survey::sites(&nginx::Sites::of(&configuration));
         let mut files = Files::new();
@@ -138,12 +194,8 @@ async fn read(spec: &Spec, watch: &Stopwatch, now: Timestamp) -> Result<Stored, 
                 .or_insert_with(|| Found::look(&pair.path, pair.key.as_deref(), None, now));
         }
         Stored { sites, files, troubles: configuration.troubles }
-    });
-    match tokio::time::timeout_at(watch.deadline(), reading).await {
-        Ok(Ok(stored)) => Ok(stored),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("no answer from the file system within {:?}", watch.timeout())),
-    }
+    })
+    .await
 }
 
 /// Every place to look at, each once: the site, what is asked for there, and where.

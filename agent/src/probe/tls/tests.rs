@@ -134,6 +134,80 @@ async fn the_end_is_told_before_it_comes() {
 }
 
 #[tokio::test]
+async fn what_the_path_does_not_need_may_end_when_it_likes() {
+    let (old, new) = (Authority::root("Old Root"), Authority::root("New Root"));
+    // Served for older clients, and about to end; the leaf ends even before, but not soon.
+    let spare = new.cross_signed_by(&old, "New Root", &|params| days(params, -900, 21));
+    let weeks = |params: &mut rcgen::CertificateParams| days(params, -10, 20);
+    let leaf = new.leaf(SHOP, &weeks);
+    let chain = vec![leaf.der.clone(), spare.der()];
+    let address = serve("127.41.1.30", chain, leaf.private_key(), &[]).await;
+    let mut by_time = spec(address, &trusting(&[new.der()]));
+    by_time.expiring.warning = tls::Remaining::Time(Duration::from_secs(21 * DAY));
+    by_time.expiring.critical = tls::Remaining::Time(Duration::from_secs(DAY));
+    let sight = look(&by_time).await;
+    let subject = format!("{address} (shop.example)");
+    let subjects: Vec<&str> = sight.findings.iter().map(|one| one.subject.as_str()).collect();
+    assert_eq!(subjects, [&*subject], "{:#?}", sight.findings);
+    // Where it is what the path needs, it is told.
+    by_time.roots = trusting(&[old.der()]);
+    let sight = look(&by_time).await;
+    assert_eq!(said(&sight), ["cert.expiring/warning"; 2], "{:#?}", sight.findings);
+}
+
+#[tokio::test]
+async fn a_server_that_swallows_old_hellos_leaves_time_for_the_file() {
+    let site = site("127.41.1.31", -30, 60, &[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fullchain.pem");
+    std::fs::write(&path, pem(&[&site.leaf, &site.issuer.der()])).unwrap();
+    let count = Arc::new(AtomicUsize::new(0));
+    let mut spec =
+        spec(answering_once("127.41.1.32", site.address, Arc::clone(&count)).await, &site.roots);
+    spec.min_version = Some(ProtocolFloor::Tls12);
+    spec.file = Some(path);
+    let timeout = Duration::from_secs(2);
+    let sight = look_at(&spec, timeout, noon()).await;
+    assert_eq!(said(&sight), [""; 0], "{:#?}", sight.findings);
+    assert_eq!(sight.facts.tls.unwrap().file.unwrap().chain.len(), 2);
+    assert!(count.load(Ordering::Relaxed) > 1, "asked again");
+
+    // The file is of the other kind, and whether the server has one like it cannot be told.
+    issued_by_openssl(folder.path(), &site.issuer, &format!("{RSA}2048"), "-sha256");
+    spec.min_version = None;
+    spec.file = Some(folder.path().join("leaf.pem"));
+    let count = Arc::new(AtomicUsize::new(0));
+    let silent = answering_once("127.41.1.33", site.address, Arc::clone(&count)).await;
+    let told = |address: SocketAddr| Endpoint {
+        host: Target::Address(address.ip()),
+        port: address.port(),
+    };
+    spec.connect = Some(told(silent));
+    let sight = look_at(&spec, timeout, noon()).await;
+    assert_eq!(said(&sight), [""; 0], "{:#?}", sight.findings);
+    assert!(count.load(Ordering::Relaxed) > 1, "asked for that kind");
+    // One that says so has none.
+    spec.connect = Some(told(site.address));
+    let sight = look_at(&spec, timeout, noon()).await;
+    assert_eq!(said(&sight), ["tls.not-reloaded/critical"], "{:#?}", sight.findings);
+}
+
+/// The first connection goes on to a server; nobody ever answers another one.
+async fn answering_once(ip: &str, behind: SocketAddr, count: Arc<AtomicUsize>) -> SocketAddr {
+    serve_raw(ip, move |mut stream| {
+        let is_first = count.fetch_add(1, Ordering::Relaxed) == 0;
+        async move {
+            if is_first {
+                let mut server = tokio::net::TcpStream::connect(behind).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
+            }
+            while let Ok(1..) = stream.read(&mut [0; 4096]).await {}
+        }
+    })
+    .await
+}
+
+#[tokio::test]
 async fn served_against_file() {
     let site = site("127.41.1.6", -60, 30, &[]).await;
     let folder = tempfile::tempdir().unwrap();
@@ -295,35 +369,6 @@ async fn a_cut_is_told_as_a_cut() {
     let port = serve_raw("127.41.2.10", |_| async {}).await.port();
     let nowhere = SocketAddr::from(([127, 41, 2, 11], port));
     assert_eq!(said(&look(&spec(nowhere, &trusting(&[]))).await), ["tcp.refused/critical"]);
-}
-
-/// Some firewalls drop a hello that offers nothing current; that must not take the time of the rest.
-#[tokio::test]
-async fn silence_about_old_versions_says_nothing_of_the_file() {
-    let root = Authority::root("Test Root");
-    let leaf = root.leaf(SHOP, &|params| days(params, -10, 80));
-    let shop = serve("127.41.2.14", vec![leaf.der.clone()], leaf.private_key(), &[]).await;
-    let address = serve_raw("127.41.2.15", move |mut stream| async move {
-        let mut hello = [0; 11];
-        while !matches!(stream.peek(&mut hello).await, Ok(11)) {
-            tokio::task::yield_now().await;
-        }
-        if hello[9..] == [3, 3] {
-            let mut shop = tokio::net::TcpStream::connect(shop).await.unwrap();
-            let _ = tokio::io::copy_bidirectional(&mut stream, &mut shop).await;
-        } else {
-            while let Ok(1..) = stream.read(&mut [0; 4096]).await {}
-        }
-    })
-    .await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("fullchain.pem");
-    std::fs::write(&path, pem(&[&leaf.der])).unwrap();
-    let mut spec = spec(address, &trusting(&[root.der()]));
-    (spec.min_version, spec.file) = (Some(ProtocolFloor::Tls12), Some(path));
-    let sight = look_at(&spec, Duration::from_secs(2), noon()).await;
-    assert_eq!(said(&sight), [""; 0], "{:#?}", sight.findings);
-    assert_eq!(sight.facts.tls.unwrap().file.unwrap().chain.len(), 1, "and it was read");
 }
 
 #[tokio::test]
@@ -545,4 +590,16 @@ async fn a_server_with_two_kinds_of_certificate_is_asked_for_the_files_kind() {
     spec.file = Some(renewed);
     let sight = look_at(&spec, Duration::from_secs(5), crate::clock::now()).await;
     assert_eq!(said(&sight), ["tls.not-reloaded/critical"], "{:#?}", sight.findings);
+
+    // Who is let in nowhere without a certificate sees what is served all the same.
+    let members = format!("{both} -tls1_2 -Verify 1 -verify_return_error");
+    let server = OldServer::start("127.41.3.9", folder, &members);
+    let address = server.address;
+    spec.connect = Some(Endpoint { host: Target::Address(address.ip()), port: address.port() });
+    let sight = look_at(&spec, Duration::from_secs(5), crate::clock::now()).await;
+    let expected = ["tls.handshake/notice", "tls.not-reloaded/critical"];
+    assert_eq!(said(&sight), expected, "{:#?}", sight.findings);
+    spec.file = Some(folder.join("leaf.pem"));
+    let sight = look_at(&spec, Duration::from_secs(5), crate::clock::now()).await;
+    assert_eq!(said(&sight), expected[..1], "{:#?}", sight.findings);
 }

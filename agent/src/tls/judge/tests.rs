@@ -204,6 +204,19 @@ fn thousands_of_names_are_bounded() {
 }
 
 #[test]
+fn what_a_server_may_make_large_is_remembered_for_less_long() {
+    let Family { issuer, leaf, .. } = Family::new();
+    let facts = |der: &CertificateDer<'_>| crate::tls::facts_of(der).unwrap();
+    let ordinary = vec![facts(&leaf.der), facts(&issuer.der()), facts(&issuer.der())];
+    assert_eq!(weight(&ordinary), 1);
+    let names: Vec<String> = (0..200).map(|n| format!("{n:0>40}.shop.example")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let large = vec![facts(&issuer.leaf(&names, &plain).der); 5];
+    // What all that are remembered take, in bytes, whatever is presented.
+    assert!(weight(&large) > 5, "{}", weight(&large));
+}
+
+#[test]
 fn hostile_names_cannot_hide() {
     let Family { issuer, roots, .. } = Family::new();
     let leaf = issuer.leaf(SHOP, &|params| {

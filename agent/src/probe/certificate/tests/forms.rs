@@ -132,6 +132,69 @@ async fn other_forms_are_named() {
 }
 
 #[tokio::test]
+async fn a_chain_that_is_cut_off_is_no_chain() {
+    let folder = closed_folder();
+    let path = folder.path().join("fullchain.pem");
+    let leaf = made(folder.path());
+    let above = std::fs::read_to_string(folder.path().join("above.pem")).unwrap();
+    let whole = pem(&[&leaf.der]) + &above;
+    let cases: [(&str, String, &str); 5] = [
+        ("whole", format!("Bag Attributes: none\n{}", whole.replace('\n', "\r\n")), ""),
+        ("cut off", whole[..whole.len() - 60].to_owned(), "only 2 of the 3 certificates"),
+        ("leaf damaged", whole.replacen("MII", "M!I", 1), "only 2 of the 3 certificates"),
+        (
+            "an encrypted key before it",
+            format!(
+                "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: x\n\nAAAA\n-----END RSA PRIVATE KEY-----\n{whole}"
+            ),
+            "",
+        ),
+        (
+            "more begun than there is",
+            format!("{whole}-----BEGIN CERTIFICATE-----\n"),
+            "only 3 of the 4",
+        ),
+    ];
+    for (how, contents, expected) in cases {
+        std::fs::write(&path, contents).unwrap();
+        let sight = look(&spec(&path)).await;
+        let summary = sight.findings.first().map_or("", |finding| &finding.summary.en);
+        assert!(
+            summary.contains(expected) && summary.is_empty() == expected.is_empty(),
+            "{how}: {summary}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_surely_no_key_is_told() {
+    let folder = closed_folder();
+    let folder = folder.path();
+    let leaf = made(folder);
+    let whole = leaf.key.serialize_pem();
+    let uri = "-----BEGIN PKCS#11 PROVIDER URI-----\nAAAA\n-----END PKCS#11 PROVIDER URI-----\n";
+    for (contents, expected) in [
+        (whole.clone(), None),
+        ("\n".to_owned(), Some("an empty file")),
+        (pem(&[&leaf.der]), Some("a certificate alone")),
+        (whole[..whole.len() / 2].to_owned(), Some("a truncated PEM file")),
+        // What is not known here may be known to the server.
+        (uri.to_owned(), None),
+        ("engine data".to_owned(), None),
+    ] {
+        std::fs::write(folder.join("leaf.key"), &contents).unwrap();
+        let sight = look(&spec(&folder.join("leaf.pem"))).await;
+        let told: Vec<&str> = expected.iter().map(|_| "cert.unreadable/critical").collect();
+        assert_eq!(said(&sight), told, "{contents}");
+        if let (Some(finding), Some(expected)) = (sight.findings.first(), expected) {
+            assert!(finding.summary.en.contains(expected), "{:?}", finding.summary);
+            assert_eq!(finding.subject, folder.join("leaf.key").display().to_string());
+            assert!(finding.remedy.en.contains("openssl pkey"), "{:?}", finding.remedy);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_key_that_everybody_may_read_is_noted() {
     let folder = closed_folder();
     let leaf = made(folder.path());
@@ -142,6 +205,9 @@ async fn a_key_that_everybody_may_read_is_noted() {
     set("", 0o755);
     let both = pem(&[&leaf.der]) + &leaf.key.serialize_pem();
     std::fs::write(folder.path().join("haproxy.pem"), both).unwrap();
+    openssl(folder.path(), "pkcs8 -topk8 -in leaf.key -passout pass:x -out encrypted.key");
+    let shut = std::fs::read_to_string(folder.path().join("encrypted.key")).unwrap();
+    std::fs::write(folder.path().join("shut.pem"), pem(&[&leaf.der]) + &shut).unwrap();
     openssl(
         folder.path(),
         "pkcs12 -export -inkey leaf.key -in leaf.pem -passout pass:x -out s.p12",
@@ -157,6 +223,7 @@ async fn a_key_that_everybody_may_read_is_noted() {
         ("leaf.pem", "leaf.key", None, 0o666, Some("may change")),
         ("haproxy.pem", "haproxy.pem", None, 0o600, None),
         ("haproxy.pem", "haproxy.pem", None, 0o644, Some("may read")),
+        ("shut.pem", "shut.pem", None, 0o644, None),
         ("s.p12", "s.p12", Some("x"), 0o644, None),
         ("open.p12", "open.p12", None, 0o644, Some("may read")),
     ] {

@@ -56,6 +56,12 @@ async fn broken_answers_are_told_from_slow_ones() {
             "http.protocol",
             "",
         ),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n\r\n\r\n",
+            true,
+            "http.protocol",
+            "",
+        ),
         (b"", true, "tcp.reset", "without a byte"),
         (b"", false, "http.timeout", "processing"),
         (b"HTTP/1.1 200 OK\r\nX-Slow: ", false, "http.timeout", "processing"),

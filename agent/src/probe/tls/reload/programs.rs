@@ -7,6 +7,8 @@ use health::{Process, Text, text};
 pub(super) struct Program {
     /// It has to be started anew: no reload reads certificates again.
     pub(super) is_restarted: bool,
+    /// Its units know no `reload`, or one that leaves certificates alone: it is always asked itself.
+    pub(super) is_asked_itself: bool,
     /// What to type where nothing like systemd runs it, with backticks.
     pub(super) by_hand: String,
     /// The same for a hook, where the process id of today says nothing.
@@ -23,6 +25,7 @@ impl Program {
         let command = command.into();
         Self {
             is_restarted: false,
+            is_asked_itself: false,
             by_hand: format!("`{command}`"),
             in_container: Some(format!("docker exec ID {command}")),
             hook: Some(command),
@@ -34,6 +37,7 @@ impl Program {
     fn by_signal(signal: &str, process: &Process) -> Self {
         Self {
             is_restarted: false,
+            is_asked_itself: false,
             by_hand: format!("`kill -{signal} {}`", process.pid),
             hook: Some(format!("pkill -{signal} -o -x {}", process.name)),
             in_container: Some(format!("docker kill -s {signal} ID")),
@@ -45,11 +49,16 @@ impl Program {
     fn restarted(process: &Process) -> Self {
         Self {
             is_restarted: true,
+            is_asked_itself: false,
             by_hand: format!("`kill {}`, then start it the way it was started before", process.pid),
             hook: None,
             in_container: None,
             extra: None,
         }
+    }
+
+    fn asked_itself(self) -> Self {
+        Self { is_asked_itself: true, ..self }
     }
 
     fn saying(self, extra: Text) -> Self {
@@ -81,7 +90,7 @@ pub(super) fn of(process: &Process) -> Program {
         "traefik" => Program::by("touch /etc/traefik/dynamic.yml").saying(text!(
             " Traefik reads certificates again when the file of its dynamic configuration that names them changes: give the path of yours.",
             " Traefik은 인증서를 적은 동적 설정 파일이 바뀔 때 인증서를 다시 읽으므로, 실제 설정 파일 경로를 쓰세요."
-        )),
+        )).asked_itself(),
         "master" if line.is_empty() || line.contains("postfix") || line.contains("master") => {
             Program::by("postfix reload")
         }
@@ -90,9 +99,10 @@ pub(super) fn of(process: &Process) -> Program {
             Some(folder) => Program::by(format!("pg_ctl reload -D {folder}")),
             None => Program::by_signal("HUP", process),
         },
-        "mariadbd" => Program::by("mariadb -e \"FLUSH SSL\""),
-        "mysqld" => Program::by("mysql -e \"ALTER INSTANCE RELOAD TLS\""),
+        "mariadbd" => Program::by("mariadb -e \"FLUSH SSL\"").asked_itself(),
+        "mysqld" => Program::by("mysql -e \"ALTER INSTANCE RELOAD TLS\"").asked_itself(),
         "redis-server" | "valkey-server" => Program::by("redis-cli CONFIG SET tls-cert-file PATH")
+            .asked_itself()
             .saying(text!(
                 " Setting the path anew has the file read again; PATH is the one it has already.",
                 " 경로를 다시 설정하면 파일을 다시 읽습니다. PATH에는 지금 쓰는 경로를 그대로 적으세요."

@@ -21,7 +21,7 @@ const SYSTEMD: Setting = Setting { systemd: true };
 fn the_command_that_fits() {
     let nginx = "nginx: master process /usr/sbin/nginx -p /srv/ngx -c own.conf -g daemon off;";
     let haproxy = "/usr/sbin/haproxy -Ws -f /etc/haproxy/haproxy.cfg -p /run/haproxy.pid";
-    let cases: [(&str, &str, Option<&str>, Setting, &str); 27] = [
+    let cases: [(&str, &str, Option<&str>, Setting, &str); 31] = [
         (
             "/usr/sbin/nginx",
             "nginx: master process nginx",
@@ -115,6 +115,29 @@ fn the_command_that_fits() {
         ),
         ("/usr/lib/postgresql/15/bin/postgres", "postgres", None, BARE, "`kill -HUP 4242`"),
         ("/usr/sbin/mariadbd", "", None, BARE, "`mariadb -e \"FLUSH SSL\"`"),
+        // Their units have no reload, or one that does not read certificates.
+        ("/usr/sbin/mariadbd", "", Some("mariadb.service"), SYSTEMD, "`mariadb -e \"FLUSH SSL\"`"),
+        (
+            "/usr/sbin/mysqld",
+            "",
+            Some("mysql.service"),
+            SYSTEMD,
+            "`mysql -e \"ALTER INSTANCE RELOAD TLS\"`",
+        ),
+        (
+            "/usr/bin/redis-server",
+            "",
+            Some("redis-server.service"),
+            SYSTEMD,
+            "`redis-cli CONFIG SET tls-cert-file PATH`",
+        ),
+        (
+            "/usr/local/bin/traefik",
+            "",
+            Some("traefik.service"),
+            SYSTEMD,
+            "`touch /etc/traefik/dynamic.yml`",
+        ),
         ("/usr/sbin/slapd", "", None, BARE, "Restart slapd"),
         ("/usr/bin/lua5.4", "lua5.4 /usr/bin/prosody -F", None, BARE, "`prosodyctl reload`"),
         (

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use health::facts::{CertificateFacts, FileFacts, ServedFacts};
 use health::{Code, Finding, Severity, text};
@@ -320,6 +321,24 @@ pub(super) fn cut(first: &Path, places: usize, most: usize) -> Finding {
         text!(
             "Name the others in checks of their own: `[[tls]]` with `address`.",
             "나머지는 `address`가 있는 `[[tls]]` 점검으로 따로 적으세요."
+        ),
+    )
+    .severity(Severity::Notice)
+}
+
+/// Places that the time of the probe did not reach.
+pub(super) fn out_of_time(first: &Path, places: usize, timeout: Duration) -> Finding {
+    let path = first.display();
+    Finding::new(
+        Code::CertUnreadable,
+        format!("{path}, beyond the timeout"),
+        text!(
+            "{places} places that {path} makes were not asked within {timeout:?}; their files were looked at all the same",
+            "{path}에 있는 {places}곳은 제한 시간 {timeout:?} 안에 확인하지 못했습니다. 파일은 모두 확인했습니다"
+        ),
+        text!(
+            "Raise `timeout` of this check, or see to the address that keeps it waiting.",
+            "이 점검의 `timeout`을 늘리거나, 응답이 늦은 주소부터 살펴보세요."
         ),
     )
     .severity(Severity::Notice)

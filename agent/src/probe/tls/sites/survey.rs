@@ -83,12 +83,15 @@ pub(super) fn sites(configuration: &Sites) -> Vec<Site> {
     let tls = |server: &Server| server.listens.iter().any(|one| one.tls && !one.quic);
     let servers: Vec<&Server> = configuration.servers.iter().filter(|one| tls(one)).collect();
     let defaults = defaults(&servers);
+    let listens = configuration.servers.iter().flat_map(|server| &server.listens);
+    let own: HashSet<&Address> =
+        listens.filter(|one| !one.quic).map(|listen| &listen.address).collect();
     let mut taken = HashSet::new();
     servers
         .iter()
         .enumerate()
         .filter(|(_, server)| !server.rejects && !server.certificates.is_empty())
-        .map(|(index, server)| site(index, server, &defaults, &mut taken))
+        .map(|(index, server)| site(index, server, &defaults, &own, &mut taken))
         .collect()
 }
 
@@ -112,22 +115,23 @@ fn site<'a>(
     index: usize,
     server: &'a Server,
     defaults: &HashMap<&'a Address, usize>,
+    own: &HashSet<&'a Address>,
     taken: &mut HashSet<(&'a Address, Name)>,
 ) -> Site {
     let names: Vec<Name> = server.names.iter().flat_map(|written| names(written)).collect();
     let mut doors = Vec::new();
     for listen in server.listens.iter().filter(|one| one.tls && !one.quic) {
         // Of two servers with one name at one address nginx ignores the second.
-        let own: Vec<&Name> =
+        let first: Vec<&Name> =
             names.iter().filter(|name| taken.insert((&listen.address, (*name).clone()))).collect();
         let is_default = defaults.get(&listen.address) == Some(&index);
-        let exact = own.iter().find(|name| matches!(name, Name::Exact(_)));
-        let asked = match exact.or(own.first()) {
+        let exact = first.iter().find(|name| matches!(name, Name::Exact(_)));
+        let asked = match exact.or(first.first()) {
             Some(name) => Asked::Name(name.sample()),
             None if is_default => Asked::Nobody,
             None => continue,
         };
-        doors.extend(door(listen).map(|door| (door, asked)));
+        doors.extend(door(listen, own).map(|door| (door, asked)));
     }
     let pairs = server.certificates.iter().enumerate().filter_map(|(index, (path, place))| {
         let key = server.keys.get(index).map(|(key, _)| key.clone());
@@ -169,14 +173,20 @@ fn names(written: &str) -> Vec<Name> {
     }
 }
 
-/// Where a listening address is entered from this machine; `None` for sockets in the file system.
-fn door(listen: &Listen) -> Option<Door> {
+/// Where a listening address is entered from this machine; `None` for sockets in the file system, and
+/// where there is no way in. `own` are addresses that have servers of their own: those who listen
+/// everywhere are not met there.
+fn door(listen: &Listen, own: &HashSet<&Address>) -> Option<Door> {
+    let free = |ip: &IpAddr, port| !own.contains(&Address::Socket(*ip, port));
     let (host, port) = match &listen.address {
         Address::Socket(IpAddr::V4(ip), port) if ip.is_unspecified() => {
-            (Target::Address(Ipv4Addr::LOCALHOST.into()), *port)
+            // All of 127.0.0.0/8 is this machine.
+            let mut ways = (1..=u8::MAX).map(|last| Ipv4Addr::new(127, 0, 0, last).into());
+            (Target::Address(ways.find(|ip| free(ip, *port))?), *port)
         }
         Address::Socket(IpAddr::V6(ip), port) if ip.is_unspecified() => {
-            (Target::Address(Ipv6Addr::LOCALHOST.into()), *port)
+            let way = Some(IpAddr::from(Ipv6Addr::LOCALHOST));
+            (Target::Address(way.filter(|ip| free(ip, *port))?), *port)
         }
         Address::Socket(ip, port) => (Target::Address(*ip), *port),
         Address::Name(name, port) => (Target::Name(name.as_str().into()), *port),

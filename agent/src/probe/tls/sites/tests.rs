@@ -17,7 +17,7 @@ fn what_is_asked_for_and_where() {
     let folder = tempfile::tempdir().unwrap();
     let pair = "ssl_certificate a.pem; ssl_certificate_key a.key;";
     // Servers, and line by line: its names, and every door with what is asked for there.
-    let cases: [(&str, &str); 14] = [
+    let cases: [(&str, &str); 15] = [
         (
             "server { listen 443 ssl; server_name a.example www.a.example; PAIR }",
             "a.example www.a.example | 127.0.0.1:443=a.example\n",
@@ -25,6 +25,11 @@ fn what_is_asked_for_and_where() {
         (
             "server { listen 443 ssl; listen [::]:443 ssl; server_name a.example; PAIR }",
             "a.example | 127.0.0.1:443=a.example ::1:443=a.example\n",
+        ),
+        // Who listens everywhere is not met where another has an address of its own.
+        (
+            "server { listen 443 ssl; listen [::]:443 ssl; server_name a.example; PAIR } server { listen 127.0.0.1:443 ssl; listen [::1]:443; server_name b.example; PAIR }",
+            "a.example | 127.0.0.2:443=a.example\nb.example | 127.0.0.1:443=b.example\n",
         ),
         (
             "server { listen 127.0.0.9:8443 ssl proxy_protocol; server_name a.example; PAIR }",
@@ -178,4 +183,42 @@ async fn files_and_names_are_judged_though_nobody_serves_them() {
         let said = format!("{}/{}", finding.code.label(), finding.severity.label());
         assert_eq!(said, expected, "{text}: {:?}", finding.summary);
     }
+}
+
+#[tokio::test]
+async fn an_address_that_keeps_one_waiting_hides_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    // Accepts, and never says a word; and a port where nobody listens.
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = held.local_addr().unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = |at: SocketAddr, name: &str| {
+        format!("server {{ listen {at} ssl; server_name {name}; ssl_certificate $v; }}\n")
+    };
+    let mut servers: String = (0..40).map(|at| server(silent, &format!("n{at}.example"))).collect();
+    servers += &server(closed, "last.example");
+    let path = folder.path().join("nginx.conf");
+    std::fs::write(&path, format!("http {{\n{servers}}}\n")).unwrap();
+    let spec = Spec {
+        configuration: path,
+        connect: None,
+        source: None,
+        expiring: Expiring::default(),
+        renewal: Expected::default(),
+        roots: trusting(&[]),
+        beside: None,
+    };
+    let net = Net::new(Some(SocketAddr::from(([127, 0, 0, 1], 53)))).unwrap();
+    let mut watch = Stopwatch::start(std::time::Duration::from_secs(2));
+    let sight = observe(&spec, &net, &mut watch, noon()).await;
+    let refused: Vec<&str> = sight
+        .findings
+        .iter()
+        .filter(|finding| finding.code == health::Code::TcpRefused)
+        .map(|finding| &*finding.subject)
+        .collect();
+    assert_eq!(refused, [closed.to_string()], "{:#?}", sight.findings);
+    assert!(!watch.left().is_zero(), "it ends within its time");
+    let at_most = AT_ONCE + 1;
+    assert!(sight.findings.len() <= at_most, "{:#?}", sight.findings);
 }

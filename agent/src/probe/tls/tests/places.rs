@@ -1,19 +1,18 @@
 //! Names with several addresses, and what is said when one of them is not like the others.
 
 use hickory_proto::op::ResponseCode;
-use rustls::server::WebPkiClientVerifier;
 use tokio::net::TcpListener;
 
 use super::*;
 use crate::net::tests::resolver;
-use crate::tls::workshop::serve_on;
+use crate::tls::workshop::{serve_members_on, serve_on};
 
 /// What one address does.
 enum Act<'a> {
     /// Serves this certificate.
     Serve(&'a Leaf),
-    /// Does so, and lets nobody in without a certificate of the same CA's.
-    Insist(&'a Leaf),
+    /// The same, and lets nobody in without a certificate.
+    Members(&'a Leaf),
     /// Accepts, and never says anything.
     Hang,
     /// Nobody listens.
@@ -43,30 +42,9 @@ impl Company {
                 let chain = vec![leaf.der.clone(), self.issuer.der()];
                 serve_on(address, chain, leaf.private_key(), &[]).await
             }
-            Act::Insist(leaf) => {
-                let provider = Arc::new(rustls::crypto::ring::default_provider());
-                let mut trusted = rustls::RootCertStore::empty();
-                trusted.add(self.issuer.der()).unwrap();
-                let clients = WebPkiClientVerifier::builder_with_provider(
-                    Arc::new(trusted),
-                    Arc::clone(&provider),
-                );
-                let settings = rustls::ServerConfig::builder_with_provider(provider)
-                    .with_safe_default_protocol_versions()
-                    .unwrap()
-                    .with_client_cert_verifier(clients.build().unwrap())
-                    .with_single_cert(vec![leaf.der.clone(), self.issuer.der()], leaf.private_key())
-                    .unwrap();
-                let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(settings));
-                let listener = TcpListener::bind(address).await.unwrap();
-                let address = listener.local_addr().unwrap();
-                tokio::spawn(async move {
-                    while let Ok((stream, _)) = listener.accept().await {
-                        let acceptor = acceptor.clone();
-                        tokio::spawn(async move { acceptor.accept(stream).await.map(drop) });
-                    }
-                });
-                address
+            Act::Members(leaf) => {
+                let chain = vec![leaf.der.clone(), self.issuer.der()];
+                serve_members_on(address, &self.issuer, chain, leaf.private_key()).await
             }
             Act::Hang => {
                 let listener = TcpListener::bind(address).await.unwrap();
@@ -241,6 +219,24 @@ async fn one_that_hangs_hides_nobody() {
 }
 
 #[tokio::test]
+async fn a_notice_at_one_address_hides_no_failure_at_another() {
+    let company = Company::new();
+    let leaf = company.leaf(-30, 60);
+    let both = ["tls.handshake/critical", "tls.handshake/notice"];
+    for (cast, expected) in [
+        ([("127.42.7.1", Act::Members(&leaf)), ("127.42.7.2", Act::Hang)], &both[..]),
+        ([("127.42.7.3", Act::Hang), ("127.42.7.4", Act::Members(&leaf))], &both),
+        // One of them alone insists; or both do, which is told once.
+        ([("127.42.7.5", Act::Serve(&leaf)), ("127.42.7.6", Act::Members(&leaf))], &both[1..]),
+        ([("127.42.7.7", Act::Members(&leaf)), ("127.42.7.8", Act::Members(&leaf))], &both[1..]),
+    ] {
+        let (spec, net) = company.check(&cast).await;
+        let sight = look_within(&spec, &net, Duration::from_secs(1)).await;
+        assert_eq!(said(&sight), expected, "{} {:#?}", cast[0].0, sight.findings);
+    }
+}
+
+#[tokio::test]
 async fn pins_hold_at_every_address() {
     let company = Company::new();
     let (ours, other) = (company.leaf(-30, 60), company.leaf(-30, 60));
@@ -262,17 +258,4 @@ async fn pins_hold_at_every_address() {
     let sight = look(&spec, &net).await;
     let mismatches = said(&sight).iter().filter(|one| one.starts_with("tls.pin")).count();
     assert_eq!(mismatches, 2, "{:#?}", sight.findings);
-}
-
-#[tokio::test]
-async fn one_that_lets_nobody_in_is_told_after_a_handshake_too() {
-    let company = Company::new();
-    let leaf = company.leaf(-30, 60);
-    let cast = [("127.42.1.60", Act::Serve(&leaf)), ("127.42.1.61", Act::Insist(&leaf))];
-    let (spec, net) = company.check(&cast).await;
-    let sight = look(&spec, &net).await;
-    assert_eq!(said(&sight), ["tls.handshake/notice"], "{:#?}", sight.findings);
-    assert!(sight.findings[0].subject.starts_with("127.42.1.61:"), "{:#?}", sight.findings);
-    assert_eq!(sight.facts.served[0].chain.len(), 2, "what it serves is judged all the same");
-    assert!(sight.facts.served[0].failure.is_some());
 }
