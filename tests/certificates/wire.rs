@@ -5,6 +5,7 @@ mod servers;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -179,6 +180,17 @@ async fn mariadb_never_locks_us_out() {
     for _ in 0..6 {
         well(&papers.probe(address, &of_floor), "mysql");
     }
+    // A file with another kind of key, which no handshake that is broken off may look for.
+    let of_rsa = "req -x509 -newkey rsa:2048 -nodes -keyout rsa.key -out rsa.pem -days 90 -subj /CN=mail.example -addext subjectAltName=DNS:mail.example";
+    let mut making = Command::new("openssl");
+    making.args(of_rsa.split(' ')).current_dir(papers.path()).stderr(Stdio::null());
+    assert!(making.status().unwrap().success());
+    for _ in 0..6 {
+        let of_file = [&of_floor[..], &["--set", "file = \"rsa.pem\""]].concat();
+        let seen = papers.probe(address, &of_file);
+        assert_eq!(said(&seen), ["tls.not-reloaded/critical"], "{seen:#}");
+    }
+    well(&papers.probe(address, &of_floor), "mysql");
     server.terminate();
 }
 
@@ -271,6 +283,8 @@ async fn client_certificates() {
     let (ours, stranger) = (papers.path().join("ours"), papers.path().join("stranger"));
     papers.authority.issue_client("monitor", (-DAY, 80 * DAY), &ours);
     Authority::new("Another Root").issue_client("nobody", (-DAY, 80 * DAY), &stranger);
+    let order = Order { names: &[NAME], serial: 0x0518, valid: (-DAY, 85 * DAY) };
+    papers.authority.issue(&order, &papers.path().join("renewed"));
     let pair = |folder: &str| {
         ["certificate", "key"].map(|what| {
             let file = if what == "key" { "privkey.pem" } else { "fullchain.pem" };
@@ -292,6 +306,12 @@ async fn client_certificates() {
         assert!(remedy.contains("CN=Wire Test Root") && remedy.contains("client_key"), "{seen:#}");
         assert_eq!(seen["facts"]["tls"]["asks_for_certificate"], true, "{seen:#}");
         assert_eq!(seen["facts"]["tls"]["chain"][0]["names"][0], NAME, "{seen:#}");
+
+        let seen = papers.probe(address, &["--set", "file = \"renewed/fullchain.pem\""]);
+        let mut found = said(&seen);
+        found.sort();
+        let expected = ["tls.handshake/notice", "tls.not-reloaded/critical"];
+        assert_eq!(found, expected, "{version}: who may not come in sees it too: {seen:#}");
 
         let seen = showing(address, "ours");
         assert_eq!(said(&seen), [""; 0], "{version}: {seen:#}");

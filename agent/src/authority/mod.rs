@@ -103,7 +103,6 @@ impl Memory {
         presented: &Presented,
         leaf: &CertificateFacts,
         roots: &Roots,
-        now: Timestamp,
     ) -> Arc<Staple> {
         let mut context = Context::new(&SHA256);
         context.update(leaf.fingerprint.as_bytes());
@@ -114,7 +113,7 @@ impl Memory {
         if let Some(known) = known {
             return known;
         }
-        let staple = ocsp::verify(&presented.staple, &presented.chain, roots.anchors(), now);
+        let staple = ocsp::verify(&presented.staple, &presented.chain, roots.anchors());
         let staple = Arc::new(staple);
         let mut staples = self.staples.lock().unwrap_or_else(PoisonError::into_inner);
         staples.remember(key, Arc::clone(&staple));

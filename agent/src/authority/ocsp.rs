@@ -50,7 +50,8 @@ pub(crate) enum Fault {
     NoIssuer,
 }
 
-/// Reads and verifies an answer about the leaf of a chain as of `now`.
+/// Reads and verifies an answer about the leaf of a chain, as of the moment that it speaks of: whether
+/// it still counts is another question, and its bytes are worth the same at any time.
 ///
 /// # Errors
 /// Why it is no answer.
@@ -58,7 +59,6 @@ pub(crate) fn verify(
     answer: &[u8],
     chain: &[CertificateDer<'_>],
     anchors: &[TrustAnchor<'_>],
-    now: Timestamp,
 ) -> Result<Answer, Fault> {
     let basic = successful(answer)?;
     let parts = Parts::read(basic).ok_or(Fault::Unreadable)?;
@@ -71,17 +71,18 @@ pub(crate) fn verify(
     }
     let delegated = parts.signers.iter().any(|der| {
         X509Certificate::from_der(der).is_ok_and(|(_, signer)| {
-            is_delegate(&signer, &issuer, now) && parts.is_signed_by(signer.public_key().raw)
+            is_delegate(&signer, &issuer, found.this_update)
+                && parts.is_signed_by(signer.public_key().raw)
         })
     });
     if delegated { Ok(found) } else { Err(Fault::Unsigned) }
 }
 
 /// A responder's certificate (RFC 6960 section 4.2.2.2): issued by the CA itself, for this.
-fn is_delegate(signer: &X509Certificate<'_>, issuer: &Issuer, now: Timestamp) -> bool {
+fn is_delegate(signer: &X509Certificate<'_>, issuer: &Issuer, at: Timestamp) -> bool {
     let validity = signer.validity();
     let lives = (validity.not_before.timestamp()..=validity.not_after.timestamp())
-        .contains(&now.as_second());
+        .contains(&at.as_second());
     lives
         && matches!(signer.extended_key_usage(), Ok(Some(usage)) if usage.value.ocsp_signing)
         && signer.issuer().as_raw() == issuer.name
@@ -157,7 +158,7 @@ impl<'a> Parts<'a> {
                 Err(serial) => others.push(serial),
             }
         }
-        Err(Fault::Other(others))
+        if others.is_empty() { Err(Fault::Unreadable) } else { Err(Fault::Other(others)) }
     }
 
     fn is_signed_by(&self, key: &[u8]) -> bool {

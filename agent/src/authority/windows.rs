@@ -114,31 +114,49 @@ pub(crate) async fn ask(
     if held.as_ref().is_some_and(|held| now < held.refresh) || certificate.not_after < now {
         return;
     }
-    let Turn::Go(running) = windows.errands.turn(&certificate.fingerprint, now) else { return };
-    let mut end = running.subscribe();
-    let client = Client::new(roots, net.resolver());
-    let memory = Arc::clone(&net.authority);
-    let (directory, id) = (directory.clone(), id.clone());
-    let fingerprint = certificate.fingerprint.clone();
-    tokio::spawn(async move {
-        let windows = &memory.windows;
-        let _permit = windows.permits.acquire().await;
-        match learn(windows, client, &directory, &id, now).await {
-            Ok((window, pause)) => {
-                windows.errands.answered(&fingerprint, now);
-                windows.note(&fingerprint, Some(window), later(now, pause));
-            }
-            Err(why) => {
-                tracing::debug!(fingerprint, why, "no renewal information");
-                let refresh = windows.errands.failed(&fingerprint, &why).unwrap_or(now);
-                windows.note(&fingerprint, None, refresh);
-            }
+    let mut end = match windows.errands.turn(&certificate.fingerprint, now) {
+        Turn::Rest(_) => return,
+        // Of several checks that see a certificate first, one asks, and none judges without the answer.
+        Turn::Join(end) => end,
+        Turn::Go(running) => {
+            let end = running.subscribe();
+            let client = Client::new(roots, net.resolver());
+            let memory = Arc::clone(&net.authority);
+            let (directory, id) = (directory.clone(), id.clone());
+            let fingerprint = certificate.fingerprint.clone();
+            tokio::spawn(async move {
+                let _permit = memory.windows.permits.acquire().await;
+                fetch(&memory.windows, client, &directory, &id, &fingerprint, now).await;
+                drop(running);
+            });
+            end
         }
-        drop(running);
-    });
+    };
     if held.is_none() {
         // The other end is dropped when all is noted.
         let _ = tokio::time::timeout_at(until, end.changed()).await;
+    }
+}
+
+/// Asks, and notes what came of it.
+async fn fetch(
+    windows: &Windows,
+    client: Result<Client, String>,
+    directory: &Directory,
+    id: &str,
+    fingerprint: &str,
+    now: Timestamp,
+) {
+    match learn(windows, client, directory, id, now).await {
+        Ok((window, pause)) => {
+            windows.errands.answered(fingerprint, now);
+            windows.note(fingerprint, Some(window), later(now, pause));
+        }
+        Err(why) => {
+            tracing::debug!(fingerprint, why, "no renewal information");
+            let refresh = windows.errands.failed(fingerprint, &why).unwrap_or(now);
+            windows.note(fingerprint, None, refresh);
+        }
     }
 }
 

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 
 use super::job::Job;
 use super::{MainLoop, Message};
-use crate::net::Net;
 use crate::plan::Plan;
 use crate::probe::Spec;
 use crate::schedule::{Key, Moment};
@@ -18,13 +17,8 @@ impl MainLoop {
     /// Runs another plan from now on.
     pub(super) fn reload(&mut self, plan: Plan, moment: Moment) {
         if plan.agent.resolver != self.plan.agent.resolver {
-            match Net::new(plan.agent.resolver) {
-                Ok(mut net) => {
-                    net.passages = self.net.passages.clone();
-                    net.dns = self.net.dns.clone();
-                    net.certificates = self.net.certificates.clone();
-                    self.net = Arc::new(net);
-                }
+            match self.net.through(plan.agent.resolver) {
+                Ok(net) => self.net = Arc::new(net),
                 Err(error) => {
                     self.take(Message::Reloaded(Err(error)), moment);
                     return;

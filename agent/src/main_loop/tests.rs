@@ -153,6 +153,21 @@ async fn an_incident_stays_open_when_settings_change_and_the_old_probe_is_not_he
 }
 
 #[tokio::test]
+async fn another_resolver_makes_nobody_forget() {
+    let mut driven = driven(TCP);
+    let before = Arc::clone(&driven.main_loop.net);
+    driven.reload(&format!("[agent]\nresolver = \"127.0.0.1:2\"\n{TCP}"));
+    let after = &driven.main_loop.net;
+    assert!(!Arc::ptr_eq(&before, after), "names are resolved by the new one");
+    assert!(Arc::ptr_eq(&before.dns, &after.dns));
+    assert!(Arc::ptr_eq(&before.certificates, &after.certificates));
+    assert!(Arc::ptr_eq(&before.authority, &after.authority), "who is revoked");
+    assert!(Arc::ptr_eq(&before.renewals, &after.renewals));
+    assert!(Arc::ptr_eq(&before.nameless, &after.nameless));
+    assert!(Arc::ptr_eq(&before.acme, &after.acme));
+}
+
+#[tokio::test]
 async fn a_sweep_that_could_not_look_changes_nothing() {
     let mut driven = driven(&format!("{TCP}{HOST}"));
     let key = driven.key("web");

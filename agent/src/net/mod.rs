@@ -55,11 +55,11 @@ pub struct Net {
     /// What renewers of certificates say.
     pub renewals: Arc<renewal::Memory>,
     /// What servers present to who names nobody.
-    pub nameless: Nameless,
+    pub nameless: Arc<Nameless>,
     /// Which forwards of the plan have been seen to work from here.
     pub passages: Passages,
     /// Whom challenges were fetched from.
-    pub acme: acme::Reached,
+    pub acme: Arc<acme::Reached>,
 }
 
 impl Net {
@@ -103,9 +103,9 @@ impl Net {
             certificates: Arc::default(),
             authority: Arc::default(),
             renewals: Arc::default(),
-            nameless: Nameless::default(),
+            nameless: Arc::default(),
             passages: Passages::default(),
-            acme: acme::Reached::default(),
+            acme: Arc::default(),
         })
     }
 
@@ -114,8 +114,26 @@ impl Net {
     /// # Errors
     /// As there.
     pub fn for_one_look(resolver: Option<SocketAddr>) -> Result<Self, String> {
-        let (dns, nameless) = (Arc::new(dns::Memory::for_one_look()), Nameless::for_one_look());
+        let (dns, nameless) =
+            (Arc::new(dns::Memory::for_one_look()), Arc::new(Nameless::for_one_look()));
         Ok(Self { dns, nameless, ..Self::new(resolver)? })
+    }
+
+    /// As [`Net::new`], with all that was remembered here.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn through(&self, resolver: Option<SocketAddr>) -> Result<Self, String> {
+        Ok(Self {
+            dns: Arc::clone(&self.dns),
+            certificates: Arc::clone(&self.certificates),
+            authority: Arc::clone(&self.authority),
+            renewals: Arc::clone(&self.renewals),
+            nameless: Arc::clone(&self.nameless),
+            passages: self.passages.clone(),
+            acme: Arc::clone(&self.acme),
+            ..Self::new(resolver)?
+        })
     }
 
     /// The resolver itself, for walks and comparisons.

@@ -205,7 +205,12 @@ fn no_tls(target: &Target<'_>, why: &Text, remedy: Text) -> Finding {
 fn by_hand(target: &Target<'_>) -> Text {
     let (peer, name) = (target.shown_peer(), printable(&target.server_name));
     let starttls = target.offer.starttls;
-    let starttls = starttls.map(|one| format!(" -starttls {}", one.label())).unwrap_or_default();
+    let starttls = match starttls {
+        // It asks for the domain before TLS, where `-servername` is not looked at.
+        Some(Starttls::Xmpp) => format!(" -starttls xmpp -xmpphost {name}"),
+        Some(one) => format!(" -starttls {}", one.label()),
+        None => String::new(),
+    };
     text!(
         "See it by hand: `openssl s_client{starttls} -connect {peer} -servername {name} </dev/null`; then read the server's error log.",
         "직접 확인하세요: `openssl s_client{starttls} -connect {peer} -servername {name} </dev/null`. 그다음 서버의 오류 로그를 보세요."

@@ -3,8 +3,10 @@
 use health::facts::RevocationStanding;
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
 
-use super::{Answer, Fault, verify};
+use super::{Answer, Fault, Issuer, Parts, verify};
 use crate::authority::office::Office;
 use crate::tls::files::certificates;
 use crate::tls::workshop::trusting;
@@ -30,7 +32,7 @@ impl Scene {
     fn verified(&self, answer: &[u8]) -> Result<Answer, Fault> {
         let roots = trusting(&chain(&self.office, &["ca"]));
         // The issuer is known as a trusted root alone; the server sends none.
-        verify(answer, &chain(&self.office, &["shop"]), roots.anchors(), self.now)
+        verify(answer, &chain(&self.office, &["shop"]), roots.anchors())
     }
 
     fn answer(&self, name: &str, signer: &str, options: &str) -> Vec<u8> {
@@ -52,9 +54,9 @@ fn believes_the_ca_and_whom_it_names() {
     let delegated = scene.answer("shop", "delegate", "-ndays 7");
     assert_eq!(scene.verified(&delegated).unwrap().standing, RevocationStanding::Good);
     let presented = chain(&scene.office, &["shop", "ca"]);
-    assert!(verify(&delegated, &presented, &[], scene.now).is_ok(), "the issuer is in the chain");
+    assert!(verify(&delegated, &presented, &[]).is_ok(), "the issuer is in the chain");
     let strangers = chain(&scene.office, &["shop", "delegate"]);
-    assert_eq!(verify(&good, &strangers, &[], scene.now), Err(Fault::NoIssuer));
+    assert_eq!(verify(&good, &strangers, &[]), Err(Fault::NoIssuer));
 
     scene.office.revoke("shop", "keyCompromise");
     let revoked = scene.verified(&scene.answer("shop", "ca", "-ndays 7")).unwrap();
@@ -77,6 +79,15 @@ fn believes_nobody_else() {
     let by_a_leaf = scene.answer("shop", "other", "-ndays 7");
     assert_eq!(scene.verified(&by_a_leaf), Err(Fault::Unsigned), "no responder's certificate");
 
+    // A responder whose certificate had ended before it spoke.
+    let past = "-startdate 20200101000000Z -enddate 20200201000000Z";
+    scene.office.issue("delegate", "extendedKeyUsage = OCSPSigning");
+    scene.office.openssl(&format!(
+        "ca -batch -notext -config leaf.cnf -extensions leaf -in delegate.req -out delegate.pem {past}"
+    ));
+    let by_the_past = scene.answer("shop", "delegate", "-ndays 7");
+    assert_eq!(scene.verified(&by_the_past), Err(Fault::Unsigned));
+
     // Without certificates behind it, the signature is the last there is.
     let mut forged = scene.answer("shop", "ca", "-ndays 7 -resp_no_certs");
     assert!(scene.verified(&forged).is_ok());
@@ -97,4 +108,15 @@ fn believes_nobody_else() {
     for end in 0..good.len() {
         assert!(scene.verified(&good[..end]).is_err(), "cut after {end} bytes");
     }
+}
+
+#[test]
+fn one_that_answers_nothing_is_no_answer() {
+    let scene = Scene::new();
+    let shop = chain(&scene.office, &["shop", "ca"]);
+    let (_, leaf) = X509Certificate::from_der(&shop[0]).unwrap();
+    let issuer = Issuer::of(&leaf, &shop, &[]).unwrap();
+    let empty =
+        Parts { signed: &[], answers: &[], algorithm: &[], signature: &[], signers: Vec::new() };
+    assert_eq!(empty.about(&leaf, &issuer), Err(Fault::Unreadable));
 }

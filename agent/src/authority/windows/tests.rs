@@ -201,3 +201,15 @@ async fn goes_without_where_a_ca_is_of_no_help() {
     asked_at(&net, &directory, &trusting(&[]), noon()).await;
     assert_eq!((asked.load(Ordering::SeqCst), net.authority.window("leaf", noon())), (0, None));
 }
+
+#[tokio::test]
+async fn none_of_those_who_come_together_judges_without_the_answer() {
+    let (directory, roots, asked) = ca("127.0.74.14", willing).await;
+    let net = net();
+    let come = async || {
+        asked_at(&net, &directory, &roots, noon()).await;
+        net.authority.window("leaf", noon()).is_some()
+    };
+    assert_eq!(tokio::join!(come(), come(), come()), (true, true, true));
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "the directory and the window, once");
+}

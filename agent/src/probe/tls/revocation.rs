@@ -44,7 +44,7 @@ pub(super) async fn learn(
         return Vec::new();
     }
     let has_staple = !presented.staple.is_empty();
-    let staple = has_staple.then(|| net.authority.staple(presented, leaf, &spec.roots, now));
+    let staple = has_staple.then(|| net.authority.staple(presented, leaf, &spec.roots));
     let demanded = !has_staple && net.authority.demands_staple(presented, leaf);
     let list = match spec.revocation {
         Inquiry::Lists if !leaf.crls.is_empty() => {
@@ -135,7 +135,8 @@ fn revoked_finding(
     let by_hand = match &facts.url {
         Some(url) => format!(
             "`curl -s {url} | openssl crl -inform DER -noout -text | grep -iA3 {}`",
-            serial.replace(':', "")
+            // As openssl prints it: without the byte that only says that the number is positive.
+            serial.strip_prefix("00:").unwrap_or(serial).replace(':', "")
         ),
         None => {
             "`openssl s_client -connect HOST:PORT -servername NAME -status </dev/null`".to_owned()

@@ -112,3 +112,16 @@ fn every_word_counts_for_what_it_is_worth() {
         assert_eq!(told.as_deref(), facts, "row {row}");
     }
 }
+
+#[test]
+fn the_serial_is_looked_for_as_openssl_prints_it() {
+    for (serial, printed) in [("00:f0:11", " f011`"), ("0a:11", " 0a11`"), ("00", " 00`")] {
+        let list = listed(RevocationStanding::Revoked);
+        let told = Told { list: Some(&list), ..Told::default() };
+        let facts = newest(&told, noon());
+        let leaf = CertificateFacts { serial: serial.to_owned(), ..CertificateFacts::default() };
+        let findings = judge(&told, facts.as_ref(), &leaf, "shop", noon());
+        let remedy = &findings[0].remedy.en;
+        assert!(remedy.contains(printed), "{serial}: {remedy}");
+    }
+}

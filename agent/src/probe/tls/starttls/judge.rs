@@ -108,8 +108,9 @@ fn turn_on(protocol: Starttls, address: SocketAddr) -> Text {
             "INN이라면 inn.conf에 `tlscertfile`과 `tlskeyfile`을 설정하고 `ctlinnd reload inn.conf`를 실행하세요",
         ),
     };
+    let domain = if protocol == Starttls::Xmpp { " -xmpphost DOMAIN" } else { "" };
     let by_hand = format!(
-        "openssl s_client -starttls {protocol} -connect {address} </dev/null",
+        "openssl s_client -starttls {protocol}{domain} -connect {address} </dev/null",
         protocol = protocol.label(),
     );
     text!(

@@ -184,6 +184,8 @@ fn troubles_become_findings() {
         let denied = Trouble::Denied(Vec::new());
         let finding = starttls.judge("x", address, Duration::from_secs(5), &denied);
         assert!(finding.remedy.en.contains(&format!("-starttls {name}")), "{finding:#?}");
+        // Without it, openssl asks for the address in place of the domain.
+        assert_eq!(finding.remedy.en.contains("-xmpphost"), starttls == Starttls::Xmpp);
         assert!(starttls.raise_floor("TLS 1.2").en.contains("TLS 1.2"));
     }
 }
