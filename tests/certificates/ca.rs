@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::support::agent::Agent;
+use crate::support::agent::{Agent, eventually};
 use crate::support::loopback::own_address;
 use crate::support::nginx::Nginx;
 use crate::support::office::Office;
@@ -74,7 +74,8 @@ async fn a_revoked_certificate_is_told_until_another_is_served() {
     scene.office.publish("www/list.crl", "-crldays 7 -crlexts list");
     scene.install("first");
     let nginx = scene.nginx("");
-    let plan = format!("{}{}", scene.plan(""), ops.in_plan(scene.path()));
+    let sites = "[[tls]]\nname = \"sites\"\nnginx = \"nginx.conf\"\nca = \"ca.pem\"\n";
+    let plan = format!("{}{sites}{}", scene.plan(""), ops.in_plan(scene.path()));
     let mut agent = Agent::start(scene.path(), "", &plan).await;
     let opened = ops.expect("incident.opened", "shop").await;
     let finding = agent.finding("shop", "tls.revoked").await;
@@ -85,6 +86,11 @@ async fn a_revoked_certificate_is_told_until_another_is_served() {
     let list = format!("http://{}/list.crl", scene.lists);
     assert_eq!(finding["evidence"]["said_by"], list.as_str(), "{finding}");
     assert!(finding["remedy"].as_str().unwrap().contains("certbot renew"), "{finding}");
+    let site = agent.finding("sites", "tls.revoked").await;
+    assert_eq!(
+        site["evidence"]["serial"], "10:00",
+        "of a site that the plan does not name: {site}"
+    );
 
     // The list is gone, and the agent begins anew: what is revoked stays revoked.
     std::fs::remove_file(scene.path().join("www/list.crl")).unwrap();
@@ -97,10 +103,13 @@ async fn a_revoked_certificate_is_told_until_another_is_served() {
     nginx.reload();
     let resolved = ops.expect("incident.resolved", "shop").await;
     assert_eq!(resolved.message["id"], opened.message["id"]);
-    let facts = &agent.check("shop").await["last"]["facts"]["tls"];
-    assert!(facts["revocation"].is_null(), "nothing is known of it: {facts}");
-    let why = facts["revocation_unread"].as_str().unwrap();
-    assert!(why.contains("404"), "{facts}");
+    agent.healed("sites", "tls.revoked").await;
+    eventually("nothing is known of it, because the list is gone", async || {
+        let facts = &agent.check("shop").await["last"]["facts"]["tls"];
+        let why = facts["revocation_unread"].as_str();
+        facts["revocation"].is_null() && why.is_some_and(|why| why.contains("404"))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

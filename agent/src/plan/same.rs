@@ -148,8 +148,16 @@ fn same_client(a: Option<&ClientCertificate>, b: Option<&ClientCertificate>) -> 
 }
 
 fn same_sites(a: &tls::sites::Spec, b: &tls::sites::Spec) -> bool {
-    let tls::sites::Spec { configuration, connect, source, expiring, renewal, roots: _, beside } =
-        a;
+    let tls::sites::Spec {
+        configuration,
+        connect,
+        source,
+        expiring,
+        renewal,
+        revocation,
+        roots: _,
+        beside,
+    } = a;
     let is_same_beside = match (beside, &b.beside) {
         (Some(a), Some(b)) => same_tls(a, b),
         (a, b) => a.is_none() && b.is_none(),
@@ -159,6 +167,7 @@ fn same_sites(a: &tls::sites::Spec, b: &tls::sites::Spec) -> bool {
         && *source == b.source
         && *expiring == b.expiring
         && *renewal == b.renewal
+        && *revocation == b.revocation
         && is_same_beside
 }
 

@@ -101,6 +101,7 @@ pub(super) fn check(
                 source,
                 expiring,
                 renewal,
+                revocation,
                 roots,
                 beside: None,
             };

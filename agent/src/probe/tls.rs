@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use tokio_rustls::client::TlsStream;
 
 use self::client::Client;
+use self::revocation::{Elsewhere, Terms};
 use self::starttls::Starttls;
 use super::{Sight, Stopwatch};
 use crate::authority::{Directory, Inquiry};
@@ -91,6 +92,11 @@ impl Spec {
         self.connect.as_ref().unwrap_or(&self.target)
     }
 
+    /// What the CA may be asked about what is served, and whom to believe.
+    fn terms(&self) -> Terms<'_> {
+        Terms { inquiry: self.revocation, roots: &self.roots }
+    }
+
     /// Whether the floor lets a server be that has nothing newer to offer.
     fn lets_be(&self, finding: &Finding) -> bool {
         let version = finding.evidence.get("got").and_then(|got| got.as_str());
@@ -119,7 +125,11 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
     let visits = Box::pin(places::visit(spec, others, client.offer(spec), left));
     let looking = look(spec, net, stream, &client, watch, now, &mut sight);
     let (visits, ()) = tokio::join!(visits, looking);
-    places::compare(spec, &client, visits, watch.timeout(), now, &mut sight);
+    let shown = places::compare(spec, &client, visits, watch.timeout(), now, &mut sight);
+    for (presented, subject) in &shown {
+        let elsewhere = Elsewhere { presented, server_name: &spec.server_name, subject };
+        sight.findings.extend(Box::pin(elsewhere.judge(spec.terms(), net, watch, now)).await);
+    }
     sight
 }
 

@@ -185,6 +185,7 @@ pub(super) async fn shake(
 
 /// Judges what the other addresses serve, each in itself and all beside the one looked at in full,
 /// whose facts and findings `sight` has already. A chain served at several is judged at the first.
+/// Returns what was presented that nobody had seen yet, with what findings call it.
 pub(super) fn compare(
     spec: &Spec,
     client: &Client,
@@ -192,7 +193,8 @@ pub(super) fn compare(
     timeout: Duration,
     now: Timestamp,
     sight: &mut Sight,
-) {
+) -> Vec<(Presented, String)> {
+    let mut shown = Vec::new();
     let is_within_reach = reach(&visits, sight.facts.address);
     let mut judged: Vec<Chain> =
         sight.facts.tls.iter().map(|facts| Arc::clone(&facts.chain)).collect();
@@ -210,8 +212,10 @@ pub(super) fn compare(
             named_in: None,
             failure: None,
         };
+        let mut is_whole = false;
         let (presented, finding) = match outcome {
             Outcome::Shaken(presented, alert) => {
+                is_whole = true;
                 let refusal = client.refusal(&presented, alert, &subject);
                 (Some(presented), refusal.filter(|finding| !is_told_alike(finding)))
             }
@@ -237,12 +241,16 @@ pub(super) fn compare(
             let facts = note(spec, &presented, &subject, now, &mut findings);
             // As of the one looked at in full: the judgement may say the same, less loudly.
             findings.retain(|judged| finding.as_ref().is_none_or(|told| !judged.is_same_as(told)));
-            if !judged.iter().any(|chain| is_same(chain, &facts.chain)) {
+            let is_new = !judged.iter().any(|chain| is_same(chain, &facts.chain));
+            if is_new {
                 judged.push(Arc::clone(&facts.chain));
                 sight.findings.append(&mut findings);
             }
             let TlsFacts { protocol, chain, .. } = facts;
             (served.protocol, served.chain) = (protocol, chain);
+            if is_new && is_whole {
+                shown.push((presented, subject));
+            }
         }
         sight.findings.extend(finding);
         sight.facts.served.push(served);
@@ -252,6 +260,7 @@ pub(super) fn compare(
         let found = differences(spec, &sight.facts, now);
         sight.findings.extend(found);
     }
+    shown
 }
 
 type Chain = Arc<Vec<CertificateFacts>>;

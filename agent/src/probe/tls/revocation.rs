@@ -11,10 +11,10 @@ use health::facts::{
 use health::{Code, Finding, Text, text};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Spec, Stopwatch};
+use super::Stopwatch;
 use crate::authority::{self, Answer, Fault, Inquiry, Standing, Staple};
 use crate::net::Net;
-use crate::tls::{Presented, span};
+use crate::tls::{self, Presented, Roots, span};
 
 /// How far clocks may be apart.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -28,9 +28,43 @@ struct Told<'a> {
     list: Option<&'a Standing>,
 }
 
+/// What may be asked, and whom to believe.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms<'a> {
+    pub(super) inquiry: Inquiry,
+    pub(super) roots: &'a Roots,
+}
+
+/// A chain that is served besides the one that is looked at in full.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Elsewhere<'a> {
+    pub(super) presented: &'a Presented,
+    /// The name that was asked for.
+    pub(super) server_name: &'a str,
+    /// What findings name.
+    pub(super) subject: &'a str,
+}
+
+impl Elsewhere<'_> {
+    /// What is wrong with its leaf by what the CA says. Only of a handshake that came to its good end:
+    /// of another, nobody knows whether a staple came with it.
+    pub(super) async fn judge(
+        &self,
+        terms: Terms<'_>,
+        net: &Net,
+        watch: &Stopwatch,
+        now: Timestamp,
+    ) -> Vec<Finding> {
+        let Self { presented, server_name, subject } = *self;
+        // Judged before, and remembered: what is wrong with the chain itself has been said.
+        let (mut facts, _) = tls::judge(presented, server_name, terms.roots, subject, now);
+        learn(terms, net, presented, &mut facts, subject, watch, now).await
+    }
+}
+
 /// Enters into the facts what the CA says of the leaf, and returns what is wrong.
 pub(super) async fn learn(
-    spec: &Spec,
+    terms: Terms<'_>,
     net: &Net,
     presented: &Presented,
     facts: &mut TlsFacts,
@@ -40,16 +74,17 @@ pub(super) async fn learn(
 ) -> Vec<Finding> {
     let chain = Arc::clone(&facts.chain);
     let Some(leaf) = chain.first().filter(|_| facts.trusted) else { return Vec::new() };
-    if spec.revocation == Inquiry::Off {
+    let Terms { inquiry, roots } = terms;
+    if inquiry == Inquiry::Off {
         return Vec::new();
     }
     let has_staple = !presented.staple.is_empty();
-    let staple = has_staple.then(|| net.authority.staple(presented, leaf, &spec.roots));
+    let staple = has_staple.then(|| net.authority.staple(presented, leaf, roots));
     let demanded = !has_staple && net.authority.demands_staple(presented, leaf);
-    let list = match spec.revocation {
+    let list = match inquiry {
         Inquiry::Lists if !leaf.crls.is_empty() => {
             let until = watch.soon();
-            authority::standing(net, leaf, &presented.chain, &spec.roots, now, until).await
+            authority::standing(net, leaf, &presented.chain, roots, now, until).await
         }
         Inquiry::Lists | Inquiry::Staple | Inquiry::Off => None,
     };

@@ -4,7 +4,7 @@
 //! Deliberately absent: asking nginx itself (`nginx -T` takes its rights), and the servers of `stream`
 //! and `mail`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +15,9 @@ use health::{Facts, Finding, Phase};
 use jiff::Timestamp;
 use tokio::io::AsyncWriteExt;
 
+use super::revocation::{Elsewhere, Terms};
 use super::{Sight, Stopwatch, reload};
+use crate::authority::Inquiry;
 use crate::net::Net;
 use crate::nginx::{self, Trouble};
 use crate::patience;
@@ -48,6 +50,8 @@ pub struct Spec {
     pub expiring: Expiring,
     /// What is expected of renewals.
     pub renewal: Expected,
+    /// What its CA may be asked about a certificate.
+    pub revocation: Inquiry,
     /// Trusted roots.
     pub roots: Roots,
     /// The one place that the check names besides.
@@ -102,6 +106,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
         findings.push(judge::out_of_time(&spec.configuration, unasked, watch.timeout()));
     }
     watch.lap(Phase::Tls);
+    let mut heard_of = HashSet::new();
     for (index, asked, seen) in &seen {
         let scene = judge::Scene { sites, files, site: *index, asked, spec, now };
         let (served, mut judged) = scene.judge(seen);
@@ -109,6 +114,15 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch, now: Timesta
         super::lead_to_the_reload(&mut judged);
         findings.extend(judged);
         sight.facts.served.extend(served);
+        if let (Ok(presented), Some(peer)) = (&seen.outcome, seen.peer)
+            && heard_of.insert((presented.chain.first(), presented.staple.is_empty()))
+        {
+            let name = asked.name(peer);
+            let (server_name, subject) = (&*name, &*tls::subject(peer, &name));
+            let terms = Terms { inquiry: spec.revocation, roots: &spec.roots };
+            let elsewhere = Elsewhere { presented, server_name, subject };
+            findings.extend(Box::pin(elsewhere.judge(terms, net, watch, now)).await);
+        }
     }
     // One certificate in many places, and one address of many sites, are told once.
     for finding in findings {
@@ -201,7 +215,7 @@ async fn read(spec: &Spec, watch: &Stopwatch, now: Timestamp) -> Result<Stored, 
 /// Every place to look at, each once: the site, what is asked for there, and where.
 fn doors(sites: &[Site], connect: Option<&Endpoint>) -> Vec<(usize, Asked, Door)> {
     let mut doors = Vec::new();
-    let mut known = std::collections::HashSet::new();
+    let mut known = HashSet::new();
     for (index, site) in sites.iter().enumerate() {
         for (door, asked) in &site.doors {
             let endpoint = connect.cloned().unwrap_or_else(|| door.endpoint.clone());

@@ -29,7 +29,7 @@ pub(super) async fn hear(
     if let (Some(directory), Some(leaf)) = (&spec.ari, facts.chain.first()) {
         authority::ask(net, directory, leaf, &spec.roots, now, watch.soon()).await;
     }
-    let found = revocation::learn(spec, net, presented, facts, subject, watch, now).await;
+    let found = revocation::learn(spec.terms(), net, presented, facts, subject, watch, now).await;
     if watch.elapsed().saturating_sub(before) > A_WAIT {
         watch.lap(Phase::Dialogue);
     }

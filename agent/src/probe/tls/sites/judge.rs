@@ -87,10 +87,7 @@ impl Scene<'_> {
             }
             (Ok(_), None) => return (None, Vec::new()),
         };
-        let name = match self.asked {
-            Asked::Name(name) => name.clone(),
-            Asked::Nobody => peer.ip().to_string(),
-        };
+        let name = self.asked.name(peer);
         let subject = tls::subject(peer, &name);
         let judged =
             |subject: &str| tls::judge(presented, &name, &self.spec.roots, subject, self.now);

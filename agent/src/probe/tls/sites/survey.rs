@@ -1,7 +1,7 @@
 //! Which sites an nginx configuration makes, and at which doors each of them can be met. Pure.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use rustls_pki_types::ServerName;
@@ -58,6 +58,16 @@ pub(super) enum Asked {
     Name(String),
     /// No name at all: the default server's certificate.
     Nobody,
+}
+
+impl Asked {
+    /// What a certificate is held against: the name, or without one the address that answered.
+    pub(super) fn name(&self, peer: SocketAddr) -> String {
+        match self {
+            Self::Name(name) => name.clone(),
+            Self::Nobody => peer.ip().to_string(),
+        }
+    }
 }
 
 impl Name {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::survey::Name;
 use super::*;
+use crate::authority::Inquiry;
 use crate::tls::workshop::{Authority, noon, pem, plain, trusting};
 
 fn read_sites(folder: &std::path::Path, http: &str) -> Vec<Site> {
@@ -138,6 +139,7 @@ async fn files_and_names_are_judged_though_nobody_serves_them() {
             source: None,
             expiring: Expiring::default(),
             renewal: Expected::default(),
+            revocation: Inquiry::Off,
             roots: trusting(&[root.der()]),
             beside: None,
         };
@@ -174,6 +176,7 @@ async fn files_and_names_are_judged_though_nobody_serves_them() {
             source: None,
             expiring: Expiring::default(),
             renewal: Expected::default(),
+            revocation: Inquiry::Off,
             roots: trusting(&[]),
             beside: None,
         };
@@ -205,6 +208,7 @@ async fn an_address_that_keeps_one_waiting_hides_no_other() {
         source: None,
         expiring: Expiring::default(),
         renewal: Expected::default(),
+        revocation: Inquiry::Off,
         roots: trusting(&[]),
         beside: None,
     };
