@@ -35,6 +35,17 @@ fn is_told(pid: u32, name: &str) -> bool {
     spawn(&mut kill).is_ok_and(|mut kill| kill.wait().is_ok_and(|ended| ended.success()))
 }
 
+/// No thread of it runs; one that is gone does not, either.
+fn is_stopped(pid: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return true };
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // The state follows the name in parentheses, which may hold anything. proc_pid_stat(5)
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        state.is_none_or(|state| matches!(state, 'T' | 't' | 'Z' | 'X'))
+    })
+}
+
 /// A running process of the test's own.
 #[derive(Debug)]
 pub struct Daemon {
@@ -110,6 +121,17 @@ impl Daemon {
                 is_told(pid, name);
             }
             told.extend(all);
+        }
+    }
+
+    /// Stops it and its other processes without ending them, and waits until not one of their threads
+    /// runs any more: the kernel stops a busy one a moment after it was told.
+    pub fn freeze(&self) {
+        self.signal_all("STOP");
+        let start = monotonic();
+        while !self.at_work().into_iter().all(is_stopped) {
+            assert!(monotonic() - start < PATIENCE, "it goes on in spite of SIGSTOP");
+            std::thread::sleep(PAUSE);
         }
     }
 

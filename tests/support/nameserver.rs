@@ -140,7 +140,7 @@ impl Nameserver {
 
     /// Stops all its processes without ending them (SIGSTOP): packets arrive, nothing answers.
     pub fn freeze(&self) {
-        self.daemon.as_ref().expect("a running server").signal_all("STOP");
+        self.daemon.as_ref().expect("a running server").freeze();
     }
 
     /// Has it go on after [`Self::freeze`].

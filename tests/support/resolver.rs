@@ -84,7 +84,7 @@ impl Resolver {
 
     /// Stops it without ending it (SIGSTOP).
     pub fn freeze(&self) {
-        self.daemon.signal("STOP");
+        self.daemon.freeze();
     }
 
     /// Has it go on after [`Self::freeze`].
