@@ -56,7 +56,7 @@ impl Lineage {
             }
             has_parameters |= line == "[renewalparams]";
             if let Some((key, value)) = line.split_once('=') {
-                lineage.note(key.trim(), unquoted(value.trim()));
+                lineage.note(key.trim(), unquoted(value));
             }
         }
         lineage.is_damaged =
@@ -147,11 +147,13 @@ fn interval(text: &str) -> Option<SignedDuration> {
     Some(SignedDuration::from_secs(seconds))
 }
 
-fn unquoted(value: &str) -> &str {
+/// A key or a value without the quotes and spaces that may stand around it.
+pub(crate) fn unquoted(text: &str) -> &str {
+    let text = text.trim();
     ['"', '\'']
-        .iter()
-        .find_map(|&quote| value.strip_prefix(quote)?.strip_suffix(quote))
-        .unwrap_or(value)
+        .into_iter()
+        .find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
+        .unwrap_or(text)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ mod keeper;
 mod told;
 mod tries;
 
-pub(crate) use certbot::file_about as certbots_file_about;
+pub(crate) use certbot::{file_about as certbots_file_about, unquoted};
 pub(crate) use course::usual_share;
 pub(crate) use tries::Problem;
 

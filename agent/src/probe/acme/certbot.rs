@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use crate::renewal::unquoted;
 use crate::{small_file, tls};
 
 /// No renewal file is larger.
@@ -97,14 +98,6 @@ impl Renewal {
         }
         is_certbots.then_some(renewal)
     }
-}
-
-fn unquoted(text: &str) -> &str {
-    let text = text.trim();
-    ['"', '\'']
-        .into_iter()
-        .find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
-        .unwrap_or(text)
 }
 
 #[cfg(test)]

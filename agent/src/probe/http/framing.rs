@@ -173,6 +173,32 @@ fn length(digits: &[u8]) -> Result<u64, String> {
         .ok_or_else(|| format!("a Content-Length of {:?}", printable(digits, 32)))
 }
 
+/// The body, fed piece by piece, and whether it came to its end.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn unwrapped<'a>(
+    mut framing: Framing,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(Vec<u8>, bool), String> {
+    let (mut body, mut held) = (Vec::new(), Vec::new());
+    for piece in pieces {
+        held.extend_from_slice(piece);
+        loop {
+            match framing.step(&held)? {
+                Step::Data { skip, length } => {
+                    body.extend_from_slice(&held[skip..skip + length]);
+                    held.drain(..skip + length);
+                }
+                Step::More { skip } => {
+                    held.drain(..skip);
+                    break;
+                }
+                Step::End { .. } => return Ok((body, true)),
+            }
+        }
+    }
+    Ok((body, false))
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
@@ -220,40 +246,14 @@ mod tests {
         }
     }
 
-    /// Feeds the bytes in pieces of this size.
-    fn unwrapped(
-        mut framing: Framing,
-        bytes: &[u8],
-        size: usize,
-    ) -> Result<(Vec<u8>, bool), String> {
-        let (mut body, mut held) = (Vec::new(), Vec::new());
-        for piece in bytes.chunks(size) {
-            held.extend_from_slice(piece);
-            loop {
-                match framing.step(&held)? {
-                    Step::Data { skip, length } => {
-                        body.extend_from_slice(&held[skip..skip + length]);
-                        held.drain(..skip + length);
-                    }
-                    Step::More { skip } => {
-                        held.drain(..skip);
-                        break;
-                    }
-                    Step::End { .. } => return Ok((body, true)),
-                }
-            }
-        }
-        Ok((body, false))
-    }
-
     #[test]
     fn chunks_in_pieces_of_any_size() {
         let good = b"3;x=y\r\nabc\r\n0a\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n";
         for size in 1..good.len() {
-            let told = unwrapped(Framing::Chunked(Chunk::Size), good, size);
+            let told = unwrapped(Framing::Chunked(Chunk::Size), good.chunks(size));
             assert_eq!(told, Ok((b"abc0123456789".to_vec(), true)), "{size}");
         }
-        let cut = unwrapped(Framing::Chunked(Chunk::Size), &good[..10], 3);
+        let cut = unwrapped(Framing::Chunked(Chunk::Size), good[..10].chunks(3));
         assert_eq!(cut, Ok((b"abc".to_vec(), false)));
         for (bad, why) in [
             (&b"zz\r\nx"[..], "a chunk whose size reads \"zz\""),
@@ -263,11 +263,11 @@ mod tests {
             (b"3\r\nabc\r\n\r\n\r\n", "a chunk whose size reads \"\""),
             (b" ;x\r\n\r\n", "a chunk whose size reads \" ;x\""),
         ] {
-            let told = unwrapped(Framing::Chunked(Chunk::Size), bad, 4).unwrap_err();
+            let told = unwrapped(Framing::Chunked(Chunk::Size), bad.chunks(4)).unwrap_err();
             assert!(told.starts_with(why), "{told}");
         }
         let trailers = [b"0\r\n".to_vec(), b"x: y\r\n".repeat(9000)].concat();
-        let told = unwrapped(Framing::Chunked(Chunk::Size), &trailers, 900);
+        let told = unwrapped(Framing::Chunked(Chunk::Size), trailers.chunks(900));
         assert_eq!(told, Err("no end of the trailers after the last chunk".to_owned()));
     }
 
@@ -275,7 +275,7 @@ mod tests {
         #[test]
         fn any_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..300), size in 1_usize..40) {
             for framing in [Framing::Chunked(Chunk::Size), Framing::Length(7), Framing::UntilClose] {
-                let _ = unwrapped(framing, &bytes, size);
+                let _ = unwrapped(framing, bytes.chunks(size));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use super::framing::Step;
+use super::framing::unwrapped;
 use super::http1::{Parsed, parse};
 
 /// An answer, interim ones before it; what of it is body does not depend on how it was cut.
@@ -16,36 +16,11 @@ pub fn answer(bytes: &[u8]) {
         }
     };
     let Ok(framing) = head.framing else { return };
-    let whole = unwrapped(framing, &[&buffer]);
+    let whole = unwrapped(framing, [&*buffer]);
     let (first, second) = buffer.split_at(buffer.len() / 2);
-    let halves = unwrapped(framing, &[first, second]);
+    let halves = unwrapped(framing, [first, second]);
     assert_eq!(whole.is_ok(), halves.is_ok());
     if let (Ok(whole), Ok(halves)) = (whole, halves) {
         assert_eq!(whole, halves);
     }
-}
-
-/// The body, and whether it came to its end.
-fn unwrapped(
-    mut framing: super::framing::Framing,
-    pieces: &[&[u8]],
-) -> Result<(Vec<u8>, bool), String> {
-    let (mut body, mut held) = (Vec::new(), Vec::new());
-    for piece in pieces {
-        held.extend_from_slice(piece);
-        loop {
-            match framing.step(&held)? {
-                Step::Data { skip, length } => {
-                    body.extend_from_slice(&held[skip..skip + length]);
-                    held.drain(..skip + length);
-                }
-                Step::More { skip } => {
-                    held.drain(..skip);
-                    break;
-                }
-                Step::End { .. } => return Ok((body, true)),
-            }
-        }
-    }
-    Ok((body, false))
 }
