@@ -25,16 +25,34 @@ pub enum Kind {
     Forward,
     /// The way of a challenge file over HTTP-01.
     Acme,
+    /// HTTP requests one after another that share cookies.
+    Journey,
+    /// A WebSocket upgrade.
+    Websocket,
+    /// A gRPC service that is asked for its health.
+    Grpc,
+    /// An echo request.
+    Icmp,
+    /// A datagram and its answer.
+    Udp,
+    /// A job that reports by itself.
+    Heartbeat,
 }
 
 impl Kind {
     /// Every kind, in the order pages group them.
     pub const ALL: &'static [Kind] = &[
         Kind::Http,
+        Kind::Journey,
+        Kind::Websocket,
+        Kind::Grpc,
         Kind::Tls,
         Kind::Certificate,
         Kind::Dns,
         Kind::Tcp,
+        Kind::Udp,
+        Kind::Icmp,
+        Kind::Heartbeat,
         Kind::Acme,
         Kind::Forward,
         Kind::Port,
@@ -52,6 +70,12 @@ impl Kind {
             Self::Certificate => "certificate",
             Self::Forward => "forward",
             Self::Acme => "acme",
+            Self::Journey => "journey",
+            Self::Websocket => "websocket",
+            Self::Grpc => "grpc",
+            Self::Icmp => "icmp",
+            Self::Udp => "udp",
+            Self::Heartbeat => "heartbeat",
         }
     }
 }

@@ -1,8 +1,6 @@
 //! What a probe saw, right or wrong, typed so that metrics and pages need not guess.
 
-use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,11 +9,13 @@ use crate::ports::Observed;
 mod dns;
 mod dnssec;
 mod headers;
+mod http;
 mod tls;
 
 pub use dns::{AnswerFacts, DnsFacts, Flags, Part, RecordFacts, ServerFacts};
 pub use dnssec::{DnskeyFacts, DnssecFacts, DsFacts, Security, SignatureFacts};
 pub use headers::Headers;
+pub use http::{HttpFacts, Redirect, RequestFacts, Role, VisitFacts};
 pub use tls::{
     AcmeFacts, CertificateFacts, CertificatesSeen, FileFacts, HopFacts, RenewalFacts,
     RenewalSource, RevocationFacts, RevocationSource, RevocationStanding, ServedFacts, TlsFacts,
@@ -40,6 +40,9 @@ pub struct Facts {
     /// An HTTP answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<Box<HttpFacts>>,
+    /// Every request of a probe that made several: steps, ways in, redirects, upstreams.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub visits: Vec<VisitFacts>,
     /// A TLS handshake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<TlsFacts>>,
@@ -81,41 +84,6 @@ pub struct HelloFacts {
     pub version: Option<String>,
     /// The answer that shows that it serves, at most 256 characters.
     pub answer: String,
-}
-
-/// An HTTP answer: the last one, where redirects were followed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct HttpFacts {
-    /// Status of the answer that was judged.
-    pub status: Option<u16>,
-    /// `1.0`, `1.1` or `2`.
-    pub version: Cow<'static, str>,
-    /// Where that answer came from, after redirects.
-    pub url: Arc<str>,
-    /// Every redirect that was followed, first to last.
-    pub redirects: Vec<Redirect>,
-    /// Bytes of body received, at most the cap.
-    pub body_bytes: u64,
-    /// What Content-Length said, if anything.
-    pub content_length: Option<u64>,
-    /// Header names and values of the answer, bounded in number and length.
-    pub headers: Headers,
-    /// The beginning of the body, printable, at most 1 KiB; kept only when something was found.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub excerpt: Option<String>,
-    /// An expectation by regular expression did not hold (`probe_failed_due_to_regex`).
-    pub failed_due_to_regex: bool,
-}
-
-/// One redirect that was followed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Redirect {
-    /// Where the answer came from.
-    pub url: String,
-    /// Its status.
-    pub status: u16,
-    /// Its Location header.
-    pub location: String,
 }
 
 /// Both sides of a forward, and whether they are the same place.

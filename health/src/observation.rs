@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use serde::de::{MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Facts, Finding, Severity};
 
@@ -68,6 +70,17 @@ impl Phases {
         self.0.iter().find(|(known, _)| *known == phase).map(|&(_, took)| took)
     }
 
+    /// What was added since an earlier moment, when these stood at `before`.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let later = self.iter().filter_map(|(phase, sum)| {
+            let earlier = before.of(phase);
+            let took = sum.saturating_sub(earlier.unwrap_or_default());
+            (earlier.is_none() || !took.is_zero()).then_some((phase, took))
+        });
+        Self(later.collect())
+    }
+
     /// All phases in the order they first ran.
     pub fn iter(&self) -> impl Iterator<Item = (Phase, Duration)> + '_ {
         self.0.iter().copied()
@@ -81,6 +94,28 @@ impl Serialize for Phases {
             map.serialize_entry(phase.label(), &took.as_secs_f64())?;
         }
         map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Phases {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Phases;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("phases and seconds")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Phases, A::Error> {
+                let mut phases = Phases::default();
+                while let Some((phase, seconds)) = map.next_entry::<Phase, f64>()? {
+                    phases.add(phase, Duration::try_from_secs_f64(seconds).unwrap_or_default());
+                }
+                Ok(phases)
+            }
+        }
+        deserializer.deserialize_map(Pairs)
     }
 }
 

@@ -181,6 +181,7 @@ fn web() -> CheckStanding {
         body_bytes: 16,
         content_length: None,
         headers: Headers::default(),
+        request: None,
         excerpt: None,
         failed_due_to_regex: true,
     };

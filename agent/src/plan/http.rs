@@ -1,5 +1,8 @@
 //! `[[http]]`
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use health::Kind;
@@ -9,8 +12,9 @@ use super::names::{Dialled, Hosts, Names};
 use super::notes::{At, Wrong, shown};
 use super::row::Row;
 use super::schema::HEADER;
-use super::{expect, receivers, values};
+use super::{Endpoint, expect, receivers, values};
 use crate::probe::{self, http as probed};
+use crate::tls::Roots;
 
 /// Headers that the connection itself sets.
 const OWN_HEADERS: [&str; 4] = ["content-length", "transfer-encoding", "connection", "upgrade"];
@@ -30,14 +34,51 @@ pub(super) fn check(
     let url = row.need("url", row.parsed("url", url));
     let written = row.text("url");
     let place = url.as_ref().and_then(|url| place(&url.value));
-    let (connect, dialled) = connect(row, hosts, place.as_ref());
-    let target = place.as_ref().and_then(|(host, port)| {
+    let there = there(row, hosts, place.as_ref());
+    let roots = pace.roots(row);
+    let owner = there.owner.clone();
+    let asking = asking(row, &pace, hosts);
+    let (url, written) = (url?, written?);
+    let frame = named.frame(&pace, Kind::Http, written.value, owner)?;
+    let spec = spec(url.value, &there, asking, roots?);
+    Some(probe::Check { frame, spec: probe::Spec::Http(Box::new(spec)) })
+}
+
+/// How a server is reached, whatever is asked there.
+#[derive(Clone)]
+pub(super) struct There {
+    connect: Vec<probed::Connect>,
+    source: Option<IpAddr>,
+    /// The plan's host that is dialled.
+    pub(super) owner: Option<Arc<str>>,
+}
+
+/// Reads how a server is reached; `place` is the host and port of the URL.
+pub(super) fn there(row: &Row<'_>, hosts: &Hosts, place: Option<&(String, u16)>) -> There {
+    let (connect, dialled) = connect(row, hosts, place);
+    let target = place.and_then(|(host, port)| {
         let written =
             if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         hosts.endpoint(&written, None).ok()
     });
     let dialled = dialled.or(target);
     let source = frame::source(row, dialled.as_ref().map(|dialled| &dialled.endpoint.host));
+    There { connect, source, owner: dialled.and_then(|dialled| dialled.owner) }
+}
+
+/// What is asked, and what is expected of the answer.
+pub(super) struct Asking {
+    method: Method,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    expect: probed::Expect,
+    follow_redirects: bool,
+    max_body_bytes: u64,
+    upstream: Vec<Endpoint>,
+}
+
+/// Reads what is asked and expected: of a check, or of a step of a journey.
+pub(super) fn asking(row: &Row<'_>, pace: &Pace, hosts: &Hosts) -> Asking {
     let method = row.parsed("method", method).map_or(Method::GET, |at| at.value);
     let headers = headers(row);
     let body = row.text("body").map(|at| at.value.as_bytes().to_vec()).unwrap_or_default();
@@ -46,15 +87,18 @@ pub(super) fn check(
         row.switch("follow_redirects").unwrap_or_else(|| !expect::judges_redirect(&expect));
     let max_body_bytes = row.whole("max_body_bytes").map_or(1024 * 1024, |at| at.value);
     let upstream = frame::endpoints(row, "upstream", hosts, None);
-    let roots = pace.roots(row);
-    let (url, written) = (url?, written?);
-    let owner = dialled.and_then(|dialled| dialled.owner);
-    let frame = named.frame(&pace, Kind::Http, written.value, owner)?;
-    let spec = probed::Spec {
-        shown: probed::shown(&url.value).into(),
-        url: url.value,
-        connect,
-        source,
+    Asking { method, headers, body, expect, follow_redirects, max_body_bytes, upstream }
+}
+
+/// All of it together.
+pub(super) fn spec(url: Uri, there: &There, asking: Asking, roots: Roots) -> probed::Spec {
+    let Asking { method, headers, body, expect, follow_redirects, max_body_bytes, upstream } =
+        asking;
+    probed::Spec {
+        shown: probed::shown(&url).into(),
+        url,
+        connect: there.connect.clone(),
+        source: there.source,
         method,
         headers,
         body: body.into(),
@@ -62,10 +106,10 @@ pub(super) fn check(
         max_body_bytes,
         expect,
         upstream,
-        roots: roots?,
+        keeps_body: false,
+        roots,
         kept: probed::Kept::default(),
-    };
-    Some(probe::Check { frame, spec: probe::Spec::Http(Box::new(spec)) })
+    }
 }
 
 /// An absolute http or https URL without user, password and fragment.
@@ -126,7 +170,7 @@ fn encoded(text: &str) -> String {
 }
 
 /// The host (lower case, without brackets) and port of a URL.
-fn place(url: &Uri) -> Option<(String, u16)> {
+pub(super) fn place(url: &Uri) -> Option<(String, u16)> {
     let default = if url.scheme_str() == Some("https") { 443 } else { 80 };
     let host = url.host()?.trim_matches(['[', ']']).to_ascii_lowercase();
     Some((host, url.port_u16().unwrap_or(default)))

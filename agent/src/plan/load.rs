@@ -14,7 +14,10 @@ use super::reading::Reading;
 use super::row::Row;
 use super::schema::PLAN;
 use super::surroundings::{Surroundings, ThisMachine, bounded};
-use super::{Agent, Plan, acme, agent, dns, forward, hosts, http, receivers, tcp, tls};
+use super::{
+    Agent, Plan, acme, agent, dns, forward, grpc, heartbeat, hosts, http, icmp, journey, receivers,
+    tcp, tls, udp, websocket,
+};
 use crate::probe;
 
 /// Largest plan that is read, in bytes: some hundred thousand checks.
@@ -115,7 +118,21 @@ fn others(
     known: &Hosts,
     names: &mut Names,
 ) -> Vec<probe::Check> {
-    let kinds = ["tcp", "http", "tls", "certificate", "dns", "forward", "acme"];
+    let kinds = [
+        "tcp",
+        "http",
+        "tls",
+        "certificate",
+        "dns",
+        "forward",
+        "acme",
+        "journey",
+        "websocket",
+        "grpc",
+        "icmp",
+        "udp",
+        "heartbeat",
+    ];
     let mut rows: Vec<(&str, Row<'_>)> = kinds
         .iter()
         .flat_map(|&kind| root.rows(kind).into_iter().map(move |row| (kind, row)))
@@ -130,6 +147,12 @@ fn others(
             "certificate" => tls::files(row, pace, names),
             "forward" => forward::check(row, pace, known, names),
             "acme" => acme::check(row, pace, known, names),
+            "journey" => journey::check(row, pace, known, names),
+            "websocket" => websocket::check(row, pace, known, names),
+            "grpc" => grpc::check(row, pace, known, names),
+            "icmp" => icmp::check(row, pace, known, names),
+            "udp" => udp::check(row, pace, known, names),
+            "heartbeat" => heartbeat::check(row, pace, known, names),
             _ => dns::check(row, pace, known, names, &agent.hints),
         });
     }

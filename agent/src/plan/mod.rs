@@ -14,9 +14,13 @@ mod dns;
 mod expect;
 mod forward;
 mod frame;
+mod grpc;
+mod heartbeat;
 mod hosts;
 mod http;
+mod icmp;
 mod ignored;
+mod journey;
 mod load;
 mod mistakes;
 mod names;
@@ -32,7 +36,9 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod udp;
 mod values;
+mod websocket;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

@@ -28,6 +28,7 @@ mod framing;
 pub(crate) mod fuzzing;
 mod gateway;
 mod glance;
+mod hops;
 mod http1;
 mod judge;
 mod kept;
@@ -42,12 +43,13 @@ mod visit;
 mod wire;
 mod written;
 
-use ask::Ask;
+pub(crate) use ask::Ask;
 pub use ask::shown;
 pub(crate) use ask::{host, port};
 use exchange::{Answer, Appetite};
 pub(crate) use fetch::{Fetched, Unfetched, fetch};
 pub(crate) use glance::{Glance, glance};
+use hops::Hops;
 use judge::Reply;
 pub use kept::Kept;
 use redirect::Next;
@@ -84,6 +86,8 @@ pub struct Spec {
     pub expect: Expect,
     /// Whom a 502, 503 or 504 is to be blamed on, nearest first.
     pub upstream: Vec<Endpoint>,
+    /// Somebody besides the expectations reads the body: it is kept up to `max_body_bytes`.
+    pub keeps_body: bool,
     /// Trusted roots.
     pub roots: Roots,
     /// What follows from the above.
@@ -119,8 +123,33 @@ pub struct Expect {
 
 /// Runs one probe.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
+    walk(spec, Ask::first(spec), net, watch).await.sight
+}
+
+/// The way from one request to the answer that was judged.
+#[derive(Debug, Default)]
+pub(crate) struct Walked {
+    /// Facts and findings.
+    pub(crate) sight: Sight,
+    /// The answer that was judged, where one came.
+    pub(crate) heard: Option<Heard>,
+}
+
+/// An answer as it came, secrets and all.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    /// Where it came from.
+    pub(crate) url: Uri,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// The body as far as it was kept; still wrapped as Content-Encoding says.
+    pub(crate) body: Vec<u8>,
+}
+
+/// Asks, follows redirects, and judges the last answer.
+pub(crate) async fn walk(spec: &Spec, first: Ask, net: &Net, watch: &mut Stopwatch) -> Walked {
     let mut sight = Sight::default();
-    let keep_bytes = if judge::reads_body(spec) {
+    let keep_bytes = if spec.keeps_body || judge::reads_body(spec) {
         usize::try_from(spec.max_body_bytes).unwrap_or(usize::MAX)
     } else {
         EXCERPT_BYTES
@@ -130,24 +159,31 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
         keep_bytes,
         skip_redirects: redirect::are_followed(spec),
     };
-    let mut asked = vec![Ask::first(spec)];
+    let mut asked = vec![first];
     let mut redirects = Vec::new();
+    let mut hops = Hops::default();
     while let Some(ask) = asked.last() {
         let answer = match visit(spec, ask, appetite, net, watch, &mut sight).await {
             Ok(answer) => answer,
             Err(failed) => {
-                let facts =
-                    HttpFacts { url: address(spec, ask, &redirects), ..HttpFacts::default() };
+                let facts = HttpFacts {
+                    url: address(spec, ask, &redirects),
+                    request: Some(ask.facts(spec)),
+                    ..HttpFacts::default()
+                };
                 let finding = failed_finding(failed, spec, ask, &sight, watch);
                 sight.findings.push(match asked.iter().rev().nth(1) {
                     Some(sender) => redirect::led_here(finding, spec, sender, ask),
                     None => finding,
                 });
-                return finished(spec, sight, HttpFacts { redirects, ..facts });
+                let facts = HttpFacts { redirects, ..facts };
+                hops.last(&facts, watch, &mut sight);
+                return Walked { sight: finished(spec, sight, facts), heard: None };
             }
         };
         match redirect::next(spec, &asked, &answer) {
             Next::Follow { ask: next, location } => {
+                hops.followed(facts(spec, ask, &answer, redirects.clone()), watch, &mut sight);
                 redirects.push(Redirect {
                     url: shown(&ask.url),
                     status: answer.status.as_u16(),
@@ -158,23 +194,37 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
             Next::Wrong(finding) => {
                 let facts = facts(spec, ask, &answer, redirects);
                 sight.findings.push(*finding);
-                return finished(spec, sight, facts);
+                hops.last(&facts, watch, &mut sight);
+                let heard = Heard::of(ask, answer);
+                return Walked { sight: finished(spec, sight, facts), heard: Some(heard) };
             }
             Next::Judge => {
                 let mut facts = facts(spec, ask, &answer, redirects);
                 let subject = ask::without_query(&facts.url).to_owned();
-                let body = weigh(spec, ask, subject, answer, net, watch, &mut sight).await;
-                if !sight.findings.is_empty() && !body.is_empty() {
-                    facts.excerpt = Some(printable(&body, EXCERPT_CHARS));
+                hops.last(&facts, watch, &mut sight);
+                let heard = weigh(spec, ask, subject, answer, net, watch, &mut sight).await;
+                if !heard.body.is_empty() {
+                    facts.excerpt = Some(printable(&heard.body, EXCERPT_CHARS));
                 }
-                return finished(spec, sight, facts);
+                return Walked { sight: finished(spec, sight, facts), heard: Some(heard) };
             }
         }
     }
-    sight
+    Walked { sight, heard: None }
 }
 
-/// Judges the last answer, after asking those who can say more about it; hands back its body.
+impl Heard {
+    fn of(ask: &Ask, answer: Answer) -> Self {
+        Self {
+            url: ask.url.clone(),
+            status: answer.status,
+            headers: answer.headers,
+            body: answer.body.kept,
+        }
+    }
+}
+
+/// Judges the last answer, after asking those who can say more about it; hands it back.
 async fn weigh(
     spec: &Spec,
     ask: &Ask,
@@ -183,7 +233,7 @@ async fn weigh(
     net: &Net,
     watch: &Stopwatch,
     sight: &mut Sight,
-) -> Vec<u8> {
+) -> Heard {
     let mut reply = Reply {
         subject,
         status: answer.status,
@@ -220,7 +270,12 @@ async fn weigh(
         let located = |finding: Finding| finding.evidence("address", address.as_str());
         sight.findings.extend(findings.into_iter().map(located));
     }
-    reply.body.kept
+    Heard {
+        url: ask.url.clone(),
+        status: reply.status,
+        headers: reply.headers,
+        body: reply.body.kept,
+    }
 }
 
 fn failed_finding(
@@ -257,6 +312,7 @@ fn facts(spec: &Spec, ask: &Ask, answer: &Answer, redirects: Vec<Redirect>) -> H
         body_bytes: answer.body.received,
         content_length: content::length(&answer.headers),
         headers: redact::headers(&answer.headers),
+        request: Some(ask.facts(spec)),
         excerpt: None,
         failed_due_to_regex: false,
     }
@@ -271,8 +327,8 @@ fn finished(spec: &Spec, mut sight: Sight, mut facts: HttpFacts) -> Sight {
                 finding.evidence.insert("by_hand".to_owned(), by_hand.as_str().into());
             }
         }
-        redact::scrub(&spec.headers, Some(&mut facts), &mut sight.findings);
     }
+    redact::scrub(&spec.headers, &mut facts, &mut sight);
     sight.facts.http = Some(Box::new(facts));
     sight
 }

@@ -15,11 +15,17 @@ pub mod acme;
 pub mod certificate;
 pub mod dns;
 pub mod forward;
+pub mod grpc;
+pub mod heartbeat;
 pub mod http;
+pub mod icmp;
+pub mod journey;
 pub mod port;
 pub mod stopwatch;
 pub mod tcp;
 pub mod tls;
+pub mod udp;
+pub mod websocket;
 
 pub use stopwatch::Stopwatch;
 
@@ -53,6 +59,18 @@ pub enum Spec {
     Forward(Box<forward::Spec>),
     /// `[[acme]]`
     Acme(Box<acme::Spec>),
+    /// `[[journey]]`
+    Journey(Box<journey::Spec>),
+    /// `[[websocket]]`
+    Websocket(Box<websocket::Spec>),
+    /// `[[grpc]]`
+    Grpc(Box<grpc::Spec>),
+    /// `[[icmp]]`
+    Icmp(Box<icmp::Spec>),
+    /// `[[udp]]`
+    Udp(Box<udp::Spec>),
+    /// `[[heartbeat]]`
+    Heartbeat(Box<heartbeat::Spec>),
 }
 
 impl Spec {
@@ -68,7 +86,13 @@ impl Spec {
             | Self::Dns(_)
             | Self::Certificate(_)
             | Self::Port(_)
-            | Self::Acme(_) => None,
+            | Self::Acme(_)
+            | Self::Journey(_)
+            | Self::Websocket(_)
+            | Self::Grpc(_)
+            | Self::Icmp(_)
+            | Self::Udp(_)
+            | Self::Heartbeat(_) => None,
         }
     }
 }
@@ -99,7 +123,13 @@ impl Spec {
             | Self::Dns(_)
             | Self::Port(_)
             | Self::Forward(_)
-            | Self::Acme(_) => return None,
+            | Self::Acme(_)
+            | Self::Journey(_)
+            | Self::Websocket(_)
+            | Self::Grpc(_)
+            | Self::Icmp(_)
+            | Self::Udp(_)
+            | Self::Heartbeat(_) => return None,
         };
         Some(renewal::Wanted { expected, expiring, server_name, file })
     }
@@ -115,7 +145,13 @@ impl Spec {
             | Self::Certificate(_)
             | Self::Port(_)
             | Self::Forward(_)
-            | Self::Acme(_) => None,
+            | Self::Acme(_)
+            | Self::Journey(_)
+            | Self::Websocket(_)
+            | Self::Grpc(_)
+            | Self::Icmp(_)
+            | Self::Udp(_)
+            | Self::Heartbeat(_) => None,
         }
     }
 }
@@ -146,6 +182,12 @@ pub async fn run(check: &Check, net: &Net) -> Observation {
         Spec::Port(spec) => Box::pin(port::observe(spec, net, &mut watch)).await,
         Spec::Forward(spec) => Box::pin(forward::observe(spec, net, &mut watch)).await,
         Spec::Acme(spec) => Box::pin(acme::observe(spec, net, &mut watch, at)).await,
+        Spec::Journey(spec) => Box::pin(journey::observe(spec, net, &mut watch)).await,
+        Spec::Websocket(spec) => Box::pin(websocket::observe(spec, net, &mut watch)).await,
+        Spec::Grpc(spec) => Box::pin(grpc::observe(spec, net, &mut watch)).await,
+        Spec::Icmp(spec) => Box::pin(icmp::observe(spec, net, &mut watch)).await,
+        Spec::Udp(spec) => Box::pin(udp::observe(spec, net, &mut watch)).await,
+        Spec::Heartbeat(spec) => Box::pin(heartbeat::observe(spec, net, &mut watch)).await,
     };
     if let Some(wanted) = check.spec.renewal() {
         Box::pin(renewal::attend(&wanted, net, &watch, &mut sight, at)).await;

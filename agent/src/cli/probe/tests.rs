@@ -205,6 +205,7 @@ fn an_answer_with_its_way_and_its_headers() {
         body_bytes: 16,
         content_length: Some(20),
         headers: Headers::from_iter([("server", "nginx\u{7}")]),
+        request: None,
         excerpt: Some("502 Bad\nGateway".into()),
         failed_due_to_regex: false,
     };

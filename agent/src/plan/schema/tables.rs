@@ -87,6 +87,9 @@ pub(in crate::plan) static PLAN: Table = Table {
         key("route", Rows(&ROUTE), Optional, "Who is told of what."),
         key("journey", Rows(&JOURNEY), Later, "Requests that share cookies."),
         key("websocket", Rows(&WEBSOCKET), Later, "WebSocket upgrades."),
+        key("grpc", Rows(&GRPC), Later, "gRPC services."),
+        key("icmp", Rows(&ICMP), Later, "Echo requests."),
+        key("udp", Rows(&UDP), Later, "Datagrams and their answers."),
         key("heartbeat", Rows(&HEARTBEAT), Later, "Jobs that report by themselves."),
     ]],
 };
@@ -389,47 +392,56 @@ static TCP_STEP: Table = Table {
     ]],
 };
 
+/// How the server of a URL is reached, whatever is asked there.
+static REACHED: &[Key] = &[key(
+    "connect",
+    Either(&[Text(&ENDPOINT), Map(&Text(&ENDPOINT))]),
+    Optional,
+    "Dial here for the URL's own host and port, keeping name, SNI and Host; or a table { \"shop.example:80\" = \"127.0.0.1:8081\" } for several.",
+)];
+
+/// What is asked over HTTP, and what is expected of the answer: of a check, or of a step of a journey.
+static ASKED: &[Key] = &[
+    key("method", Text(&METHOD), Default("\"GET\""), "The method."),
+    key(
+        "headers",
+        Map(&Either(&[Text(&FREE), Row(&HEADER)])),
+        Optional,
+        "Request headers; a secret one is a table { value_env = \"…\" } or { value_file = \"…\" }.",
+    ),
+    key("body", Text(&FREE), Default("\"\""), "The request's body."),
+    key(
+        "follow_redirects",
+        Switch,
+        Default("true"),
+        "Follow up to 10 redirects and judge the last answer. Where `expect.location` is given or `expect.status` names 3xx alone, the default is false: the redirect itself is judged.",
+    ),
+    key(
+        "max_body_bytes",
+        Whole { least: 1, most: 67_108_864 },
+        Default("1048576"),
+        "The most of a body that is read.",
+    ),
+    key("expect", Row(&EXPECT), Optional, "What is expected of the answer."),
+];
+
+/// Who is asked when a proxy says that it got no answer.
+static CAUSE: &[Key] = &[key(
+    "upstream",
+    OneOrMany(&Text(&ENDPOINT)),
+    Optional,
+    "Whom a 502, 503 or 504 is to be blamed on, nearest first.",
+)];
+
 static HTTP: Table = Table {
     header: "[[http]]",
     doc: "An HTTP service: one request, and what is expected of the answer.",
     keys: &[
         NAMED,
-        &[
-            key("url", Text(&URL), Required, "http or https; without user, password and fragment."),
-            key(
-                "connect",
-                Either(&[Text(&ENDPOINT), Map(&Text(&ENDPOINT))]),
-                Optional,
-                "Dial here for the URL's own host and port, keeping name, SNI and Host; or a table { \"shop.example:80\" = \"127.0.0.1:8081\" } for several.",
-            ),
-            key("method", Text(&METHOD), Default("\"GET\""), "The method."),
-            key(
-                "headers",
-                Map(&Either(&[Text(&FREE), Row(&HEADER)])),
-                Optional,
-                "Request headers; a secret one is a table { value_env = \"…\" } or { value_file = \"…\" }.",
-            ),
-            key("body", Text(&FREE), Default("\"\""), "The request's body."),
-            key(
-                "follow_redirects",
-                Switch,
-                Default("true"),
-                "Follow up to 10 redirects and judge the last answer. Where `expect.location` is given or `expect.status` names 3xx alone, the default is false: the redirect itself is judged.",
-            ),
-            key(
-                "max_body_bytes",
-                Whole { least: 1, most: 67_108_864 },
-                Default("1048576"),
-                "The most of a body that is read.",
-            ),
-            key("expect", Row(&EXPECT), Optional, "What is expected of the answer."),
-            key(
-                "upstream",
-                OneOrMany(&Text(&ENDPOINT)),
-                Optional,
-                "Whom a 502, 503 or 504 is to be blamed on, nearest first.",
-            ),
-        ],
+        &[key("url", Text(&URL), Required, "http or https; without user, password and fragment.")],
+        REACHED,
+        ASKED,
+        CAUSE,
         PACE,
         DEPENDS,
         DIALS,
@@ -855,12 +867,15 @@ static FORWARD: Table = Table {
 static JOURNEY: Table = Table {
     header: "[[journey]]",
     doc: "Requests that share cookies; each step is an http check.",
-    keys: &[&[
-        key("name", Text(&NAME), Later, "Its name."),
-        key("base", Text(&URL), Later, "What the paths of its steps are relative to."),
-        key("connect", Text(&ENDPOINT), Later, "Dial here."),
-        key("step", Rows(&JOURNEY_STEP), Later, "Its steps."),
-    ]],
+    keys: &[
+        NAMED,
+        &[
+            key("base", Text(&URL), Later, "What the paths of its steps are relative to."),
+            key("step", Rows(&JOURNEY_STEP), Later, "Its steps."),
+        ],
+        PACE,
+        DEPENDS,
+    ],
 };
 
 static JOURNEY_STEP: Table = Table {
@@ -868,21 +883,32 @@ static JOURNEY_STEP: Table = Table {
     doc: "One request of a journey.",
     keys: &[&[
         key("name", Text(&NAME), Later, "Its name."),
-        key("method", Text(&METHOD), Later, "The method."),
         key("path", Text(&FREE), Later, "Relative to the journey's base."),
-        key("expect", Row(&EXPECT), Later, "What is expected of the answer."),
     ]],
 };
 
 static WEBSOCKET: Table = Table {
     header: "[[websocket]]",
     doc: "A WebSocket upgrade.",
-    keys: &[&[
-        key("name", Text(&NAME), Later, "Its name."),
-        key("url", Text(&any("a URL such as \"wss://shop.example/\"")), Later, "ws or wss."),
-        key("connect", Text(&ENDPOINT), Later, "Dial here."),
-    ]],
+    keys: &[
+        NAMED,
+        &[key("url", Text(&any("a URL such as \"wss://shop.example/\"")), Later, "ws or wss.")],
+        PACE,
+        DEPENDS,
+    ],
 };
+
+static GRPC: Table = Table {
+    header: "[[grpc]]",
+    doc: "A gRPC service that is asked for its health.",
+    keys: &[NAMED, PACE, DEPENDS],
+};
+
+static ICMP: Table =
+    Table { header: "[[icmp]]", doc: "Echo requests.", keys: &[NAMED, PACE, DEPENDS] };
+
+static UDP: Table =
+    Table { header: "[[udp]]", doc: "A datagram and its answer.", keys: &[NAMED, PACE, DEPENDS] };
 
 static ACME: Table = Table {
     header: "[[acme]]",
@@ -924,5 +950,5 @@ static ACME: Table = Table {
 static HEARTBEAT: Table = Table {
     header: "[[heartbeat]]",
     doc: "A job that reports by itself.",
-    keys: &[&[key("name", Text(&NAME), Later, "Its name.")]],
+    keys: &[NAMED, PACE, DEPENDS],
 };

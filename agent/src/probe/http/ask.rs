@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use health::facts::RequestFacts;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
     CONTENT_LOCATION, CONTENT_TYPE, HOST, TRANSFER_ENCODING, USER_AGENT,
@@ -13,7 +14,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use super::kept::Prepared;
 use super::written::Written;
-use super::{Spec, redact, redirect};
+use super::{EXCERPT_CHARS, Spec, redact, redirect};
+use crate::net::printable;
 use crate::plan::{Endpoint, Target};
 
 /// How many headers a request has beside those of the plan.
@@ -22,7 +24,7 @@ pub(super) const AGENT: &str = concat!("portwarden/", env!("CARGO_PKG_VERSION"))
 
 /// One request.
 #[derive(Clone, Debug)]
-pub(super) struct Ask {
+pub(crate) struct Ask {
     pub(super) url: Uri,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
@@ -87,6 +89,24 @@ impl Ask {
             }
         }
         self.of(to)
+    }
+
+    /// The request for people.
+    pub(super) fn facts(&self, spec: &Spec) -> Arc<RequestFacts> {
+        match &self.prepared {
+            Some(prepared) => Arc::clone(&prepared.facts),
+            None => Arc::new(self.described(spec)),
+        }
+    }
+
+    /// The same, written anew.
+    pub(super) fn described(&self, spec: &Spec) -> RequestFacts {
+        RequestFacts {
+            method: self.method.as_str().to_owned().into(),
+            headers: redact::sent(self.request(Version::HTTP_11).headers()),
+            body: printable(&self.body, EXCERPT_CHARS),
+            by_hand: by_hand(spec),
+        }
     }
 
     /// Whom to dial: as the URL says, unless `connect` says otherwise.
@@ -202,7 +222,7 @@ pub fn shown(url: &Uri) -> String {
     let scheme = url.scheme_str().unwrap_or("http");
     let path = url.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let whole = format!("{scheme}://{}{path}", authority(url));
-    if whole.len() <= 512 { whole } else { crate::net::printable(whole.as_bytes(), 512) }
+    if whole.len() <= 512 { whole } else { printable(whole.as_bytes(), 512) }
 }
 
 /// The URL as findings name it: also without the query, which may change from probe to probe.

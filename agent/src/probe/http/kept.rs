@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use health::facts::RequestFacts;
 use http::Version;
 
 use super::Spec;
@@ -26,6 +27,8 @@ pub(super) struct Prepared {
     pub(super) endpoint: Endpoint,
     /// As it goes over the wire with HTTP/1.1.
     pub(super) written: Written,
+    /// For people.
+    pub(super) facts: Arc<RequestFacts>,
 }
 
 impl Kept {
@@ -33,7 +36,8 @@ impl Kept {
         let prepare = || {
             let ask = Ask::planned(spec);
             let written = Written::of(&ask.request(Version::HTTP_11));
-            Arc::new(Prepared { endpoint: ask.endpoint(spec), written })
+            let facts = Arc::new(ask.described(spec));
+            Arc::new(Prepared { endpoint: ask.endpoint(spec), written, facts })
         };
         self.0.get_or_init(prepare).clone()
     }

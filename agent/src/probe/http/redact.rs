@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use health::Text;
 use health::facts::{Headers, HttpFacts};
-use health::{Finding, Text};
 use http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
 use crate::net::{printable, printed};
+use crate::probe::Sight;
 
 /// Most headers kept as facts, and most characters of each value.
 const MAX_HEADERS: usize = 50;
@@ -71,34 +72,45 @@ pub(super) fn headers(sent: &HeaderMap) -> Headers {
     headers
 }
 
+/// The same of a request.
+pub(super) fn sent(sent: &HeaderMap) -> Headers {
+    let shown = sent.iter().take(MAX_HEADERS);
+    shown.map(|(name, value)| (name.as_str(), sent_value(name, value.as_bytes()))).collect()
+}
+
 /// One header's value for people.
 pub(super) fn header_value<'a>(name: &HeaderName, value: &'a [u8]) -> Cow<'a, str> {
     if is_secret(name) { MASK.into() } else { printed(value, MAX_VALUE_CHARS) }
 }
 
 /// Masks what a server echoed of the secrets sent to it.
-pub(super) fn scrub(sent: &HeaderMap, facts: Option<&mut HttpFacts>, findings: &mut [Finding]) {
+pub(super) fn scrub(sent: &HeaderMap, facts: &mut HttpFacts, sight: &mut Sight) {
     let secrets = secrets(sent);
     if secrets.is_empty() {
         return;
     }
-    if let Some(facts) = facts {
-        let masked = facts.headers.iter().map(|(name, value)| {
-            let mut value = value.to_owned();
-            mask(&mut value, &secrets);
-            (name, value)
-        });
-        facts.headers = masked.collect();
-        facts.excerpt.iter_mut().for_each(|excerpt| mask(excerpt, &secrets));
-        facts.redirects.iter_mut().for_each(|redirect| mask(&mut redirect.location, &secrets));
+    scrub_facts(facts, &secrets);
+    for visit in &mut sight.facts.visits {
+        visit.http.iter_mut().for_each(|http| scrub_facts(http, &secrets));
     }
-    for finding in findings {
+    for finding in &mut sight.findings {
         for Text { en, ko } in [&mut finding.summary, &mut finding.remedy] {
             mask(en, &secrets);
             mask(ko, &secrets);
         }
         finding.evidence.iter_mut().for_each(|(_, value)| mask_value(value, &secrets));
     }
+}
+
+fn scrub_facts(facts: &mut HttpFacts, secrets: &[String]) {
+    let masked = facts.headers.iter().map(|(name, value)| {
+        let mut value = value.to_owned();
+        mask(&mut value, secrets);
+        (name, value)
+    });
+    facts.headers = masked.collect();
+    facts.excerpt.iter_mut().for_each(|excerpt| mask(excerpt, secrets));
+    facts.redirects.iter_mut().for_each(|redirect| mask(&mut redirect.location, secrets));
 }
 
 /// Every value of a header that may be secret, whole and in its parts: after the scheme, and per cookie.
@@ -139,7 +151,7 @@ fn mask_value(value: &mut Value, secrets: &[String]) {
 
 #[cfg(test)]
 mod tests {
-    use health::{Code, text};
+    use health::{Code, Finding, text};
     use http::HeaderValue;
     use http::header::{AUTHORIZATION, COOKIE, SERVER, SET_COOKIE};
 
@@ -178,9 +190,9 @@ mod tests {
             text!("", ""),
         )
         .evidence("got", serde_json::json!({ "sid": ["abcdef123"] }));
-        let mut findings = vec![finding];
-        scrub(&sent, Some(&mut facts), &mut findings);
-        let seen = format!("{facts:?} {findings:?}");
+        let mut sight = Sight { findings: vec![finding], ..Sight::default() };
+        scrub(&sent, &mut facts, &mut sight);
+        let seen = format!("{facts:?} {sight:?}");
         assert!(!seen.contains("tok-123456") && !seen.contains("abcdef123"), "{seen}");
         assert_eq!(facts.excerpt.as_deref(), Some("you sent (hidden) and (hidden) and a=1"));
     }

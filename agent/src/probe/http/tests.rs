@@ -26,6 +26,7 @@ static ROOTS: LazyLock<Roots> = LazyLock::new(|| Roots::load(&[]).unwrap());
 pub(super) fn spec(url: &str) -> Spec {
     let url = url.parse().unwrap();
     Spec {
+        keeps_body: false,
         shown: shown(&url).into(),
         url,
         connect: Vec::new(),

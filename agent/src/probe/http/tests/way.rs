@@ -22,7 +22,10 @@ async fn a_healthy_answer_has_phases_and_facts() {
     assert_eq!((facts.status, &*facts.version), (Some(200), "1.1"));
     assert_eq!(*facts.url, *format!("http://{address}/a?b=c"));
     assert_eq!((facts.body_bytes, facts.content_length), (2, Some(2)));
-    assert_eq!(facts.excerpt, None);
+    assert_eq!(facts.excerpt.as_deref(), Some("ok"));
+    let request = facts.request.as_ref().unwrap();
+    assert_eq!(&*request.method, "GET");
+    assert!(request.by_hand.starts_with("curl "), "{}", request.by_hand);
     assert!(!facts.failed_due_to_regex);
     assert_eq!(sight.facts.address, Some(address));
     let told = format!("{:?}", sight.facts);

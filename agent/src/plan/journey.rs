@@ -1,0 +1,22 @@
+//! `[[journey]]`
+
+use health::Kind;
+
+use super::frame::{self, Pace};
+use super::names::{Hosts, Names};
+use super::row::Row;
+use crate::probe::{self, journey};
+
+/// Reads one `[[journey]]`.
+pub(super) fn check(
+    row: &Row<'_>,
+    pace: &Pace,
+    _hosts: &Hosts,
+    names: &mut Names,
+) -> Option<probe::Check> {
+    let named = frame::named(row, names);
+    let pace = pace.overridden(row);
+    let frame = named.frame(&pace, Kind::Journey, "", None)?;
+    let spec = journey::Spec {};
+    Some(probe::Check { frame, spec: probe::Spec::Journey(Box::new(spec)) })
+}

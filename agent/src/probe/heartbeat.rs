@@ -1,0 +1,13 @@
+//! A job that reports by itself, and is missed when it does not.
+
+use super::{Sight, Stopwatch};
+use crate::net::Net;
+
+/// `[[heartbeat]]` after validation.
+#[derive(Clone, Debug, Default)]
+pub struct Spec {}
+
+/// Runs one probe.
+pub async fn observe(_spec: &Spec, _net: &Net, _watch: &mut Stopwatch) -> Sight {
+    Sight::default()
+}

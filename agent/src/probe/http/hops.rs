@@ -1,0 +1,50 @@
+//! Each hop of a way by itself: where its time went and what came back. Only where there was a
+//! redirect: of a single request the whole says as much.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use health::Phases;
+use health::facts::{HttpFacts, Role, VisitFacts};
+
+use crate::probe::{Sight, Stopwatch};
+
+/// Where the hop that is under way began.
+#[derive(Debug, Default)]
+pub(super) struct Hops {
+    begun: Option<(Duration, Phases)>,
+    made: usize,
+}
+
+impl Hops {
+    /// A redirect that is now followed.
+    pub(super) fn followed(&mut self, facts: HttpFacts, watch: &Stopwatch, sight: &mut Sight) {
+        self.push(facts, watch, sight);
+        self.begun = Some((watch.elapsed(), watch.phases().clone()));
+    }
+
+    /// The last hop, if it was not the only one.
+    pub(super) fn last(&mut self, facts: &HttpFacts, watch: &Stopwatch, sight: &mut Sight) {
+        if self.made > 0 {
+            self.push(facts.clone(), watch, sight);
+        }
+    }
+
+    fn push(&mut self, facts: HttpFacts, watch: &Stopwatch, sight: &mut Sight) {
+        let (begun, before) = self.begun.take().unwrap_or_default();
+        let url: Arc<str> = facts.url.clone();
+        sight.facts.visits.push(VisitFacts {
+            role: if self.made == 0 { Role::Way } else { Role::Redirect },
+            name: url,
+            way: None,
+            begun,
+            took: watch.elapsed().saturating_sub(begun),
+            phases: watch.phases().since(&before),
+            address: sight.facts.address,
+            failure: facts.status.is_none().then(|| "no answer".to_owned()),
+            http: Some(Box::new(facts)),
+            codes: Vec::new(),
+        });
+        self.made += 1;
+    }
+}

@@ -1,0 +1,1 @@
+//! What is sent: credentials, bodies, proxies, encodings.

@@ -1,0 +1,1 @@
+//! Real applications behind real proxies, broken one way after another.

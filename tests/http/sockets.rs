@@ -1,0 +1,1 @@
+//! WebSocket, gRPC, and what nginx counts.

@@ -1,0 +1,1 @@
+//! The same by two ways in.
