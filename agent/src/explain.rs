@@ -47,6 +47,8 @@ pages! {
     HttpProtocol "http.protocol",
     HttpTooLarge "http.too-large",
     HttpSessionLost "http.session-lost",
+    HttpProxy "http.proxy",
+    HttpToken "http.token",
     HttpUpgradeRefused "http.upgrade-refused",
     CertExpired "cert.expired",
     CertExpiring "cert.expiring",
