@@ -23,6 +23,7 @@ use crate::listeners::Sockets;
 use crate::plan::{Endpoint, Target};
 use crate::probe::dns;
 use crate::probe::forward::Passages;
+use crate::probe::http::Tokens;
 use crate::probe::tls::Nameless;
 use crate::probe::{Stopwatch, acme};
 use crate::renewal;
@@ -40,8 +41,9 @@ pub use failure::{Failure, could_not_look, is_exhausted, is_lack, subject};
 pub use open::{Connection, connect, touch};
 pub(crate) use open::{Opened, not_ours};
 pub use printable::{printable, printed};
+pub(crate) use proxy::{does_not_allow, gave_up, wants_login};
 pub use proxy::{Proxy, Talk};
-pub use road::{Family, Resolver, Road, Spoken};
+pub use road::{Family, Resolver, Road};
 
 /// What all probes share: the resolver for target names, and the socket table.
 #[derive(Debug)]
@@ -64,6 +66,8 @@ pub struct Net {
     pub passages: Passages,
     /// Whom challenges were fetched from.
     pub acme: Arc<acme::Reached>,
+    /// Access tokens that checks ask with.
+    pub(crate) tokens: Arc<Tokens>,
 }
 
 impl Net {
@@ -93,6 +97,7 @@ impl Net {
             nameless: Arc::default(),
             passages: Passages::default(),
             acme: Arc::default(),
+            tokens: Arc::default(),
         })
     }
 
@@ -119,6 +124,7 @@ impl Net {
             nameless: Arc::clone(&self.nameless),
             passages: self.passages.clone(),
             acme: Arc::clone(&self.acme),
+            tokens: Arc::clone(&self.tokens),
             ..Self::new(resolver)?
         })
     }

@@ -48,6 +48,8 @@ const SEGMENT_BYTES: usize = 536;
 pub struct Connection {
     pub(super) stream: TcpStream,
     said: Said,
+    /// The other end is a proxy's; whom it is talked with through that is farther off.
+    is_tunnel: bool,
 }
 
 /// What went over a connection so far.
@@ -66,6 +68,15 @@ impl Connection {
     /// When it has gone already.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.stream.peer_addr()
+    }
+
+    /// Whom it is talked with; `None` where that is beyond a proxy.
+    pub(crate) fn opposite(&self) -> Option<SocketAddr> {
+        if self.is_tunnel { None } else { self.stream.peer_addr().ok() }
+    }
+
+    pub(super) fn beyond_a_proxy(self) -> Self {
+        Self { is_tunnel: true, ..self }
     }
 
     /// Our own end.
@@ -175,7 +186,7 @@ impl Opened {
             Self::AtOnce(stream) => TcpStream::from_std(stream)?,
             Self::Waited(stream) => stream,
         };
-        Ok(Connection { stream, said: Said::Nothing })
+        Ok(Connection { stream, said: Said::Nothing, is_tunnel: false })
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

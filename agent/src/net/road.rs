@@ -1,5 +1,5 @@
 //! The road to a server, where it is not the ordinary one: by a proxy, by one family of addresses
-//! alone, by names of another resolver, with a certificate of our own, in a given version of HTTP.
+//! alone, by names of another resolver, with a certificate of our own.
 //!
 //! Deliberately absent: what is said at the proxy's door, which is `proxy`'s, and proxies that have
 //! to be spoken to in TLS.
@@ -27,8 +27,6 @@ pub struct Road {
     pub resolver: Option<Resolver>,
     /// Who we are, for a server that asks during the handshake.
     pub client: Option<Arc<ClientCertificate>>,
-    /// The version of HTTP that is spoken; otherwise what TLS settles on.
-    pub version: Option<Spoken>,
 }
 
 /// One family of addresses.
@@ -38,15 +36,6 @@ pub enum Family {
     V4,
     /// IPv6.
     V6,
-}
-
-/// A version of HTTP that a check insists on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spoken {
-    /// HTTP/1.1.
-    Http1,
-    /// HTTP/2, without TLS by prior knowledge (RFC 9113 section 3.3).
-    Http2,
 }
 
 /// A resolver of a check's own.
@@ -61,18 +50,17 @@ impl Road {
     /// The ordinary one.
     #[must_use]
     pub fn is_ordinary(&self) -> bool {
-        let Self { proxy, family, resolver, client, version } = self;
+        let Self { proxy, family, resolver, client } = self;
         proxy.is_none()
             && family.is_none()
             && resolver.is_none()
             && client.is_none()
-            && version.is_none()
     }
 
     /// Whether it is the same road.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
-        let Self { proxy, family, resolver, client, version } = self;
+        let Self { proxy, family, resolver, client } = self;
         let is_same_client = match (client, &other.client) {
             (Some(one), Some(other)) => one.is_same_as(other),
             (one, other) => one.is_none() && other.is_none(),
@@ -82,7 +70,6 @@ impl Road {
             && resolver.as_ref().map(|one| one.address)
                 == other.resolver.as_ref().map(|one| one.address)
             && is_same_client
-            && *version == other.version
     }
 }
 
@@ -137,10 +124,11 @@ impl Net {
     pub async fn reach(
         &self,
         endpoint: &Endpoint,
-        (source, road): (Option<IpAddr>, &Road),
+        (source, road): (Option<IpAddr>, Option<&Road>),
         watch: &mut Stopwatch,
         facts: &mut Facts,
     ) -> Result<Connection, Box<Finding>> {
+        let Some(road) = road else { return self.dial(endpoint, source, watch, facts).await };
         let Some(proxy) = &road.proxy else {
             return self.dial_by(endpoint, (source, road), watch, facts).await;
         };
@@ -160,7 +148,7 @@ impl Net {
         watch.lap(Phase::Connect);
         let peer = facts.address.map_or_else(|| proxy.endpoint.to_string(), |at| at.to_string());
         match opened.unwrap_or(Err(proxy::Refusal::Silent)) {
-            Ok(()) => Ok(stream),
+            Ok(()) => Ok(stream.beyond_a_proxy()),
             Err(refusal) => {
                 Err(Box::new(refusal.into_finding(proxy, &peer, endpoint, watch.timeout())))
             }

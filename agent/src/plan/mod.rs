@@ -28,6 +28,8 @@ mod notes;
 mod reading;
 mod receivers;
 mod renewal;
+mod request;
+mod road;
 mod row;
 mod same;
 mod schema;

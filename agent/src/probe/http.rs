@@ -8,16 +8,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alerts::Secret;
 use health::Finding;
 use health::facts::{HttpFacts, Redirect};
 use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, Version};
 use regex::Regex;
 
 use super::{Sight, Stopwatch};
-use crate::net::{Net, printable};
+use crate::net::{Net, Road, printable};
 use crate::plan::Endpoint;
 use crate::tls::Roots;
 
+mod arrival;
 mod ask;
 mod broken;
 mod content;
@@ -28,6 +30,7 @@ mod framing;
 pub(crate) mod fuzzing;
 mod gateway;
 mod glance;
+mod grant;
 mod hops;
 mod http1;
 mod judge;
@@ -43,12 +46,15 @@ mod visit;
 mod wire;
 mod written;
 
+pub use arrival::Spoken;
 pub(crate) use ask::Ask;
 pub use ask::shown;
 pub(crate) use ask::{host, port};
 use exchange::{Answer, Appetite};
 pub(crate) use fetch::{Fetched, Unfetched, fetch};
 pub(crate) use glance::{Glance, glance};
+pub use grant::{Grant, Style};
+pub(crate) use grant::{Tokens, encoded};
 use hops::Hops;
 use judge::Reply;
 pub use kept::Kept;
@@ -71,12 +77,20 @@ pub struct Spec {
     pub connect: Vec<Connect>,
     /// Dial from this address.
     pub source: Option<IpAddr>,
+    /// How servers are reached beside that; `None`: the ordinary way.
+    pub road: Option<Arc<Road>>,
+    /// The version of HTTP that is spoken; otherwise 1.1, and with TLS what it settles on.
+    pub version: Option<Spoken>,
+    /// Where an access token is fetched, to ask with.
+    pub grant: Option<Arc<Grant>>,
     /// Request method.
     pub method: Method,
     /// Request headers of the plan.
     pub headers: HeaderMap,
     /// Request body.
     pub body: bytes::Bytes,
+    /// What of the body nobody may see, as it stands there and as it is.
+    pub hidden: Vec<Secret>,
     /// Redirects are followed, up to ten; not where `expect` is about the redirect itself, with
     /// `location` or with redirect statuses alone.
     pub follow_redirects: bool,
@@ -146,8 +160,15 @@ pub(crate) struct Heard {
     pub(crate) body: Vec<u8>,
 }
 
-/// Asks, follows redirects, and judges the last answer.
+/// Asks, follows redirects, and judges the last answer; with an access token where one is wanted.
 pub(crate) async fn walk(spec: &Spec, first: Ask, net: &Net, watch: &mut Stopwatch) -> Walked {
+    match &spec.grant {
+        None => along(spec, first, net, watch).await,
+        Some(grant) => Box::pin(grant::walk(grant, spec, first, net, watch)).await,
+    }
+}
+
+async fn along(spec: &Spec, first: Ask, net: &Net, watch: &mut Stopwatch) -> Walked {
     let mut sight = Sight::default();
     let keep_bytes = if spec.keeps_body || judge::reads_body(spec) {
         usize::try_from(spec.max_body_bytes).unwrap_or(usize::MAX)
@@ -204,7 +225,8 @@ pub(crate) async fn walk(spec: &Spec, first: Ask, net: &Net, watch: &mut Stopwat
                 hops.last(&facts, watch, &mut sight);
                 let heard = weigh(spec, ask, subject, answer, net, watch, &mut sight).await;
                 if !heard.body.is_empty() {
-                    facts.excerpt = Some(printable(&heard.body, EXCERPT_CHARS));
+                    let begins = content::beginning(&heard.headers, &heard.body, EXCERPT_BYTES);
+                    facts.excerpt = Some(printable(&begins, EXCERPT_CHARS));
                 }
                 return Walked { sight: finished(spec, sight, facts), heard: Some(heard) };
             }
@@ -240,7 +262,7 @@ async fn weigh(
         headers: answer.headers,
         body: answer.body,
         is_complete: answer.broken.is_none(),
-        elapsed: watch.elapsed(),
+        elapsed: grant::elapsed(watch),
         phases: watch.phases().clone(),
         control: None,
         upstream: Vec::new(),
@@ -266,7 +288,7 @@ async fn weigh(
     }
     let findings = judge::judge(spec, &reply);
     if !findings.is_empty() {
-        let address = visit::peer(&ask.url, &sight.facts);
+        let address = visit::peer(spec, ask, &sight.facts);
         let located = |finding: Finding| finding.evidence("address", address.as_str());
         sight.findings.extend(findings.into_iter().map(located));
     }
@@ -329,6 +351,7 @@ fn finished(spec: &Spec, mut sight: Sight, mut facts: HttpFacts) -> Sight {
         }
     }
     redact::scrub(&spec.headers, &mut facts, &mut sight);
+    redact::scrub_hidden(&spec.hidden, &mut facts, &mut sight);
     sight.facts.http = Some(Box::new(facts));
     sight
 }
