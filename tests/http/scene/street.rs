@@ -13,20 +13,20 @@ use crate::support::nginx::Nginx;
 use crate::support::postgres::Postgres;
 
 /// All of it, running and well.
-pub struct Street {
-    pub agent: Agent,
-    pub nginx: Nginx,
-    pub shop: Shop,
-    pub database: Postgres,
-    pub secure: SocketAddr,
-    pub plain: SocketAddr,
-    pub folder: TempDir,
+pub(super) struct Street {
+    pub(super) agent: Agent,
+    pub(super) nginx: Nginx,
+    pub(super) shop: Shop,
+    pub(super) database: Postgres,
+    pub(super) secure: SocketAddr,
+    pub(super) plain: SocketAddr,
+    pub(super) folder: TempDir,
 }
 
 impl Street {
     /// Starts it with the checks that every test has and these besides: `SECURE`, `PLAIN`, `SHOP` and
     /// `DATABASE` in them stand for addresses. All checks are up when this returns.
-    pub async fn start(checks: &str) -> Self {
+    pub(super) async fn start(checks: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = Postgres::start(own_address(), "");
         let shop = Shop::start("shop.example", &database);
@@ -54,7 +54,7 @@ impl Street {
     }
 
     /// Waits until nothing is wrong with any check.
-    pub async fn is_well(&self) {
+    pub(super) async fn is_well(&self) {
         crate::support::agent::eventually("all is well", async || {
             let checks = self.agent.api("/checks").await;
             checks["checks"].as_array().unwrap().iter().all(|check| check["state"] == "up")
@@ -63,7 +63,7 @@ impl Street {
     }
 
     /// Waits for a finding and looks that it names all of these, in its summary, subject or evidence.
-    pub async fn names(&self, check: &str, code: &str, words: &[&str]) -> Value {
+    pub(super) async fn names(&self, check: &str, code: &str, words: &[&str]) -> Value {
         let mut found = Value::Null;
         let what = format!("{check} has {code} that names {words:?}");
         crate::support::agent::eventually(&what, async || {
