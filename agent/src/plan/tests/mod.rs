@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use super::{Mistakes, Plan, Surroundings, parse};
 use crate::tls::Roots;
 
+mod asked;
 mod hostile;
 mod mistakes;
 mod reference;

@@ -117,6 +117,22 @@ fn every_key_is_shown() {
         "depends_on",
         "source",
         "expiring_within",
+        // So are those of a request, whether a check's or a step's.
+        "proxy",
+        "ip_version",
+        "resolver",
+        "client_certificate",
+        "client_key",
+        "body_file",
+        "body_json",
+        "form",
+        "basic_auth",
+        "bearer_env",
+        "bearer_file",
+        "oauth2",
+        "user_agent",
+        "accept_encoding",
+        "http_version",
     ];
     let mut missing = Vec::new();
     PLAN.walk(&mut |table| {
