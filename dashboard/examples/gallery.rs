@@ -60,6 +60,7 @@ fn pages(
     }
     for (page, name) in [
         ("http", "shop"),
+        ("journey", "session"),
         ("tls", "shop-certificate"),
         ("mail", "mail"),
         ("files", "on disk"),

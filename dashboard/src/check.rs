@@ -11,12 +11,18 @@ use health::snapshot::{CheckStanding, Last};
 use health::{Facts, Incident, Timing};
 
 use crate::certificates::{Chain, Readiness, readiness, title};
-use crate::chart::{self, Bars, Cut, Line, Stretch};
+use crate::chart::{self, Bars, Cut, Line, Spreads, Stretch};
 use crate::dns::{self, Zone};
 use crate::findings::{self, Card};
 use crate::frame::{Frame, Tab};
 use crate::words::Words;
 use crate::{Error, View};
+
+mod exchange;
+mod visits;
+
+use exchange::{Change, Side};
+use visits::Waterfall;
 
 /// Changes of state and incidents listed.
 const LISTED: usize = 20;
@@ -31,6 +37,10 @@ struct Page<'a> {
     standing: &'a CheckStanding,
     cards: Vec<Card<'a>>,
     stretches: Vec<Stretch>,
+    /// Its requests, where the last look made several.
+    waterfall: Option<Waterfall<'a>>,
+    /// The last bad look and the last good one, of what speaks HTTP.
+    sides: Vec<Side<'a>>,
     zone: Option<Zone<'a>>,
     /// What is known of the domains that it puts challenges down for.
     readiness: Vec<Readiness<'a>>,
@@ -38,6 +48,7 @@ struct Page<'a> {
     hours: Bars,
     days: Bars,
     line: Option<Line>,
+    spread: Option<Spreads>,
 }
 
 /// The page of the check with this name (decoded); `None` when there is none.
@@ -58,12 +69,15 @@ pub fn check(view: &View<'_>, name: &str, history: &History) -> Result<Option<St
         standing,
         cards: findings::of_check(standing),
         stretches,
+        waterfall: standing.last.as_ref().and_then(|last| visits::waterfall(last, t)),
+        sides: exchange::sides(standing),
         zone: dns::of_check(standing),
         readiness: readiness::of_check(standing, view.snapshot),
         history,
         hours: chart::bars(t, &history.hours, Cut::Hours, view.now),
         days: chart::bars(t, &history.days, Cut::Days, view.now),
         line: chart::line(&history.samples),
+        spread: chart::spread(t, &history.hours, view.now),
     };
     Ok(Some(page.render()?))
 }

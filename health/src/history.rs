@@ -53,6 +53,34 @@ pub struct Bucket {
     pub mean_seconds: f64,
     /// Longest duration, seconds.
     pub max_seconds: f64,
+    /// How durations spread; of hours alone, and not of those rolled up by an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percentiles: Option<Percentiles>,
+}
+
+/// How long so many of a hundred observations took at most, seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// Half of them.
+    pub p50_seconds: f64,
+    /// Nine of ten.
+    pub p90_seconds: f64,
+    /// All but one of a hundred.
+    pub p99_seconds: f64,
+}
+
+impl Percentiles {
+    /// Of these durations, in seconds and any order (which is lost); `None` of none. Each is one of
+    /// them: the smallest that so many do not exceed.
+    #[must_use]
+    pub fn of(durations: &mut [f64]) -> Option<Self> {
+        durations.sort_unstable_by(f64::total_cmp);
+        let at = |share: usize| {
+            let rank = (durations.len() * share).div_ceil(100).saturating_sub(1);
+            durations.get(rank).copied()
+        };
+        Some(Self { p50_seconds: at(50)?, p90_seconds: at(90)?, p99_seconds: at(99)? })
+    }
 }
 
 impl Bucket {

@@ -31,7 +31,7 @@ fn by_hand(samples: &[Sample], span: i64) -> Vec<Bucket> {
         let start = sample.at.as_second().div_euclid(span) * span;
         if buckets.last().is_none_or(|bucket| bucket.at.as_second() != start) {
             let at = Timestamp::from_second(start).unwrap();
-            buckets.push(Bucket { at, good: 0, bad: 0, mean_seconds: 0.0, max_seconds: 0.0 });
+            buckets.push(Bucket { at, good: 0, bad: 0, mean_seconds: 0.0, max_seconds: 0.0, percentiles: None });
         }
         let bucket = buckets.last_mut().unwrap();
         *(if sample.success { &mut bucket.good } else { &mut bucket.bad }) += 1;
