@@ -126,3 +126,27 @@ pub struct NotificationRecord {
     /// When it is attempted next; `None` once delivered or given up.
     pub next_attempt_at: Option<Timestamp>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_the_smallest_that_so_many_do_not_exceed() {
+        let of = |count: u32| {
+            let mut durations: Vec<f64> = (1..=count).rev().map(f64::from).collect();
+            let spread = Percentiles::of(&mut durations);
+            spread.map(|it| (it.p50_seconds, it.p90_seconds, it.p99_seconds))
+        };
+        assert_eq!(of(0), None);
+        for (count, expected) in [
+            (1, (1.0, 1.0, 1.0)),
+            (2, (1.0, 2.0, 2.0)),
+            (10, (5.0, 9.0, 10.0)),
+            (100, (50.0, 90.0, 99.0)),
+            (1_000, (500.0, 900.0, 990.0)),
+        ] {
+            assert_eq!(of(count), Some(expected), "{count}");
+        }
+    }
+}

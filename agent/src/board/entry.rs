@@ -162,7 +162,6 @@ impl Entry {
         standing.flapping = self.track.is_flapping(now);
         standing.findings.clear();
         standing.findings.extend(self.track.findings().cloned());
-
     }
 }
 

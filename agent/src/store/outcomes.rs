@@ -29,7 +29,7 @@ pub(super) fn write(
 pub(super) fn restore(
     connection: &Connection,
 ) -> rusqlite::Result<HashMap<Arc<str>, Vec<Outcome>>> {
-    let sql = "SELECT name, body FROM outcome JOIN checks ON check_id = id";
+    let sql = "SELECT name, body FROM outcome JOIN checks ON check_id = id ORDER BY id, success";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     let mut all: HashMap<Arc<str>, Vec<Outcome>> = HashMap::new();

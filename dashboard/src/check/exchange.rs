@@ -65,12 +65,39 @@ pub(crate) fn sides(standing: &CheckStanding) -> Vec<Side<'_>> {
     let [failure, success] = both;
     let pairs = [(failure, success), (success, failure)];
     let sides = pairs.into_iter().filter_map(|(last, other)| Some(side(last?, other)));
-    sides.filter(|side| !side.talks.is_empty()).collect()
+    let mut sides: Vec<Side<'_>> = sides.filter(|side| !side.talks.is_empty()).collect();
+    unfold(&mut sides);
+    sides
+}
+
+/// Shows the request that failed without a click, and the same one beside it.
+fn unfold(sides: &mut [Side<'_>]) {
+    let mut shown: Option<&VisitFacts> = None;
+    for side in sides {
+        let talks = &mut side.talks;
+        let same = shown.and_then(|shown| {
+            talks.iter().position(|talk| talk.visit.is_some_and(|visit| is_same(visit, shown)))
+        });
+        let guilty = || talks.iter().position(|talk| talk.visit.is_some_and(has_failed));
+        let end = || talks.iter().rposition(|talk| talk.http.is_some());
+        if let Some(talk) = same.or_else(guilty).or_else(end).and_then(|at| talks.get_mut(at)) {
+            talk.is_open = true;
+            shown = shown.or(talk.visit);
+        }
+    }
+}
+
+fn has_failed(visit: &VisitFacts) -> bool {
+    !visit.codes.is_empty() || (visit.failure.is_some() && !visit.took.is_zero())
+}
+
+fn is_same(one: &VisitFacts, other: &VisitFacts) -> bool {
+    one.role == other.role && one.name == other.name && one.way == other.way
 }
 
 fn side<'a>(last: &'a Last, other: Option<&'a Last>) -> Side<'a> {
     let visits = &last.facts.visits;
-    let mut talks: Vec<Talk<'a>> = if visits.is_empty() {
+    let talks = if visits.is_empty() {
         let twin = other.and_then(|other| other.facts.http.as_deref());
         last.facts.http.as_deref().map(|http| talk(None, Some(http), twin)).into_iter().collect()
     } else {
@@ -78,23 +105,12 @@ fn side<'a>(last: &'a Last, other: Option<&'a Last>) -> Side<'a> {
         let shown = visits.iter().take(SHOWN);
         shown.map(|it| talk(Some(it), it.http.as_deref(), twin(it, twins))).collect()
     };
-    let is_guilty = |talk: &Talk<'_>| talk.visit.is_some_and(|visit| !visit.codes.is_empty());
-    let opened = match talks.iter().position(is_guilty) {
-        Some(guilty) => Some(guilty),
-        None => talks.iter().rposition(|talk| talk.http.is_some()),
-    };
-    if let Some(talk) = opened.and_then(|at| talks.get_mut(at)) {
-        talk.is_open = true;
-    }
     Side { last, talks, left: visits.len().saturating_sub(SHOWN) }
 }
 
 /// The same request in the other look.
 fn twin<'a>(visit: &VisitFacts, others: &'a [VisitFacts]) -> Option<&'a HttpFacts> {
-    let is_same = |other: &&VisitFacts| {
-        other.role == visit.role && other.name == visit.name && other.way == visit.way
-    };
-    others.iter().find(is_same)?.http.as_deref()
+    others.iter().find(|other| is_same(visit, other))?.http.as_deref()
 }
 
 fn talk<'a>(
