@@ -162,6 +162,9 @@ impl Engine {
             updated_at: now,
             resolved_at: None,
             findings: findings.to_vec(),
+            explained_by: None,
+            waits_until: None,
+            consequences: Vec::new(),
         };
         let mut open = OpenIncident {
             incident,

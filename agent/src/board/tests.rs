@@ -81,6 +81,9 @@ fn incident(check: &str, kind: Kind, code: Code) -> Incident {
             confirmed: true,
             explained_by: None,
         }],
+        explained_by: None,
+        waits_until: None,
+        consequences: Vec::new(),
     }
 }
 

@@ -273,6 +273,9 @@ fn incident_view(incident: &health::Incident, language: Language) -> serde_json:
         "updated_at": incident.updated_at,
         "resolved_at": incident.resolved_at,
         "findings": findings,
+        "explained_by": incident.cause(),
+        "cause": incident.explained_by.as_ref().and_then(|by| by.incident.as_deref()),
+        "consequences": incident.consequences.iter().map(|one| one.view(language)).collect::<Vec<_>>(),
     })
 }
 
