@@ -81,7 +81,8 @@ async fn the_last_failure_stands_beside_the_last_success_also_after_a_restart() 
             assert!(text.contains(words), "{words} is missing:\n{text}");
         }
         assert!(!text.contains("squeamish"), "{text}");
-        let bars = browser.run("return document.querySelectorAll('.visits rect[class^=p-]').length");
+        let bars =
+            browser.run("return document.querySelectorAll('.visits rect[class^=p-]').length");
         assert!(bars.await.as_i64().unwrap() >= 4);
         let overflow = "return document.documentElement.scrollWidth - innerWidth";
         assert!(browser.run(overflow).await.as_i64().unwrap() <= 0);
