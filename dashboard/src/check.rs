@@ -3,8 +3,8 @@
 use askama::Template;
 use health::certificates::Life;
 use health::facts::{
-    AcmeFacts, CertificateFacts, FileFacts, HttpFacts, RenewalFacts, RevocationStanding,
-    ServedFacts, TlsFacts,
+    AcmeFacts, CallFacts, CertificateFacts, FileFacts, HeartbeatFacts, HttpFacts, RenewalFacts,
+    RevocationStanding, ServedFacts, Signal, TlsFacts,
 };
 use health::history::History;
 use health::snapshot::{CheckStanding, Last};
@@ -82,6 +82,15 @@ pub fn check(view: &View<'_>, name: &str, history: &History) -> Result<Option<St
     Ok(Some(page.render()?))
 }
 
+/// The shape beside a call of a job.
+pub(crate) fn mark_of(call: &CallFacts) -> &'static str {
+    match call.signal {
+        Signal::Start => "unknown",
+        Signal::Success => "up",
+        Signal::Fail => "down",
+    }
+}
+
 /// Another place where a certificate was served.
 struct Elsewhere<'a> {
     served: &'a ServedFacts,
@@ -150,13 +159,18 @@ impl<'a> Page<'a> {
         &renewals[..renewals.len().min(LISTED)]
     }
 
-    /// Something besides challenges, which have a panel of their own.
+    /// Something besides challenges, a job's reports and requests, which have panels of their own.
     fn saw_more(&self) -> bool {
         self.last().is_some_and(|last| {
-            let challenges = last.facts.acme.clone();
-            last.facts.acme.is_none()
-                || last.facts != Facts { acme: challenges, ..Facts::default() }
+            let Facts { acme, heartbeat, visits, .. } = last.facts.clone();
+            let is_told_there = acme.is_some() || heartbeat.is_some() || !visits.is_empty();
+            let elsewhere = Facts { acme, heartbeat, visits, ..Facts::default() };
+            !is_told_there || last.facts != elsewhere
         })
+    }
+
+    fn heartbeat(&self) -> Option<&'a HeartbeatFacts> {
+        self.last()?.facts.heartbeat.as_deref()
     }
 
     fn acme(&self) -> Option<&'a AcmeFacts> {
