@@ -41,7 +41,7 @@ words! {
     rhythm: "How often", "주기";
     grace: "grace", "유예";
     last_report: "Last success", "마지막 성공";
-    due: "Due", "다음 예정";
+    due: "Due", "예정 시각";
     missed_from: "Missed from", "누락 판정 시각";
     runs: "Runs", "실행 중";
     its_calls: "Its last calls", "최근 호출";
