@@ -47,6 +47,7 @@ pages! {
     HttpProtocol "http.protocol",
     HttpTooLarge "http.too-large",
     HttpSessionLost "http.session-lost",
+    HttpCookie "http.cookie",
     HttpProxy "http.proxy",
     HttpToken "http.token",
     HttpUpgradeRefused "http.upgrade-refused",

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use health::{Code, Facts, Finding, Phase, text};
-use hickory_resolver::{ResolverBuilder, TokioResolver};
 use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts,
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::system_conf::read_system_conf;
+use hickory_resolver::{ResolverBuilder, TokioResolver};
 use tokio::time::Instant;
 
 use crate::authority;
@@ -41,8 +41,8 @@ pub use failure::{Failure, could_not_look, is_exhausted, is_lack, subject};
 pub use open::{Connection, connect, touch};
 pub(crate) use open::{Opened, not_ours};
 pub use printable::{printable, printed};
-pub(crate) use proxy::{does_not_allow, gave_up, wants_login};
 pub use proxy::{Proxy, Talk};
+pub(crate) use proxy::{does_not_allow, gave_up, wants_login};
 pub use road::{Family, Resolver, Road};
 
 /// What all probes share: the resolver for target names, and the socket table.

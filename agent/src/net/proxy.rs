@@ -113,10 +113,8 @@ impl Refusal {
                 ("silent", no_proxy(proxy, peer, &way))
             }
             Self::Cut => {
-                let way = text!(
-                    "cuts the connection before it answers",
-                    "응답하기 전에 연결을 끊습니다"
-                );
+                let way =
+                    text!("cuts the connection before it answers", "응답하기 전에 연결을 끊습니다");
                 ("cut", no_proxy(proxy, peer, &way))
             }
             Self::Foreign(words) => {
@@ -198,7 +196,10 @@ fn login(proxy: &Proxy, peer: &str, words: &str) -> Finding {
     let (given, given_ko) = match &proxy.user {
         Some((user, _)) => (
             format!("does not take the user {} or the password", printable(user.as_bytes(), 64)),
-            format!("사용자 {} 또는 비밀번호를 받아들이지 않습니다", printable(user.as_bytes(), 64)),
+            format!(
+                "사용자 {} 또는 비밀번호를 받아들이지 않습니다",
+                printable(user.as_bytes(), 64)
+            ),
         ),
         None => (
             "wants a user and a password, and the check has none".to_owned(),

@@ -51,10 +51,7 @@ impl Road {
     #[must_use]
     pub fn is_ordinary(&self) -> bool {
         let Self { proxy, family, resolver, client } = self;
-        proxy.is_none()
-            && family.is_none()
-            && resolver.is_none()
-            && client.is_none()
+        proxy.is_none() && family.is_none() && resolver.is_none() && client.is_none()
     }
 
     /// Whether it is the same road.

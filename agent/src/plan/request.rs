@@ -3,10 +3,10 @@
 use alerts::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT,
 };
-use http::HeaderMap;
 
 use super::notes::{At, Wrong, shown};
 use super::row::Row;
@@ -117,12 +117,10 @@ pub(super) fn manners(row: &Row<'_>, headers: &mut HeaderMap) -> Option<Grant> {
         }
     }
     frame::exclusive(row, &["basic_auth", "bearer_env", "bearer_file", "oauth2"]);
-    let authorization = row
-        .row("basic_auth")
-        .and_then(|row| basic(&row))
-        .or_else(|| receivers::outside(row, "bearer_env", "bearer_file").map(|(text, span)| {
-            (format!("Bearer {text}"), span)
-        }));
+    let authorization = row.row("basic_auth").and_then(|row| basic(&row)).or_else(|| {
+        receivers::outside(row, "bearer_env", "bearer_file")
+            .map(|(text, span)| (format!("Bearer {text}"), span))
+    });
     if let Some((text, span)) = authorization {
         match HeaderValue::try_from(text) {
             Ok(mut value) => {
@@ -187,9 +185,9 @@ fn grant(row: &Row<'_>) -> Option<Grant> {
         );
     }
     let secret = receivers::outside(row, "client_secret_env", "client_secret_file");
-    let scope = row.texts("scope").map(|scopes| {
-        scopes.iter().map(|scope| scope.value).collect::<Vec<_>>().join(" ")
-    });
+    let scope = row
+        .texts("scope")
+        .map(|scopes| scopes.iter().map(|scope| scope.value).collect::<Vec<_>>().join(" "));
     Some(Grant {
         url: url?.value,
         client: client?.value.to_owned(),

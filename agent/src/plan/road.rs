@@ -59,8 +59,7 @@ fn proxy(row: &Row<'_>, hosts: &Hosts) -> Option<Proxy> {
     let value = row.value("proxy")?;
     if let Some(text) = value.get_ref().as_str() {
         let text = At { value: text, span: value.span() };
-        let (talk, endpoint) =
-            row.understood("proxy", &text, |text| address(text, hosts))?.value;
+        let (talk, endpoint) = row.understood("proxy", &text, |text| address(text, hosts))?.value;
         return Some(Proxy { talk, endpoint, user: None });
     }
     if !value.get_ref().is_table() {

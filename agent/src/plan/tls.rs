@@ -1,6 +1,5 @@
 //! `[[tls]]` and `[[certificate]]`
 
-
 mod sites;
 
 use health::Kind;
@@ -11,7 +10,7 @@ use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::Wrong;
 use super::row::Row;
-use super::{receivers, renewal, values, road};
+use super::{receivers, renewal, road, values};
 use crate::probe::tcp::speaks::Password;
 use crate::probe::tls::starttls::Starttls;
 use crate::probe::tls::{EveryAddress, Pin};

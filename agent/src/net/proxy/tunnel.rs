@@ -144,7 +144,7 @@ async fn head(stream: &mut Connection) -> Result<Vec<u8>, Refusal> {
     let mut ahead = [0; 1024];
     loop {
         let held = head.len();
-        let seen = stream.stream.peek(&mut ahead).await?;
+        let seen = stream.peek(&mut ahead).await?;
         head.extend_from_slice(&ahead[..seen]);
         let from = held.saturating_sub(3);
         let end = memchr::memmem::find(&head[from..], b"\r\n\r\n").map(|at| from + at + 4);

@@ -100,7 +100,8 @@ pub(super) async fn arrive<'a>(
     };
     let offer = Offer { alpn, identity: identity.as_deref(), ..Offer::default() };
     let shaken = Box::pin(tls::attempt(stream, name, offer, &spec.roots, watch)).await;
-    let (stream, presented) = shaken.map_err(|refused| Failed::Before(Box::new(refused.finding)))?;
+    let (stream, presented) =
+        shaken.map_err(|refused| Failed::Before(Box::new(refused.finding)))?;
     let peer = peer(spec, ask, &sight.facts);
     let now = crate::clock::now();
     let (facts, findings) = tls::judge(&presented, name, &spec.roots, &peer, now);

@@ -22,7 +22,9 @@ pub(super) enum Undecodable {
     #[error("larger than the cap once unpacked")]
     TooLarge,
     /// Packed in a way that is not known here.
-    #[error("it is compressed ({0}), which cannot be read here; `accept_encoding` says what is asked for")]
+    #[error(
+        "it is compressed ({0}), which cannot be read here; `accept_encoding` says what is asked for"
+    )]
     Unknown(String),
     /// Not what Content-Encoding says.
     #[error("it is not the {0} it says it is")]

@@ -20,7 +20,7 @@ use super::arrival::{Arrived, arrive};
 use super::ask::{self, Ask, quoted, shown};
 use super::exchange::{Appetite, exchange};
 use super::visit::{self, Failed};
-use super::{Spec, Walked, along, finished, judge, redact};
+use super::{Along, Jar, Spec, Walked, finished, go, judge, redact};
 use crate::net::{Net, printable};
 use crate::probe::{Sight, Stopwatch};
 
@@ -99,11 +99,12 @@ pub(super) async fn walk(
     grant: &Grant,
     spec: &Spec,
     first: Ask,
+    mut jar: Option<&mut Jar>,
     net: &Net,
     watch: &mut Stopwatch,
 ) -> Walked {
     if let Some(value) = net.tokens.of(grant, crate::clock::monotonic()) {
-        let walked = with(value, spec, first.clone(), net, watch).await;
+        let walked = with(value, spec, first.clone(), jar.as_deref_mut(), net, watch).await;
         let status = walked.heard.as_ref().map(|heard| heard.status);
         let is_refused = status == Some(StatusCode::UNAUTHORIZED)
             && !judge::accepts(spec, StatusCode::UNAUTHORIZED);
@@ -116,7 +117,7 @@ pub(super) async fn walk(
     let fetched = fetch(grant, spec, net, watch).await;
     watch.lap(Phase::Dialogue);
     match fetched {
-        Ok(value) => with(value, spec, first, net, watch).await,
+        Ok(value) => with(value, spec, first, jar, net, watch).await,
         Err(mut sight) => {
             let facts = HttpFacts {
                 url: spec.shown.clone(),
@@ -124,7 +125,7 @@ pub(super) async fn walk(
                 ..HttpFacts::default()
             };
             let by_hand = grant.by_hand();
-            sight = finished(spec, sight, facts);
+            sight = finished(spec, sight, facts, &Along::new(jar, &first));
             for finding in &mut sight.findings {
                 finding.evidence.insert("by_hand".to_owned(), by_hand.as_str().into());
             }
@@ -143,13 +144,14 @@ async fn with(
     value: HeaderValue,
     spec: &Spec,
     mut first: Ask,
+    jar: Option<&mut Jar>,
     net: &Net,
     watch: &mut Stopwatch,
 ) -> Walked {
     let sent = HeaderMap::from_iter([(AUTHORIZATION, value.clone())]);
     first.headers.insert(AUTHORIZATION, value);
     first.prepared = None;
-    let mut walked = along(spec, first, net, watch).await;
+    let mut walked = go(spec, first, jar, net, watch).await;
     if let Some(mut facts) = walked.sight.facts.http.take() {
         redact::scrub(&sent, &mut facts, &mut walked.sight);
         walked.sight.facts.http = Some(facts);
@@ -208,11 +210,8 @@ async fn answer(
     if let Some(finding) = sight.findings.pop() {
         return Err(Box::new(finding));
     }
-    let appetite = Appetite {
-        cap_bytes: ANSWER_BYTES as u64,
-        keep_bytes: ANSWER_BYTES,
-        skip_redirects: true,
-    };
+    let appetite =
+        Appetite { cap_bytes: ANSWER_BYTES as u64, keep_bytes: ANSWER_BYTES, skip_redirects: true };
     let answer = Box::pin(exchange(wire, question, appetite, &mut own)).await;
     match answer {
         Ok(answer) => match answer.broken {

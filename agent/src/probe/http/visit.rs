@@ -51,10 +51,12 @@ pub(super) async fn visit(
     let Arrived { wire, question, guard, asked_of } = arrived;
     let answer = exchange(wire, spec.kept.listening(question), appetite, watch).await;
     match spec.kept.noted(answer) {
-        Ok(answer) => match asked_of.and_then(|proxy| passed_on(spec, ask, proxy, &answer, sight)) {
-            Some(finding) => Err(Failed::Before(Box::new(finding))),
-            None => Ok(answer),
-        },
+        Ok(answer) => {
+            match asked_of.and_then(|proxy| passed_on(spec, ask, proxy, &answer, sight)) {
+                Some(finding) => Err(Failed::Before(Box::new(finding))),
+                None => Ok(answer),
+            }
+        }
         Err(broken) => {
             let peer = || peer(spec, ask, &sight.facts);
             match guard.and_then(|guard| guard.refusal(&broken, &peer())) {
@@ -75,7 +77,8 @@ fn passed_on(
 ) -> Option<Finding> {
     let status = answer.status;
     let is_its_own = status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
-        || status.as_u16() >= 400 && PROXY_HEADERS.iter().any(|name| answer.headers.contains_key(*name))
+        || status.as_u16() >= 400
+            && PROXY_HEADERS.iter().any(|name| answer.headers.contains_key(*name))
         || status.as_u16() >= 400
             && answer.headers.get(SERVER).is_some_and(|server| {
                 PROXY_NAMES.iter().any(|name| server.as_bytes().starts_with(name.as_bytes()))
