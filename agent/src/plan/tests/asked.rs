@@ -1,6 +1,6 @@
 //! What may be asked, and by which road: what becomes of it, and what is said of the wrong ones.
 
-use http::Method;
+use ::http::Method;
 
 use super::*;
 use crate::net::{Family, Talk};
@@ -21,14 +21,14 @@ fn bodies_and_what_they_are() {
     for (keys, method, kind, body) in [
         ("body = \"x\"", Method::GET, None, "x"),
         ("body_file = \"upload.bin\"", Method::GET, None, "Bearer xyz\n"),
-        ("body_json = { a = [1, true] }", Method::POST, Some("application/json"), "{\"a\":[1,true]}"),
-        ("body_json = 1\nmethod = \"PUT\"", Method::PUT, Some("application/json"), "1"),
         (
-            "body_json = 1\nheaders = { content-type = \"a/b\" }",
+            "body_json = { a = [1, true] }",
             Method::POST,
-            Some("a/b"),
-            "1",
+            Some("application/json"),
+            "{\"a\":[1,true]}",
         ),
+        ("body_json = 1\nmethod = \"PUT\"", Method::PUT, Some("application/json"), "1"),
+        ("body_json = 1\nheaders = { content-type = \"a/b\" }", Method::POST, Some("a/b"), "1"),
         (
             "form = { b = \"x y&\", a = { value_env = \"PLAIN_SECRET\" } }",
             Method::POST,

@@ -216,7 +216,10 @@ mod tests {
             assert!(bomb.len() < 1000);
             let whole = decoded(&encoded(coding), &bomb, 32 << 20).unwrap();
             assert_eq!((whole.len(), whole[whole.len() - 1]), (20 << 20, b' '), "{coding}");
-            assert!(matches!(decoded(&encoded(coding), &bomb, 1 << 20), Err(Undecodable::TooLarge)));
+            assert!(matches!(
+                decoded(&encoded(coding), &bomb, 1 << 20),
+                Err(Undecodable::TooLarge)
+            ));
             for bad in [&bomb[..bomb.len() / 2], b"plain", b"\x11\x1e\x00"] {
                 let told = decoded(&encoded(coding), bad, 32 << 20);
                 assert!(matches!(told, Err(Undecodable::Corrupt(_))), "{coding} {told:?}");
