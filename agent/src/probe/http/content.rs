@@ -227,8 +227,9 @@ mod tests {
         }
         let twice = [blanks(17, 1), blanks(17, 1)].concat();
         assert_eq!(decoded(&encoded("zstd"), &twice, 1 << 20).unwrap().len(), 256 << 10);
-        let wide = decoded(&encoded("zstd"), &blanks(27, 1), 1 << 20);
-        assert!(matches!(wide, Err(Undecodable::Corrupt(_))));
+        let wide = blanks(27, 1);
+        let told = decoded(&encoded("zstd"), &wide, 1 << 20);
+        assert!(matches!(told, Err(Undecodable::Corrupt(_))));
     }
 
     #[test]
