@@ -3,6 +3,7 @@
 
 mod certificates;
 mod nameserver;
+mod visits;
 mod web;
 
 use std::fmt::Write as _;
@@ -37,6 +38,7 @@ pub fn run(listen: SocketAddr) -> anyhow::Result<Outcome> {
         let targets = Targets::start(&folder, clock::now()).await?;
         let file = folder.join("probes.toml");
         fs::write(&file, targets.plan(listen))?;
+        visits::jobs(listen);
         let plan = plan::load(&file).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
         anstream::eprintln!(
             "The demo watches its own sick and healthy servers.\n\n  dashboard  http://{listen}/\n  plan       {}\n\nMessages to the chat channel appear below. Ctrl-C ends it.\n",
@@ -280,6 +282,7 @@ webhook = {{ url = "http://{chat}/hook" }}
             dead_port = dead.port(),
             nameservers = self.nameservers.iter().map(ToString::to_string).collect::<Vec<_>>(),
         );
+        text += &visits::plan(*proxy, *app);
         let _ = writeln!(text, "\n# {stranger} is left out on purpose: nobody ever wrote it down.");
         text
     }
