@@ -54,6 +54,7 @@ impl MainLoop {
         }
         for name in reconciled.removed_names {
             self.net.certificates.forget(&name);
+            self.explain_below(&name, moment.wall);
             let step = self.engine.removed(&name, moment.wall);
             self.decided(step);
         }

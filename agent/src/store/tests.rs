@@ -62,14 +62,14 @@ pub(super) fn opening(engine: &mut Engine, name: &str, now: Timestamp) -> Batch 
         explained_by: None,
     };
     let opened = Transition::Opened(vec![standing]);
-    let step = engine.advance(&check(name), State::Down, &opened, now);
+    let step = engine.advance(&check(name), State::Down, &opened, None, now);
     let change = Change { at: now, from: State::Up, to: State::Down };
     batch(step, now, vec![(name.into(), change)])
 }
 
 /// The batch that resolves it.
 pub(super) fn resolving(engine: &mut Engine, name: &str, now: Timestamp) -> Batch {
-    let step = engine.advance(&check(name), State::Up, &Transition::Resolved, now);
+    let step = engine.advance(&check(name), State::Up, &Transition::Resolved, None, now);
     batch(step, now, vec![(name.into(), Change { at: now, from: State::Down, to: State::Up })])
 }
 
