@@ -62,6 +62,8 @@ async fn the_last_failure_stands_beside_the_last_success_also_after_a_restart() 
     assert_eq!(status(&check["last_failure"]), Some(503), "{check:#}");
     assert_eq!(check["last_failure"]["findings"][0]["code"], "http.status");
     assert_eq!(status(&check["last_success"]), Some(200));
+    let codes = |at: usize| check["last"]["facts"]["visits"][at]["codes"].clone();
+    assert_eq!((codes(0), codes(1)), (Value::Null, serde_json::json!(["http.status"])));
 
     let browser = Browser::start("en").await;
     for (width, height) in [(1280, 900), (390, 844)] {

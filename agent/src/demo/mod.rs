@@ -297,3 +297,21 @@ async fn bind(address: Ipv4Addr, preferred: u16) -> anyhow::Result<TcpListener> 
             .with_context(|| format!("cannot listen on {address}: the demo needs 127.77.0.0/16")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_plan_is_understood_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let targets = Targets::start(folder.path(), clock::now()).await.unwrap();
+        let text = targets.plan("127.0.0.1:9740".parse().unwrap());
+        let file = folder.path().join("probes.toml");
+        let plan = plan::parse(&text, &file, folder.path(), &plan::ThisMachine);
+        let plan = plan.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        for name in ["login", "catalog by both ways", "live prices", "backup"] {
+            assert!(plan.checks.iter().any(|check| &*check.frame.name == name), "{name}");
+        }
+    }
+}

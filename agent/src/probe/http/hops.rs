@@ -48,3 +48,17 @@ impl Hops {
         self.made += 1;
     }
 }
+
+/// Sets what was found wrong beside the request that it was found wrong with: the last of the way.
+pub(super) fn blame(sight: &mut Sight) {
+    if sight.findings.is_empty() {
+        return;
+    }
+    let is_of_the_way =
+        |visit: &&mut VisitFacts| matches!(visit.role, Role::Way | Role::Redirect | Role::Step);
+    if let Some(last) = sight.facts.visits.iter_mut().rfind(is_of_the_way)
+        && last.codes.is_empty()
+    {
+        last.codes = sight.findings.iter().map(|finding| finding.code).collect();
+    }
+}
