@@ -398,10 +398,10 @@ fn finished(spec: &Spec, mut sight: Sight, mut facts: HttpFacts, along: &Along<'
             }
         }
     }
+    hops::conclude(&facts, &mut sight);
     redact::scrub(&spec.headers, &mut facts, &mut sight);
     redact::scrub_hidden(&spec.hidden, &mut facts, &mut sight);
     sight.facts.http = Some(Box::new(facts));
-    hops::blame(&mut sight);
     if let Some(jar) = along.jar() {
         veil(&jar.veils(), &mut sight);
     }
