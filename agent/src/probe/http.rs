@@ -398,6 +398,7 @@ fn finished(spec: &Spec, mut sight: Sight, mut facts: HttpFacts, along: &Along<'
             }
         }
     }
+    hops::conclude(&facts, &mut sight);
     redact::scrub(&spec.headers, &mut facts, &mut sight);
     redact::scrub_hidden(&spec.hidden, &mut facts, &mut sight);
     sight.facts.http = Some(Box::new(facts));
