@@ -3,6 +3,7 @@
 //! ever locked. Deliberately absent: I/O of its own.
 
 mod adopt;
+mod heartbeats;
 mod job;
 mod publish;
 mod troubles;
@@ -16,7 +17,7 @@ use health::history::Sample;
 use health::{Incident, Observation, PortKey, Snapshot, Transition};
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::board::{Board, Change};
@@ -53,6 +54,13 @@ pub enum Message {
         key: Key,
         /// What it found; `None` when it could not look.
         found: Option<Vec<(PortKey, Observation)>>,
+    },
+    /// A job has reported by itself.
+    Called {
+        /// The check's name.
+        name: Arc<str>,
+        /// Told once it is written down.
+        written: oneshot::Sender<()>,
     },
     /// The plan was read again; or its mistakes, as `validate` prints them.
     Reloaded(Result<Box<Plan>, String>),
@@ -105,6 +113,8 @@ pub struct MainLoop {
     addressees: watch::Sender<Vec<Arc<alerts::Receiver>>>,
     snapshot: watch::Sender<Arc<Snapshot>>,
     turned: watch::Sender<Instant>,
+    /// When a sign of life was last written down.
+    sign_given: Option<Timestamp>,
     outbox: mpsc::UnboundedSender<Message>,
     inbox: mpsc::UnboundedReceiver<Message>,
     start: Instant,
@@ -139,6 +149,7 @@ impl MainLoop {
             addressees: parts.addressees,
             snapshot: parts.snapshot,
             turned: parts.turned,
+            sign_given: None,
             outbox,
             inbox,
             start: clock::monotonic(),
@@ -168,6 +179,7 @@ impl MainLoop {
             let moment = self.moment();
             self.start_due(moment);
             self.remind(moment.wall);
+            self.give_sign(moment.wall);
             self.commit(moment.wall);
             if self.dirty && moment.tick >= self.publish_due() {
                 self.publish(moment);
@@ -195,7 +207,9 @@ impl MainLoop {
                 () = alarm.as_mut() => {}
             }
         }
-        self.commit(clock::now());
+        let now = clock::now();
+        self.take_leave(now);
+        self.commit(now);
     }
 
     fn moment(&self) -> Moment {
@@ -243,7 +257,8 @@ impl MainLoop {
         match message {
             Message::Observed { key, observation } => {
                 self.schedule.finished(key);
-                self.observed(key, *observation, moment);
+                let observation = self.heard_now(key, moment.wall).unwrap_or(*observation);
+                self.observed(key, observation, moment);
             }
             Message::Swept { key, found } => {
                 self.schedule.finished(key);
@@ -252,6 +267,7 @@ impl MainLoop {
                 let changes = self.board.record_sweep(&sweep, found, moment.wall);
                 self.changed(changes, moment.wall);
             }
+            Message::Called { name, written } => self.called(&name, written, moment),
             Message::Reloaded(Ok(plan)) => self.reload(*plan, moment),
             Message::RenewDelegations => {
                 let (plan, net) = (self.plan.clone(), self.net.clone());

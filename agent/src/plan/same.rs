@@ -294,9 +294,8 @@ fn same_udp(a: &udp::Spec, b: &udp::Spec) -> bool {
 }
 
 fn same_heartbeat(a: &heartbeat::Spec, b: &heartbeat::Spec) -> bool {
-    let heartbeat::Spec {} = a;
-    let heartbeat::Spec {} = b;
-    true
+    let heartbeat::Spec { name, url, by_hand, terms } = a;
+    *name == b.name && *url == b.url && *by_hand == b.by_hand && *terms == b.terms
 }
 
 fn same_claim(a: &Arc<Claim>, b: &Arc<Claim>) -> bool {

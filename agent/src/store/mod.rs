@@ -26,6 +26,7 @@ mod certificates;
 mod ledger;
 mod open;
 mod outbox;
+mod pulses;
 mod read;
 mod retention;
 mod rollup;
@@ -39,6 +40,7 @@ pub use retention::Retention;
 
 use read::Reads;
 use samples::SampleBuffer;
+use crate::probe::heartbeat::Pulse;
 use writer::{Chore, Entry, Job, Write};
 
 /// Changes, incidents and notifications that may wait in memory for a database that fails. Beyond
@@ -101,6 +103,8 @@ pub struct Batch {
     pub certificates: Vec<(Arc<str>, CertificatesSeen)>,
     /// What nameservers said anew of their records, by check name.
     pub turns: Vec<(Arc<str>, Vec<RecordTurn>)>,
+    /// What jobs have reported, by check name; `None`: to be forgotten.
+    pub pulses: Vec<(Arc<str>, Option<Pulse>)>,
     /// Messages that follow, in the order in which they are to be sent.
     pub notifications: Vec<Notification>,
 }
@@ -119,6 +123,7 @@ impl Batch {
             tenures: std::mem::take(&mut self.tenures),
             certificates: std::mem::take(&mut self.certificates),
             turns: std::mem::take(&mut self.turns),
+            pulses: std::mem::take(&mut self.pulses),
             ..Self::default()
         }
     }
@@ -128,6 +133,7 @@ impl Batch {
             + self.tenures.len()
             + self.certificates.len()
             + self.turns.len()
+            + self.pulses.len()
             + self.incidents.len()
             + self.notifications.len()
     }
@@ -144,6 +150,10 @@ pub struct Restored {
     pub tenures: HashMap<Arc<str>, Tenure>,
     /// The certificates that every check saw last.
     pub certificates: HashMap<Arc<str>, CertificatesSeen>,
+    /// What every job has reported.
+    pub pulses: HashMap<Arc<str>, Pulse>,
+    /// The agent's last sign of life.
+    pub alive_at: Option<Timestamp>,
     /// Notifications not yet delivered.
     pub pending: u64,
 }
@@ -262,6 +272,11 @@ impl Store {
             self.0.proven_at.store(nanos, Ordering::Relaxed);
         }
         is_proven
+    }
+
+    /// Writes down that the agent is alive; nobody waits for it.
+    pub fn note_alive(&self, now: Timestamp) {
+        drop(self.submit(Entry::Heartbeat { at: now }, now));
     }
 
     /// What ails the database, if anything.

@@ -64,6 +64,8 @@ CREATE TABLE turn (
     check_id INTEGER NOT NULL, record TEXT NOT NULL, since INTEGER NOT NULL, picture TEXT NOT NULL,
     PRIMARY KEY (check_id, record, since)
 ) STRICT, WITHOUT ROWID;
+", "
+CREATE TABLE pulse (check_id INTEGER PRIMARY KEY, said TEXT NOT NULL) STRICT;
 "];
 
 /// The format this version writes.

@@ -90,7 +90,7 @@ pub(in crate::plan) static PLAN: Table = Table {
         key("grpc", Rows(&GRPC), Later, "gRPC services."),
         key("icmp", Rows(&ICMP), Later, "Echo requests."),
         key("udp", Rows(&UDP), Later, "Datagrams and their answers."),
-        key("heartbeat", Rows(&HEARTBEAT), Later, "Jobs that report by themselves."),
+        key("heartbeat", Rows(&HEARTBEAT), Optional, "Jobs that report by themselves."),
     ]],
 };
 
@@ -949,6 +949,56 @@ static ACME: Table = Table {
 
 static HEARTBEAT: Table = Table {
     header: "[[heartbeat]]",
-    doc: "A job that reports by itself.",
-    keys: &[NAMED, PACE, DEPENDS],
+    doc: "A job that reports by itself: it calls `/api/v1/heartbeat/NAME` of this agent when it has ended well, `/start` after it when it begins, `/fail` or its exit status when it fails.",
+    keys: &[
+        NAMED,
+        &[
+            key(
+                "period",
+                Text(&DURATION),
+                Optional,
+                "How often the job calls, from 1s to 400d.",
+            ),
+            key(
+                "cron",
+                Text(&CRON),
+                Optional,
+                "When the job runs, instead of `period`: as it stands in its crontab.",
+            ),
+            key(
+                "timezone",
+                Text(&TIMEZONE),
+                Default("\"UTC\""),
+                "The zone `cron` is read in: that of the job's machine.",
+            ),
+            key(
+                "grace",
+                Text(&DURATION),
+                Optional,
+                "How long after that the call may come. Default: a twelfth of the period, from 1m to 1h.",
+            ),
+            key(
+                "runs_within",
+                Text(&DURATION),
+                Optional,
+                "How long the job may take, where it calls `/start`. Default: `grace`.",
+            ),
+            key(
+                "token_env",
+                Text(&VARIABLE),
+                Optional,
+                "An environment variable with a token that every call has to bring along, as `Authorization: Bearer TOKEN` or as `?token=TOKEN`.",
+            ),
+            key("token_file", Text(&PATH), Optional, "The same in a file."),
+            key(
+                "token",
+                Text(&FREE),
+                Refused(
+                    "a secret is never in the file: put it in an environment variable and write `token_env = \"NAME\"`, or in a file of its own and write `token_file = \"PATH\"`",
+                ),
+                "Refused.",
+            ),
+        ],
+        DEPENDS,
+    ],
 };
