@@ -88,8 +88,8 @@ pub(in crate::plan) static PLAN: Table = Table {
         key("journey", Rows(&JOURNEY), Later, "Requests that share cookies."),
         key("websocket", Rows(&WEBSOCKET), Later, "WebSocket upgrades."),
         key("grpc", Rows(&GRPC), Later, "gRPC services."),
-        key("icmp", Rows(&ICMP), Later, "Echo requests."),
-        key("udp", Rows(&UDP), Later, "Datagrams and their answers."),
+        key("icmp", Rows(&ICMP), Optional, "Echo requests."),
+        key("udp", Rows(&UDP), Optional, "Datagrams and their answers."),
         key("heartbeat", Rows(&HEARTBEAT), Optional, "Jobs that report by themselves."),
     ]],
 };
@@ -904,11 +904,78 @@ static GRPC: Table = Table {
     keys: &[NAMED, PACE, DEPENDS],
 };
 
-static ICMP: Table =
-    Table { header: "[[icmp]]", doc: "Echo requests.", keys: &[NAMED, PACE, DEPENDS] };
+static ICMP: Table = Table {
+    header: "[[icmp]]",
+    doc: "Echo requests, as `ping` sends them. Takes `net.ipv4.ping_group_range` or CAP_NET_RAW; without either, nothing is said of the target.",
+    keys: &[
+        NAMED,
+        &[
+            key(
+                "address",
+                Text(&any("a name or an IP address")),
+                Required,
+                "A name, an address, or a host of the plan.",
+            ),
+            key(
+                "count",
+                Whole { least: 1, most: 100 },
+                Default("3"),
+                "Requests that a probe sends.",
+            ),
+            key(
+                "gap",
+                Text(&DURATION),
+                Default("\"200ms\""),
+                "The time between two of them, from 10ms to 10s.",
+            ),
+            key("expect", Row(&ICMP_EXPECT), Optional, "What the replies have to be like."),
+        ],
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
+};
 
-static UDP: Table =
-    Table { header: "[[udp]]", doc: "A datagram and its answer.", keys: &[NAMED, PACE, DEPENDS] };
+static ICMP_EXPECT: Table = Table {
+    header: "expect of [[icmp]]",
+    doc: "What the replies have to be like.",
+    keys: &[&[
+        key("within", Text(&DURATION), Optional, "How long a round trip may take, on average."),
+        key(
+            "loss",
+            Text(&words("a share such as \"34%\"", "^[0-9.]+%$")),
+            Default("\"50%\""),
+            "The share of replies that may be missing, below 100%.",
+        ),
+    ]],
+};
+
+static UDP: Table = Table {
+    header: "[[udp]]",
+    doc: "A datagram and its answer. It is sent three times within the timeout until an answer comes.",
+    keys: &[
+        NAMED,
+        &[
+            key("address", Text(&ENDPOINT), Required, "HOST:PORT; the host may be one of the plan."),
+            key("send", Text(&FREE), Optional, "What is sent, as text: \"\\r\\n\" is a line end."),
+            key(
+                "send_hex",
+                Text(&words("bytes in hexadecimal such as \"00 0a ff\"", "^[0-9A-Fa-f :\\n\\t]+$")),
+                Optional,
+                "The same as bytes.",
+            ),
+            key(
+                "expect",
+                Text(&REGEX),
+                Optional,
+                "What the answer has to match, over bytes: beyond ASCII write `(?-u)\\xff`. Without it, silence is well, and only a refusal is a finding.",
+            ),
+        ],
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
+};
 
 static ACME: Table = Table {
     header: "[[acme]]",

@@ -68,6 +68,7 @@ fn surroundings() -> Small {
             ("SHOP_TOKEN", "Bearer abc"),
             ("MONITOR_PASSWORD", "a word"),
             ("KEYSTORE_PASSWORD", "another word"),
+            ("BACKUP_TOKEN", "a third word"),
         ]),
         files: files.map(|name| (Path::new("/plans").join(name), "Bearer xyz\n")).into(),
     };

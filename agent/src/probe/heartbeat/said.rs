@@ -34,16 +34,10 @@ pub(crate) fn tail(bytes: &[u8], is_cut: bool) -> Option<String> {
     let masked = SECRETS.as_ref().map(|secrets| {
         secrets.replace_all(whole.trim(), "$1$2$3$4$5(hidden)")
     })?;
-    let mut start = masked.len();
-    let count = masked.chars().count();
-    if count <= SHOWN_CHARS {
-        start = 0;
-    } else if let Some((at, _)) = masked.char_indices().nth(count - SHOWN_CHARS) {
-        start = at;
-    }
-    let mut shown = printable(masked[start..].as_bytes(), SHOWN_CHARS);
-    if start > 0 || (is_cut && !shown.is_empty()) {
-        shown.insert(0, '…');
-    }
-    (!shown.is_empty()).then_some(shown)
+    // Escaped, a character takes at most ten.
+    let shown = printable(masked.as_bytes(), 10 * masked.len());
+    let surplus = shown.chars().count().saturating_sub(SHOWN_CHARS);
+    let start = shown.char_indices().nth(surplus).map_or(0, |(at, _)| at);
+    let ellipsis = if surplus > 0 || is_cut { "…" } else { "" };
+    (!shown.is_empty()).then(|| format!("{ellipsis}{}", &shown[start..]))
 }
