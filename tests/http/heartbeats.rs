@@ -70,16 +70,19 @@ async fn a_job_that_stops_calling_is_missed_and_its_next_call_heals_it() {
     runs(&line);
     agent.healed("nightly backup", "heartbeat.missed").await;
     agent.state("nightly backup", "up").await;
-    let opened = ops.heard("incident.opened", "nightly backup").await;
+    let opened = ops.expect("incident.opened", "nightly backup").await.message;
     assert_eq!(opened["findings"][0]["code"], "heartbeat.missed");
     let missed = agent.finding("nightly backup", "heartbeat.missed").await;
-    assert_eq!((&missed["severity"], &missed["subject"]), (&json!("critical"), &json!("nightly backup")));
+    assert_eq!(
+        (&missed["severity"], &missed["subject"]),
+        (&json!("critical"), &json!("nightly backup"))
+    );
     let remedy = missed["remedy"].as_str().unwrap();
     assert!(remedy.contains("pgrep -a 'cron|crond'") && remedy.contains(&line), "{remedy}");
     assert!(missed["evidence"]["got"].as_str().unwrap().contains("it went well"), "{missed}");
 
     runs(&format!("true && {line}"));
-    let resolved = ops.heard("incident.resolved", "nightly backup").await;
+    let resolved = ops.expect("incident.resolved", "nightly backup").await.message;
     assert_eq!(resolved["id"], opened["id"]);
     agent.metric("portwarden_check_state", "check=\"nightly backup\"", "1").await;
 }
@@ -104,12 +107,18 @@ async fn a_job_says_how_it_ended_and_what_went_wrong() {
     assert!(!everything.contains("hunter2"), "{everything}");
     let check = agent.check("renew").await;
     assert_eq!(check["state"], "down");
-    assert_eq!(check["last"]["facts"]["heartbeat"]["calls"][0]["from"], agent.listen.ip().to_string());
+    assert_eq!(
+        check["last"]["facts"]["heartbeat"]["calls"][0]["from"],
+        agent.listen.ip().to_string()
+    );
 
     // It begins, and that alone heals nothing; then it takes too long, then it ends well.
     runs(&format!("curl -fsS -m 10 {url}/start"));
     let overrun = agent.finding("renew", "heartbeat.overrun").await;
-    assert!(overrun["remedy"].as_str().unwrap().contains("ps -eo pid,etime,stat,args"), "{overrun}");
+    assert!(
+        overrun["remedy"].as_str().unwrap().contains("ps -eo pid,etime,stat,args"),
+        "{overrun}"
+    );
     agent.finding("renew", "heartbeat.failed").await;
     runs(&format!("curl -fsS -m 10 -I {url}"));
     agent.healed("renew", "heartbeat.overrun").await;
@@ -162,7 +171,9 @@ async fn who_has_no_token_or_no_such_job_is_refused() {
     assert!(!line.contains("s3cret"), "{line}");
     runs(&line);
     agent.healed("renew", "heartbeat.missed").await;
-    runs(&format!("curl -fsS -m 10 '{url}/renew/fail?token=s3cret-words' -d 'token was s3cret-words'"));
+    runs(&format!(
+        "curl -fsS -m 10 '{url}/renew/fail?token=s3cret-words' -d 'token was s3cret-words'"
+    ));
     agent.finding("renew", "heartbeat.failed").await;
     for path in ["/api/v1/checks", "/api/v1/findings", "/checks/renew", "/metrics"] {
         let (_, shown) = agent.fetch(path).await.unwrap();
@@ -219,7 +230,8 @@ async fn raw(agent: &Agent, request: Vec<u8>) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_without_end_is_bounded_and_the_call_counts() {
     let folder = tempfile::tempdir().unwrap();
-    let agent = Agent::start(folder.path(), "", "[[heartbeat]]\nname = \"x\"\nperiod = \"1h\"\n").await;
+    let agent =
+        Agent::start(folder.path(), "", "[[heartbeat]]\nname = \"x\"\nperiod = \"1h\"\n").await;
     let head = "POST /api/v1/heartbeat/x/1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
     let before = agent.resident_kib();
     let mut huge = format!("{head}content-length: 4294967296\r\n\r\n").into_bytes();

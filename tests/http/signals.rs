@@ -34,11 +34,24 @@ fn is_apart(test: &str, before: &str) -> bool {
 
 /// What `once` finds, as (check, code).
 fn found(folder: &Path, plan: &str) -> Vec<Value> {
-    let text = format!("[agent]\nresolver = \"127.53.255.254:9\"\n[defaults]\ntimeout = \"1s\"\n{plan}");
+    let text =
+        format!("[agent]\nresolver = \"127.53.255.254:9\"\n[defaults]\ntimeout = \"1s\"\n{plan}");
     std::fs::write(folder.join("probes.toml"), text).unwrap();
     let ended = portwarden(folder, &["once", "--format", "json"]);
-    let report = ended.json();
-    report["findings"].as_array().unwrap_or_else(|| panic!("{report}")).clone()
+    all(&ended.json())
+}
+
+/// Every finding of a report, with the name of its check.
+fn all(report: &Value) -> Vec<Value> {
+    let mut found = Vec::new();
+    for check in report["checks"].as_array().unwrap_or_else(|| panic!("{report}")) {
+        for finding in check["findings"].as_array().unwrap() {
+            let mut finding = finding.clone();
+            finding["check"] = check["name"].clone();
+            found.push(finding);
+        }
+    }
+    found
 }
 
 fn codes(found: &[Value]) -> Vec<(&str, &str)> {
@@ -136,7 +149,7 @@ fn without_raw_sockets(folder: &Path, checks: &[&str], expected: &[&str]) -> Str
         .stdout(Stdio::piped());
     let output = daemon::spawn(&mut command).unwrap().wait_with_output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let found = report["findings"].as_array().unwrap().clone();
+    let found = all(&report);
     let known: Vec<&str> = found.iter().map(|finding| finding["code"].as_str().unwrap()).collect();
     assert_eq!(known, expected, "{report:#}");
     report.to_string()

@@ -83,4 +83,3 @@ impl MainLoop {
             .then(|| self.store.commit(Batch { at: now, pulses, ..Batch::default() }))
     }
 }
-

@@ -44,12 +44,7 @@ pub(super) fn check(row: &Row<'_>, agent: &Agent, names: &mut Names) -> Option<p
         name: frame.name.clone(),
         by_hand: format!("curl -fsS -m 10 --retry 5 -o /dev/null {bearer}{}", quoted(&url)),
         url,
-        terms: Arc::new(Terms {
-            runs_within: runs_within.unwrap_or(grace),
-            rhythm,
-            grace,
-            token,
-        }),
+        terms: Arc::new(Terms { runs_within: runs_within.unwrap_or(grace), rhythm, grace, token }),
     };
     Some(probe::Check { frame, spec: probe::Spec::Heartbeat(Box::new(spec)) })
 }

@@ -38,8 +38,12 @@ pub(super) fn check(
     let gap = row.parsed("gap", |text| values::duration_within(text, GAPS, "from 10ms to 10s"));
     let gap = gap.map_or(USUAL.1, |at| at.value);
     if gap * (count - 1) >= pace.timeout {
-        let wrong = Wrong::new(format!("{count} requests, {gap:?} apart, do not fit into the timeout"))
-            .help(format!("fewer, closer together, or a longer `timeout` than {:?}", pace.timeout));
+        let wrong =
+            Wrong::new(format!("{count} requests, {gap:?} apart, do not fit into the timeout"))
+                .help(format!(
+                    "fewer, closer together, or a longer `timeout` than {:?}",
+                    pace.timeout
+                ));
         row.note(&row.span_of("count"), wrong);
     }
     let expect = row.row("expect");

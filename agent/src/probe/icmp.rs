@@ -207,10 +207,8 @@ fn slow(spec: &Spec, subject: &str, address: IpAddr, seen: &IcmpFacts) -> Option
     let within = spec.within?;
     let (shortest, mean, longest) = seen.spread_seconds()?;
     let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1000.0);
-    let (took, spread) = (
-        milliseconds(mean),
-        format!("{} to {}", milliseconds(shortest), milliseconds(longest)),
-    );
+    let (took, spread) =
+        (milliseconds(mean), format!("{} to {}", milliseconds(shortest), milliseconds(longest)));
     (mean > within.as_secs_f64()).then(|| {
         Finding::new(
             Code::IcmpSlow,

@@ -111,15 +111,16 @@ async fn ask(
 ) -> io::Result<Outcome> {
     let socket = open(address, spec.source)?;
     let is_answer_due = spec.expect.is_some();
-    let patience =
-        if is_answer_due { watch.left() } else { watch.left().min(REFUSED_WITHIN) };
+    let patience = if is_answer_due { watch.left() } else { watch.left().min(REFUSED_WITHIN) };
     let mut buffer = vec![0; MOST_BYTES];
     for _ in 0..TRIES {
         let sent_at = watch.elapsed();
         socket.send(&spec.send).await?;
         seen.tries += 1;
         let until = Instant::from_std(crate::clock::monotonic()) + patience / TRIES;
-        if let Ok(received) = timeout_at(until.min(watch.deadline()), socket.recv(&mut buffer)).await {
+        if let Ok(received) =
+            timeout_at(until.min(watch.deadline()), socket.recv(&mut buffer)).await
+        {
             buffer.truncate(received?);
             seen.round_trip_seconds = Some(watch.elapsed().saturating_sub(sent_at).as_secs_f64());
             return Ok(Outcome::Answered(buffer));

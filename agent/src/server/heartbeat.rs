@@ -63,7 +63,9 @@ async fn said(
 ) -> Response {
     match signal_of(&signal) {
         Some(signal) => report(&served, &name, signal, words, request).await,
-        None => api::missing("after the name comes nothing, start, fail, or an exit status from 0 to 255"),
+        None => api::missing(
+            "after the name comes nothing, start, fail, or an exit status from 0 to 255",
+        ),
     }
 }
 

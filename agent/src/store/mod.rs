@@ -38,9 +38,9 @@ mod writer;
 
 pub use retention::Retention;
 
+use crate::probe::heartbeat::Pulse;
 use read::Reads;
 use samples::SampleBuffer;
-use crate::probe::heartbeat::Pulse;
 use writer::{Chore, Entry, Job, Write};
 
 /// Changes, incidents and notifications that may wait in memory for a database that fails. Beyond

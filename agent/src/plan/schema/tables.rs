@@ -956,7 +956,12 @@ static UDP: Table = Table {
     keys: &[
         NAMED,
         &[
-            key("address", Text(&ENDPOINT), Required, "HOST:PORT; the host may be one of the plan."),
+            key(
+                "address",
+                Text(&ENDPOINT),
+                Required,
+                "HOST:PORT; the host may be one of the plan.",
+            ),
             key("send", Text(&FREE), Optional, "What is sent, as text: \"\\r\\n\" is a line end."),
             key(
                 "send_hex",
@@ -1020,12 +1025,7 @@ static HEARTBEAT: Table = Table {
     keys: &[
         NAMED,
         &[
-            key(
-                "period",
-                Text(&DURATION),
-                Optional,
-                "How often the job calls, from 1s to 400d.",
-            ),
+            key("period", Text(&DURATION), Optional, "How often the job calls, from 1s to 400d."),
             key(
                 "cron",
                 Text(&CRON),

@@ -69,12 +69,7 @@ impl Pulses {
             let known = before.remove(&spec.name).map_or_else(
                 || {
                     let pulse = Pulse::new(&spec.terms.rhythm.written, now);
-                    Known {
-                        terms: spec.terms.clone(),
-                        pulse,
-                        is_news: true,
-                        refused_at: None,
-                    }
+                    Known { terms: spec.terms.clone(), pulse, is_news: true, refused_at: None }
                 },
                 |known| Known { terms: spec.terms.clone(), ..known },
             );
@@ -96,8 +91,12 @@ impl Pulses {
         for (name, pulse) in stored {
             match inner.known.get_mut(&name) {
                 Some(known) => {
-                    let recalled =
-                        Known { terms: known.terms.clone(), pulse, is_news: false, refused_at: None };
+                    let recalled = Known {
+                        terms: known.terms.clone(),
+                        pulse,
+                        is_news: false,
+                        refused_at: None,
+                    };
                     *known = recalled.expected(now);
                 }
                 None => inner.gone.push(name),
@@ -138,9 +137,8 @@ impl Pulses {
     ) -> Result<Arc<str>, Deaf> {
         let mut inner = self.inner();
         let exact = inner.known.get_key_value(called).map(|(name, _)| name.clone());
-        let name = exact.or_else(|| {
-            inner.known.keys().find(|name| name.replace(' ', "-") == called).cloned()
-        });
+        let name = exact
+            .or_else(|| inner.known.keys().find(|name| name.replace(' ', "-") == called).cloned());
         let name = name.ok_or(Deaf::Unknown)?;
         let Some(known) = inner.known.get_mut(&name) else { return Err(Deaf::Unknown) };
         if let Some(wanted) = &known.terms.token

@@ -31,9 +31,8 @@ pub(crate) fn tail(bytes: &[u8], is_cut: bool) -> Option<String> {
     let text = String::from_utf8_lossy(bytes);
     // Half a line may begin in the middle of a secret.
     let whole = if is_cut { text.split_once('\n').map_or("", |(_, rest)| rest) } else { &text };
-    let masked = SECRETS.as_ref().map(|secrets| {
-        secrets.replace_all(whole.trim(), "$1$2$3$4$5(hidden)")
-    })?;
+    let masked =
+        SECRETS.as_ref().map(|secrets| secrets.replace_all(whole.trim(), "$1$2$3$4$5(hidden)"))?;
     // Escaped, a character takes at most ten.
     let shown = printable(masked.as_bytes(), 10 * masked.len());
     let surplus = shown.chars().count().saturating_sub(SHOWN_CHARS);

@@ -61,7 +61,9 @@ pub(super) fn failed(spec: &Spec, heard: &Heard, failure: &CallFacts) -> Finding
             "{name} failed at {at}: it ended with status {exit}",
             "{name} 작업이 {at}에 실패했습니다: 종료 코드 {exit}"
         ),
-        None => text!("{name} says that it failed at {at}", "{name} 작업이 {at}에 실패를 알렸습니다"),
+        None => {
+            text!("{name} says that it failed at {at}", "{name} 작업이 {at}에 실패를 알렸습니다")
+        }
     };
     let mut finding = Finding::new(
         Code::HeartbeatFailed,
@@ -87,12 +89,7 @@ pub(super) fn failed(spec: &Spec, heard: &Heard, failure: &CallFacts) -> Finding
 }
 
 /// It said that it began, and not that it ended.
-pub(super) fn overrun(
-    spec: &Spec,
-    heard: &Heard,
-    began: Timestamp,
-    ends_by: Timestamp,
-) -> Finding {
+pub(super) fn overrun(spec: &Spec, heard: &Heard, began: Timestamp, ends_by: Timestamp) -> Finding {
     let name = &spec.name;
     let (began, ends_by) = (moment(began), moment(ends_by));
     let within = span(spec.terms.runs_within);

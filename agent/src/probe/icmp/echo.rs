@@ -122,7 +122,9 @@ impl Echoes {
         };
         let request = packet::request(self.family(), identifier, sequence, &self.mark);
         match self.way {
-            Way::Raw { .. } => self.socket.send_to(&request, SocketAddr::new(self.address, 0)).await,
+            Way::Raw { .. } => {
+                self.socket.send_to(&request, SocketAddr::new(self.address, 0)).await
+            }
             Way::Datagram => self.socket.send(&request).await,
         }
     }
@@ -141,8 +143,9 @@ impl Echoes {
                     Family::V4 => packet::behind_header(&buffer[..length]),
                     Family::V6 => Some(&buffer[..length]),
                 };
-                let said = message
-                    .and_then(|message| packet::read(family, message, Some(identifier), &self.mark));
+                let said = message.and_then(|message| {
+                    packet::read(family, message, Some(identifier), &self.mark)
+                });
                 // Anybody may say that a request did not arrive; a reply comes from whom was asked.
                 Ok(said.filter(|said| {
                     matches!(said, Said::Undelivered { .. })

@@ -24,7 +24,12 @@ pub(super) enum Said {
 }
 
 /// An echo request, with its checksum where we have to make it.
-pub(super) fn request(family: Family, identifier: u16, sequence: u16, mark: &Mark) -> [u8; ECHO_BYTES] {
+pub(super) fn request(
+    family: Family,
+    identifier: u16,
+    sequence: u16,
+    mark: &Mark,
+) -> [u8; ECHO_BYTES] {
     let mut bytes = [0; ECHO_BYTES];
     bytes[0] = match family {
         Family::V4 => 8,
@@ -50,9 +55,8 @@ pub(super) fn read(
     mark: &Mark,
 ) -> Option<Said> {
     let (kind, code) = (*message.first()?, *message.get(1)?);
-    let is_ours = |echo: &[u8]| {
-        identifier.is_none_or(|identifier| word(echo, 4) == Some(identifier))
-    };
+    let is_ours =
+        |echo: &[u8]| identifier.is_none_or(|identifier| word(echo, 4) == Some(identifier));
     match (family, kind) {
         (Family::V4, 0) | (Family::V6, 129) => {
             let is_marked = message.get(8..ECHO_BYTES) == Some(&mark[..]);
@@ -91,7 +95,9 @@ fn quoted(family: Family, packet: &[u8]) -> Option<&[u8]> {
 /// What an ICMP error means, as the operating system would say it.
 pub(super) fn words(family: Family, kind: u8, code: u8) -> &'static str {
     match (family, kind, code) {
-        (Family::V4, 11, _) | (Family::V6, 3, _) => "Time to live exceeded: the way goes in circles",
+        (Family::V4, 11, _) | (Family::V6, 3, _) => {
+            "Time to live exceeded: the way goes in circles"
+        }
         (Family::V4, _, 0) | (Family::V6, _, 0) => "Network is unreachable, a router says",
         (Family::V4, _, 1) | (Family::V6, _, 3) => "No route to host, a router says",
         (Family::V4, _, 9 | 10 | 13) | (Family::V6, _, 1 | 5) => {

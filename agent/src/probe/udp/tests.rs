@@ -34,7 +34,10 @@ fn codes(seen: &Observation) -> Vec<&'static str> {
 }
 
 /// Answers the datagram of this number, counted from 1, with these bytes; says what it was asked.
-async fn server(answers: usize, with: &'static [u8]) -> (SocketAddr, tokio::task::JoinHandle<Vec<u8>>) {
+async fn server(
+    answers: usize,
+    with: &'static [u8],
+) -> (SocketAddr, tokio::task::JoinHandle<Vec<u8>>) {
     let socket = UdpSocket::bind("127.0.0.7:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let serving = tokio::spawn(async move {
