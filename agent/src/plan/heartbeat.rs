@@ -34,7 +34,9 @@ pub(super) fn check(row: &Row<'_>, agent: &Agent, names: &mut Names) -> Option<p
         let period = rhythm.period(jiff::Timestamp::UNIX_EPOCH);
         (period / 12).clamp(GRACES.0, GRACES.1)
     });
-    let url = format!("{}/api/v1/heartbeat/{}", agent.url, called(name.value));
+    let path = called(name.value);
+    names.call(&row.reading.notes, &path, &name.span);
+    let url = format!("{}/api/v1/heartbeat/{path}", agent.url);
     // A finding comes within a tenth of the grace, or half a minute.
     let looks = (grace / 10).clamp(LOOKS.0, LOOKS.1);
     // The grace is the patience: what is missed then is missed.

@@ -12,6 +12,8 @@ use health::{Code, Facts, Finding, Observation, Phases, Severity, text};
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod judge;
 mod pulse;
 mod pulses;

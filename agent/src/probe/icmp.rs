@@ -10,6 +10,8 @@ use health::facts::IcmpFacts;
 use health::{Code, Facts, Finding, Phase, text};
 
 mod echo;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod packet;
 #[cfg(test)]
 mod tests;

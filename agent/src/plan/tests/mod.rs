@@ -11,6 +11,7 @@ mod hostile;
 mod mistakes;
 mod reference;
 mod sample;
+mod signals;
 mod signed;
 mod sites;
 mod unchanged;

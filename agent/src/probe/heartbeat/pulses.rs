@@ -77,7 +77,7 @@ impl Pulses {
         }
         inner.gone.extend(before.into_keys());
         inner.alive_at.get_or_insert(now);
-        self.is_used.store(!inner.known.is_empty(), Ordering::Relaxed);
+        self.note_use(&inner);
     }
 
     /// Believes what was written down before this agent started, and when it was last alive.
@@ -105,9 +105,10 @@ impl Pulses {
         if let Some(from) = alive_at.filter(|from| *from < now) {
             inner.was_away(Away { from, until: now });
         }
+        self.note_use(&inner);
     }
 
-    /// Whether there is anybody to hear.
+    /// Whether there is anybody to hear, or to be forgotten.
     #[must_use]
     pub fn is_used(&self) -> bool {
         self.is_used.load(Ordering::Relaxed)
@@ -176,7 +177,14 @@ impl Pulses {
         let news = inner.known.iter_mut().filter_map(|(name, known)| {
             std::mem::take(&mut known.is_news).then(|| (name.clone(), Some(known.pulse.clone())))
         });
-        gone.into_iter().chain(news).collect()
+        let all = gone.into_iter().chain(news).collect();
+        self.note_use(&inner);
+        all
+    }
+
+    fn note_use(&self, inner: &Inner) {
+        let is_used = !inner.known.is_empty() || !inner.gone.is_empty();
+        self.is_used.store(is_used, Ordering::Relaxed);
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

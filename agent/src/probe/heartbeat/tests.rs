@@ -215,6 +215,7 @@ fn another_rhythm_is_counted_from_when_it_was_agreed() {
     assert_eq!(pulses.take_news().len(), 0);
     // Gone, and to be forgotten; back again, it begins anew.
     pulses.adopt(std::iter::empty(), at(700));
+    assert!(pulses.is_used());
     assert_eq!(pulses.take_news(), [(hourly.name.clone(), None)]);
     assert!(!pulses.is_used() && pulses.heard("backup").is_none());
     pulses.adopt(std::iter::once(&hourly), at(800));

@@ -17,6 +17,8 @@ use crate::probe::Stopwatch;
 
 /// Larger than anything that is of interest.
 const READ_BYTES: usize = 2048;
+/// A socket that gives so many errors gives nothing else.
+const MOST_ERRORS: u32 = 300;
 
 /// How many requests, and the time between two of them.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +82,7 @@ impl Echoes {
         let mut facts = IcmpFacts { address: Some(self.address), ..IcmpFacts::default() };
         let mut next = Instant::from_std(crate::clock::monotonic());
         let mut buffer = vec![0; READ_BYTES];
+        let mut errors = 0;
         loop {
             let sends = facts.sent < rounds.count;
             if !sends && facts.round_trips_seconds.iter().all(Option::is_some) {
@@ -97,7 +100,13 @@ impl Echoes {
                     }
                 }
                 Ok(Ok(None)) => {}
-                Ok(Err(error)) => facts.error = Some(error.to_string()),
+                Ok(Err(error)) => {
+                    facts.error = Some(error.to_string());
+                    errors += 1;
+                    if errors >= MOST_ERRORS || (!sends && facts.received == 0) {
+                        return Ok(facts);
+                    }
+                }
                 Err(_) if watch.left().is_zero() => return Ok(facts),
                 Err(_) => {
                     let sequence = u16::try_from(facts.sent).unwrap_or(u16::MAX);
