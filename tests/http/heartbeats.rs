@@ -107,10 +107,7 @@ async fn a_job_says_how_it_ended_and_what_went_wrong() {
     assert!(!everything.contains("hunter2"), "{everything}");
     let check = agent.check("renew").await;
     assert_eq!(check["state"], "down");
-    assert_eq!(
-        check["last"]["facts"]["heartbeat"]["calls"][0]["from"],
-        agent.listen.ip().to_string()
-    );
+    assert_eq!(check["last"]["facts"]["heartbeat"]["calls"][0]["from"], "127.0.0.1");
 
     // It begins, and that alone heals nothing; then it takes too long, then it ends well.
     runs(&format!("curl -fsS -m 10 {url}/start"));
@@ -200,7 +197,12 @@ async fn what_a_job_has_said_survives_the_kernel_killing_the_agent() {
     })
     .await;
     agent.state("backup", "up").await;
-    let renew = agent.check("renew").await;
+    let mut renew = Value::Null;
+    eventually("the other has been looked at", async || {
+        renew = agent.check("renew").await;
+        !renew["last"].is_null()
+    })
+    .await;
     assert_eq!(renew["state"], "down");
     assert_eq!(renew["last"]["facts"]["heartbeat"]["rhythm"], "0 3 * * * (Asia/Seoul)");
     let due = renew["last"]["facts"]["heartbeat"]["due"].as_str().unwrap();
