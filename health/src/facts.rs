@@ -11,6 +11,7 @@ mod dnssec;
 mod headers;
 mod http;
 mod signals;
+mod sockets;
 mod tls;
 
 pub use dns::{AnswerFacts, DnsFacts, Flags, Part, RecordFacts, ServerFacts};
@@ -18,6 +19,7 @@ pub use dnssec::{DnskeyFacts, DnssecFacts, DsFacts, Security, SignatureFacts};
 pub use headers::Headers;
 pub use http::{HttpFacts, Redirect, RequestFacts, Role, VisitFacts};
 pub use signals::{CallFacts, HeartbeatFacts, IcmpFacts, Signal, UdpFacts};
+pub use sockets::{GrpcFacts, NginxFacts, SaidFacts, Speaker, WebsocketFacts};
 pub use tls::{
     AcmeFacts, CertificateFacts, CertificatesSeen, FileFacts, HopFacts, RenewalFacts,
     RenewalSource, RevocationFacts, RevocationSource, RevocationStanding, ServedFacts, TlsFacts,
@@ -45,6 +47,15 @@ pub struct Facts {
     /// Every request of a probe that made several: steps, ways in, redirects, upstreams.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub visits: Vec<VisitFacts>,
+    /// What was said over a WebSocket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub websocket: Option<Box<WebsocketFacts>>,
+    /// What a gRPC service said of its health.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc: Option<Box<GrpcFacts>>,
+    /// What nginx counts of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nginx: Option<Box<NginxFacts>>,
     /// A TLS handshake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<TlsFacts>>,

@@ -154,6 +154,8 @@ fn refused(subject: &str, address: SocketAddr) -> Finding {
             "해당 서버에서 포트를 누가 쓰는지 확인하세요: `ss -lunp 'sport = :{port}'`. 없으면 서비스를 시작하고 로그를 확인하세요. 컨테이너라면 {port}/udp로 공개해야 합니다."
         ),
     )
+    .evidence("expected", "an open port")
+    .evidence("got", "ICMP port unreachable")
 }
 
 fn silent(subject: &str, address: SocketAddr, expect: &Regex, timeout: Duration) -> Finding {

@@ -65,6 +65,14 @@ CREATE TABLE turn (
     PRIMARY KEY (check_id, record, since)
 ) STRICT, WITHOUT ROWID;
 ", "
+CREATE TABLE outcome (
+    check_id INTEGER NOT NULL, success INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (check_id, success)
+) STRICT;
+ALTER TABLE bucket ADD COLUMN p50_us INTEGER;
+ALTER TABLE bucket ADD COLUMN p90_us INTEGER;
+ALTER TABLE bucket ADD COLUMN p99_us INTEGER;
+", "
 CREATE TABLE pulse (check_id INTEGER PRIMARY KEY, said TEXT NOT NULL) STRICT;
 "];
 

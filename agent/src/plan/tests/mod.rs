@@ -59,6 +59,7 @@ fn surroundings() -> Small {
         "night.secret",
         "monitor.password",
         "keystore.password",
+        "upload.bin",
     ];
     let mut small = Small {
         variables: HashMap::from([
@@ -70,6 +71,8 @@ fn surroundings() -> Small {
             ("MONITOR_PASSWORD", "a word"),
             ("KEYSTORE_PASSWORD", "another word"),
             ("BACKUP_TOKEN", "a third word"),
+            ("ID_SECRET", "a third"),
+            ("PROXY_PASSWORD", "a fourth"),
         ]),
         files: files.map(|name| (Path::new("/plans").join(name), "Bearer xyz\n")).into(),
     };
