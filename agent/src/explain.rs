@@ -110,6 +110,17 @@ pages! {
     ForwardNoHairpin "forward.no-hairpin",
     AcmeHttp01 "acme.http01",
     AcmeRenewal "acme.renewal",
+    HeartbeatMissed "heartbeat.missed",
+    HeartbeatFailed "heartbeat.failed",
+    HeartbeatOverrun "heartbeat.overrun",
+    IcmpTimeout "icmp.timeout",
+    IcmpUnreachable "icmp.unreachable",
+    IcmpLoss "icmp.loss",
+    IcmpSlow "icmp.slow",
+    IcmpNotPermitted "icmp.not-permitted",
+    UdpRefused "udp.refused",
+    UdpSilent "udp.silent",
+    UdpUnexpectedReply "udp.unexpected-reply",
     AgentPanic "agent.panic",
 }
 

@@ -120,6 +120,21 @@ fn korean(code: Code) -> &'static str {
         Code::ForwardNoHairpin => "바깥쪽 주소가 외부에서는 되지만 내부에서는 되지 않습니다.",
         Code::AcmeHttp01 => "CA가 요청하는 방식으로는 인증용 파일에 접근할 수 없습니다.",
         Code::AcmeRenewal => "갱신 도구의 설정 또는 로그에 따르면 다음 갱신이 실패합니다.",
+        Code::HeartbeatMissed => "보고해야 할 작업이 제때 보고하지 않았습니다.",
+        Code::HeartbeatFailed => "작업이 실패했다고 보고했습니다.",
+        Code::HeartbeatOverrun => "작업이 시작했지만 끝났다고 알리지 않았습니다.",
+        Code::IcmpTimeout => "에코 요청에 응답이 없습니다.",
+        Code::IcmpUnreachable => {
+            "에코 요청을 보낼 수 없거나, 경로의 라우터가 도달하지 않는다고 알려 줍니다."
+        }
+        Code::IcmpLoss => "허용한 것보다 많은 에코 요청이 유실되었습니다.",
+        Code::IcmpSlow => "에코 응답이 허용한 시간보다 오래 걸립니다.",
+        Code::IcmpNotPermitted => {
+            "이 서버에서 에이전트가 에코 요청을 보낼 수 없습니다. 대상의 상태는 알 수 없습니다."
+        }
+        Code::UdpRefused => "듣는 프로세스가 없어 데이터그램이 거부되었습니다.",
+        Code::UdpSilent => "와야 할 데이터그램 응답이 없습니다.",
+        Code::UdpUnexpectedReply => "데이터그램에 응답은 왔지만 기대한 것이 아닙니다.",
         Code::AgentPanic => "점검 도중 프로그램 오류가 발생했습니다. 신고가 필요한 결함입니다.",
     }
 }

@@ -131,6 +131,17 @@ codes! {
     ForwardNoHairpin "forward.no-hairpin" Notice "The outer address works from outside, not from inside.";
     AcmeHttp01 "acme.http01" Warning "A challenge file would not be reachable the way a CA asks for it.";
     AcmeRenewal "acme.renewal" Warning "The renewer's own configuration or log says the next renewal fails.";
+    HeartbeatMissed "heartbeat.missed" Critical "A job has not reported when it should have.";
+    HeartbeatFailed "heartbeat.failed" Critical "A job reports that it failed.";
+    HeartbeatOverrun "heartbeat.overrun" Warning "A job began and has not said that it ended.";
+    IcmpTimeout "icmp.timeout" Critical "Echo requests get no reply.";
+    IcmpUnreachable "icmp.unreachable" Critical "Echo requests cannot be sent there, or a router on the way says that they do not arrive.";
+    IcmpLoss "icmp.loss" Warning "More echo requests are lost than may be.";
+    IcmpSlow "icmp.slow" Warning "Replies to echo requests take longer than they may.";
+    IcmpNotPermitted "icmp.not-permitted" Warning "This machine does not let the agent send echo requests: nothing is known of the target.";
+    UdpRefused "udp.refused" Critical "Nothing listens: the datagram was refused.";
+    UdpSilent "udp.silent" Critical "No answer to a datagram where one was due.";
+    UdpUnexpectedReply "udp.unexpected-reply" Critical "Something answers the datagram, but not what should.";
     AgentPanic "agent.panic" Warning "A probe crashed; a bug to report.";
 }
 

@@ -6,6 +6,7 @@ mod certificates;
 mod dns;
 mod elsewhere;
 mod http;
+mod signals;
 
 use certificates::handshakes;
 pub(super) use dns::MOST_SERVERS;
@@ -62,6 +63,7 @@ impl Collector for Series {
         if self.spoken.includes(Vocabulary::X509CertificateExporter) {
             out.as_x509_certificate_exporter(&snapshot, snapshot.at)?;
         }
+        out.signals(&snapshot)?;
         out.standings(&snapshot)?;
         out.listeners(&snapshot)?;
         out.agent(&snapshot)

@@ -25,7 +25,7 @@ use crate::probe::dns;
 use crate::probe::forward::Passages;
 use crate::probe::http::Tokens;
 use crate::probe::tls::Nameless;
-use crate::probe::{Stopwatch, acme};
+use crate::probe::{Stopwatch, acme, heartbeat};
 use crate::renewal;
 use crate::tls;
 
@@ -66,6 +66,8 @@ pub struct Net {
     pub passages: Passages,
     /// Whom challenges were fetched from.
     pub acme: Arc<acme::Reached>,
+    /// What jobs have reported.
+    pub heartbeats: Arc<heartbeat::Pulses>,
     /// Access tokens that checks ask with.
     pub(crate) tokens: Arc<Tokens>,
 }
@@ -97,6 +99,7 @@ impl Net {
             nameless: Arc::default(),
             passages: Passages::default(),
             acme: Arc::default(),
+            heartbeats: Arc::default(),
             tokens: Arc::default(),
         })
     }
@@ -124,6 +127,7 @@ impl Net {
             nameless: Arc::clone(&self.nameless),
             passages: self.passages.clone(),
             acme: Arc::clone(&self.acme),
+            heartbeats: Arc::clone(&self.heartbeats),
             tokens: Arc::clone(&self.tokens),
             ..Self::new(resolver)?
         })

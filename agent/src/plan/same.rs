@@ -320,21 +320,27 @@ fn same_grpc(a: &grpc::Spec, b: &grpc::Spec) -> bool {
 }
 
 fn same_icmp(a: &icmp::Spec, b: &icmp::Spec) -> bool {
-    let icmp::Spec {} = a;
-    let icmp::Spec {} = b;
-    true
+    let icmp::Spec { target, source, count, gap, within, loss } = a;
+    *target == b.target
+        && *source == b.source
+        && *count == b.count
+        && *gap == b.gap
+        && *within == b.within
+        && loss.total_cmp(&b.loss).is_eq()
 }
 
 fn same_udp(a: &udp::Spec, b: &udp::Spec) -> bool {
-    let udp::Spec {} = a;
-    let udp::Spec {} = b;
-    true
+    let udp::Spec { target, source, send, expect } = a;
+    *target == b.target
+        && *source == b.source
+        && *send == b.send
+        && expect.as_ref().map(regex::bytes::Regex::as_str)
+            == b.expect.as_ref().map(regex::bytes::Regex::as_str)
 }
 
 fn same_heartbeat(a: &heartbeat::Spec, b: &heartbeat::Spec) -> bool {
-    let heartbeat::Spec {} = a;
-    let heartbeat::Spec {} = b;
-    true
+    let heartbeat::Spec { name, url, by_hand, terms } = a;
+    *name == b.name && *url == b.url && *by_hand == b.by_hand && *terms == b.terms
 }
 
 fn same_claim(a: &Arc<Claim>, b: &Arc<Claim>) -> bool {

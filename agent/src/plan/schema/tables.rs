@@ -94,9 +94,9 @@ pub(in crate::plan) static PLAN: Table = Table {
         key("journey", Rows(&JOURNEY), Optional, "Requests that share cookies."),
         key("websocket", Rows(&WEBSOCKET), Later, "WebSocket upgrades."),
         key("grpc", Rows(&GRPC), Later, "gRPC services."),
-        key("icmp", Rows(&ICMP), Later, "Echo requests."),
-        key("udp", Rows(&UDP), Later, "Datagrams and their answers."),
-        key("heartbeat", Rows(&HEARTBEAT), Later, "Jobs that report by themselves."),
+        key("icmp", Rows(&ICMP), Optional, "Echo requests."),
+        key("udp", Rows(&UDP), Optional, "Datagrams and their answers."),
+        key("heartbeat", Rows(&HEARTBEAT), Optional, "Jobs that report by themselves."),
     ]],
 };
 
@@ -1132,11 +1132,83 @@ static GRPC: Table = Table {
     keys: &[NAMED, PACE, DEPENDS],
 };
 
-static ICMP: Table =
-    Table { header: "[[icmp]]", doc: "Echo requests.", keys: &[NAMED, PACE, DEPENDS] };
+static ICMP: Table = Table {
+    header: "[[icmp]]",
+    doc: "Echo requests, as `ping` sends them. Takes `net.ipv4.ping_group_range` or CAP_NET_RAW; without either, nothing is said of the target.",
+    keys: &[
+        NAMED,
+        &[
+            key(
+                "address",
+                Text(&any("a name or an IP address")),
+                Required,
+                "A name, an address, or a host of the plan.",
+            ),
+            key(
+                "count",
+                Whole { least: 1, most: 100 },
+                Default("3"),
+                "Requests that a probe sends.",
+            ),
+            key(
+                "gap",
+                Text(&DURATION),
+                Default("\"200ms\""),
+                "The time between two of them, from 10ms to 10s.",
+            ),
+            key("expect", Row(&ICMP_EXPECT), Optional, "What the replies have to be like."),
+        ],
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
+};
 
-static UDP: Table =
-    Table { header: "[[udp]]", doc: "A datagram and its answer.", keys: &[NAMED, PACE, DEPENDS] };
+static ICMP_EXPECT: Table = Table {
+    header: "expect of [[icmp]]",
+    doc: "What the replies have to be like.",
+    keys: &[&[
+        key("within", Text(&DURATION), Optional, "How long a round trip may take, on average."),
+        key(
+            "loss",
+            Text(&words("a share such as \"34%\"", "^[0-9.]+%$")),
+            Default("\"50%\""),
+            "The share of replies that may be missing, below 100%.",
+        ),
+    ]],
+};
+
+static UDP: Table = Table {
+    header: "[[udp]]",
+    doc: "A datagram and its answer. It is sent three times within the timeout until an answer comes.",
+    keys: &[
+        NAMED,
+        &[
+            key(
+                "address",
+                Text(&ENDPOINT),
+                Required,
+                "HOST:PORT; the host may be one of the plan.",
+            ),
+            key("send", Text(&FREE), Optional, "What is sent, as text: \"\\r\\n\" is a line end."),
+            key(
+                "send_hex",
+                Text(&words("bytes in hexadecimal such as \"00 0a ff\"", "^[0-9A-Fa-f :\\n\\t]+$")),
+                Optional,
+                "The same as bytes.",
+            ),
+            key(
+                "expect",
+                Text(&REGEX),
+                Optional,
+                "What the answer has to match, over bytes: beyond ASCII write `(?-u)\\xff`. Without it, silence is well, and only a refusal is a finding.",
+            ),
+        ],
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
+};
 
 static ACME: Table = Table {
     header: "[[acme]]",
@@ -1177,6 +1249,51 @@ static ACME: Table = Table {
 
 static HEARTBEAT: Table = Table {
     header: "[[heartbeat]]",
-    doc: "A job that reports by itself.",
-    keys: &[NAMED, PACE, DEPENDS],
+    doc: "A job that reports by itself: it calls `/api/v1/heartbeat/NAME` of this agent when it has ended well, `/start` after it when it begins, `/fail` or its exit status when it fails.",
+    keys: &[
+        NAMED,
+        &[
+            key("period", Text(&DURATION), Optional, "How often the job calls, from 1s to 400d."),
+            key(
+                "cron",
+                Text(&CRON),
+                Optional,
+                "When the job runs, instead of `period`: as it stands in its crontab.",
+            ),
+            key(
+                "timezone",
+                Text(&TIMEZONE),
+                Default("\"UTC\""),
+                "The zone `cron` is read in: that of the job's machine.",
+            ),
+            key(
+                "grace",
+                Text(&DURATION),
+                Optional,
+                "How long after that the call may come. Default: a twelfth of the period, from 1m to 1h.",
+            ),
+            key(
+                "runs_within",
+                Text(&DURATION),
+                Optional,
+                "How long the job may take, where it calls `/start`. Default: `grace`.",
+            ),
+            key(
+                "token_env",
+                Text(&VARIABLE),
+                Optional,
+                "An environment variable with a token that every call has to bring along, as `Authorization: Bearer TOKEN` or as `?token=TOKEN`.",
+            ),
+            key("token_file", Text(&PATH), Optional, "The same in a file."),
+            key(
+                "token",
+                Text(&FREE),
+                Refused(
+                    "a secret is never in the file: put it in an environment variable and write `token_env = \"NAME\"`, or in a file of its own and write `token_file = \"PATH\"`",
+                ),
+                "Refused.",
+            ),
+        ],
+        DEPENDS,
+    ],
 };
