@@ -90,6 +90,19 @@ pub(super) fn asking(row: &Row<'_>, pace: &Pace, hosts: &Hosts) -> Asking {
     Asking { method, headers, body, expect, follow_redirects, max_body_bytes, upstream }
 }
 
+/// A request whose answer is judged elsewhere: its headers, and who stands behind a proxy.
+pub(super) fn bare(row: &Row<'_>, upstream: Vec<Endpoint>) -> Asking {
+    Asking {
+        method: Method::GET,
+        headers: headers(row),
+        body: Vec::new(),
+        expect: probed::Expect::default(),
+        follow_redirects: false,
+        max_body_bytes: 1024 * 1024,
+        upstream,
+    }
+}
+
 /// All of it together.
 pub(super) fn spec(url: Uri, there: &There, asking: Asking, roots: Roots) -> probed::Spec {
     let Asking { method, headers, body, expect, follow_redirects, max_body_bytes, upstream } =
@@ -231,7 +244,7 @@ fn method(text: &str) -> Result<Method, Wrong> {
     }
 }
 
-fn headers(row: &Row<'_>) -> HeaderMap {
+pub(super) fn headers(row: &Row<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (key, value) in row.entries("headers").unwrap_or_default() {
         let name = row.understood("headers", &key, header_name);

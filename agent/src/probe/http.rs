@@ -20,6 +20,7 @@ use crate::tls::Roots;
 
 mod ask;
 mod broken;
+mod call;
 mod content;
 mod exchange;
 mod fetch;
@@ -38,23 +39,30 @@ mod reference;
 mod status;
 mod tasks;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod upgrade;
 mod visit;
 mod wire;
 mod written;
 
 pub(crate) use ask::Ask;
 pub use ask::shown;
-pub(crate) use ask::{host, port};
+pub(crate) use ask::{authority, host, port};
+pub(crate) use call::{Called, Uncalled, call};
 use exchange::{Answer, Appetite};
 pub(crate) use fetch::{Fetched, Unfetched, fetch};
 pub(crate) use glance::{Glance, glance};
 use hops::Hops;
 use judge::Reply;
 pub use kept::Kept;
+pub(crate) use redact::{conceal, secrets};
 use redirect::Next;
 pub(crate) use reference::resolve;
+pub(crate) use upgrade::{
+    Upgraded, ask_for_upgrade, is_own_header, subject as socket_subject, upgrade,
+};
 use visit::{Failed, visit};
+pub(crate) use wire::Metered;
 
 /// Bytes of a body kept when no expectation asks for more.
 const EXCERPT_BYTES: usize = 2048;

@@ -146,7 +146,7 @@ impl Ask {
                 .or_else(|| Authority::try_from(authority(&self.url)).ok());
             headers.remove(CONNECTION);
             let mut parts = http::uri::Parts::default();
-            parts.scheme = Some(Scheme::HTTPS);
+            parts.scheme = self.url.scheme().cloned();
             parts.authority = authority;
             parts.path_and_query = path;
             *request.version_mut() = Version::HTTP_2;
@@ -236,7 +236,7 @@ pub(super) fn without_query(shown: &str) -> &str {
 }
 
 /// Host and port as in a Host header: without user and password, and without the usual port.
-pub(super) fn authority(url: &Uri) -> &str {
+pub(crate) fn authority(url: &Uri) -> &str {
     let whole = url.authority().map_or("", Authority::as_str);
     let whole = whole.rsplit_once('@').map_or(whole, |(_, after)| after);
     let usual = if is_https(url) { ":443" } else { ":80" };

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use health::Text;
 use health::facts::{Headers, HttpFacts};
+use health::{Finding, Text};
 use http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
@@ -29,6 +29,7 @@ pub(super) fn is_harmless(name: &HeaderName) -> bool {
                 | "content-type"
                 | "content-length"
                 | "connection"
+                | "upgrade"
                 | "origin"
                 | "referer"
                 | "cache-control"
@@ -94,12 +95,32 @@ pub(super) fn scrub(sent: &HeaderMap, facts: &mut HttpFacts, sight: &mut Sight) 
         visit.http.iter_mut().for_each(|http| scrub_facts(http, &secrets));
     }
     for finding in &mut sight.findings {
-        for Text { en, ko } in [&mut finding.summary, &mut finding.remedy] {
-            mask(en, &secrets);
-            mask(ko, &secrets);
-        }
-        finding.evidence.iter_mut().for_each(|(_, value)| mask_value(value, &secrets));
+        conceal_in(finding, &secrets);
     }
+}
+
+/// Masks these words in what was seen, wherever they were echoed.
+pub(crate) fn conceal(secrets: &[String], sight: &mut Sight) {
+    let secrets: Vec<String> =
+        secrets.iter().filter(|secret| secret.len() >= MIN_SECRET_BYTES).cloned().collect();
+    if secrets.is_empty() {
+        return;
+    }
+    for said in sight.facts.websocket.iter_mut().flat_map(|facts| &mut facts.said) {
+        mask(&mut said.text, &secrets);
+    }
+    sight.facts.grpc.iter_mut().for_each(|facts| mask(&mut facts.message, &secrets));
+    for finding in &mut sight.findings {
+        conceal_in(finding, &secrets);
+    }
+}
+
+fn conceal_in(finding: &mut Finding, secrets: &[String]) {
+    for Text { en, ko } in [&mut finding.summary, &mut finding.remedy] {
+        mask(en, secrets);
+        mask(ko, secrets);
+    }
+    finding.evidence.iter_mut().for_each(|(_, value)| mask_value(value, secrets));
 }
 
 fn scrub_facts(facts: &mut HttpFacts, secrets: &[String]) {
@@ -114,7 +135,7 @@ fn scrub_facts(facts: &mut HttpFacts, secrets: &[String]) {
 }
 
 /// Every value of a header that may be secret, whole and in its parts: after the scheme, and per cookie.
-fn secrets(sent: &HeaderMap) -> Vec<String> {
+pub(crate) fn secrets(sent: &HeaderMap) -> Vec<String> {
     let mut secrets = Vec::new();
     for (name, value) in sent.iter().filter(|(name, _)| !is_harmless(name)) {
         let Ok(value) = value.to_str() else { continue };

@@ -23,7 +23,7 @@ const SHORT: Duration = Duration::from_millis(500);
 
 static ROOTS: LazyLock<Roots> = LazyLock::new(|| Roots::load(&[]).unwrap());
 
-pub(super) fn spec(url: &str) -> Spec {
+pub(crate) fn spec(url: &str) -> Spec {
     let url = url.parse().unwrap();
     Spec {
         keeps_body: false,

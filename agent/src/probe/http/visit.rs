@@ -46,17 +46,32 @@ pub(super) async fn visit(
     watch: &mut Stopwatch,
     sight: &mut Sight,
 ) -> Result<Answer, Failed> {
+    let reached = reach(spec, ask, ALPN, net, watch, sight).await;
+    let (wire, alpn) = reached.map_err(Failed::Before)?;
+    let question = match alpn.as_deref() {
+        Some("h2") => Question::from(ask.request(Version::HTTP_2)),
+        _ => Question::from(ask.written()),
+    };
+    exchange(wire, question, appetite, watch).await.map_err(Failed::Asking)
+}
+
+/// A connection to ask over, with hands shaken where the URL says https, and what ALPN settled on.
+pub(super) async fn reach(
+    spec: &Spec,
+    ask: &Ask,
+    alpn: &[&[u8]],
+    net: &Net,
+    watch: &mut Stopwatch,
+    sight: &mut Sight,
+) -> Result<(Wire, Option<String>), Box<Finding>> {
     let endpoint = ask.endpoint(spec);
-    let dialled = net.dial(&endpoint, spec.source, watch, &mut sight.facts).await;
-    let stream = dialled.map_err(Failed::Before)?;
+    let stream = net.dial(&endpoint, spec.source, watch, &mut sight.facts).await?;
     if !is_https(&ask.url) {
-        return exchange(Wire::Plain(stream), ask.written(), appetite, watch)
-            .await
-            .map_err(Failed::Asking);
+        return Ok((Wire::Plain(stream), None));
     }
     let name = host(&ask.url);
-    let shaken = Box::pin(tls::handshake(stream, name, ALPN, &spec.roots, watch)).await;
-    let (stream, presented) = shaken.map_err(Failed::Before)?;
+    let shaken = Box::pin(tls::handshake(stream, name, alpn, &spec.roots, watch)).await;
+    let (stream, presented) = shaken?;
     let peer = peer(&ask.url, &sight.facts);
     let now = crate::clock::now();
     let (facts, findings) = tls::judge(&presented, name, &spec.roots, &peer, now);
@@ -67,11 +82,7 @@ pub(super) async fn visit(
             sight.findings.push(finding);
         }
     }
-    let question = match presented.alpn.as_deref() {
-        Some("h2") => Question::from(ask.request(Version::HTTP_2)),
-        _ => Question::from(ask.written()),
-    };
-    exchange(Wire::Tls(Box::new(stream)), question, appetite, watch).await.map_err(Failed::Asking)
+    Ok((Wire::Tls(Box::new(stream)), presented.alpn))
 }
 
 /// The address dialled, and the name that was asked for there.
