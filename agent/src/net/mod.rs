@@ -23,6 +23,7 @@ use crate::listeners::Sockets;
 use crate::plan::{Endpoint, Target};
 use crate::probe::dns;
 use crate::probe::forward::Passages;
+use crate::probe::http::NginxMemory;
 use crate::probe::tls::Nameless;
 use crate::probe::{Stopwatch, acme};
 use crate::renewal;
@@ -60,6 +61,8 @@ pub struct Net {
     pub passages: Passages,
     /// Whom challenges were fetched from.
     pub acme: Arc<acme::Reached>,
+    /// What each nginx has counted of its connections.
+    pub nginx: Arc<NginxMemory>,
 }
 
 impl Net {
@@ -106,6 +109,7 @@ impl Net {
             nameless: Arc::default(),
             passages: Passages::default(),
             acme: Arc::default(),
+            nginx: Arc::default(),
         })
     }
 
@@ -132,6 +136,7 @@ impl Net {
             nameless: Arc::clone(&self.nameless),
             passages: self.passages.clone(),
             acme: Arc::clone(&self.acme),
+            nginx: Arc::clone(&self.nginx),
             ..Self::new(resolver)?
         })
     }

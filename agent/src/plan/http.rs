@@ -40,7 +40,8 @@ pub(super) fn check(
     let asking = asking(row, &pace, hosts);
     let (url, written) = (url?, written?);
     let frame = named.frame(&pace, Kind::Http, written.value, owner)?;
-    let spec = spec(url.value, &there, asking, roots?);
+    let mut spec = spec(url.value, &there, asking, roots?);
+    spec.stub_status = row.switch("stub_status").unwrap_or(false).then(|| frame.name.clone());
     Some(probe::Check { frame, spec: probe::Spec::Http(Box::new(spec)) })
 }
 
@@ -119,6 +120,7 @@ pub(super) fn spec(url: Uri, there: &There, asking: Asking, roots: Roots) -> pro
         max_body_bytes,
         expect,
         upstream,
+        stub_status: None,
         keeps_body: false,
         roots,
         kept: probed::Kept::default(),

@@ -86,6 +86,7 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         expect,
         upstream,
         keeps_body,
+        stub_status,
         roots: _,
         kept: _,
     } = a;
@@ -100,6 +101,7 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         && same_expect(expect, &b.expect)
         && *upstream == b.upstream
         && *keeps_body == b.keeps_body
+        && *stub_status == b.stub_status
 }
 
 fn same_expect(a: &http::Expect, b: &http::Expect) -> bool {

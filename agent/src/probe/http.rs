@@ -37,6 +37,7 @@ mod redact;
 mod redirect;
 mod reference;
 mod status;
+mod stub_status;
 mod tasks;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -58,6 +59,7 @@ pub use kept::Kept;
 pub(crate) use redact::{conceal, secrets};
 use redirect::Next;
 pub(crate) use reference::resolve;
+pub use stub_status::Memory as NginxMemory;
 pub(crate) use upgrade::{
     Upgraded, ask_for_upgrade, is_own_header, subject as socket_subject, upgrade,
 };
@@ -96,6 +98,8 @@ pub struct Spec {
     pub upstream: Vec<Endpoint>,
     /// Somebody besides the expectations reads the body: it is kept up to `max_body_bytes`.
     pub keeps_body: bool,
+    /// The answer is nginx's own count of its connections; remembered under the check's name.
+    pub stub_status: Option<Arc<str>>,
     /// Trusted roots.
     pub roots: Roots,
     /// What follows from the above.
@@ -131,7 +135,11 @@ pub struct Expect {
 
 /// Runs one probe.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
-    walk(spec, Ask::first(spec), net, watch).await.sight
+    let walked = walk(spec, Ask::first(spec), net, watch).await;
+    match &spec.stub_status {
+        Some(check) => stub_status::attend(check, walked, net),
+        None => walked.sight,
+    }
 }
 
 /// The way from one request to the answer that was judged.

@@ -444,6 +444,12 @@ static HTTP: Table = Table {
         REACHED,
         ASKED,
         CAUSE,
+        &[key(
+            "stub_status",
+            Switch,
+            Default("false"),
+            "The answer is nginx's own count of its connections (`stub_status`): read into metrics, and told when it drops some.",
+        )],
         PACE,
         DEPENDS,
         DIALS,

@@ -38,6 +38,7 @@ pub(crate) fn spec(url: &str) -> Spec {
         max_body_bytes: 1 << 20,
         expect: Expect::default(),
         upstream: Vec::new(),
+        stub_status: None,
         roots: ROOTS.clone(),
         kept: Kept::default(),
     }
