@@ -47,6 +47,7 @@ pages! {
     HttpProtocol "http.protocol",
     HttpTooLarge "http.too-large",
     HttpSessionLost "http.session-lost",
+    HttpCookie "http.cookie",
     HttpUpgradeRefused "http.upgrade-refused",
     WebsocketSilent "websocket.silent",
     WebsocketClosed "websocket.closed",

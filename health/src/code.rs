@@ -68,6 +68,7 @@ codes! {
     HttpProtocol "http.protocol" Critical "Not HTTP, or broken HTTP: truncated, wrong length, cut mid-body.";
     HttpTooLarge "http.too-large" Warning "More body than the cap.";
     HttpSessionLost "http.session-lost" Critical "A later step of a journey lost the cookie or session of an earlier one.";
+    HttpCookie "http.cookie" Warning "A cookie is set with other attributes than expected.";
     HttpUpgradeRefused "http.upgrade-refused" Critical "WebSocket upgrade not accepted.";
     WebsocketSilent "websocket.silent" Critical "Upgraded, then nothing where a message or a pong was due.";
     WebsocketClosed "websocket.closed" Critical "Upgraded, then closed by the server.";

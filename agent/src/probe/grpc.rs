@@ -41,7 +41,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     }));
     let finding = judge::judge(spec, &said, &peer);
     sight.findings.extend(finding.map(|finding| finding.evidence("by_hand", by_hand)));
-    http::conceal(&http::secrets(&spec.request.headers), &mut sight);
+    http::veil(&http::masked(http::secrets(&spec.request.headers)), &mut sight);
     sight
 }
 

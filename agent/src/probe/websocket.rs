@@ -84,7 +84,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     let mut facts = heard.facts;
     facts.subprotocol = subprotocol;
     sight.facts.websocket = Some(Box::new(facts));
-    http::conceal(&secrets(spec), &mut sight);
+    http::veil(&http::masked(secrets(spec)), &mut sight);
     sight
 }
 

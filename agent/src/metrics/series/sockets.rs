@@ -8,6 +8,7 @@ use std::fmt::Error;
 use health::facts::NginxFacts;
 use health::snapshot::CheckStanding;
 use health::{Kind, Phase, Snapshot};
+use prometheus_client::encoding::NoLabelSet;
 use prometheus_client::metrics::MetricType;
 
 use super::{Out, labels, looked_at, with};
@@ -102,7 +103,7 @@ impl Out<'_> {
         for (standing, last) in looked_at(snapshot) {
             if let Some(counted) = last.facts.nginx.as_deref() {
                 let mut series = family.encode_family(&labels(standing))?;
-                series.encode_counter::<(), _, u64>(&counted.requests, None)?;
+                series.encode_counter::<NoLabelSet, _, u64>(&counted.requests, None)?;
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode, Version};
 use super::ask::Ask;
 use super::exchange::{Answer, Appetite, Question, exchange};
 use super::visit::{self, Failed};
-use super::{EXCERPT_CHARS, Spec, redact};
+use super::{EXCERPT_CHARS, Spec, scrubbed};
 use crate::net::{Net, printable};
 use crate::probe::{Sight, Stopwatch};
 
@@ -84,20 +84,14 @@ pub(crate) async fn call(
     if let Some(broken) = broken {
         let asked = visit::asked(spec, &ask, &sight.facts, watch.timeout());
         sight.findings.push(broken.into_finding(&asked).evidence("by_hand", by_hand));
-        return Err(Box::new(Uncalled { sight: finished(spec, sight, facts), speaks_http1 }));
+        return Err(Box::new(Uncalled { sight: scrubbed(spec, sight, facts), speaks_http1 }));
     }
     let Some(Answer { status, headers, mut body, .. }) = answer else {
-        return Err(Box::new(Uncalled { sight: finished(spec, sight, facts), speaks_http1 }));
+        return Err(Box::new(Uncalled { sight: scrubbed(spec, sight, facts), speaks_http1 }));
     };
     facts.excerpt = Some(printable(&body.kept, EXCERPT_CHARS)).filter(|text| !text.is_empty());
     let trailers = body.trailers.take().map_or_else(HeaderMap::new, |trailers| *trailers);
     let peer = visit::peer(&spec.url, &sight.facts);
-    let sight = finished(spec, sight, facts);
+    let sight = scrubbed(spec, sight, facts);
     Ok(Box::new(Called { sight, status, headers, trailers, body: body.kept, peer }))
-}
-
-fn finished(spec: &Spec, mut sight: Sight, mut facts: HttpFacts) -> Sight {
-    redact::scrub(&spec.headers, &mut facts, &mut sight);
-    sight.facts.http = Some(Box::new(facts));
-    sight
 }

@@ -1,9 +1,10 @@
 //! Secrets stay out of facts and findings.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use health::Text;
 use health::facts::{Headers, HttpFacts};
-use health::{Finding, Text};
 use http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
@@ -14,8 +15,8 @@ use crate::probe::Sight;
 const MAX_HEADERS: usize = 50;
 const MAX_VALUE_CHARS: usize = 256;
 /// Shorter values are too common to be taken for an echo of a secret.
-const MIN_SECRET_BYTES: usize = 6;
-const MASK: &str = "(hidden)";
+pub(crate) const MIN_SECRET_BYTES: usize = 6;
+pub(super) const MASK: &str = "(hidden)";
 
 /// Request headers that say nothing only their sender should know. Of every other one the plan
 /// may hold a key in it, whatever its name.
@@ -95,32 +96,15 @@ pub(super) fn scrub(sent: &HeaderMap, facts: &mut HttpFacts, sight: &mut Sight) 
         visit.http.iter_mut().for_each(|http| scrub_facts(http, &secrets));
     }
     for finding in &mut sight.findings {
-        conceal_in(finding, &secrets);
+        for Text { en, ko } in [&mut finding.summary, &mut finding.remedy] {
+            mask(en, &secrets);
+            mask(ko, &secrets);
+        }
+        finding
+            .evidence
+            .iter_mut()
+            .for_each(|(_, value)| change_value(value, &|text: &mut String| mask(text, &secrets)));
     }
-}
-
-/// Masks these words in what was seen, wherever they were echoed.
-pub(crate) fn conceal(secrets: &[String], sight: &mut Sight) {
-    let secrets: Vec<String> =
-        secrets.iter().filter(|secret| secret.len() >= MIN_SECRET_BYTES).cloned().collect();
-    if secrets.is_empty() {
-        return;
-    }
-    for said in sight.facts.websocket.iter_mut().flat_map(|facts| &mut facts.said) {
-        mask(&mut said.text, &secrets);
-    }
-    sight.facts.grpc.iter_mut().for_each(|facts| mask(&mut facts.message, &secrets));
-    for finding in &mut sight.findings {
-        conceal_in(finding, &secrets);
-    }
-}
-
-fn conceal_in(finding: &mut Finding, secrets: &[String]) {
-    for Text { en, ko } in [&mut finding.summary, &mut finding.remedy] {
-        mask(en, secrets);
-        mask(ko, secrets);
-    }
-    finding.evidence.iter_mut().for_each(|(_, value)| mask_value(value, secrets));
 }
 
 fn scrub_facts(facts: &mut HttpFacts, secrets: &[String]) {
@@ -132,6 +116,83 @@ fn scrub_facts(facts: &mut HttpFacts, secrets: &[String]) {
     facts.headers = masked.collect();
     facts.excerpt.iter_mut().for_each(|excerpt| mask(excerpt, secrets));
     facts.redirects.iter_mut().for_each(|redirect| mask(&mut redirect.location, secrets));
+}
+
+/// What must not be shown, and what is shown in its place.
+pub(crate) type Veil = (String, String);
+
+/// A mask for each of these words; shorter ones are too common to be taken for an echo.
+pub(crate) fn masked(secrets: Vec<String>) -> Vec<Veil> {
+    let long = secrets.into_iter().filter(|secret| secret.len() >= MIN_SECRET_BYTES);
+    long.map(|secret| (secret, MASK.to_owned())).collect()
+}
+
+/// Puts something else in the place of every secret, wherever it appears.
+pub(crate) fn veil(veils: &[Veil], sight: &mut Sight) {
+    if veils.is_empty() {
+        return;
+    }
+    let of = |text: &mut String| {
+        for (secret, shown) in veils {
+            if text.contains(&**secret) {
+                *text = text.replace(&**secret, shown);
+            }
+        }
+    };
+    let Sight { facts, findings } = sight;
+    let visited = facts.visits.iter_mut().filter_map(|visit| visit.http.as_mut());
+    for http in facts.http.iter_mut().chain(visited) {
+        veil_http(http, &of);
+    }
+    for visit in &mut facts.visits {
+        visit.failure.iter_mut().for_each(of);
+    }
+    if let Some(websocket) = &mut facts.websocket {
+        websocket.said.iter_mut().for_each(|said| of(&mut said.text));
+        of(&mut websocket.close_reason);
+    }
+    facts.grpc.iter_mut().for_each(|grpc| of(&mut grpc.message));
+    for finding in findings {
+        let Text { en, ko } = &mut finding.summary;
+        let (summary, remedy) = ([en, ko], &mut finding.remedy);
+        summary.into_iter().chain([&mut remedy.en, &mut remedy.ko]).for_each(of);
+        // A subject stays the same from probe to probe: there a name takes the place, never a mask.
+        for (secret, shown) in veils.iter().filter(|(_, shown)| shown != MASK) {
+            finding.subject = finding.subject.replace(&**secret, shown);
+        }
+        finding.evidence.iter_mut().for_each(|(_, value)| change_value(value, &of));
+    }
+}
+
+fn veil_http(http: &mut HttpFacts, of: &impl Fn(&mut String)) {
+    let changed = |text: &str| {
+        let mut text = text.to_owned();
+        of(&mut text);
+        text
+    };
+    http.url = changed(&http.url).into();
+    http.headers = http.headers.iter().map(|(name, value)| (name, changed(value))).collect();
+    http.excerpt.iter_mut().for_each(of);
+    for redirect in &mut http.redirects {
+        of(&mut redirect.url);
+        of(&mut redirect.location);
+    }
+    if let Some(request) = &mut http.request {
+        let request = Arc::make_mut(request);
+        request.headers =
+            request.headers.iter().map(|(name, value)| (name, changed(value))).collect();
+        of(&mut request.body);
+        of(&mut request.by_hand);
+    }
+}
+
+fn change_value(value: &mut Value, of: &impl Fn(&mut String)) {
+    match value {
+        Value::String(text) => of(text),
+        Value::Array(values) => values.iter_mut().for_each(|value| change_value(value, of)),
+        Value::Object(map) => map.iter_mut().for_each(|(_, value)| change_value(value, of)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Every value of a header that may be secret, whole and in its parts: after the scheme, and per cookie.
@@ -156,17 +217,6 @@ fn mask(text: &mut String, secrets: &[String]) {
         if text.contains(&**secret) {
             *text = text.replace(&**secret, MASK);
         }
-    }
-}
-
-fn mask_value(value: &mut Value, secrets: &[String]) {
-    match value {
-        Value::String(text) => mask(text, secrets),
-        Value::Array(values) => values.iter_mut().for_each(|value| mask_value(value, secrets)),
-        Value::Object(map) => {
-            map.iter_mut().for_each(|(_, value)| mask_value(value, secrets));
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -117,7 +117,7 @@ pub(crate) async fn upgrade(
     match came {
         Ok(Switch::Over(switched)) => {
             let facts = facts(spec, &ask, &switched.answer);
-            let sight = super::finished(spec, sight, facts);
+            let sight = finished(spec, sight, facts);
             let headers = &switched.answer.headers;
             let accepted = acceptance::judge(headers, &key, offered);
             let subprotocol = match accepted {
@@ -273,9 +273,9 @@ fn request(spec: &Spec, ask: &Ask) -> Arc<RequestFacts> {
 }
 
 fn finished(spec: &Spec, sight: Sight, facts: HttpFacts) -> Sight {
-    let mut sight = super::finished(spec, sight, facts);
+    let mut sight = super::scrubbed(spec, sight, facts);
     for finding in &mut sight.findings {
-        if finding.evidence.contains_key("by_hand") {
+        if finding.code.label().starts_with("http.") {
             finding.evidence.insert("by_hand".to_owned(), by_hand(spec).into());
         }
     }
