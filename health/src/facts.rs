@@ -10,6 +10,7 @@ mod dns;
 mod dnssec;
 mod headers;
 mod http;
+mod signals;
 mod sockets;
 mod tls;
 
@@ -17,6 +18,7 @@ pub use dns::{AnswerFacts, DnsFacts, Flags, Part, RecordFacts, ServerFacts};
 pub use dnssec::{DnskeyFacts, DnssecFacts, DsFacts, Security, SignatureFacts};
 pub use headers::Headers;
 pub use http::{HttpFacts, Redirect, RequestFacts, Role, VisitFacts};
+pub use signals::{CallFacts, HeartbeatFacts, IcmpFacts, Signal, UdpFacts};
 pub use sockets::{GrpcFacts, NginxFacts, SaidFacts, Speaker, WebsocketFacts};
 pub use tls::{
     AcmeFacts, CertificateFacts, CertificatesSeen, FileFacts, HopFacts, RenewalFacts,
@@ -79,6 +81,15 @@ pub struct Facts {
     /// A claimed port or undeclared listener.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<Box<Observed>>,
+    /// Echo requests and what came back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icmp: Option<Box<IcmpFacts>>,
+    /// A datagram and its answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udp: Option<Box<UdpFacts>>,
+    /// A job that reports by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<Box<HeartbeatFacts>>,
     /// What this machine itself had run out of, so that nothing could be looked at: right and wrong
     /// are then unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]

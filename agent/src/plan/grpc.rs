@@ -10,6 +10,7 @@ use super::http;
 use super::names::{Hosts, Names};
 use super::notes::{Wrong, shown};
 use super::row::Row;
+use crate::probe::http::Spoken;
 use crate::probe::{self, grpc};
 
 /// Reads one `[[grpc]]`.
@@ -35,6 +36,7 @@ pub(super) fn check(
     let mut request = http::spec(url, &there, asking, roots?);
     request.method = Method::POST;
     request.body = grpc::check_request(&service);
+    request.version = Some(Spoken::Http2);
     request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     request.headers.insert(TE, HeaderValue::from_static("trailers"));
     let spec = grpc::Spec { request, service };

@@ -2,15 +2,15 @@
 
 use ::http::header::ORIGIN;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use alerts::Secret;
 use health::Kind;
 
 use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::{At, Wrong, shown};
 use super::row::Row;
-use super::schema::MESSAGE;
-use super::{http, receivers};
-use crate::probe::websocket::{Secret, Step, Words};
+use super::{http, request};
+use crate::probe::websocket::{Step, Words};
 use crate::probe::{self, http as probed, websocket};
 
 /// Longest message that a step may send.
@@ -47,7 +47,7 @@ pub(super) fn check(
     if let Some(origin) = origin {
         request.headers.insert(ORIGIN, origin.value);
     }
-    probed::ask_for_upgrade(&mut request.headers, &subprotocols);
+    probed::ask_for_upgrade(&mut request, &subprotocols);
     let spec = websocket::Spec { request, subprotocols, steps, ping };
     Some(probe::Check { frame, spec: probe::Spec::Websocket(Box::new(spec)) })
 }
@@ -120,13 +120,7 @@ fn words(row: &Row<'_>) -> Option<Words> {
         row.mismatch("send", value);
         return None;
     }
-    let row = row.open_row(&MESSAGE, "send", value)?;
-    frame::exclusive(&row, &["value_env", "value_file"]);
-    let held = receivers::outside(&row, "value_env", "value_file");
-    if held.is_none() && !row.has("value_env") && !row.has("value_file") {
-        row.note_missing("the message is empty".to_owned(), "value_env or value_file");
-    }
-    held.map(|(text, _)| Words::Secret(Secret(text.into())))
+    request::secret(row, "send", value).map(|text| Words::Secret(Secret(text.into_bytes())))
 }
 
 fn length(text: &str) -> Result<&str, Wrong> {

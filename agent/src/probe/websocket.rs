@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use alerts::Secret;
 use regex::Regex;
 
 use super::http::{self, Upgraded, upgrade};
@@ -49,20 +50,11 @@ pub enum Words {
     Secret(Secret),
 }
 
-/// A text that is shown to nobody.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub Arc<str>);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("…")
-    }
-}
-
 impl Words {
     fn text(&self) -> &str {
         match self {
-            Self::Plain(text) | Self::Secret(Secret(text)) => text,
+            Self::Plain(text) => text,
+            Self::Secret(Secret(bytes)) => str::from_utf8(bytes).unwrap_or_default(),
         }
     }
 }
@@ -90,7 +82,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
 
 fn secrets(spec: &Spec) -> Vec<String> {
     let sent = spec.steps.iter().filter_map(|step| match &step.send {
-        Some(Words::Secret(Secret(text))) => Some(text.to_string()),
+        Some(words @ Words::Secret(_)) => Some(words.text().to_owned()),
         Some(Words::Plain(_)) | None => None,
     });
     sent.chain(http::secrets(&spec.request.headers)).collect()

@@ -102,7 +102,8 @@ impl Out<'_> {
         )?;
         for (standing, last) in looked_at(snapshot) {
             if let Some(counted) = last.facts.nginx.as_deref() {
-                let mut series = family.encode_family(&labels(standing))?;
+                let row = labels(standing);
+                let mut series = family.encode_family(&row)?;
                 series.encode_counter::<NoLabelSet, _, u64>(&counted.requests, None)?;
             }
         }

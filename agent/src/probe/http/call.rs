@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use health::facts::{HttpFacts, RequestFacts};
-use http::{HeaderMap, StatusCode, Version};
+use http::{HeaderMap, StatusCode};
 
+use super::arrival::{Arrived, arrive};
 use super::ask::Ask;
-use super::exchange::{Answer, Appetite, Question, exchange};
+use super::exchange::{Answer, Appetite, exchange};
 use super::visit::{self, Failed};
 use super::{EXCERPT_CHARS, Spec, scrubbed};
 use crate::net::{Net, printable};
@@ -42,7 +43,7 @@ pub(crate) struct Uncalled {
     pub(crate) speaks_http1: bool,
 }
 
-/// Asks what the spec says; `by_hand` is a command that asks the same.
+/// Asks what the spec says, which has to be over HTTP/2; `by_hand` is a command that asks the same.
 ///
 /// # Errors
 /// What was seen instead, with its finding.
@@ -56,12 +57,12 @@ pub(crate) async fn call(
     let request = RequestFacts { by_hand: by_hand.to_owned(), ..ask.described(spec) };
     let request = Some(Arc::new(request));
     let mut sight = Sight::default();
-    let came = match visit::reach(spec, &ask, &[b"h2"], net, watch, &mut sight).await {
-        Ok((wire, _)) => {
-            let question = Question::from(ask.request(Version::HTTP_2));
-            exchange(wire, question, APPETITE, watch).await.map_err(Failed::Asking)
+    let came = match arrive(spec, &ask, net, watch, &mut sight).await {
+        Ok(Arrived { wire, question, guard, .. }) => {
+            let came = exchange(wire, question, APPETITE, watch).await;
+            came.map_err(|broken| visit::failed(guard, broken, spec, &ask, &sight.facts))
         }
-        Err(finding) => Err(Failed::Before(finding)),
+        Err(failed) => Err(failed),
     };
     let (answer, broken) = match came {
         Ok(mut answer) => match answer.broken.take() {
@@ -91,7 +92,7 @@ pub(crate) async fn call(
     };
     facts.excerpt = Some(printable(&body.kept, EXCERPT_CHARS)).filter(|text| !text.is_empty());
     let trailers = body.trailers.take().map_or_else(HeaderMap::new, |trailers| *trailers);
-    let peer = visit::peer(&spec.url, &sight.facts);
+    let peer = visit::peer(spec, &ask, &sight.facts);
     let sight = scrubbed(spec, sight, facts);
     Ok(Box::new(Called { sight, status, headers, trailers, body: body.kept, peer }))
 }

@@ -14,14 +14,15 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 
+use super::arrival::{Arrived, arrive};
 use super::ask::{self, Ask};
 use super::exchange::{Answer, Appetite};
 use super::gateway::{self, Upstream};
 use super::http1::{self, Switch};
 use super::judge::Reply;
-use super::visit::{self, Failed, visit};
+use super::visit::{self, visit};
 use super::wire::Metered;
-use super::{EXCERPT_CHARS, Spec};
+use super::{EXCERPT_CHARS, Spec, Spoken};
 use crate::net::{Net, printable};
 use crate::probe::{Sight, Stopwatch};
 
@@ -34,9 +35,6 @@ use refusal::{Refusal, Without};
 /// What of a refusal is read: enough to know an error page by.
 const APPETITE: Appetite =
     Appetite { cap_bytes: 64 * 1024, keep_bytes: 4096, skip_redirects: false };
-
-/// WebSockets begin as HTTP/1.1 alone.
-const ALPN: &[&[u8]] = &[b"http/1.1"];
 
 /// The headers by which an upgrade is asked for.
 const OWN_HEADERS: [HeaderName; 6] = [
@@ -61,8 +59,10 @@ pub(crate) struct Upgraded {
     pub(crate) subprotocol: Option<String>,
 }
 
-/// Puts the headers that ask for an upgrade among those of a plan.
-pub(crate) fn ask_for_upgrade(headers: &mut HeaderMap, offered: &[String]) {
+/// Makes the request of a plan one for an upgrade: WebSockets begin as HTTP/1.1 alone.
+pub(crate) fn ask_for_upgrade(spec: &mut Spec, offered: &[String]) {
+    spec.version = Some(Spoken::Http1);
+    let headers = &mut spec.headers;
     for (name, value) in [
         (CONNECTION, "Upgrade"),
         (UPGRADE, "websocket"),
@@ -106,13 +106,12 @@ pub(crate) async fn upgrade(
         ask.headers.insert(SEC_WEBSOCKET_KEY, key);
     }
     let mut sight = Sight::default();
-    let reached = visit::reach(spec, &ask, ALPN, net, watch, &mut sight).await;
-    let came = match reached {
-        Ok((wire, _)) => {
-            let switch = http1::switch(wire, ask.written(), APPETITE, watch).await;
-            switch.map_err(Failed::Asking)
+    let came = match arrive(spec, &ask, net, watch, &mut sight).await {
+        Ok(Arrived { wire, guard, .. }) => {
+            let came = http1::switch(wire, ask.written(), APPETITE, watch).await;
+            came.map_err(|broken| visit::failed(guard, broken, spec, &ask, &sight.facts))
         }
-        Err(finding) => Err(Failed::Before(finding)),
+        Err(failed) => Err(failed),
     };
     match came {
         Ok(Switch::Over(switched)) => {
@@ -124,7 +123,7 @@ pub(crate) async fn upgrade(
                 Ok(subprotocol) => subprotocol,
                 Err(flaw) => {
                     let mut sight = sight;
-                    let peer = visit::peer(&spec.url, &sight.facts);
+                    let peer = visit::peer(spec, &ask, &sight.facts);
                     let finding = flaw.into_finding(&subject(spec), headers, &peer);
                     sight.findings.push(finding.evidence("by_hand", by_hand(spec)));
                     return Err(Box::new(sight));
@@ -181,7 +180,7 @@ async fn refused(
     let examined = Box::pin(gateway::examine(spec, ask, net, watch));
     let ((without, control), upstream) = join(beside, examined).await;
     sight.facts.visits.extend(control);
-    let peer = visit::peer(&spec.url, &sight.facts);
+    let peer = visit::peer(spec, ask, &sight.facts);
     let finding = match dead_upstream(spec, &answer, &upstream, watch) {
         Some(finding) => finding,
         None => refusal::judge(&Refusal {
@@ -284,5 +283,5 @@ fn finished(spec: &Spec, sight: Sight, facts: HttpFacts) -> Sight {
 
 /// A command that asks for the upgrade by hand; it stays connected, if it can, until it is ended.
 fn by_hand(spec: &Spec) -> String {
-    ask::by_hand(spec).replacen("curl -v", "curl -v --http1.1 -N -m 5", 1)
+    ask::by_hand(spec).replacen("curl -v", "curl -v -N -m 5", 1)
 }
