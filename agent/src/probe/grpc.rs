@@ -10,6 +10,8 @@ use super::http::{self, Called, Uncalled, call};
 use super::{Sight, Stopwatch};
 use crate::net::Net;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod judge;
 mod message;
 

@@ -51,7 +51,7 @@ async fn every_way_to_go_wrong_has_its_finding() {
             (Some("server"), Some("heard two")),
         ]
     );
-    assert!(facts["pong"].is_object() || facts["pong"].is_number(), "{facts}");
+    assert!(facts.as_object().unwrap().keys().any(|key| key.starts_with("pong")), "{facts}");
     assert_eq!(last["facts"]["http"]["status"], 101);
 
     let finding = agent.finding("closes", "websocket.closed").await;

@@ -105,7 +105,7 @@ async fn every_breach_has_its_finding() {
         (Says(b"\x88\x02\x03\xf0"), hello, "websocket.closed", "closes with 1008"),
         (Says(b"\x88\x05\x03\xf3why"), None, "websocket.closed", "1011 \"why\""),
         (Says(b"\x88\x00"), None, "websocket.closed", "does not say why"),
-        (Ends(b"HTTP/1.1 200 OK\r\n\r\n"), hello, "websocket.unexpected-reply", "no proper"),
+        (Ends(&[b'H'; 200]), hello, "websocket.unexpected-reply", "no proper"),
         (Says(b"\x81\x02\xff\xff"), hello, "websocket.unexpected-reply", "no proper"),
         (Says(b"\x81\x85\0\0\0\0hello"), hello, "websocket.unexpected-reply", "no proper"),
         (Says(b"\xf1\x00"), hello, "websocket.unexpected-reply", "no proper"),

@@ -67,10 +67,10 @@ pub(super) enum Without {
 enum Culprit {
     /// It sends elsewhere.
     Redirect(String),
-    /// The application upgrades when it is asked without the proxy: the proxy loses the headers.
-    Lost(String),
-    /// The application upgrades when it is asked without the proxy: the proxy refuses by itself.
-    ProxyRefuses(String),
+    /// The application upgrades when it is asked without this proxy: it loses the headers.
+    Lost { by: String, upgrades: String },
+    /// The application upgrades when it is asked without this proxy: it refuses by itself.
+    ProxyRefuses { by: String, upgrades: String },
     /// What answers says that no upgrade was asked for.
     NotAsked,
     /// The application refuses also when it is asked without the proxy, with this status.
@@ -125,12 +125,14 @@ fn culprit(refusal: &Refusal<'_>) -> Culprit {
         return Culprit::Redirect(printable(location.as_bytes(), SHOWN_CHARS));
     }
     let own_page = hop::own_page(refusal.body);
-    let upgrades = |one: &&Upstream| one.health == Health::Answers(101);
-    if let Some(upstream) = refusal.upstream.iter().find(upgrades) {
-        let subject = upstream.subject.clone();
-        return match own_page {
-            Some(_) => Culprit::ProxyRefuses(subject),
-            None => Culprit::Lost(subject),
+    let upgrades = |one: &Upstream| one.health == Health::Answers(101);
+    if let Some(at) = refusal.upstream.iter().position(upgrades) {
+        let upgrades = refusal.upstream[at].subject.clone();
+        // Of a chain, the one before the first that upgrades.
+        return match (refusal.upstream[..at].last(), own_page) {
+            (Some(before), _) => Culprit::Lost { by: before.subject.clone(), upgrades },
+            (None, None) => Culprit::Lost { by: proxy(refusal), upgrades },
+            (None, Some(_)) => Culprit::ProxyRefuses { by: proxy(refusal), upgrades },
         };
     }
     // One that redirects wants to be asked in another way, as by a proxy that speaks TLS for it.
@@ -166,7 +168,7 @@ fn proxy(refusal: &Refusal<'_>) -> String {
 fn refused_by(culprit: &Culprit, refusal: &Refusal<'_>) -> String {
     match culprit {
         Culprit::Redirect(_) => refusal.peer.to_owned(),
-        Culprit::Lost(_) | Culprit::ProxyRefuses(_) => format!("the proxy: {}", proxy(refusal)),
+        Culprit::Lost { by, .. } | Culprit::ProxyRefuses { by, .. } => format!("the proxy: {by}"),
         Culprit::Page(name) => format!("the proxy: {name} at {}", refusal.peer),
         Culprit::NotAsked => "a hop before the application".to_owned(),
         Culprit::Application(subject, _) => format!("the application: {subject}"),
@@ -176,19 +178,18 @@ fn refused_by(culprit: &Culprit, refusal: &Refusal<'_>) -> String {
 }
 
 fn because(culprit: &Culprit, refusal: &Refusal<'_>) -> Text {
-    let proxy = proxy(refusal);
     match culprit {
         Culprit::Redirect(location) => text!(
             "it redirects to {location}, and no browser follows a redirect here",
             "{location}(으)로 리다이렉트하지만, WebSocket에서는 어떤 브라우저도 리다이렉트를 따라가지 않습니다"
         ),
-        Culprit::Lost(upstream) => text!(
-            "the proxy ({proxy}) does not pass the upgrade on; {upstream} behind it upgrades when it is asked directly",
-            "프록시({proxy})가 업그레이드 요청을 넘기지 않습니다. 그 뒤의 {upstream}에 직접 물으면 업그레이드합니다"
+        Culprit::Lost { by, upgrades } => text!(
+            "the proxy ({by}) does not pass the upgrade on; {upgrades} behind it upgrades when it is asked directly",
+            "프록시({by})가 업그레이드 요청을 넘기지 않습니다. 그 뒤의 {upgrades}에 직접 물으면 업그레이드합니다"
         ),
-        Culprit::ProxyRefuses(upstream) => text!(
-            "the proxy ({proxy}) refuses by itself; {upstream} behind it upgrades when it is asked directly",
-            "프록시({proxy})가 스스로 거절합니다. 그 뒤의 {upstream}에 직접 물으면 업그레이드합니다"
+        Culprit::ProxyRefuses { by, upgrades } => text!(
+            "the proxy ({by}) refuses by itself; {upgrades} behind it upgrades when it is asked directly",
+            "프록시({by})가 스스로 거절합니다. 그 뒤의 {upgrades}에 직접 물으면 업그레이드합니다"
         ),
         Culprit::NotAsked => text!(
             "the application says that no upgrade was asked for, so a proxy before it has dropped `Upgrade` and `Connection`",
@@ -226,8 +227,8 @@ fn remedy(culprit: &Culprit, refusal: &Refusal<'_>) -> Text {
             "Write the address that is redirected to as `url` (wss:// for https://), here and in the page that opens it; or answer the upgrade where it is asked.",
             "리다이렉트되는 주소를 `url`에 적고(https://는 wss://로), 연결을 여는 페이지에서도 그렇게 고치세요. 또는 요청한 곳에서 바로 업그레이드하게 하세요."
         ),
-        Culprit::Lost(_) | Culprit::NotAsked => pass_on(),
-        Culprit::ProxyRefuses(_) | Culprit::Page(_) => text!(
+        Culprit::Lost { .. } | Culprit::NotAsked => pass_on(),
+        Culprit::ProxyRefuses { .. } | Culprit::Page(_) => text!(
             "See which `location` and which rules of the proxy apply to that path (`nginx -T`, `allow`/`deny`, `limit_req`, `auth_request`; HAProxy `http-request deny`), and its error log. A path that no location passes on gets the proxy's own 404.",
             "프록시에서 그 경로에 어떤 `location`과 규칙이 적용되는지(`nginx -T`, `allow`/`deny`, `limit_req`, `auth_request`, HAProxy `http-request deny`), 그리고 오류 로그를 확인하세요. 넘겨주는 location이 없는 경로에는 프록시가 스스로 404를 냅니다."
         ),
@@ -362,6 +363,24 @@ mod tests {
             assert!(finding.summary.en.contains(words), "{}", finding.summary.en);
             assert_eq!(&*finding.subject, "ws://shop.example/live");
         }
+    }
+
+    #[test]
+    fn of_a_chain_the_one_before_the_first_that_upgrades_is_named() {
+        let mut inner = upstream(Health::Answers(101));
+        inner.subject = "127.0.0.1:3012".to_owned();
+        let (headers, without) = (HeaderMap::new(), Without::Unverified);
+        let finding = judge(&Refusal {
+            url: "ws://shop.example/live",
+            peer: "127.0.0.1:80",
+            status: StatusCode::BAD_REQUEST,
+            headers: &headers,
+            body: b"",
+            without: &without,
+            upstream: &[upstream(Health::Answers(400)), inner],
+            origin: None,
+        });
+        assert_eq!(finding.evidence["refused_by"], "the proxy: 127.0.0.1:3011");
     }
 
     #[test]
