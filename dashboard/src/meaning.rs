@@ -49,6 +49,17 @@ fn korean(code: Code) -> &'static str {
             "요청에 쓸 액세스 토큰이 없습니다. OAuth 2.0 토큰 엔드포인트가 거부하거나 실패합니다."
         }
         Code::HttpUpgradeRefused => "WebSocket 업그레이드가 거부되었습니다.",
+        Code::WebsocketSilent => "업그레이드된 뒤 와야 할 메시지나 pong이 오지 않습니다.",
+        Code::WebsocketClosed => "업그레이드된 뒤 서버가 연결을 닫습니다.",
+        Code::WebsocketUnexpectedReply => "업그레이드된 뒤 예상과 다른 메시지가 옵니다.",
+        Code::GrpcNotServing => {
+            "gRPC 서비스가 서비스할 수 없다고 답하거나, 물어본 서비스를 모릅니다."
+        }
+        Code::GrpcCallFailed => {
+            "gRPC 상태 확인이 실패합니다: 구현되지 않았거나 거부되었거나 다른 것이 응답합니다."
+        }
+        Code::NginxUnreadable => "nginx가 연결 수를 보여 주는 페이지를 읽을 수 없습니다.",
+        Code::NginxDropped => "nginx에 자리가 없어 연결을 버리고 있습니다.",
         Code::CertExpired => "인증서가 만료되었습니다.",
         Code::CertExpiring => "인증서 만료가 가깝습니다.",
         Code::CertNotYetValid => "인증서의 유효 기간이 아직 시작되지 않았습니다.",

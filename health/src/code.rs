@@ -72,6 +72,13 @@ codes! {
     HttpProxy "http.proxy" Critical "The proxy that the check goes through does not let it through.";
     HttpToken "http.token" Critical "No access token to ask with: the OAuth 2.0 token endpoint refuses or fails.";
     HttpUpgradeRefused "http.upgrade-refused" Critical "WebSocket upgrade not accepted.";
+    WebsocketSilent "websocket.silent" Critical "Upgraded, then nothing where a message or a pong was due.";
+    WebsocketClosed "websocket.closed" Critical "Upgraded, then closed by the server.";
+    WebsocketUnexpectedReply "websocket.unexpected-reply" Critical "Upgraded, then another message than should come.";
+    GrpcNotServing "grpc.not-serving" Critical "A gRPC service says that it does not serve, or does not know the service asked for.";
+    GrpcCallFailed "grpc.call-failed" Critical "The health check of a gRPC service fails: unimplemented, refused, or answered by something else.";
+    NginxUnreadable "nginx.unreadable" Warning "The page where nginx counts its connections cannot be read.";
+    NginxDropped "nginx.dropped" Warning "nginx drops connections because it has no room for them.";
     CertExpired "cert.expired" Critical "The certificate has ended.";
     CertExpiring "cert.expiring" Warning "The certificate is near its end.";
     CertNotYetValid "cert.not-yet-valid" Critical "The certificate is not valid yet.";

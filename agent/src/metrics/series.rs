@@ -7,6 +7,7 @@ mod dns;
 mod elsewhere;
 mod http;
 mod signals;
+mod sockets;
 
 use certificates::handshakes;
 pub(super) use dns::MOST_SERVERS;
@@ -53,6 +54,8 @@ impl Collector for Series {
         let mut out = Out { encoder };
         out.probes(&snapshot)?;
         out.http(&snapshot)?;
+        out.grpc(&snapshot)?;
+        out.nginx(&snapshot)?;
         out.tls(&snapshot)?;
         out.dns(&snapshot)?;
         out.certificates(&snapshot)?;

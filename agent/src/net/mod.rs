@@ -23,7 +23,7 @@ use crate::listeners::Sockets;
 use crate::plan::{Endpoint, Target};
 use crate::probe::dns;
 use crate::probe::forward::Passages;
-use crate::probe::http::Tokens;
+use crate::probe::http::{NginxMemory, Tokens};
 use crate::probe::tls::Nameless;
 use crate::probe::{Stopwatch, acme, heartbeat};
 use crate::renewal;
@@ -70,6 +70,8 @@ pub struct Net {
     pub heartbeats: Arc<heartbeat::Pulses>,
     /// Access tokens that checks ask with.
     pub(crate) tokens: Arc<Tokens>,
+    /// What each nginx has counted of its connections.
+    pub nginx: Arc<NginxMemory>,
 }
 
 impl Net {
@@ -101,6 +103,7 @@ impl Net {
             acme: Arc::default(),
             heartbeats: Arc::default(),
             tokens: Arc::default(),
+            nginx: Arc::default(),
         })
     }
 
@@ -129,6 +132,7 @@ impl Net {
             acme: Arc::clone(&self.acme),
             heartbeats: Arc::clone(&self.heartbeats),
             tokens: Arc::clone(&self.tokens),
+            nginx: Arc::clone(&self.nginx),
             ..Self::new(resolver)?
         })
     }

@@ -92,6 +92,7 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         expect,
         upstream,
         keeps_body,
+        stub_status,
         roots: _,
         kept: _,
     } = a;
@@ -106,6 +107,7 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         && same_expect(expect, &b.expect)
         && *upstream == b.upstream
         && *keeps_body == b.keeps_body
+        && *stub_status == b.stub_status
         && *version == b.version
         && *grant == b.grant
         && same_road(road.as_deref(), b.road.as_deref())
@@ -308,15 +310,24 @@ fn same_capture(a: &Capture, b: &Capture) -> bool {
 }
 
 fn same_websocket(a: &websocket::Spec, b: &websocket::Spec) -> bool {
-    let websocket::Spec {} = a;
-    let websocket::Spec {} = b;
-    true
+    let websocket::Spec { request, subprotocols, steps, ping } = a;
+    let pairwise = |(a, b): (&websocket::Step, &websocket::Step)| {
+        let websocket::Step { send, expect } = a;
+        let text = |pattern: &Option<regex::Regex>| {
+            pattern.as_ref().map(|pattern| pattern.as_str().to_owned())
+        };
+        *send == b.send && text(expect) == text(&b.expect)
+    };
+    same_http(request, &b.request)
+        && *subprotocols == b.subprotocols
+        && steps.len() == b.steps.len()
+        && steps.iter().zip(&b.steps).all(pairwise)
+        && *ping == b.ping
 }
 
 fn same_grpc(a: &grpc::Spec, b: &grpc::Spec) -> bool {
-    let grpc::Spec {} = a;
-    let grpc::Spec {} = b;
-    true
+    let grpc::Spec { request, service } = a;
+    same_http(request, &b.request) && *service == b.service
 }
 
 fn same_icmp(a: &icmp::Spec, b: &icmp::Spec) -> bool {

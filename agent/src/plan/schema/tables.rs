@@ -34,6 +34,8 @@ static REGEX: Words = any("a regular expression");
 static COOKIE_NAME: Words = any("a cookie's name");
 static POINTER: Words = any("a JSON Pointer such as \"/token\"");
 static URL: Words = words("a URL such as \"https://shop.example/\"", "^https?://");
+static SOCKET_URL: Words = words("a URL such as \"wss://shop.example/live\"", "^wss?://");
+static ORIGIN: Words = any("an origin such as \"https://shop.example\"");
 static DIRECTORY: Words = words(
     "the URL of an ACME directory such as \"https://acme-v02.api.letsencrypt.org/directory\"",
     "^https://",
@@ -92,11 +94,11 @@ pub(in crate::plan) static PLAN: Table = Table {
         key("receiver", Rows(&RECEIVER), Optional, "Who is told."),
         key("route", Rows(&ROUTE), Optional, "Who is told of what."),
         key("journey", Rows(&JOURNEY), Optional, "Requests that share cookies."),
-        key("websocket", Rows(&WEBSOCKET), Later, "WebSocket upgrades."),
-        key("grpc", Rows(&GRPC), Later, "gRPC services."),
         key("icmp", Rows(&ICMP), Optional, "Echo requests."),
         key("udp", Rows(&UDP), Optional, "Datagrams and their answers."),
         key("heartbeat", Rows(&HEARTBEAT), Optional, "Jobs that report by themselves."),
+        key("websocket", Rows(&WEBSOCKET), Optional, "WebSockets."),
+        key("grpc", Rows(&GRPC), Optional, "gRPC services."),
     ]],
 };
 
@@ -530,6 +532,12 @@ static HTTP: Table = Table {
         REACHED,
         ASKED,
         CAUSE,
+        &[key(
+            "stub_status",
+            Switch,
+            Default("false"),
+            "The answer is nginx's own count of its connections (`stub_status`): read into metrics, and told when it drops some.",
+        )],
         PACE,
         DEPENDS,
         DIALS,
@@ -1117,19 +1125,116 @@ pub(in crate::plan) static CAPTURE: Table = Table {
 
 static WEBSOCKET: Table = Table {
     header: "[[websocket]]",
-    doc: "A WebSocket upgrade.",
+    doc: "A WebSocket: the upgrade, what is said over it, and a ping.",
     keys: &[
         NAMED,
-        &[key("url", Text(&any("a URL such as \"wss://shop.example/\"")), Later, "ws or wss.")],
+        &[key(
+            "url",
+            Text(&SOCKET_URL),
+            Required,
+            "ws or wss; without user, password and fragment.",
+        )],
+        REACHED,
+        &[
+            key(
+                "headers",
+                Map(&Either(&[Text(&FREE), Row(&HEADER)])),
+                Optional,
+                "Headers of the request for the upgrade; a secret one is a table { value_env = \"…\" } or { value_file = \"…\" }.",
+            ),
+            key(
+                "origin",
+                Text(&ORIGIN),
+                Optional,
+                "The page that opens it, as a browser says; many applications refuse others, or none at all.",
+            ),
+            key(
+                "subprotocol",
+                OneOrMany(&Text(&FREE)),
+                Optional,
+                "Subprotocols offered, preferred first; the server has to choose one of them.",
+            ),
+            key(
+                "send",
+                Either(&[Text(&FREE), Row(&HEADER)]),
+                Optional,
+                "Sent as one text message; a secret one is a table { value_env = \"…\" } or { value_file = \"…\" }.",
+            ),
+            key(
+                "expect",
+                Text(&REGEX),
+                Optional,
+                "One of the messages that come must match. Default: none; where the URL says engine.io or socket.io, its opening message.",
+            ),
+            key(
+                "step",
+                Rows(&WEBSOCKET_STEP),
+                Optional,
+                "What is said after that, one after the other.",
+            ),
+            key("ping", Switch, Default("true"), "Ping it at the end, and expect the pong."),
+            key(
+                "upstream",
+                OneOrMany(&Text(&ENDPOINT)),
+                Optional,
+                "Those behind the proxy, nearest first: asked directly when it does not upgrade, so that the finding says who refuses.",
+            ),
+        ],
         PACE,
         DEPENDS,
+        DIALS,
     ],
+};
+
+static WEBSOCKET_STEP: Table = Table {
+    header: "[[websocket.step]]",
+    doc: "One step of what is said over a WebSocket.",
+    keys: &[&[
+        key(
+            "send",
+            Either(&[Text(&FREE), Row(&HEADER)]),
+            Optional,
+            "Sent as one text message; or a table { value_env = \"…\" } or { value_file = \"…\" }.",
+        ),
+        key(
+            "expect",
+            Text(&REGEX),
+            Optional,
+            "One of the messages that come afterwards must match.",
+        ),
+    ]],
 };
 
 static GRPC: Table = Table {
     header: "[[grpc]]",
-    doc: "A gRPC service that is asked for its health.",
-    keys: &[NAMED, PACE, DEPENDS],
+    doc: "A gRPC service that is asked for its health (`grpc.health.v1`).",
+    keys: &[
+        NAMED,
+        &[key(
+            "url",
+            Text(&URL),
+            Required,
+            "Scheme, host and port: https, or http for HTTP/2 without TLS.",
+        )],
+        REACHED,
+        &[
+            key(
+                "service",
+                Text(&any("the full name of a service such as \"shop.v1.Orders\"")),
+                Optional,
+                "The service asked about; default: the server as a whole.",
+            ),
+            key(
+                "headers",
+                Map(&Either(&[Text(&FREE), Row(&HEADER)])),
+                Optional,
+                "Metadata of the call; a secret one is a table { value_env = \"…\" } or { value_file = \"…\" }.",
+            ),
+        ],
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
 };
 
 static ICMP: Table = Table {
