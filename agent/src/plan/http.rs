@@ -16,6 +16,8 @@ use super::{Endpoint, expect, receivers, values};
 use crate::probe::{self, http as probed};
 use crate::tls::Roots;
 
+pub(super) mod ways;
+
 /// Headers that the connection itself sets.
 const OWN_HEADERS: [&str; 4] = ["content-length", "transfer-encoding", "connection", "upgrade"];
 
@@ -38,9 +40,11 @@ pub(super) fn check(
     let roots = pace.roots(row);
     let owner = there.owner.clone();
     let asking = asking(row, &pace, hosts);
+    let ways = ways::read(row, hosts, url.as_ref().map(|url| &url.value), &there);
     let (url, written) = (url?, written?);
     let frame = named.frame(&pace, Kind::Http, written.value, owner)?;
-    let spec = spec(url.value, &there, asking, roots?);
+    let mut spec = spec(url.value, &there, asking, roots?);
+    spec.ways = ways.map(|ways| ways.of(&spec));
     Some(probe::Check { frame, spec: probe::Spec::Http(Box::new(spec)) })
 }
 
@@ -107,6 +111,8 @@ pub(super) fn spec(url: Uri, there: &There, asking: Asking, roots: Roots) -> pro
         expect,
         upstream,
         keeps_body: false,
+        in_plain: false,
+        ways: None,
         roots,
         kept: probed::Kept::default(),
     }

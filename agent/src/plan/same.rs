@@ -86,6 +86,8 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         expect,
         upstream,
         keeps_body,
+        in_plain,
+        ways,
         roots: _,
         kept: _,
     } = a;
@@ -100,6 +102,8 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         && same_expect(expect, &b.expect)
         && *upstream == b.upstream
         && *keeps_body == b.keeps_body
+        && *in_plain == b.in_plain
+        && *ways == b.ways
 }
 
 fn same_expect(a: &http::Expect, b: &http::Expect) -> bool {

@@ -40,6 +40,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod visit;
+pub mod ways;
 mod wire;
 mod written;
 
@@ -88,6 +89,10 @@ pub struct Spec {
     pub upstream: Vec<Endpoint>,
     /// Somebody besides the expectations reads the body: it is kept up to `max_body_bytes`.
     pub keeps_body: bool,
+    /// The URL's own place is asked in plain HTTP, although it says https.
+    pub in_plain: bool,
+    /// Several ways to the same, where there are: then each of them is asked, and not this.
+    pub ways: Option<Box<ways::Ways>>,
     /// Trusted roots.
     pub roots: Roots,
     /// What follows from the above.
@@ -123,7 +128,10 @@ pub struct Expect {
 
 /// Runs one probe.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
-    walk(spec, Ask::first(spec), net, watch).await.sight
+    match &spec.ways {
+        None => walk(spec, Ask::first(spec), net, watch).await.sight,
+        Some(ways) => Box::pin(ways::observe(ways, net, watch)).await,
+    }
 }
 
 /// The way from one request to the answer that was judged.

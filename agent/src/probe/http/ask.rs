@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use super::kept::Prepared;
 use super::written::Written;
-use super::{EXCERPT_CHARS, Spec, redact, redirect};
+use super::{EXCERPT_CHARS, Spec, redact, redirect, ways};
 use crate::net::printable;
 use crate::plan::{Endpoint, Target};
 
@@ -195,7 +195,7 @@ pub(super) fn by_hand(spec: &Spec) -> String {
     if !spec.body.is_empty() {
         command.push_str(" --data-binary @BODY");
     }
-    format!("{command} {}", quoted(&shown(&spec.url)))
+    format!("{command} {}", quoted(&ways::spoken(spec)))
 }
 
 fn quoted(argument: &str) -> String {

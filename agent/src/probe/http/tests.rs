@@ -27,6 +27,8 @@ pub(super) fn spec(url: &str) -> Spec {
     let url = url.parse().unwrap();
     Spec {
         keeps_body: false,
+        in_plain: false,
+        ways: None,
         shown: shown(&url).into(),
         url,
         connect: Vec::new(),

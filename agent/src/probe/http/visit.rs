@@ -6,10 +6,11 @@ use health::{Code, Facts, Finding};
 use http::{Method, Uri, Version};
 
 use super::Spec;
-use super::ask::{self, Ask, host, is_https};
+use super::ask::{self, Ask, host};
 use super::broken::Asked;
 use super::exchange::{Answer, Appetite, Broken, Question, exchange};
 use super::status::Control;
+use super::ways;
 use super::wire::Wire;
 use crate::net::{Net, subject};
 use crate::probe::{Sight, Stopwatch};
@@ -49,7 +50,7 @@ pub(super) async fn visit(
     let endpoint = ask.endpoint(spec);
     let dialled = net.dial(&endpoint, spec.source, watch, &mut sight.facts).await;
     let stream = dialled.map_err(Failed::Before)?;
-    if !is_https(&ask.url) {
+    if !ways::is_encrypted(spec, &ask.url) {
         return exchange(Wire::Plain(stream), ask.written(), appetite, watch)
             .await
             .map_err(Failed::Asking);
@@ -97,7 +98,7 @@ pub(super) fn asked(spec: &Spec, ask: &Ask, facts: &Facts, timeout: Duration) ->
         timeout,
         announced: None,
         body_bytes: 0,
-        is_encrypted: is_https(&ask.url),
+        is_encrypted: ways::is_encrypted(spec, &ask.url),
     }
 }
 
