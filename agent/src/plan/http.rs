@@ -111,7 +111,7 @@ pub(super) fn spec(url: Uri, there: &There, asking: Asking, roots: Roots) -> pro
         expect,
         upstream,
         keeps_body: false,
-        in_plain: false,
+        in_plain: None,
         ways: None,
         roots,
         kept: probed::Kept::default(),

@@ -89,8 +89,8 @@ pub struct Spec {
     pub upstream: Vec<Endpoint>,
     /// Somebody besides the expectations reads the body: it is kept up to `max_body_bytes`.
     pub keeps_body: bool,
-    /// The URL's own place is asked in plain HTTP, although it says https.
-    pub in_plain: bool,
+    /// This host and port are asked without TLS, although the URL says https.
+    pub in_plain: Option<(String, u16)>,
     /// Several ways to the same, where there are: then each of them is asked, and not this.
     pub ways: Option<Box<ways::Ways>>,
     /// Trusted roots.

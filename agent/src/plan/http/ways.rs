@@ -57,7 +57,7 @@ pub(in crate::plan) fn read(
                 name: "outer".into(),
                 connect: there.connect.clone(),
                 source: there.source,
-                in_plain: false,
+                in_plain: None,
                 headers: HeaderMap::new(),
             };
             one(row, "inner", "inner", inner, hosts, url, there)
@@ -100,7 +100,7 @@ fn one<'a>(
         name: Arc::from(name),
         connect: Vec::new(),
         source: there.source,
-        in_plain: false,
+        in_plain: None,
         headers: HeaderMap::new(),
     };
     if let Some(text) = value.get_ref().as_str() {
@@ -137,9 +137,9 @@ fn in_plain(row: &Row<'_>, way: &mut Way, url: Option<&Uri>) {
         row.note(&row.span_of("plain"), wrong);
         return;
     }
-    way.in_plain = true;
-    way.headers.entry(FORWARDED_PROTO).or_insert(HeaderValue::from_static("https"));
     let Some((host, port)) = place(url) else { return };
+    way.in_plain = Some((host.clone(), port));
+    way.headers.entry(FORWARDED_PROTO).or_insert(HeaderValue::from_static("https"));
     let own = way.connect.iter().find(|connect| connect.from == (host.clone(), port));
     // An application that speaks no TLS may also redirect to itself without it.
     if let Some(to) = own.map(|connect| connect.to.clone())

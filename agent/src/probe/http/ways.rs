@@ -7,13 +7,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use futures_util::future::{join, join_all};
-use health::facts::{CertificateFacts, Role, VisitFacts};
+use health::facts::{CertificateFacts, HttpFacts, Role, VisitFacts};
 use health::{Finding, Severity};
 use http::header::{HOST, SERVER};
 use http::{HeaderMap, HeaderName, Uri};
 
 use super::ask::{self, Ask};
-use super::{Connect, Heard, Spec, Walked, walk};
+use super::{Connect, Heard, Spec, Walked, redact, walk};
 use crate::net::{Net, printable};
 use crate::probe::{Sight, Stopwatch};
 
@@ -38,8 +38,8 @@ pub struct Way {
     pub connect: Vec<Connect>,
     /// Dial from this address.
     pub source: Option<IpAddr>,
-    /// Without TLS, although the URL says https.
-    pub in_plain: bool,
+    /// This host and port are asked without TLS, although the URL says https.
+    pub in_plain: Option<(String, u16)>,
     /// What the hop before adds or replaces.
     pub headers: HeaderMap,
 }
@@ -93,6 +93,18 @@ impl Ways {
         };
         Self { each: ways.into_iter().map(by).collect(), sameness }
     }
+
+    /// Each of them.
+    #[cfg(test)]
+    pub(crate) fn each(&self) -> impl Iterator<Item = &Way> {
+        self.each.iter().map(|(way, _)| way)
+    }
+
+    /// What has to be the same.
+    #[cfg(test)]
+    pub(crate) fn sameness(&self) -> &Sameness {
+        &self.sameness
+    }
 }
 
 impl Way {
@@ -105,7 +117,7 @@ impl Way {
         Spec {
             connect: self.connect.clone(),
             source: self.source,
-            in_plain: self.in_plain,
+            in_plain: self.in_plain.clone(),
             headers,
             keeps_body: spec.keeps_body || sameness.same_body,
             ways: None,
@@ -189,19 +201,17 @@ impl Taken {
 
 /// TLS is spoken to the server of this URL.
 pub(super) fn is_encrypted(spec: &Spec, url: &Uri) -> bool {
-    ask::is_https(url) && !(spec.in_plain && is_own_place(spec, url))
-}
-
-fn is_own_place(spec: &Spec, url: &Uri) -> bool {
-    ask::port(url) == ask::port(&spec.url)
-        && ask::host(url).eq_ignore_ascii_case(ask::host(&spec.url))
+    let is_plain = |(host, port): &(String, u16)| {
+        ask::port(url) == *port && ask::host(url).eq_ignore_ascii_case(host)
+    };
+    ask::is_https(url) && !spec.in_plain.as_ref().is_some_and(is_plain)
 }
 
 /// The URL by which the same can be asked by hand.
 pub(super) fn spoken(spec: &Spec) -> String {
     let shown = ask::shown(&spec.url);
     match shown.strip_prefix("https://") {
-        Some(rest) if spec.in_plain => format!("http://{rest}"),
+        Some(rest) if !is_encrypted(spec, &spec.url) => format!("http://{rest}"),
         _ => shown,
     }
 }
@@ -222,6 +232,11 @@ pub(super) async fn observe(ways: &Ways, net: &Net, watch: &mut Stopwatch) -> Si
         all.push(taken);
     }
     sight.findings = judge(&all, &ways.sameness);
+    if !sight.findings.is_empty() {
+        for (_, spec) in &ways.each {
+            redact::scrub(&spec.headers, &mut HttpFacts::default(), &mut sight);
+        }
+    }
     sight
 }
 
@@ -229,10 +244,15 @@ pub(super) async fn observe(ways: &Ways, net: &Net, watch: &mut Stopwatch) -> Si
 async fn take(way: &Way, spec: &Spec, net: &Net, watch: &mut Stopwatch) -> (Sight, Taken) {
     let begun = watch.elapsed();
     let Walked { mut sight, heard } = walk(spec, Ask::first(spec), net, watch).await;
-    mark(&mut sight, &way.name);
     if sight.facts.visits.iter().all(|visit| visit.role != Role::Way) {
         let whole = whole(way, &sight, begun, watch);
         sight.facts.visits.insert(0, whole);
+    }
+    mark(&mut sight, &way.name);
+    let codes = sight.findings.iter().map(|finding| finding.code).collect();
+    let is_of_the_way = |visit: &&mut VisitFacts| matches!(visit.role, Role::Way | Role::Redirect);
+    if let Some(last) = sight.facts.visits.iter_mut().rev().find(is_of_the_way) {
+        last.codes = codes;
     }
     let answers = heard.map(|heard| Answered::of(None, spec, heard, &sight)).into_iter().collect();
     let taken = Taken {
@@ -244,20 +264,13 @@ async fn take(way: &Way, spec: &Spec, net: &Net, watch: &mut Stopwatch) -> (Sigh
     (sight, taken)
 }
 
-/// Says of each visit by which way it went; the last of the way itself has what was found.
+/// Says of each visit by which way it went.
 pub(crate) fn mark(sight: &mut Sight, way: &Arc<str>) {
     for visit in &mut sight.facts.visits {
         visit.way = Some(Arc::clone(way));
         if visit.role == Role::Way {
             visit.name = Arc::clone(way);
         }
-    }
-    let codes = sight.findings.iter().map(|finding| finding.code);
-    let is_of_the_way = |visit: &&mut VisitFacts| {
-        visit.codes.is_empty() && matches!(visit.role, Role::Way | Role::Redirect)
-    };
-    if let Some(last) = sight.facts.visits.iter_mut().rev().find(is_of_the_way) {
-        last.codes = codes.collect();
     }
 }
 
@@ -268,13 +281,13 @@ fn whole(way: &Way, sight: &Sight, begun: std::time::Duration, watch: &Stopwatch
     VisitFacts {
         role: Role::Way,
         name: Arc::clone(&way.name),
-        way: Some(Arc::clone(&way.name)),
+        way: None,
         begun,
         took: phases.iter().map(|(_, took)| took).sum(),
         phases,
         address: sight.facts.address,
         http: sight.facts.http.clone(),
-        codes: sight.findings.iter().map(|finding| finding.code).collect(),
+        codes: Vec::new(),
         failure: (!has_answer).then(|| {
             sight.findings.first().map_or("no answer", |finding| finding.code.label()).to_owned()
         }),

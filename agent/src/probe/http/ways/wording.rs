@@ -53,8 +53,9 @@ fn joined(one: &Text, other: &Text) -> Text {
 
 /// What came by this way to the same question.
 fn answer<'a>(finding: &Finding, way: &'a Taken) -> Option<&'a Answered> {
-    let is_asked = |answer: &&Answered| finding.subject.starts_with(&ask::subject(&answer.url));
-    way.answers.iter().rev().find(is_asked).or(way.answers.last())
+    let step = finding.evidence.get("step").and_then(|step| step.as_str());
+    let is_asked = |answer: &&Answered| answer.step.as_deref() == step;
+    way.answers.iter().find(is_asked).or(way.answers.last())
 }
 
 fn of_hop(finding: Finding, at: &Taken, well: &Taken) -> Finding {
