@@ -47,6 +47,7 @@ pages! {
     HttpProtocol "http.protocol",
     HttpTooLarge "http.too-large",
     HttpSessionLost "http.session-lost",
+    HttpCookie "http.cookie",
     HttpDiffersByWay "http.differs-by-way",
     HttpUpgradeRefused "http.upgrade-refused",
     CertExpired "cert.expired",

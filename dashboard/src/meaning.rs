@@ -43,6 +43,7 @@ fn korean(code: Code) -> &'static str {
         }
         Code::HttpTooLarge => "본문이 허용 크기보다 큽니다.",
         Code::HttpSessionLost => "앞 단계의 쿠키나 세션이 뒤 단계에서 사라졌습니다.",
+        Code::HttpCookie => "쿠키의 속성이 기대와 다릅니다.",
         Code::HttpDiffersByWay => {
             "각 경로의 응답은 정상이지만 서로 다릅니다. 어느 구간에서 달라지는지 알려 줍니다."
         }

@@ -9,7 +9,7 @@ use toml::de::DeValue;
 
 use super::notes::{At, Wrong};
 use super::row::{Row, integer};
-use super::{frame, http as plan_http, values};
+use super::{cookie, frame, http as plan_http, values};
 use crate::probe::http::Expect;
 
 /// Reads `expect` of a check, or expects nothing in particular.
@@ -37,6 +37,7 @@ pub(super) fn expect(check: &Row<'_>, timeout: Duration, method: &Method) -> Exp
             row.note_key("within", &within.span, wrong);
             None
         }),
+        cookies: cookie::expected(&row),
     };
     if *method == Method::HEAD && (expect.body.is_some() || !expect.json.is_empty()) {
         let wrong = Wrong::new("the answer to a HEAD request has no body");
@@ -109,7 +110,7 @@ fn json(row: &Row<'_>) -> Vec<(String, Value)> {
 }
 
 /// A JSON Pointer (RFC 6901): empty for the whole, else beginning with a slash.
-fn pointer(text: &str) -> Result<String, Wrong> {
+pub(super) fn pointer(text: &str) -> Result<String, Wrong> {
     let wrong = Wrong::new(format!("{text:?} is not a JSON Pointer"));
     if !text.is_empty() && !text.starts_with('/') {
         let path = text.trim_start_matches("$.").replace('.', "/");

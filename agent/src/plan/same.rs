@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use health::{Claim, Host};
 
+use crate::probe::journey::capture::{Capture, Place};
 use crate::probe::{
     Check, Spec, acme, certificate, dns, forward, grpc, heartbeat, http, icmp, journey, port, tcp,
     tls, udp, websocket,
@@ -107,11 +108,12 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
 }
 
 fn same_expect(a: &http::Expect, b: &http::Expect) -> bool {
-    let http::Expect { status, body, json, headers, location, within } = a;
+    let http::Expect { status, body, json, headers, location, within, cookies } = a;
     let text = |pattern: &Option<regex::Regex>| {
         pattern.as_ref().map(|pattern| pattern.as_str().to_owned())
     };
     *status == b.status
+        && *cookies == b.cookies
         && text(body) == text(&b.body)
         && *json == b.json
         && headers.len() == b.headers.len()
@@ -268,9 +270,32 @@ fn same_acme(a: &acme::Spec, b: &acme::Spec) -> bool {
 }
 
 fn same_journey(a: &journey::Spec, b: &journey::Spec) -> bool {
-    let journey::Spec {} = a;
-    let journey::Spec {} = b;
-    true
+    let journey::Spec { values, steps, ways } = a;
+    let pairwise = |(a, b): (&journey::Step, &journey::Step)| {
+        let journey::Step { name, http, url, headers, body, captures } = a;
+        *name == b.name
+            && same_http(http, &b.http)
+            && *url == b.url
+            && *headers == b.headers
+            && *body == b.body
+            && captures.len() == b.captures.len()
+            && captures.iter().zip(&b.captures).all(|(a, b)| same_capture(a, b))
+    };
+    *values == b.values
+        && steps.len() == b.steps.len()
+        && steps.iter().zip(&b.steps).all(pairwise)
+        && *ways == b.ways
+}
+
+fn same_capture(a: &Capture, b: &Capture) -> bool {
+    let Capture { name, place } = a;
+    *name == b.name
+        && match (place, &b.place) {
+            (Place::Json(a), Place::Json(b)) | (Place::Cookie(a), Place::Cookie(b)) => a == b,
+            (Place::Body(a), Place::Body(b)) => a.as_str() == b.as_str(),
+            (Place::Header(a), Place::Header(b)) => a == b,
+            (Place::Json(_) | Place::Cookie(_) | Place::Body(_) | Place::Header(_), _) => false,
+        }
 }
 
 fn same_websocket(a: &websocket::Spec, b: &websocket::Spec) -> bool {

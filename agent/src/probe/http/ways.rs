@@ -12,13 +12,12 @@ use health::{Finding, Severity};
 use http::header::{HOST, SERVER};
 use http::{HeaderMap, HeaderName, Uri};
 
-use super::ask::{self, Ask};
-use super::{Connect, Heard, Spec, Walked, redact, walk};
+use super::ask;
+use super::{Connect, Heard, Spec, Walked, redact, walk_once};
 use crate::net::{Net, printable};
 use crate::probe::{Sight, Stopwatch};
 
 mod compare;
-mod cookies;
 mod differs;
 mod judge;
 #[cfg(test)]
@@ -243,7 +242,7 @@ pub(super) async fn observe(ways: &Ways, net: &Net, watch: &mut Stopwatch) -> Si
 /// Asks by one way.
 async fn take(way: &Way, spec: &Spec, net: &Net, watch: &mut Stopwatch) -> (Sight, Taken) {
     let begun = watch.elapsed();
-    let Walked { mut sight, heard } = walk(spec, Ask::first(spec), net, watch).await;
+    let Walked { mut sight, heard } = walk_once(spec, net, watch).await;
     if sight.facts.visits.iter().all(|visit| visit.role != Role::Way) {
         let whole = whole(way, &sight, begun, watch);
         sight.facts.visits.insert(0, whole);

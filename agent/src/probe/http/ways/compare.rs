@@ -8,18 +8,22 @@ use std::borrow::Cow;
 use health::{Text, text};
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL,
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, Uri};
 
-use super::cookies::{self, Cookie};
 use super::{Answered, Sameness};
 use crate::net::printable;
-use crate::probe::http::{ask, content, redirect, resolve};
+use crate::probe::http::set_cookie::{SameSite, SetCookie};
+use crate::probe::http::{ask, content, jar, redirect, resolve};
 
 const VALUE_CHARS: usize = 128;
 const LINE_CHARS: usize = 80;
+const NAME_CHARS: usize = 64;
+const MAX_COOKIES: usize = 64;
+/// Shorter values of cookies are too common to be taken for an echo of one.
+const MIN_SECRET_BYTES: usize = 6;
 
 /// Headers that are compared.
 static COMPARED: [HeaderName; 13] = [
@@ -81,10 +85,9 @@ pub(super) fn differences(
     // Of answers of two kinds nothing else can be expected to be the same.
     if outer.heard.status == inner.heard.status {
         if !may.cookies {
-            let url = &outer.heard.url;
-            let before = cookies::set_by(&outer.heard.headers);
-            let behind = cookies::set_by(&inner.heard.headers);
-            differences.extend(behind.iter().filter_map(|cookie| worse(cookie, &before, url)));
+            let (here, there) = (cookies(outer), cookies(inner));
+            let worse = |cookie| worse(cookie, &here, &outer.heard.url);
+            differences.extend(there.iter().filter_map(worse));
         }
         let compared = COMPARED.iter().filter(|name| !may.headers.contains(name));
         differences.extend(compared.filter_map(|name| header(name, outer, inner)));
@@ -140,29 +143,60 @@ fn location(outer: &Answered, inner: &Answered) -> Option<Difference> {
     })
 }
 
+/// The cookies that an answer sets, the last of each name.
+fn cookies(answered: &Answered) -> Vec<SetCookie> {
+    let lines = answered.heard.headers.get_all(SET_COOKIE).iter().take(MAX_COOKIES);
+    let mut cookies: Vec<SetCookie> = Vec::new();
+    for cookie in lines.filter_map(|line| SetCookie::parse(line.as_bytes())) {
+        match cookies.iter_mut().find(|known| known.name == cookie.name) {
+            Some(known) => *known = cookie,
+            None => cookies.push(cookie),
+        }
+    }
+    cookies
+}
+
 /// In what a cookie of the inner answer fares worse in the outer one.
-fn worse(cookie: &Cookie, outer: &[Cookie], url: &Uri) -> Option<Difference> {
-    let name = &cookie.name;
-    let difference = |told: Text, outer: String, inner: String| {
-        Some(Difference { what: What::Cookie, key: "cookies".to_owned(), told, outer, inner })
+fn worse(cookie: &SetCookie, outer: &[SetCookie], url: &Uri) -> Option<Difference> {
+    let name = printable(cookie.name.as_bytes(), NAME_CHARS);
+    let other = outer.iter().find(|other| other.name == cookie.name);
+    let told = match other {
+        None => text!("the cookie {name} is dropped", "쿠키 {name}이(가) 사라집니다"),
+        Some(other) => made_worse(&name, cookie, other, url)?,
     };
-    let words = |cookie: &Cookie| {
-        let mut words = vec![cookie.name.clone()];
-        words.extend(cookie.domain.as_ref().map(|domain| format!("Domain={domain}")));
-        words.extend(cookie.path.as_ref().map(|path| format!("Path={path}")));
-        words.extend(cookie.secure.then(|| "Secure".to_owned()));
-        words.extend(cookie.http_only.then(|| "HttpOnly".to_owned()));
-        words.extend(cookie.same_site.as_ref().map(|site| format!("SameSite={site}")));
-        words.join("; ")
+    Some(Difference {
+        what: What::Cookie,
+        key: "cookies".to_owned(),
+        told,
+        outer: other.map_or_else(|| format!("{name} is not set"), SetCookie::shown),
+        inner: cookie.shown(),
+    })
+}
+
+fn made_worse(name: &str, cookie: &SetCookie, other: &SetCookie, url: &Uri) -> Option<Text> {
+    let is_kept = |cookie: &SetCookie| jar::refusal(cookie, url).is_none();
+    let comes_back = |cookie: &SetCookie| {
+        cookie.path.as_deref().is_none_or(|path| jar::path_matches(url.path(), path))
     };
-    let Some(other) = outer.iter().find(|other| other.name == *name) else {
-        let told = text!("the cookie {name} is dropped", "쿠키 {name}이(가) 사라집니다");
-        return difference(told, "not set".to_owned(), words(cookie));
-    };
-    let strictness = |cookie: &Cookie| match cookie.same_site.as_deref() {
-        Some("strict") => 2,
-        Some("none") => 0,
-        _ => 1,
+    if is_kept(cookie) && !is_kept(other) {
+        let shown = other.shown();
+        return Some(text!(
+            "the cookie {name} becomes one that browsers drop ({shown})",
+            "쿠키 {name}이(가) 브라우저가 버리는 형태로 바뀝니다({shown})"
+        ));
+    }
+    if comes_back(cookie) && !comes_back(other) {
+        let (path, own) = (other.path.as_deref().unwrap_or(""), url.path());
+        let path = printable(path.as_bytes(), NAME_CHARS);
+        return Some(text!(
+            "the cookie {name} gets Path={path}, and is not sent back for {own}",
+            "쿠키 {name}에 Path={path}이(가) 붙어 {own}에는 보내지지 않습니다"
+        ));
+    }
+    let strictness = |cookie: &SetCookie| match cookie.same_site {
+        Some(SameSite::Strict) => 2,
+        Some(SameSite::None) => 0,
+        Some(SameSite::Lax) | None => 1,
     };
     let lost: Vec<&str> = [
         (cookie.secure && !other.secure && ask::is_https(url), "Secure"),
@@ -172,27 +206,11 @@ fn worse(cookie: &Cookie, outer: &[Cookie], url: &Uri) -> Option<Difference> {
     .into_iter()
     .filter_map(|(is_lost, name)| is_lost.then_some(name))
     .collect();
-    let told = if !other.fits_host(ask::host(url)) && cookie.fits_host(ask::host(url)) {
-        let domain = other.domain.as_deref().unwrap_or("");
-        text!(
-            "the cookie {name} gets Domain={domain}, which no browser takes from {host}",
-            "쿠키 {name}에 Domain={domain}이(가) 붙어 브라우저가 {host}에서 받지 않습니다",
-            host = ask::host(url)
-        )
-    } else if !other.fits_path(url.path()) && cookie.fits_path(url.path()) {
-        let path = other.path.as_deref().unwrap_or("");
-        text!(
-            "the cookie {name} gets Path={path}, and is not sent back for {own}",
-            "쿠키 {name}에 Path={path}이(가) 붙어 {own}에는 보내지지 않습니다",
-            own = url.path()
-        )
-    } else if !lost.is_empty() {
-        let lost = lost.join(", ");
-        text!("the cookie {name} loses {lost}", "쿠키 {name}에서 {lost} 속성이 사라집니다")
-    } else {
+    if lost.is_empty() {
         return None;
-    };
-    difference(told, words(other), words(cookie))
+    }
+    let lost = lost.join(", ");
+    Some(text!("the cookie {name} loses {lost}", "쿠키 {name}에서 {lost} 속성이 사라집니다"))
 }
 
 fn header(name: &HeaderName, outer: &Answered, inner: &Answered) -> Option<Difference> {
@@ -311,8 +329,14 @@ fn body(outer: &Answered, inner: &Answered) -> Option<Difference> {
     let first = lines.position(|(here, there)| here != there);
     let of = |bytes: &[u8]| {
         let line = first.and_then(|at| bytes.split(|byte| *byte == b'\n').nth(at));
-        let shown = line.map(|line| printable(line, LINE_CHARS)).unwrap_or_default();
-        format!("{} bytes: {shown}", bytes.len())
+        let mut line = String::from_utf8_lossy(line.unwrap_or_default()).into_owned();
+        for cookie in cookies(outer).iter().chain(&cookies(inner)) {
+            let value = String::from_utf8_lossy(&cookie.value);
+            if value.len() >= MIN_SECRET_BYTES {
+                line = line.replace(&*value, "(hidden)");
+            }
+        }
+        format!("{} bytes: {}", bytes.len(), printable(line.as_bytes(), LINE_CHARS))
     };
     let told = match first {
         Some(at) => text!(

@@ -41,7 +41,7 @@ pub(super) fn finding(
     let side = |pick: fn(&Difference) -> &str| {
         let lines = differences.iter().map(|difference| {
             let key = match difference.what {
-                What::Cookie => pick(difference).split(';').next().unwrap_or_default(),
+                What::Cookie => pick(difference).split([' ', '=']).next().unwrap_or_default(),
                 _ => &*difference.key,
             };
             (key.to_owned(), Value::from(pick(difference)))
