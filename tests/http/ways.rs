@@ -70,6 +70,11 @@ impl Street {
                 add_header set-cookie "sid=secretvalue; Path=/; Secure; HttpOnly; SameSite=Lax" always;
                 add_header x-frame-options DENY always;
                 location /login {{ return 302 $http_x_forwarded_proto://$host/welcome; }}
+                location = /session {{ return 200 'in'; }}
+                location = /me {{
+                    if ($http_cookie !~ "sid=secretvalue") {{ return 401; }}
+                    return 200 'still in';
+                }}
                 location / {{
                     # app
                     return 200 'one\ntwo\n';
@@ -104,7 +109,21 @@ impl Street {
             name = "short"
             url = "https://shop.example/"
             connect = "{edge}"
-            inner = "{proxy}""#
+            inner = "{proxy}"
+
+            [[journey]]
+            name = "session"
+            base = "https://shop.example"
+            {ways}
+
+            [[journey.step]]
+            name = "log in"
+            path = "/session"
+            expect.cookie = "sid"
+
+            [[journey.step]]
+            name = "still known"
+            path = "/me""#
         );
         let agent = Agent::start(place, "", &plan).await;
         let (edge, proxy, app) = (edge.to_string(), proxy.to_string(), app.to_string());
@@ -114,7 +133,7 @@ impl Street {
     }
 
     async fn is_well(&self) {
-        for check in ["shop", "login", "short"] {
+        for check in ["shop", "login", "short", "session"] {
             self.agent.state(check, "up").await;
         }
         for code in ["http.differs-by-way", "http.status", "http.bad-gateway"] {
@@ -161,7 +180,7 @@ async fn a_failure_is_put_down_to_the_hop_where_it_begins() {
     // The edge fails by itself.
     street.nginx.rewrite("# edge", "return 500;# edge");
     let found = street
-        .names("shop", "http.status", "outer", &[&street.edge, &street.proxy, "all is well"])
+        .names("shop", "http.status", "outer", &[&street.edge, &street.proxy, "as it should be"])
         .await;
     let command = found["evidence"]["by_hand_well"].as_str().unwrap();
     assert!(command.contains(&format!("shop.example:443:{}", street.proxy)), "{command}");
@@ -185,7 +204,7 @@ async fn a_failure_is_put_down_to_the_hop_where_it_begins() {
     // The proxy looks for it where nobody is: the application is well.
     let lost = format!("proxy_pass http://{};", street.app);
     street.nginx.rewrite(&lost, "proxy_pass http://127.0.0.1:9;");
-    street.names("shop", "http.status", "inner", &["502", &street.app, "all is well"]).await;
+    street.names("shop", "http.status", "inner", &["502", &street.app, "as it should be"]).await;
     street.nginx.rewrite("proxy_pass http://127.0.0.1:9;", &lost);
     street.is_well().await;
 
@@ -259,5 +278,26 @@ async fn what_a_hop_changes_is_told() {
     }
     street.nginx.reload();
     street.agent.healed("shop", "http.differs-by-way").await;
+    street.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_a_hop_loses_is_told_with_the_hop() {
+    let street = Street::start().await;
+    let visits = street.agent.check("session").await["last"]["facts"]["visits"].clone();
+    let steps: Vec<_> = visits
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|visit| (visit["name"].as_str().unwrap(), visit["way"].as_str().unwrap()))
+        .collect();
+    let expected = ["outer", "inner", "app"].map(|way| [("log in", way), ("still known", way)]);
+    assert_eq!(steps, expected.concat(), "{visits:#}");
+
+    street.nginx.rewrite("# proxy", "proxy_hide_header set-cookie;# proxy");
+    let words = ["log in", "sid", &*street.app, "as it should be"];
+    street.names("session", "http.session-lost", "inner", &words).await;
+    street.nginx.rewrite("proxy_hide_header set-cookie;# proxy", "# proxy");
+    street.agent.healed("session", "http.session-lost").await;
     street.is_well().await;
 }

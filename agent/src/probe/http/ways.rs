@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures_util::future::{join, join_all};
 use health::facts::{CertificateFacts, HttpFacts, Role, VisitFacts};
-use health::{Finding, Severity};
+use health::{Code, Finding, Severity};
 use http::header::{HOST, SERVER};
 use http::{HeaderMap, HeaderName, Uri};
 
@@ -118,6 +118,8 @@ impl Way {
             source: self.source,
             in_plain: self.in_plain.clone(),
             headers,
+            // Behind the proxy nobody has agreed on a version.
+            version: spec.version.filter(|_| self.in_plain.is_none()),
             keeps_body: spec.keeps_body || sameness.same_body,
             ways: None,
             ..spec.clone()
@@ -182,13 +184,11 @@ impl Taken {
         }
     }
 
-    /// Nothing worse than a notice.
-    fn is_well(&self) -> bool {
-        self.findings.iter().all(|finding| finding.severity == Severity::Notice)
-    }
-
+    /// No answer, or a wrong one; whatever its certificate.
     fn is_down(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Severity::Critical)
+        self.findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Critical && !is_about_certificate(finding))
     }
 
     /// Who says to answer there.
@@ -196,6 +196,12 @@ impl Taken {
         let headers = &self.answers.last()?.heard.headers;
         headers.get(SERVER).map(|value| printable(value.as_bytes(), SHOWN_CHARS))
     }
+}
+
+/// A certificate that browsers refuse, which a proxy usually does not look at.
+fn is_about_certificate(finding: &Finding) -> bool {
+    matches!(finding.code, Code::TlsUntrusted | Code::TlsIncompleteChain)
+        || finding.code.label().starts_with("cert.")
 }
 
 /// TLS is spoken to the server of this URL.

@@ -36,7 +36,9 @@ async fn every_way_is_asked_and_shown() {
     );
     let said = &finding.summary.en;
     assert!(
-        said.contains(&format!("by inner ({good}) all is well: outer ({bad}) is at fault")),
+        said.contains(&format!(
+            "by inner ({good}) it is as it should be: outer ({bad}) is at fault"
+        )),
         "{said}"
     );
     let command = finding.evidence["by_hand_well"].as_str().unwrap();

@@ -4,12 +4,12 @@ use health::{Code, Finding, Severity};
 use serde_json::{Map, Value};
 
 use super::compare::differences;
-use super::{Sameness, Taken, differs, wording};
+use super::{Sameness, Taken, differs, is_about_certificate, wording};
 
 /// What is wrong, each thing once and put down to the hop where it goes wrong; and where ways differ
 /// that are well by themselves.
 pub(crate) fn judge(taken: &[Taken], sameness: &Sameness) -> Vec<Finding> {
-    let mut findings = attributed(taken);
+    let mut findings = attributed(taken, sameness);
     for pair in taken.windows(2) {
         if let [outer, inner] = pair
             && !outer.is_down()
@@ -41,13 +41,15 @@ pub(super) enum Fault<'a> {
     Own(&'a Taken),
 }
 
-fn attributed(taken: &[Taken]) -> Vec<Finding> {
+fn attributed(taken: &[Taken], sameness: &Sameness) -> Vec<Finding> {
     let mut told = Vec::new();
     let mut explained: Vec<&Finding> = Vec::new();
     for (index, way) in taken.iter().enumerate() {
         for finding in &way.findings {
             let was_told = index > 0 && alike(finding, &taken[index - 1]).is_some();
-            if was_told || explained.iter().any(|known| std::ptr::eq(*known, finding)) {
+            let is_explained = explained.iter().any(|known| std::ptr::eq(*known, finding));
+            let is_meant = index > 0 && is_left_to_others(finding, sameness);
+            if was_told || is_explained || is_meant {
                 continue;
             }
             if finding.severity == Severity::Notice {
@@ -70,25 +72,24 @@ fn fault<'a>(taken: &'a [Taken], index: usize, finding: &'a Finding) -> Fault<'a
     let way = &taken[index];
     if index > 0 {
         return match &taken[..index] {
-            [outer, ..] if taken[..index].iter().all(Taken::is_well) => {
+            [outer, ..] if !taken[..index].iter().any(Taken::is_down) => {
                 Fault::Unnoticed { at: way, well: outer }
             }
             _ => Fault::Own(way),
         };
     }
     let last = deepest(taken, index, finding);
-    match taken.get(last + 1) {
-        None if last > index => Fault::Last(&taken[last]),
-        None => Fault::Own(way),
-        Some(next) if !next.is_down() => Fault::Hop { at: &taken[last], well: next },
-        Some(next) if is_passed_on(finding) => {
-            let is_critical = |finding: &&Finding| finding.severity == Severity::Critical;
-            match next.findings.iter().find(is_critical) {
-                Some(cause) => Fault::Behind { at: &taken[deepest(taken, last + 1, cause)], cause },
-                None => Fault::Own(way),
-            }
+    let Some(next) = taken.get(last + 1) else {
+        return if last > index { Fault::Last(&taken[last]) } else { Fault::Own(way) };
+    };
+    let is_critical = |finding: &&Finding| finding.severity == Severity::Critical;
+    match next.findings.iter().find(is_critical) {
+        // A proxy that verifies certificates gives up on a bad one; others do not look.
+        Some(cause) if is_gateway(finding) || (next.is_down() && is_passed_on(finding)) => {
+            Fault::Behind { at: &taken[deepest(taken, last + 1, cause)], cause }
         }
-        Some(_) => Fault::Own(way),
+        _ if next.is_down() => Fault::Own(way),
+        _ => Fault::Hop { at: &taken[last], well: next },
     }
 }
 
@@ -120,6 +121,26 @@ fn alike<'a>(finding: &Finding, way: &'a Taken) -> Option<&'a Finding> {
 /// A proxy may have it from whom it asks. A connection that fails, and a certificate, are its own.
 fn is_passed_on(finding: &Finding) -> bool {
     finding.code.label().starts_with("http.")
+}
+
+/// What a hop before may add or mend, so that an inner way need not have it: headers, compression,
+/// a version, a redirect. Certificates where they may differ.
+fn is_left_to_others(finding: &Finding, sameness: &Sameness) -> bool {
+    if is_about_certificate(finding) {
+        return sameness.may_differ.certificate;
+    }
+    let is_an_answer = matches!(
+        finding.code,
+        Code::HttpStatus
+            | Code::HttpBadGateway
+            | Code::HttpHostRejected
+            | Code::HttpBody
+            | Code::HttpJson
+            | Code::HttpTimeout
+            | Code::HttpProtocol
+            | Code::HttpSessionLost
+    );
+    is_passed_on(finding) && !is_an_answer
 }
 
 /// A proxy says that it got no answer, and nobody has said yet from whom.

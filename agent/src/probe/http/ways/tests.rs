@@ -238,6 +238,9 @@ fn ways(shown: &[&str]) -> Vec<Taken> {
                 way.findings = vec![wrong(Code::HttpTimeout, url, 0)];
                 return way;
             }
+            "no header" => {
+                way.findings = vec![wrong(Code::HttpHeader, &format!("{url} [x-a]"), 0)];
+            }
             "expired" => way.findings = vec![wrong(Code::CertExpired, name, 0)],
             "slow" => way.findings = vec![wrong(Code::HttpSlow, url, 0)],
             "host" => way.findings = vec![wrong(Code::HttpHostRejected, url, 400)],
@@ -275,6 +278,18 @@ fn the_guilty_hop_is_named() {
             &[("tcp.refused", "outer", "critical"), ("tcp.refused", "proxy2", "critical")],
         ),
         (&["expired", "200"], &[("cert.expired", "outer", "critical")]),
+        // A proxy that does not look at the certificate behind it fails by itself; one that does says 502.
+        (
+            &["500", "expired"],
+            &[("http.status", "outer", "critical"), ("cert.expired", "proxy2", "critical")],
+        ),
+        (&["502", "expired"], &[("http.bad-gateway", "proxy2", "critical")]),
+        (&["200", "expired"], &[("cert.expired", "proxy2", "warning")]),
+        // What a hop adds, the ways behind it need not have.
+        (&["200", "200", "no header"], &[]),
+        (&["500", "no header"], &[("http.status", "outer", "critical")]),
+        (&["no header", "200"], &[("http.header", "outer", "warning")]),
+        (&["no header", "no header"], &[("http.header", "proxy2", "warning")]),
         (&["200", "500"], &[("http.status", "proxy2", "warning")]),
         (&["200", "refused", "200"], &[("tcp.refused", "proxy2", "warning")]),
         (&["host", "200"], &[("http.host-rejected", "outer", "critical")]),

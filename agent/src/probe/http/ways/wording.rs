@@ -65,10 +65,10 @@ fn of_hop(finding: Finding, at: &Taken, well: &Taken) -> Finding {
         Code::HttpHostRejected => host_dropped(finding, at, well),
         _ => {
             let said = text!(
-                " — by {good} all is well: {place} is at fault",
+                " — by {good} it is as it should be: {place} is at fault",
                 " — {good} 경로는 정상이므로 {place}에 문제가 있습니다"
             );
-            let remedy = joined(&look_at(at, well), &own_advice(&finding));
+            let remedy = joined(&look_at(&finding, at, well), &own_advice(&finding));
             Finding { remedy, ..append(finding, &said) }
         }
     };
@@ -82,9 +82,9 @@ fn of_hop(finding: Finding, at: &Taken, well: &Taken) -> Finding {
     }
 }
 
-fn look_at(at: &Taken, well: &Taken) -> Text {
+fn look_at(finding: &Finding, at: &Taken, well: &Taken) -> Text {
     let (place, good) = (at.place(), well.place());
-    if at.answers.is_empty() {
+    if !finding.code.label().starts_with("http.") {
         return text!(
             "{good} behind it answers as it should, so leave the application alone: look at {place} and the way there (the router's forward, a firewall, the proxy's listener).",
             "그 뒤의 {good}은(는) 정상으로 응답하므로 애플리케이션은 건드리지 마세요. {place}와(과) 그곳까지의 경로(공유기 포워딩, 방화벽, 프록시의 listen)를 확인하세요."
@@ -136,6 +136,14 @@ fn host_dropped(mut finding: Finding, at: &Taken, well: &Taken) -> Finding {
 
 fn of_last(finding: Finding, last: &Taken) -> Finding {
     let place = last.place();
+    if matches!(finding.code, Code::HttpHeader | Code::HttpCookie) {
+        // Any hop might send it.
+        let said = text!(
+            " — by every way alike: neither {place} nor a hop before it sends it",
+            " — 모든 경로에서 같습니다. {place}도 그 앞의 프록시도 보내지 않습니다"
+        );
+        return append(finding, &said).evidence("hop", &*last.name);
+    }
     let sent = answer(&finding, last).map(|answer| answer.host.clone());
     let said = text!(
         " — {place}, asked directly, says the same: it is its own, the hops before it only pass it on",
@@ -189,8 +197,8 @@ fn unnoticed(mut finding: Finding, at: &Taken, well: &Taken) -> Finding {
     );
     finding.remedy = joined(&finding.remedy, &remedy);
     let said = text!(
-        " — by {place} alone; by {good} all is well",
-        " — {place} 경로에서만 그렇고 {good} 경로는 정상입니다"
+        " — by {place} alone; by {good} visitors are served",
+        " — {place} 경로에서만 그렇고 방문자는 {good} 경로로 정상 응답을 받습니다"
     );
     append(finding, &said).evidence("hop", &*at.name)
 }
