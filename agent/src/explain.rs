@@ -50,6 +50,7 @@ pages! {
     HttpCookie "http.cookie",
     HttpProxy "http.proxy",
     HttpToken "http.token",
+    HttpDiffersByWay "http.differs-by-way",
     HttpUpgradeRefused "http.upgrade-refused",
     WebsocketSilent "websocket.silent",
     WebsocketClosed "websocket.closed",

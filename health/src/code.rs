@@ -71,6 +71,7 @@ codes! {
     HttpCookie "http.cookie" Warning "A cookie is set with other attributes than expected.";
     HttpProxy "http.proxy" Critical "The proxy that the check goes through does not let it through.";
     HttpToken "http.token" Critical "No access token to ask with: the OAuth 2.0 token endpoint refuses or fails.";
+    HttpDiffersByWay "http.differs-by-way" Warning "Each way in answers well by itself, and yet they differ; says at which hop.";
     HttpUpgradeRefused "http.upgrade-refused" Critical "WebSocket upgrade not accepted.";
     WebsocketSilent "websocket.silent" Critical "Upgraded, then nothing where a message or a pong was due.";
     WebsocketClosed "websocket.closed" Critical "Upgraded, then closed by the server.";

@@ -93,6 +93,8 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         upstream,
         keeps_body,
         stub_status,
+        in_plain,
+        ways,
         roots: _,
         kept: _,
     } = a;
@@ -108,6 +110,8 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         && *upstream == b.upstream
         && *keeps_body == b.keeps_body
         && *stub_status == b.stub_status
+        && *in_plain == b.in_plain
+        && *ways == b.ways
         && *version == b.version
         && *grant == b.grant
         && same_road(road.as_deref(), b.road.as_deref())
@@ -284,7 +288,7 @@ fn same_acme(a: &acme::Spec, b: &acme::Spec) -> bool {
 }
 
 fn same_journey(a: &journey::Spec, b: &journey::Spec) -> bool {
-    let journey::Spec { values, steps } = a;
+    let journey::Spec { values, steps, ways } = a;
     let pairwise = |(a, b): (&journey::Step, &journey::Step)| {
         let journey::Step { name, http, url, headers, body, captures } = a;
         *name == b.name
@@ -295,7 +299,10 @@ fn same_journey(a: &journey::Spec, b: &journey::Spec) -> bool {
             && captures.len() == b.captures.len()
             && captures.iter().zip(&b.captures).all(|(a, b)| same_capture(a, b))
     };
-    *values == b.values && steps.len() == b.steps.len() && steps.iter().zip(&b.steps).all(pairwise)
+    *values == b.values
+        && steps.len() == b.steps.len()
+        && steps.iter().zip(&b.steps).all(pairwise)
+        && *ways == b.ways
 }
 
 fn same_capture(a: &Capture, b: &Capture) -> bool {

@@ -52,6 +52,7 @@ mod tasks;
 pub(crate) mod tests;
 mod upgrade;
 mod visit;
+pub mod ways;
 mod wire;
 mod written;
 
@@ -124,6 +125,10 @@ pub struct Spec {
     pub keeps_body: bool,
     /// The answer is nginx's own count of its connections; remembered under the check's name.
     pub stub_status: Option<Arc<str>>,
+    /// This host and port are asked without TLS, although the URL says https.
+    pub in_plain: Option<(String, u16)>,
+    /// Several ways to the same, where there are: then each of them is asked, and not this.
+    pub ways: Option<Box<ways::Ways>>,
     /// Trusted roots.
     pub roots: Roots,
     /// What follows from the above.
@@ -164,11 +169,19 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     if let Some(check) = &spec.stub_status {
         return stub_status::attend(check, walk(spec, Ask::first(spec), net, watch).await, net);
     }
+    match &spec.ways {
+        None => walk_once(spec, net, watch).await.sight,
+        Some(ways) => Box::pin(ways::observe(ways, net, watch)).await,
+    }
+}
+
+/// Makes the plan's request, with the cookies that its own redirects set where they matter.
+async fn walk_once(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Walked {
     if spec.expect.cookies.is_empty() {
-        return walk(spec, Ask::first(spec), net, watch).await.sight;
+        return walk(spec, Ask::first(spec), net, watch).await;
     }
     let mut jar = Jar::default();
-    walk_with(spec, Ask::first(spec), Some(&mut jar), net, watch).await.sight
+    walk_with(spec, Ask::first(spec), Some(&mut jar), net, watch).await
 }
 
 /// The way from one request to the answer that was judged.

@@ -19,6 +19,7 @@ use crate::net::Net;
 pub mod capture;
 mod filled;
 pub mod template;
+pub mod ways;
 
 use capture::Capture;
 use filled::Values;
@@ -31,6 +32,8 @@ pub struct Spec {
     pub values: Vec<(Arc<str>, Known)>,
     /// At least one.
     pub steps: Vec<Step>,
+    /// Several ways to make it, where there are: then it is made by each of them.
+    pub ways: Option<Box<ways::Ways>>,
 }
 
 /// A value that is known from the beginning.
@@ -73,11 +76,16 @@ pub(crate) struct Travelled {
     pub(crate) sight: Sight,
     /// The answers, step by step, as far as they came.
     pub(crate) heard: Vec<Option<Heard>>,
+    /// What must not be shown of it.
+    pub(crate) veils: Vec<hop::Veil>,
 }
 
 /// Runs one probe.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
-    travel(spec, net, watch).await.sight
+    match &spec.ways {
+        None => travel(spec, net, watch).await.sight,
+        Some(ways) => Box::pin(ways::observe(ways, net, watch)).await,
+    }
 }
 
 /// Makes the journey once, with a jar of its own.
@@ -98,7 +106,8 @@ pub(crate) async fn travel(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Tra
         let mut own = Stopwatch::start(watch.left());
         let walked = Box::pin(made(step, &mut values, &mut jar, net, &mut own)).await;
         let (mut sight, heard) = (walked.sight, walked.heard);
-        hop::veil(&values.veils(step), &mut sight);
+        travelled.veils = values.veils(step);
+        hop::veil(&travelled.veils, &mut sight);
         named(step, &mut sight.findings);
         let is_end = heard.is_none()
             || sight.facts.blind.is_some()

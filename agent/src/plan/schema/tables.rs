@@ -71,6 +71,8 @@ static VOCABULARY: Words = words(
     "\"ssl_exporter\" or \"x509-certificate-exporter\"",
     "^(ssl_exporter|x509-certificate-exporter)$",
 );
+static SAMENESS: Words =
+    any("\"status\", \"location\", \"cookies\", \"certificate\", or the name of a header");
 static METHOD: Words =
     words("a method such as \"GET\"", "^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$");
 static REMAINDER_TEXT: Shape = Text(&REMAINDER);
@@ -440,6 +442,62 @@ static REACHED: &[Key] = &[
     ),
 ];
 
+/// Several ways to the same server, and whether what they lead to is the same.
+static WAYS: &[Key] = &[
+    key(
+        "ways",
+        Map(&Either(&[Text(&ENDPOINT), Row(&WAY)])),
+        Optional,
+        "Ways in, nearest the visitor first: { outer = \"203.0.113.7:443\", inner = \"127.0.0.1:8443\" }. Each is asked in every probe, and what goes wrong is put down to the hop where it does.",
+    ),
+    key(
+        "inner",
+        Either(&[Text(&ENDPOINT), Row(&WAY)]),
+        Optional,
+        "A second way in, behind the one that the URL and `connect` lead to; short for `ways` with `outer` and `inner`.",
+    ),
+    key(
+        "same_body",
+        Switch,
+        Default("false"),
+        "The ways have to answer with the same body, once unpacked.",
+    ),
+    key(
+        "may_differ",
+        OneOrMany(&Text(&SAMENESS)),
+        Optional,
+        "What the ways may differ in: status, location, cookies, certificate, or a header's name.",
+    ),
+];
+
+pub(in crate::plan) static WAY: Table = Table {
+    header: "a way",
+    doc: "One of several ways in.",
+    keys: &[
+        &[
+            key(
+                "connect",
+                Either(&[Text(&ENDPOINT), Map(&Text(&ENDPOINT))]),
+                Optional,
+                "Dial here, as `connect` of the check; default: where the URL leads.",
+            ),
+            key(
+                "plain",
+                Switch,
+                Default("false"),
+                "No TLS on this hop, though the URL says https: asked in plain HTTP, with the URL's Host and `X-Forwarded-Proto: https`.",
+            ),
+            key(
+                "headers",
+                Map(&Either(&[Text(&FREE), Row(&HEADER)])),
+                Optional,
+                "What the hop before adds or replaces, as `headers` of the check.",
+            ),
+        ],
+        DIALS,
+    ],
+};
+
 /// What is asked over HTTP, and what is expected of the answer: of a check, or of a step of a journey.
 static ASKED: &[Key] = &[
     key("method", Text(&METHOD), Default("\"GET\""), "The method."),
@@ -530,6 +588,7 @@ static HTTP: Table = Table {
         NAMED,
         &[key("url", Text(&URL), Required, "http or https; without user, password and fragment.")],
         REACHED,
+        WAYS,
         ASKED,
         CAUSE,
         &[key(
@@ -1070,6 +1129,7 @@ static JOURNEY: Table = Table {
             key("step", Rows(&STEP), Required, "Its steps, in their order."),
         ],
         REACHED,
+        WAYS,
         CAUSE,
         PACE,
         DEPENDS,

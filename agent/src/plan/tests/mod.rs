@@ -17,6 +17,7 @@ mod signed;
 mod sites;
 mod unchanged;
 mod values;
+mod ways;
 mod zones;
 
 /// Variables and files that are there, and no others.

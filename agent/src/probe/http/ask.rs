@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
 
 use super::kept::Prepared;
 use super::written::Written;
-use super::{Connect, EXCERPT_CHARS, Spec, Spoken, redact, redirect};
+use super::{Connect, EXCERPT_CHARS, Spec, Spoken, redact, redirect, ways};
 use crate::net::{Family, Proxy, Road, printable};
 use crate::plan::{Endpoint, Target};
 
@@ -249,7 +249,7 @@ pub(super) fn by_hand(spec: &Spec) -> String {
         }
         _ => command.push_str(" --data-binary @BODY"),
     }
-    format!("{command} {}", quoted(&shown(&spec.url)))
+    format!("{command} {}", quoted(&ways::spoken(spec)))
 }
 
 /// The options for a road.

@@ -17,6 +17,7 @@ mod hostile;
 mod judgement;
 mod upstream;
 mod way;
+mod ways;
 
 const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(500);
@@ -27,6 +28,8 @@ pub(crate) fn spec(url: &str) -> Spec {
     let url = url.parse().unwrap();
     Spec {
         keeps_body: false,
+        in_plain: None,
+        ways: None,
         shown: shown(&url).into(),
         url,
         connect: Vec::new(),
