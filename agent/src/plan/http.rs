@@ -80,9 +80,10 @@ pub(super) struct Asking {
 /// Reads what is asked and expected: of a check, or of a step of a journey.
 pub(super) fn asking(row: &Row<'_>, pace: &Pace, hosts: &Hosts) -> Asking {
     let method = row.parsed("method", method).map_or(Method::GET, |at| at.value);
-    let headers = headers(row);
+    let mut headers = headers(row);
     let body = row.text("body").map(|at| at.value.as_bytes().to_vec()).unwrap_or_default();
     let expect = expect::expect(row, pace.timeout, &method);
+    expect::ask_for_encoding(&expect, &mut headers);
     let follow_redirects =
         row.switch("follow_redirects").unwrap_or_else(|| !expect::judges_redirect(&expect));
     let max_body_bytes = row.whole("max_body_bytes").map_or(1024 * 1024, |at| at.value);

@@ -6,12 +6,10 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use health::Finding;
 use health::facts::{HttpFacts, Redirect};
-use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, Version};
-use regex::Regex;
+use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
 use super::{Sight, Stopwatch};
 use crate::net::{Net, printable};
@@ -22,6 +20,7 @@ mod ask;
 mod broken;
 mod content;
 mod exchange;
+mod expect;
 mod fetch;
 mod framing;
 #[cfg(feature = "fuzzing")]
@@ -47,9 +46,14 @@ pub(crate) use ask::Ask;
 pub use ask::shown;
 pub(crate) use ask::{host, port};
 use exchange::{Answer, Appetite};
+pub use expect::{
+    Bounds, BytePattern, Expect, HeaderRule, HeaderWanted, JsonRule, Pattern, Place, Security,
+    Test, Unchanged,
+};
 pub(crate) use fetch::{Fetched, Unfetched, fetch};
 pub(crate) use glance::{Glance, glance};
 use hops::Hops;
+pub use judge::Bodies;
 use judge::Reply;
 pub use kept::Kept;
 use redirect::Next;
@@ -101,24 +105,6 @@ pub struct Connect {
     pub from: (String, u16),
     /// Dial this.
     pub to: Endpoint,
-}
-
-/// Expectations on the answer.
-#[derive(Clone, Debug, Default)]
-pub struct Expect {
-    /// Accepted statuses as inclusive ranges; empty: 200 to 299 (and, where redirects are not
-    /// followed or `location` is given, also 3xx).
-    pub status: Vec<(u16, u16)>,
-    /// Must match the body.
-    pub body: Option<Regex>,
-    /// JSON Pointer (RFC 6901) and the value that must be there.
-    pub json: Vec<(String, serde_json::Value)>,
-    /// Header name and what its value must match.
-    pub headers: Vec<(HeaderName, Regex)>,
-    /// Must match the Location of the answer that is judged.
-    pub location: Option<Regex>,
-    /// All of it within this time.
-    pub within: Option<Duration>,
 }
 
 /// Runs one probe.
@@ -202,7 +188,8 @@ pub(crate) async fn walk(spec: &Spec, first: Ask, net: &Net, watch: &mut Stopwat
                 let mut facts = facts(spec, ask, &answer, redirects);
                 let subject = ask::without_query(&facts.url).to_owned();
                 hops.last(&facts, watch, &mut sight);
-                let heard = weigh(spec, ask, subject, answer, net, watch, &mut sight).await;
+                let at = Arrived { ask, subject, hops: facts.redirects.len() };
+                let heard = weigh(spec, at, answer, net, watch, &mut sight).await;
                 if !heard.body.is_empty() {
                     facts.excerpt = Some(printable(&heard.body, EXCERPT_CHARS));
                 }
@@ -224,24 +211,38 @@ impl Heard {
     }
 }
 
+/// Where a way ended.
+struct Arrived<'a> {
+    ask: &'a Ask,
+    /// The URL as findings name it.
+    subject: String,
+    /// How many redirects led there.
+    hops: usize,
+}
+
 /// Judges the last answer, after asking those who can say more about it; hands it back.
 async fn weigh(
     spec: &Spec,
-    ask: &Ask,
-    subject: String,
+    at: Arrived<'_>,
     answer: Answer,
     net: &Net,
     watch: &Stopwatch,
     sight: &mut Sight,
 ) -> Heard {
+    let Arrived { ask, subject, hops } = at;
     let mut reply = Reply {
         subject,
+        url: ask.url.clone(),
+        hops,
         status: answer.status,
+        version: answer.version,
         headers: answer.headers,
         body: answer.body,
         is_complete: answer.broken.is_none(),
         elapsed: watch.elapsed(),
         phases: watch.phases().clone(),
+        now: crate::clock::now(),
+        as_planned: net.bodies.as_planned(spec),
         control: None,
         upstream: Vec::new(),
     };
@@ -265,6 +266,7 @@ async fn weigh(
         sight.findings.push(broken.into_finding(&asked));
     }
     let findings = judge::judge(spec, &reply);
+    net.bodies.note(spec, &reply);
     if !findings.is_empty() {
         let address = visit::peer(&ask.url, &sight.facts);
         let located = |finding: Finding| finding.evidence("address", address.as_str());
