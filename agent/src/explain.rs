@@ -49,6 +49,7 @@ pages! {
     HttpChanged "http.changed",
     HttpVersion "http.version",
     HttpSessionLost "http.session-lost",
+    HttpCookie "http.cookie",
     HttpUpgradeRefused "http.upgrade-refused",
     CertExpired "cert.expired",
     CertExpiring "cert.expiring",

@@ -70,6 +70,7 @@ codes! {
     HttpChanged "http.changed" Critical "The body is not the one that the plan has.";
     HttpVersion "http.version" Warning "Answers in another version of HTTP than planned.";
     HttpSessionLost "http.session-lost" Critical "A later step of a journey lost the cookie or session of an earlier one.";
+    HttpCookie "http.cookie" Warning "A cookie is set with other attributes than expected.";
     HttpUpgradeRefused "http.upgrade-refused" Critical "WebSocket upgrade not accepted.";
     CertExpired "cert.expired" Critical "The certificate has ended.";
     CertExpiring "cert.expiring" Warning "The certificate is near its end.";

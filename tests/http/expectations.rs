@@ -135,12 +135,17 @@ async fn a_site_that_answers_200_and_is_not_well() {
     let words = agent.finding("words", "http.body").await;
     assert_eq!(words["evidence"]["missing"], serde_json::json!(["Order now"]));
     shop.write("www/index.html", PAGE);
-    for (check, code) in [("file", "http.changed"), ("digest", "http.changed"), ("words", "http.body")] {
+    for (check, code) in
+        [("file", "http.changed"), ("digest", "http.changed"), ("words", "http.body")]
+    {
         agent.healed(check, code).await;
     }
 
     // The application says itself that it is not well.
-    shop.write("www/health.json", &WELL.replace("\"ok\"", "\"degraded\"").replace("up\"}]", "down\"}]"));
+    shop.write(
+        "www/health.json",
+        &WELL.replace("\"ok\"", "\"degraded\"").replace("up\"}]", "down\"}]"),
+    );
     agent.finding("health", "http.json").await;
     let subjects: Vec<String> =
         agent.findings().await.into_iter().map(|(_, _, subject)| subject).collect();
@@ -177,7 +182,10 @@ async fn a_site_that_answers_200_and_is_not_well() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_changed_while_nobody_looked() {
     let shop = Shop::open();
-    shop.write("www/index.html", &PAGE.replace("</h1>", "</h1>\n<script src=//x.example/a.js></script>"));
+    shop.write(
+        "www/index.html",
+        &PAGE.replace("</h1>", "</h1>\n<script src=//x.example/a.js></script>"),
+    );
     shop.write("probes.toml", &shop.plan());
     let ended = portwarden(shop.folder.path(), &["once", "file", "digest"]).expect(1);
     for said in [

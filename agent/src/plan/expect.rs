@@ -11,11 +11,13 @@ use toml::de::DeValue;
 
 use super::notes::{At, Wrong};
 use super::row::{Row, integer};
-use super::{frame, http as plan_http, values};
+use super::{cookie, frame, http as plan_http, values};
 use crate::probe::http::{Bounds, Expect, HeaderRule, HeaderWanted, Pattern, Security};
 
 mod json;
 mod unchanged;
+
+pub(super) use json::pointer;
 
 /// The phases of a request, as `within` names them.
 const PHASES: [(&str, Phase); 5] = [
@@ -60,6 +62,7 @@ pub(super) fn expect(check: &Row<'_>, timeout: Duration, method: &Method) -> Exp
         phases,
         modified_within: row.parsed("modified_within", some_time).map(|at| at.value),
         unchanged: unchanged::unchanged(&row).map(Box::new),
+        cookies: cookie::expected(&row),
     };
     contradictions(&row, &expect);
     if *method == Method::HEAD

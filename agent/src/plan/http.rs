@@ -74,7 +74,7 @@ pub(super) struct Asking {
     expect: probed::Expect,
     follow_redirects: bool,
     max_body_bytes: u64,
-    upstream: Vec<Endpoint>,
+    pub(super) upstream: Vec<Endpoint>,
 }
 
 /// Reads what is asked and expected: of a check, or of a step of a journey.
@@ -239,8 +239,10 @@ fn headers(row: &Row<'_>) -> HeaderMap {
         let value = match value.get_ref().as_str() {
             Some(text) => {
                 let text = At { value: text, span: value.span() };
-                row.understood("headers", &text, |text| plain_value(key.value, text))
-                    .map(|at| at.value)
+                row.understood("headers", &text, |text| {
+                    plain_value(key.value, text, &|text| super::journey::has_place(row, text))
+                })
+                .map(|at| at.value)
             }
             None if value.get_ref().is_table() => secret_value(row, value),
             None => {
@@ -264,13 +266,17 @@ pub(super) fn header_name(text: &str) -> Result<HeaderName, Wrong> {
     Ok(name)
 }
 
-fn plain_value(name: &str, text: &str) -> Result<HeaderValue, Wrong> {
+fn plain_value(
+    name: &str,
+    text: &str,
+    has_place: &dyn Fn(&str) -> bool,
+) -> Result<HeaderValue, Wrong> {
     let lower = name.to_ascii_lowercase();
     if OWN_HEADERS.contains(&&*lower) {
         return Err(Wrong::new(format!("the header {lower} is set by the connection itself"))
             .help("remove it"));
     }
-    if SECRET_HEADERS.contains(&&*lower) {
+    if SECRET_HEADERS.contains(&&*lower) && !has_place(text) {
         return Err(Wrong::secret(format!("the value of {lower} is a secret")).help(format!(
             "a secret is never in the file: {lower} = {{ value_env = \"NAME\" }}, or value_file"
         )));
@@ -355,12 +361,12 @@ mod tests {
 
     #[test]
     fn headers_a_plan_may_set() {
-        assert!(plain_value("Accept", "application/json").is_ok());
-        assert!(plain_value("Host", "shop.example").is_ok());
+        assert!(plain_value("Accept", "application/json", &|_| false).is_ok());
+        assert!(plain_value("Host", "shop.example", &|_| false).is_ok());
         for (name, value) in
             [("Content-Length", "3"), ("Authorization", "Basic eDp5"), ("accept", "a\nb")]
         {
-            assert!(plain_value(name, value).is_err(), "{name}");
+            assert!(plain_value(name, value, &|_| false).is_err(), "{name}");
         }
         assert!(header_name("x y").is_err());
     }

@@ -9,6 +9,7 @@
 mod acme;
 mod agent;
 mod authority;
+mod cookie;
 mod cron;
 mod dns;
 mod expect;

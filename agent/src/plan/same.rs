@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use health::{Claim, Host};
 
+use crate::probe::journey::capture::{Capture, Place};
 use crate::probe::{
     Check, Spec, acme, certificate, dns, forward, grpc, heartbeat, http, icmp, journey, port, tcp,
     tls, udp, websocket,
@@ -250,9 +251,29 @@ fn same_acme(a: &acme::Spec, b: &acme::Spec) -> bool {
 }
 
 fn same_journey(a: &journey::Spec, b: &journey::Spec) -> bool {
-    let journey::Spec {} = a;
-    let journey::Spec {} = b;
-    true
+    let journey::Spec { values, steps } = a;
+    let pairwise = |(a, b): (&journey::Step, &journey::Step)| {
+        let journey::Step { name, http, url, headers, body, captures } = a;
+        *name == b.name
+            && same_http(http, &b.http)
+            && *url == b.url
+            && *headers == b.headers
+            && *body == b.body
+            && captures.len() == b.captures.len()
+            && captures.iter().zip(&b.captures).all(|(a, b)| same_capture(a, b))
+    };
+    *values == b.values && steps.len() == b.steps.len() && steps.iter().zip(&b.steps).all(pairwise)
+}
+
+fn same_capture(a: &Capture, b: &Capture) -> bool {
+    let Capture { name, place } = a;
+    *name == b.name
+        && match (place, &b.place) {
+            (Place::Json(a), Place::Json(b)) | (Place::Cookie(a), Place::Cookie(b)) => a == b,
+            (Place::Body(a), Place::Body(b)) => a.as_str() == b.as_str(),
+            (Place::Header(a), Place::Header(b)) => a == b,
+            (Place::Json(_) | Place::Cookie(_) | Place::Body(_) | Place::Header(_), _) => false,
+        }
 }
 
 fn same_websocket(a: &websocket::Spec, b: &websocket::Spec) -> bool {

@@ -1,8 +1,8 @@
 //! HTTP: one request on a connection of its own, redirects followed or judged, and what is
 //! expected of the answer.
 //!
-//! Deliberately absent: cookies kept from hop to hop, retries, and connections shared between
-//! probes; a probe sees what a first visitor sees.
+//! Deliberately absent: retries, and connections shared between probes; a probe sees what a first
+//! visitor sees. Cookies are kept from hop to hop where they are expected, and by journeys.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,13 +12,16 @@ use health::facts::{HttpFacts, Redirect};
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
 use super::{Sight, Stopwatch};
+use crate::clock;
 use crate::net::{Net, printable};
 use crate::plan::Endpoint;
 use crate::tls::Roots;
 
+mod along;
 mod ask;
 mod broken;
 mod content;
+pub mod cookie;
 mod exchange;
 mod expect;
 mod fetch;
@@ -29,11 +32,14 @@ mod gateway;
 mod glance;
 mod hops;
 mod http1;
+pub(crate) mod jar;
 mod judge;
 mod kept;
 mod redact;
 mod redirect;
 mod reference;
+pub(crate) mod session;
+pub mod set_cookie;
 mod status;
 mod tasks;
 #[cfg(test)]
@@ -42,8 +48,10 @@ mod visit;
 mod wire;
 mod written;
 
+use along::Along;
 pub(crate) use ask::Ask;
 pub use ask::shown;
+pub(crate) use ask::without_query;
 pub(crate) use ask::{host, port};
 use exchange::{Answer, Appetite};
 pub use expect::{
@@ -53,9 +61,11 @@ pub use expect::{
 pub(crate) use fetch::{Fetched, Unfetched, fetch};
 pub(crate) use glance::{Glance, glance};
 use hops::Hops;
+use jar::Jar;
 pub use judge::Bodies;
 use judge::Reply;
 pub use kept::Kept;
+pub(crate) use redact::{Veil, veil};
 use redirect::Next;
 pub(crate) use reference::resolve;
 use visit::{Failed, visit};
@@ -63,6 +73,8 @@ use visit::{Failed, visit};
 /// Bytes of a body kept when no expectation asks for more.
 const EXCERPT_BYTES: usize = 2048;
 const EXCERPT_CHARS: usize = 1024;
+/// How many times its wrapped size a body may have, for who takes values out of it.
+const MOST_UNPACKED: usize = 32;
 
 /// `[[http]]` after validation.
 #[derive(Clone, Debug)]
@@ -109,7 +121,11 @@ pub struct Connect {
 
 /// Runs one probe.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
-    walk(spec, Ask::first(spec), net, watch).await.sight
+    if spec.expect.cookies.is_empty() {
+        return walk(spec, Ask::first(spec), net, watch).await.sight;
+    }
+    let mut jar = Jar::default();
+    walk_with(spec, Ask::first(spec), Some(&mut jar), net, watch).await.sight
 }
 
 /// The way from one request to the answer that was judged.
@@ -134,6 +150,17 @@ pub(crate) struct Heard {
 
 /// Asks, follows redirects, and judges the last answer.
 pub(crate) async fn walk(spec: &Spec, first: Ask, net: &Net, watch: &mut Stopwatch) -> Walked {
+    walk_with(spec, first, None, net, watch).await
+}
+
+/// The same with a visitor's cookies: what is set on the way is kept and sent along.
+pub(crate) async fn walk_with(
+    spec: &Spec,
+    first: Ask,
+    jar: Option<&mut Jar>,
+    net: &Net,
+    watch: &mut Stopwatch,
+) -> Walked {
     let mut sight = Sight::default();
     let keep_bytes = if spec.keeps_body || judge::reads_body(spec) {
         usize::try_from(spec.max_body_bytes).unwrap_or(usize::MAX)
@@ -145,7 +172,8 @@ pub(crate) async fn walk(spec: &Spec, first: Ask, net: &Net, watch: &mut Stopwat
         keep_bytes,
         skip_redirects: redirect::are_followed(spec),
     };
-    let mut asked = vec![first];
+    let mut along = Along::new(jar, &first);
+    let mut asked = vec![along.dressed(first)];
     let mut redirects = Vec::new();
     let mut hops = Hops::default();
     while let Some(ask) = asked.last() {
@@ -164,10 +192,11 @@ pub(crate) async fn walk(spec: &Spec, first: Ask, net: &Net, watch: &mut Stopwat
                 });
                 let facts = HttpFacts { redirects, ..facts };
                 hops.last(&facts, watch, &mut sight);
-                return Walked { sight: finished(spec, sight, facts), heard: None };
+                return Walked { sight: finished(spec, sight, facts, &along), heard: None };
             }
         };
-        match redirect::next(spec, &asked, &answer) {
+        along.take(&ask.url, &answer.headers);
+        match redirect::next(spec, &asked, &answer, &mut along) {
             Next::Follow { ask: next, location } => {
                 hops.followed(facts(spec, ask, &answer, redirects.clone()), watch, &mut sight);
                 redirects.push(Redirect {
@@ -182,18 +211,22 @@ pub(crate) async fn walk(spec: &Spec, first: Ask, net: &Net, watch: &mut Stopwat
                 sight.findings.push(*finding);
                 hops.last(&facts, watch, &mut sight);
                 let heard = Heard::of(ask, answer);
-                return Walked { sight: finished(spec, sight, facts), heard: Some(heard) };
+                return Walked { sight: finished(spec, sight, facts, &along), heard: Some(heard) };
             }
             Next::Judge => {
                 let mut facts = facts(spec, ask, &answer, redirects);
-                let subject = ask::without_query(&facts.url).to_owned();
+                let subject = without_query(&facts.url).to_owned();
                 hops.last(&facts, watch, &mut sight);
-                let at = Arrived { ask, subject, hops: facts.redirects.len() };
+                let at = Arrived { ask, subject: subject.clone(), hops: facts.redirects.len() };
                 let heard = weigh(spec, at, answer, net, watch, &mut sight).await;
+                if let Some(jar) = along.jar().filter(|_| judge::accepts(spec, heard.status)) {
+                    let found = cookie::judge(&spec.expect.cookies, &subject, jar, clock::now());
+                    sight.findings.extend(found);
+                }
                 if !heard.body.is_empty() {
                     facts.excerpt = Some(printable(&heard.body, EXCERPT_CHARS));
                 }
-                return Walked { sight: finished(spec, sight, facts), heard: Some(heard) };
+                return Walked { sight: finished(spec, sight, facts, &along), heard: Some(heard) };
             }
         }
     }
@@ -201,6 +234,13 @@ pub(crate) async fn walk(spec: &Spec, first: Ask, net: &Net, watch: &mut Stopwat
 }
 
 impl Heard {
+    /// The body as text, unwrapped; `None` where it cannot be.
+    pub(crate) fn text(&self) -> Option<String> {
+        let most = self.body.len().saturating_mul(MOST_UNPACKED) as u64;
+        let body = content::decoded(&self.headers, &self.body, most).ok()?;
+        Some(String::from_utf8_lossy(&body).into_owned())
+    }
+
     fn of(ask: &Ask, answer: Answer) -> Self {
         Self {
             url: ask.url.clone(),
@@ -241,7 +281,7 @@ async fn weigh(
         is_complete: answer.broken.is_none(),
         elapsed: watch.elapsed(),
         phases: watch.phases().clone(),
-        now: crate::clock::now(),
+        now: clock::now(),
         as_planned: net.bodies.as_planned(spec),
         control: None,
         upstream: Vec::new(),
@@ -320,7 +360,7 @@ fn facts(spec: &Spec, ask: &Ask, answer: &Answer, redirects: Vec<Redirect>) -> H
     }
 }
 
-fn finished(spec: &Spec, mut sight: Sight, mut facts: HttpFacts) -> Sight {
+fn finished(spec: &Spec, mut sight: Sight, mut facts: HttpFacts, along: &Along<'_>) -> Sight {
     if !sight.findings.is_empty() {
         facts.failed_due_to_regex = judge::is_due_to_regex(spec, &sight.findings);
         let by_hand = ask::by_hand(spec);
@@ -332,5 +372,8 @@ fn finished(spec: &Spec, mut sight: Sight, mut facts: HttpFacts) -> Sight {
     }
     redact::scrub(&spec.headers, &mut facts, &mut sight);
     sight.facts.http = Some(Box::new(facts));
+    if let Some(jar) = along.jar() {
+        veil(&jar.veils(), &mut sight);
+    }
     sight
 }

@@ -1,13 +1,242 @@
-//! HTTP requests one after another that share cookies, each with expectations of its own.
+//! HTTP requests one after another that share cookies, each with expectations of its own: the way
+//! of a visitor, told by the step at which it breaks.
+//!
+//! Deliberately absent: cookies kept from probe to probe, scripts, and pages fetched for what a page
+//! refers to. Every probe is a first visit.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use health::facts::{HttpFacts, Role, VisitFacts};
+use health::{Code, Finding, Severity, text};
+use http::{HeaderName, Uri};
+
+use super::http::jar::Jar;
+use super::http::{self as hop, Heard};
 use super::{Sight, Stopwatch};
 use crate::net::Net;
 
+pub mod capture;
+mod filled;
+pub mod template;
+
+use capture::Capture;
+use filled::Values;
+use template::Template;
+
 /// `[[journey]]` after validation.
-#[derive(Clone, Debug, Default)]
-pub struct Spec {}
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// Values that are known from the beginning: of the plan, or from outside of it.
+    pub values: Vec<(Arc<str>, Known)>,
+    /// At least one.
+    pub steps: Vec<Step>,
+}
+
+/// A value that is known from the beginning.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The value itself.
+    pub text: String,
+    /// It must not be shown.
+    pub is_secret: bool,
+}
+
+impl std::fmt::Debug for Known {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_secret { f.write_str("…") } else { self.text.fmt(f) }
+    }
+}
+
+/// `[[journey.step]]`
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What people call it.
+    pub name: Arc<str>,
+    /// The request and what is expected of its answer; where there are places for values, they
+    /// stand in it as they are written.
+    pub http: hop::Spec,
+    /// The URL, where it has places.
+    pub url: Option<Template>,
+    /// Headers that have places.
+    pub headers: Vec<(HeaderName, Template)>,
+    /// The body, where it has places.
+    pub body: Option<Template>,
+    /// What is taken out of its answer for later steps.
+    pub captures: Vec<Capture>,
+}
+
+/// What one way of making the journey showed.
+#[derive(Debug, Default)]
+pub(crate) struct Travelled {
+    /// Facts and findings.
+    pub(crate) sight: Sight,
+    /// The answers, step by step, as far as they came.
+    pub(crate) heard: Vec<Option<Heard>>,
+}
 
 /// Runs one probe.
-pub async fn observe(_spec: &Spec, _net: &Net, _watch: &mut Stopwatch) -> Sight {
-    Sight::default()
+pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
+    travel(spec, net, watch).await.sight
+}
+
+/// Makes the journey once, with a jar of its own.
+pub(crate) async fn travel(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Travelled {
+    let mut travelled = Travelled::default();
+    let mut jar = Jar::default();
+    let mut values = Values::of(spec);
+    let mut from: Option<Uri> = None;
+    let mut ended: Option<&Step> = None;
+    for step in &spec.steps {
+        if let Some(at) = ended {
+            travelled.sight.facts.visits.push(not_made(step, at, watch.elapsed()));
+            travelled.heard.push(None);
+            continue;
+        }
+        jar.enter(Arc::clone(&step.name), from.take());
+        let begun = watch.elapsed();
+        let mut own = Stopwatch::start(watch.left());
+        let walked = Box::pin(made(step, &mut values, &mut jar, net, &mut own)).await;
+        let (mut sight, heard) = (walked.sight, walked.heard);
+        hop::veil(&values.veils(step), &mut sight);
+        named(step, &mut sight.findings);
+        let is_end = heard.is_none()
+            || sight.facts.blind.is_some()
+            || sight.findings.iter().any(|finding| finding.severity == Severity::Critical);
+        travelled.sight.facts.visits.extend(visits(step, &mut sight, begun, &own));
+        take_in(&mut travelled.sight, sight);
+        watch.take_in(own);
+        from = heard.as_ref().map(|heard| heard.url.clone());
+        travelled.heard.push(heard);
+        ended = is_end.then_some(step);
+    }
+    travelled
+}
+
+/// One step: asked, judged, and what later steps need taken out of it.
+async fn made(
+    step: &Step,
+    values: &mut Values,
+    jar: &mut Jar,
+    net: &Net,
+    watch: &mut Stopwatch,
+) -> hop::Walked {
+    if watch.left().is_zero() {
+        return hop::Walked { sight: wrong(step, no_time_left(step)), heard: None };
+    }
+    let ask = match values.ask(step) {
+        Ok(ask) => ask,
+        Err(finding) => return hop::Walked { sight: wrong(step, *finding), heard: None },
+    };
+    let mut walked = hop::walk_with(&step.http, ask, Some(jar), net, watch).await;
+    let is_bad = |finding: &Finding| finding.severity == Severity::Critical;
+    if let Some(heard) = &walked.heard
+        && !walked.sight.findings.iter().any(is_bad)
+    {
+        let url = hop::without_query(&step.http.shown);
+        for capture in &step.captures {
+            match capture.taken(heard, url, jar) {
+                Ok(value) => values.learn(&capture.name, value),
+                Err(finding) => walked.sight.findings.push(finding),
+            }
+        }
+    }
+    walked
+}
+
+/// A step about which this alone can be said.
+fn wrong(step: &Step, finding: Finding) -> Sight {
+    let mut sight = Sight { findings: vec![finding], ..Sight::default() };
+    let facts = HttpFacts { url: step.http.shown.clone(), ..HttpFacts::default() };
+    sight.facts.http = Some(Box::new(facts));
+    sight
+}
+
+fn no_time_left(step: &Step) -> Finding {
+    let url = hop::without_query(&step.http.shown);
+    Finding::new(
+        Code::HttpTimeout,
+        url,
+        text!(
+            "there was no time left to ask {url}: the steps before took all of the journey's timeout",
+            "앞 단계들이 여정의 timeout을 모두 써서 {url}에 물어볼 시간이 없었습니다"
+        ),
+        text!(
+            "See which step took so long in the waterfall of this check; `timeout` bounds all steps together.",
+            "이 체크의 단계별 시간에서 어느 단계가 오래 걸렸는지 확인하세요. `timeout`은 모든 단계를 합한 시간입니다."
+        ),
+    )
+}
+
+/// Says in every finding about HTTP at which step it was made.
+fn named(step: &Step, findings: &mut [Finding]) {
+    let name = &step.name;
+    for finding in findings {
+        if finding.code.label().starts_with("http.") && finding.code != Code::HttpBadGateway {
+            finding.subject.push_str(&format!(" ({name})"));
+        }
+        finding.summary.en.insert_str(0, &format!("step \"{name}\": "));
+        finding.summary.ko.insert_str(0, &format!("\"{name}\" 단계: "));
+        finding.evidence.insert("step".to_owned(), (&**name).into());
+    }
+}
+
+/// The step's requests: itself, and the redirects that were followed.
+fn visits(step: &Step, sight: &mut Sight, begun: Duration, own: &Stopwatch) -> Vec<VisitFacts> {
+    let codes: Vec<Code> = sight.findings.iter().map(|finding| finding.code).collect();
+    let mut visits = std::mem::take(&mut sight.facts.visits);
+    if visits.is_empty() {
+        visits.push(VisitFacts {
+            role: Role::Step,
+            name: Arc::clone(&step.name),
+            way: None,
+            begun: Duration::ZERO,
+            took: own.elapsed(),
+            phases: own.phases().clone(),
+            address: sight.facts.address,
+            failure: None,
+            http: sight.facts.http.clone(),
+            codes: Vec::new(),
+        });
+    }
+    for visit in &mut visits {
+        visit.begun += begun;
+        if visit.role == Role::Way {
+            (visit.role, visit.name) = (Role::Step, Arc::clone(&step.name));
+        }
+        let has_answer = visit.http.as_ref().is_some_and(|http| http.status.is_some());
+        if !has_answer && visit.failure.is_none() {
+            visit.failure = Some("no answer".to_owned());
+        }
+    }
+    if let Some(last) = visits.iter_mut().rfind(|visit| visit.role != Role::Control) {
+        last.codes = codes;
+    }
+    visits
+}
+
+fn not_made(step: &Step, ended: &Step, at: Duration) -> VisitFacts {
+    VisitFacts {
+        role: Role::Step,
+        name: Arc::clone(&step.name),
+        way: None,
+        begun: at,
+        took: Duration::ZERO,
+        phases: health::Phases::default(),
+        address: None,
+        http: None,
+        codes: Vec::new(),
+        failure: Some(format!("not made: the journey ended at \"{}\"", ended.name)),
+    }
+}
+
+/// What the newest step saw takes the place of what those before saw; findings add up.
+fn take_in(whole: &mut Sight, step: Sight) {
+    let visits = std::mem::take(&mut whole.facts.visits);
+    whole.facts = health::Facts { visits, ..step.facts };
+    for finding in step.findings {
+        if !whole.findings.iter().any(|known| known.is_same_as(&finding)) {
+            whole.findings.push(finding);
+        }
+    }
 }

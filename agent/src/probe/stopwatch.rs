@@ -34,6 +34,14 @@ impl Stopwatch {
         self.lap = now;
     }
 
+    /// Takes in what one measured that ran meanwhile.
+    pub fn take_in(&mut self, part: Self) {
+        for (phase, took) in part.phases.iter() {
+            self.phases.add(phase, took);
+        }
+        self.lap = crate::clock::monotonic();
+    }
+
     /// When the probe must have ended.
     #[must_use]
     pub fn deadline(&self) -> tokio::time::Instant {

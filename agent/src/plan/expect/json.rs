@@ -63,7 +63,7 @@ fn descents(text: &str) -> usize {
 }
 
 /// A JSON Pointer (RFC 6901): empty for the whole, else beginning with a slash.
-fn pointer(text: &str) -> Result<String, Wrong> {
+pub(in crate::plan) fn pointer(text: &str) -> Result<String, Wrong> {
     let wrong = Wrong::new(format!("{text:?} is not a JSON Pointer"));
     if !text.is_empty() && !text.starts_with('/') {
         let path = text.trim_start_matches("$.").replace('.', "/");

@@ -9,7 +9,9 @@ mod tables;
 pub use json::schema;
 #[cfg(test)]
 pub(super) use tables::PACE;
-pub(super) use tables::{BOUNDS, COMPARISON, HEADER, HEADER_VALUE, PLAN, WITHIN};
+pub(super) use tables::{
+    BOUNDS, CAPTURE, COMPARISON, COOKIE, HEADER, HEADER_VALUE, PLAN, STEP, WITHIN,
+};
 
 /// A table of the plan and its keys.
 #[derive(Debug)]

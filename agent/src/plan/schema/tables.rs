@@ -31,6 +31,8 @@ static SERVER: Words = any("an address such as \"127.0.0.1:53\"; without a port,
 static NETWORK: Words = any("an address or a network such as \"10.0.0.0/8\"");
 static ENDPOINT: Words = any("HOST:PORT");
 static REGEX: Words = any("a regular expression");
+static COOKIE_NAME: Words = any("a cookie's name");
+static POINTER: Words = any("a JSON Pointer such as \"/token\"");
 static URL: Words = words("a URL such as \"https://shop.example/\"", "^https?://");
 static DIRECTORY: Words = words(
     "the URL of an ACME directory such as \"https://acme-v02.api.letsencrypt.org/directory\"",
@@ -95,7 +97,7 @@ pub(in crate::plan) static PLAN: Table = Table {
         key("forward", Rows(&FORWARD), Optional, "Router and NAT rules."),
         key("receiver", Rows(&RECEIVER), Optional, "Who is told."),
         key("route", Rows(&ROUTE), Optional, "Who is told of what."),
-        key("journey", Rows(&JOURNEY), Later, "Requests that share cookies."),
+        key("journey", Rows(&JOURNEY), Optional, "Requests that share cookies."),
         key("websocket", Rows(&WEBSOCKET), Later, "WebSocket upgrades."),
         key("grpc", Rows(&GRPC), Later, "gRPC services."),
         key("icmp", Rows(&ICMP), Later, "Echo requests."),
@@ -531,7 +533,12 @@ static EXPECT: Table = Table {
         OF_THE_FORM,
         OF_TIME,
         OF_SAMENESS,
-        &[key("cookie", Text(&FREE), Later, "A cookie that must be set.")],
+        &[key(
+            "cookie",
+            OneOrMany(&Either(&[Text(&COOKIE_NAME), Row(&COOKIE)])),
+            Optional,
+            "A cookie that must be set and that browsers keep; with attributes as a table.",
+        )],
     ],
 };
 
@@ -692,6 +699,34 @@ pub(in crate::plan) static WITHIN: Table = Table {
         key("tls", Text(&DURATION), Optional, "The handshake."),
         key("processing", Text(&DURATION), Optional, "Until the head of the answer has come."),
         key("transfer", Text(&DURATION), Optional, "The body."),
+    ]],
+};
+
+pub(in crate::plan) static COOKIE: Table = Table {
+    header: "a cookie",
+    doc: "A cookie that must be set, and the attributes it must have.",
+    keys: &[&[
+        key("name", Text(&COOKIE_NAME), Required, "Its name."),
+        key("secure", Switch, Optional, "It has `Secure`, or has it not."),
+        key("http_only", Switch, Optional, "It has `HttpOnly`, or has it not."),
+        key("same_site", OneOf(&["Strict", "Lax", "None"]), Optional, "Its `SameSite`."),
+        key(
+            "domain",
+            Text(&FREE),
+            Optional,
+            "Its `Domain`, without a leading dot; \"\": it has none.",
+        ),
+        key("path", Text(&FREE), Optional, "Its `Path`."),
+        key("max_age", Row(&COOKIE_AGE), Optional, "How long it lives, by `Max-Age` or `Expires`."),
+    ]],
+};
+
+static COOKIE_AGE: Table = Table {
+    header: "max_age",
+    doc: "How long a cookie lives.",
+    keys: &[&[
+        key("above", Text(&DURATION), Optional, "Longer than this; one without an end is."),
+        key("below", Text(&DURATION), Optional, "Shorter than this."),
     ]],
 };
 
@@ -1075,24 +1110,70 @@ static FORWARD: Table = Table {
 
 static JOURNEY: Table = Table {
     header: "[[journey]]",
-    doc: "Requests that share cookies; each step is an http check.",
+    doc: "Requests one after another that share cookies, as a visitor makes them; each step is an http check.",
     keys: &[
         NAMED,
         &[
-            key("base", Text(&URL), Later, "What the paths of its steps are relative to."),
-            key("step", Rows(&JOURNEY_STEP), Later, "Its steps."),
+            key("base", Text(&URL), Required, "What the paths of its steps are put behind."),
+            key(
+                "values",
+                Map(&Either(&[Text(&FREE), Row(&HEADER)])),
+                Optional,
+                "Values for `{name}` in paths, headers and bodies; a secret one is a table { value_env = \"…\" } or { value_file = \"…\" }.",
+            ),
+            key("step", Rows(&STEP), Required, "Its steps, in their order."),
         ],
+        REACHED,
+        CAUSE,
         PACE,
         DEPENDS,
+        DIALS,
     ],
 };
 
-static JOURNEY_STEP: Table = Table {
+pub(in crate::plan) static STEP: Table = Table {
     header: "[[journey.step]]",
-    doc: "One request of a journey.",
+    doc: "One request of a journey. `{name}` in its path, headers and body stands for a value of the journey, or for one that an earlier step captured.",
+    keys: &[
+        &[
+            key("name", Text(&NAME), Required, "Its name; the label `step` of its metrics."),
+            key(
+                "path",
+                Text(&any("a path such as \"/login\"")),
+                Optional,
+                "Put behind the journey's base.",
+            ),
+            key(
+                "url",
+                Text(&any("a URL, or \"{name}\"")),
+                Optional,
+                "Instead of `path`: somewhere else. One that begins with `{name}` takes that value as a whole URL.",
+            ),
+            key(
+                "capture",
+                Map(&Either(&[Text(&POINTER), Row(&CAPTURE)])),
+                Optional,
+                "Name = what later steps use as `{name}`: a JSON Pointer, or a table.",
+            ),
+        ],
+        ASKED,
+        CAUSE,
+    ],
+};
+
+pub(in crate::plan) static CAPTURE: Table = Table {
+    header: "capture",
+    doc: "Where in an answer a value is that later steps use.",
     keys: &[&[
-        key("name", Text(&NAME), Later, "Its name."),
-        key("path", Text(&FREE), Later, "Relative to the journey's base."),
+        key("json", Text(&POINTER), Optional, "A JSON Pointer (RFC 6901) into the body."),
+        key(
+            "body",
+            Text(&REGEX),
+            Optional,
+            "The first group of its match in the body, or the whole match.",
+        ),
+        key("header", Text(&any("a header's name")), Optional, "The value of this header."),
+        key("cookie", Text(&COOKIE_NAME), Optional, "The value of this cookie, as it is kept."),
     ]],
 };
 

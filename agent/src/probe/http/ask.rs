@@ -10,7 +10,7 @@ use http::header::{
     CONTENT_LOCATION, CONTENT_TYPE, HOST, TRANSFER_ENCODING, USER_AGENT,
 };
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use super::kept::Prepared;
 use super::written::Written;
@@ -25,7 +25,7 @@ pub(super) const AGENT: &str = concat!("portwarden/", env!("CARGO_PKG_VERSION"))
 /// One request.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
-    pub(super) url: Uri,
+    pub(in crate::probe) url: Uri,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
@@ -35,7 +35,7 @@ pub(crate) struct Ask {
 
 impl Ask {
     /// The plan's own.
-    pub(super) fn first(spec: &Spec) -> Self {
+    pub(in crate::probe) fn first(spec: &Spec) -> Self {
         Self { prepared: Some(spec.kept.prepared(spec)), ..Self::planned(spec) }
     }
 
@@ -51,8 +51,20 @@ impl Ask {
     }
 
     /// The same way of asking for another URL.
-    pub(super) fn of(&self, url: Uri) -> Self {
+    pub(in crate::probe) fn of(&self, url: Uri) -> Self {
         Self { url, prepared: None, ..self.clone() }
+    }
+
+    /// Another value of a header.
+    pub(in crate::probe) fn replace_header(&mut self, name: &HeaderName, value: HeaderValue) {
+        self.headers.insert(name, value);
+        self.prepared = None;
+    }
+
+    /// Another body.
+    pub(in crate::probe) fn replace_body(&mut self, body: Bytes) {
+        self.body = body;
+        self.prepared = None;
     }
 
     /// The one that a redirect leads to: the method as RFC 9110 section 15.4 has it, and secrets
@@ -231,7 +243,7 @@ pub(super) fn subject(url: &Uri) -> String {
 }
 
 /// A URL as [`shown`], up to its query.
-pub(super) fn without_query(shown: &str) -> &str {
+pub(crate) fn without_query(shown: &str) -> &str {
     shown.split_once('?').map_or(shown, |(before, _)| before)
 }
 

@@ -53,6 +53,8 @@ pub struct Expect {
     pub modified_within: Option<Duration>,
     /// What the body has to stay.
     pub unchanged: Option<Box<Unchanged>>,
+    /// Cookies that must be set, also on the way by redirects.
+    pub cookies: Vec<super::cookie::Expected>,
 }
 
 /// A regular expression, equal to another of the same text.

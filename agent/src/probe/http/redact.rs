@@ -1,6 +1,7 @@
 //! Secrets stay out of facts and findings.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use health::Text;
 use health::facts::{Headers, HttpFacts};
@@ -14,8 +15,8 @@ use crate::probe::Sight;
 const MAX_HEADERS: usize = 50;
 const MAX_VALUE_CHARS: usize = 256;
 /// Shorter values are too common to be taken for an echo of a secret.
-const MIN_SECRET_BYTES: usize = 6;
-const MASK: &str = "(hidden)";
+pub(crate) const MIN_SECRET_BYTES: usize = 6;
+pub(super) const MASK: &str = "(hidden)";
 
 /// Request headers that say nothing only their sender should know. Of every other one the plan
 /// may hold a key in it, whatever its name.
@@ -98,7 +99,10 @@ pub(super) fn scrub(sent: &HeaderMap, facts: &mut HttpFacts, sight: &mut Sight) 
             mask(en, &secrets);
             mask(ko, &secrets);
         }
-        finding.evidence.iter_mut().for_each(|(_, value)| mask_value(value, &secrets));
+        finding
+            .evidence
+            .iter_mut()
+            .for_each(|(_, value)| change_value(value, &|text: &mut String| mask(text, &secrets)));
     }
 }
 
@@ -111,6 +115,72 @@ fn scrub_facts(facts: &mut HttpFacts, secrets: &[String]) {
     facts.headers = masked.collect();
     facts.excerpt.iter_mut().for_each(|excerpt| mask(excerpt, secrets));
     facts.redirects.iter_mut().for_each(|redirect| mask(&mut redirect.location, secrets));
+}
+
+/// What must not be shown, and what is shown in its place.
+pub(crate) type Veil = (String, String);
+
+/// Puts something else in the place of every secret, wherever it appears.
+pub(crate) fn veil(veils: &[Veil], sight: &mut Sight) {
+    if veils.is_empty() {
+        return;
+    }
+    let of = |text: &mut String| {
+        for (secret, shown) in veils {
+            if text.contains(&**secret) {
+                *text = text.replace(&**secret, shown);
+            }
+        }
+    };
+    let Sight { facts, findings } = sight;
+    let visited = facts.visits.iter_mut().filter_map(|visit| visit.http.as_mut());
+    for http in facts.http.iter_mut().chain(visited) {
+        veil_http(http, &of);
+    }
+    for visit in &mut facts.visits {
+        visit.failure.iter_mut().for_each(of);
+    }
+    for finding in findings {
+        let Text { en, ko } = &mut finding.summary;
+        let (summary, remedy) = ([en, ko], &mut finding.remedy);
+        summary.into_iter().chain([&mut remedy.en, &mut remedy.ko]).for_each(of);
+        // A subject stays the same from probe to probe: there a name takes the place, never a mask.
+        for (secret, shown) in veils.iter().filter(|(_, shown)| shown != MASK) {
+            finding.subject = finding.subject.replace(&**secret, shown);
+        }
+        finding.evidence.iter_mut().for_each(|(_, value)| change_value(value, &of));
+    }
+}
+
+fn veil_http(http: &mut HttpFacts, of: &impl Fn(&mut String)) {
+    let changed = |text: &str| {
+        let mut text = text.to_owned();
+        of(&mut text);
+        text
+    };
+    http.url = changed(&http.url).into();
+    http.headers = http.headers.iter().map(|(name, value)| (name, changed(value))).collect();
+    http.excerpt.iter_mut().for_each(of);
+    for redirect in &mut http.redirects {
+        of(&mut redirect.url);
+        of(&mut redirect.location);
+    }
+    if let Some(request) = &mut http.request {
+        let request = Arc::make_mut(request);
+        request.headers =
+            request.headers.iter().map(|(name, value)| (name, changed(value))).collect();
+        of(&mut request.body);
+        of(&mut request.by_hand);
+    }
+}
+
+fn change_value(value: &mut Value, of: &impl Fn(&mut String)) {
+    match value {
+        Value::String(text) => of(text),
+        Value::Array(values) => values.iter_mut().for_each(|value| change_value(value, of)),
+        Value::Object(map) => map.iter_mut().for_each(|(_, value)| change_value(value, of)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Every value of a header that may be secret, whole and in its parts: after the scheme, and per cookie.
@@ -135,17 +205,6 @@ fn mask(text: &mut String, secrets: &[String]) {
         if text.contains(&**secret) {
             *text = text.replace(&**secret, MASK);
         }
-    }
-}
-
-fn mask_value(value: &mut Value, secrets: &[String]) {
-    match value {
-        Value::String(text) => mask(text, secrets),
-        Value::Array(values) => values.iter_mut().for_each(|value| mask_value(value, secrets)),
-        Value::Object(map) => {
-            map.iter_mut().for_each(|(_, value)| mask_value(value, secrets));
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

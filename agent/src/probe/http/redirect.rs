@@ -5,6 +5,7 @@ use http::StatusCode;
 use http::header::{LOCATION, SET_COOKIE};
 
 use super::Spec;
+use super::along::Along;
 use super::ask::{Ask, host, port, shown, subject};
 use super::exchange::Answer;
 use super::reference;
@@ -37,7 +38,7 @@ pub(super) fn are_followed(spec: &Spec) -> bool {
 }
 
 /// Where the answer to the last of `asked` leads.
-pub(super) fn next(spec: &Spec, asked: &[Ask], answer: &Answer) -> Next {
+pub(super) fn next(spec: &Spec, asked: &[Ask], answer: &Answer, along: &mut Along<'_>) -> Next {
     let Some(ask) = asked.last() else { return Next::Judge };
     if !is_redirect(answer.status) || !are_followed(spec) {
         return Next::Judge;
@@ -52,10 +53,9 @@ pub(super) fn next(spec: &Spec, asked: &[Ask], answer: &Answer) -> Next {
             return Next::Wrong(Box::new(unusable(ask, answer.status, &location_shown, reason)));
         }
     };
-    let next = ask.clone().redirected(answer.status, to);
-    let was_there = |earlier: &Ask| earlier.url == next.url && earlier.method == next.method;
-    if asked.iter().any(was_there) {
-        let remedy = if answer.headers.contains_key(SET_COOKIE) {
+    let next = along.dressed(ask.clone().redirected(answer.status, to));
+    if asked.iter().any(|earlier| along.is_again(earlier, &next)) {
+        let remedy = if answer.headers.contains_key(SET_COOKIE) && along.jar().is_none() {
             without_its_cookie()
         } else {
             between_two_rules(&subject(&next.url))
@@ -125,8 +125,8 @@ fn unusable(ask: &Ask, status: StatusCode, location: &str, reason: &str) -> Find
 /// A client that brings no cookies along is sent back for ever.
 fn without_its_cookie() -> Text {
     text!(
-        "It sets a cookie and sends the client back; this check sends no cookies along. Point the check at an address that needs none, or send one with `headers`.",
-        "쿠키를 설정한 뒤 되돌려 보내고 있습니다. 이 체크는 쿠키를 보내지 않습니다. 쿠키가 필요 없는 주소를 점검하거나 `headers`로 쿠키를 보내세요."
+        "It sets a cookie and sends the client back; this check sends no cookies along. Make it a `[[journey]]`, which keeps them, or point the check at an address that needs none.",
+        "쿠키를 설정한 뒤 되돌려 보내고 있습니다. 이 체크는 쿠키를 보내지 않습니다. 쿠키를 간직하는 `[[journey]]`로 바꾸거나, 쿠키가 필요 없는 주소를 점검하세요."
     )
 }
 
