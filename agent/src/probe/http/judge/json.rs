@@ -23,43 +23,65 @@ pub(super) fn judge(expect: &Expect, bytes: &[u8], reply: &Reply, findings: &mut
     }
 }
 
-/// A value, and where in the document it was found.
-struct Found<'a> {
-    at: String,
-    value: &'a Value,
-}
-
 fn differs(rule: &JsonRule, document: &Value, reply: &Reply) -> Option<Finding> {
-    let found = found(&rule.place, document);
+    let found: Vec<&Value> = match &rule.place {
+        Place::Pointer(pointer) => document.pointer(pointer).into_iter().collect(),
+        // Without their places: of a deep document those would take far more room than itself.
+        Place::Path(path, _) => path.query(document).all(),
+    };
     if !rule.count.hold(found.len() as f64) {
         return Some(miscounted(rule, &found, reply));
     }
-    let failed = |found: &Found<'_>| {
-        rule.tests.iter().find(|test| !compare::holds(test, found.value, reply.now))
-    };
-    let mut failing = found.iter().filter_map(|found| Some((found, failed(found)?)));
+    let failed =
+        |value: &Value| rule.tests.iter().find(|test| !compare::holds(test, value, reply.now));
+    let mut failing = found.into_iter().filter_map(|value| Some((value, failed(value)?)));
     let (first, test) = failing.next()?;
     let others = failing.count();
-    let finding = told(rule, &first.at, Some(first.value), &test.describe(), reply);
+    let at = match &rule.place {
+        Place::Pointer(pointer) => pointer.clone(),
+        Place::Path(_, written) => place_of(document, first).unwrap_or_else(|| written.clone()),
+    };
+    let finding = told(rule, &at, Some(first), &test.describe(), reply);
     Some(if others > 0 { finding.evidence("wrong_values", others + 1) } else { finding })
 }
 
-fn found<'a>(place: &Place, document: &'a Value) -> Vec<Found<'a>> {
-    match place {
-        Place::Pointer(pointer) => {
-            let found = document.pointer(pointer);
-            found.map(|value| Found { at: pointer.clone(), value }).into_iter().collect()
+/// Where in a document this very value stands, as a JSONPath.
+fn place_of(document: &Value, wanted: &Value) -> Option<String> {
+    /// Writes the steps from the last to the first, so that nothing is written for those that lead nowhere.
+    fn look(value: &Value, wanted: &Value, steps: &mut Vec<String>) -> bool {
+        if std::ptr::eq(value, wanted) {
+            return true;
         }
-        Place::Path(path, _) => path
-            .query_located(document)
-            .iter()
-            .map(|node| Found { at: node.location().to_string(), value: node.node() })
-            .collect(),
+        let step = match value {
+            Value::Array(values) => values
+                .iter()
+                .position(|value| look(value, wanted, steps))
+                .map(|number| format!("[{number}]")),
+            Value::Object(map) => map
+                .iter()
+                .find(|(_, value)| look(value, wanted, steps))
+                .map(|(name, _)| member(name)),
+            _ => None,
+        };
+        let is_found = step.is_some();
+        steps.extend(step);
+        is_found
     }
+    let mut steps = Vec::new();
+    look(document, wanted, &mut steps).then(|| {
+        let path: String = steps.into_iter().rev().collect();
+        format!("${path}")
+    })
+}
+
+fn member(name: &str) -> String {
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && name.starts_with(|letter: char| !letter.is_ascii_digit());
+    if is_plain { format!(".{name}") } else { format!("['{}']", cut(name)) }
 }
 
 /// There are too few or too many of them.
-fn miscounted(rule: &JsonRule, found: &[Found<'_>], reply: &Reply) -> Finding {
+fn miscounted(rule: &JsonRule, found: &[&Value], reply: &Reply) -> Finding {
     let wanted = rule.tests.first().map(|test| test.describe());
     match (found.first(), wanted) {
         // Nothing where one value should be is best told as that value missing.
@@ -68,7 +90,7 @@ fn miscounted(rule: &JsonRule, found: &[Found<'_>], reply: &Reply) -> Finding {
             told(rule, rule.place.written(), None, &text!("a value", "값"), reply)
         }
         (Some(first), None) if matches!(rule.place, Place::Pointer(_)) => {
-            told(rule, &first.at, Some(first.value), &text!("nothing", "값 없음"), reply)
+            told(rule, rule.place.written(), Some(first), &text!("nothing", "값 없음"), reply)
         }
         (first, _) => {
             let (url, at) = (&reply.subject, rule.place.written());
@@ -81,9 +103,7 @@ fn miscounted(rule: &JsonRule, found: &[Found<'_>], reply: &Reply) -> Finding {
                 .evidence("expected", format!("{bounds} values"))
                 .evidence("got", got);
             match first {
-                Some(first) => {
-                    finding.evidence("first", format!("{}: {}", first.at, shown(first.value)))
-                }
+                Some(first) => finding.evidence("first", shown(first)),
                 None => finding,
             }
         }
@@ -157,4 +177,34 @@ fn shown(value: &Value) -> String {
 
 fn cut(text: &str) -> String {
     printable(text.as_bytes(), SHOWN_CHARS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_found_where_it_stands() {
+        let document: Value =
+            serde_json::from_str(r#"{"a":[1,{"b c":[true,null]},{"d_1":2}],"e":1}"#).unwrap();
+        for (pointer, place) in [
+            ("", "$"),
+            ("/a/0", "$.a[0]"),
+            ("/a/1/b c/1", "$.a[1]['b c'][1]"),
+            ("/a/2/d_1", "$.a[2].d_1"),
+            ("/e", "$.e"),
+        ] {
+            let value = document.pointer(pointer).unwrap();
+            assert_eq!(place_of(&document, value).as_deref(), Some(place));
+        }
+        assert_eq!(place_of(&document, &Value::Null), None);
+    }
+
+    #[test]
+    fn a_deep_document_takes_no_more_room_than_itself() {
+        let deep = format!("{}{}{}", "[".repeat(120), "0,".repeat(400_000) + "0", "]".repeat(120));
+        let document: Value = serde_json::from_str(&deep).unwrap();
+        let path = serde_json_path::JsonPath::parse("$..*").unwrap();
+        assert_eq!(path.query(&document).all().len(), 400_120);
+    }
 }
