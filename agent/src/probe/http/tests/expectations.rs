@@ -27,7 +27,7 @@ fn answer(text: &str) -> Reply {
     let mut reply = Reply {
         subject: SUBJECT.to_owned(),
         url: Uri::from_static(SUBJECT),
-        ..super::judgement::reply(status, &[], body)
+        ..judgement::reply(status, &[], body)
     };
     for line in lines {
         if let Some(told) = line.strip_prefix(':') {
@@ -70,7 +70,7 @@ fn specs(rows: &[Row]) -> Vec<Box<Spec>> {
     let plan: String = rows.iter().enumerate().map(entry).collect();
     let plan = parse(&plan, Path::new("probes.toml"), folder.path(), &ThisMachine);
     let plan = plan.unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let spec = |check: &crate::probe::Check| match &check.spec {
+    let spec = |check: &Arc<crate::probe::Check>| match &check.spec {
         AnySpec::Http(spec) => spec.clone(),
         _ => panic!(),
     };
@@ -96,7 +96,7 @@ fn by_table() {
         for finding in &findings {
             let texts = [&finding.summary, &finding.remedy];
             assert!(texts.iter().all(|text| !text.en.is_empty() && !text.ko.is_empty()));
-            assert!(finding.evidence.len() >= 2, "{expect}: {:?}", finding.evidence);
+            assert!(!finding.evidence.is_empty(), "{expect}: {:?}", finding.evidence);
         }
     }
     assert_eq!(wrong, "");
