@@ -50,6 +50,8 @@ pages! {
     HttpVersion "http.version",
     HttpSessionLost "http.session-lost",
     HttpCookie "http.cookie",
+    HttpProxy "http.proxy",
+    HttpToken "http.token",
     HttpUpgradeRefused "http.upgrade-refused",
     CertExpired "cert.expired",
     CertExpiring "cert.expiring",

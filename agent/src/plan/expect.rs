@@ -17,7 +17,7 @@ use crate::probe::http::{Bounds, Expect, HeaderRule, HeaderWanted, Pattern, Secu
 mod json;
 mod unchanged;
 
-pub(super) use json::pointer;
+pub(super) use json::{json_of, pointer};
 
 /// The phases of a request, as `within` names them.
 const PHASES: [(&str, Phase); 5] = [

@@ -147,7 +147,7 @@ fn compared(row: &Row<'_>, is_path: bool) -> (Option<Bounds>, Vec<Test>) {
 }
 
 /// The JSON value of a TOML value; a date is the string that TOML writes for it.
-fn json_of(value: &DeValue<'_>) -> Value {
+pub(in crate::plan) fn json_of(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => text.as_ref().into(),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())

@@ -10,7 +10,7 @@ pub use json::schema;
 #[cfg(test)]
 pub(super) use tables::PACE;
 pub(super) use tables::{
-    BOUNDS, CAPTURE, COMPARISON, COOKIE, HEADER, HEADER_VALUE, PLAN, STEP, WITHIN,
+    BOUNDS, CAPTURE, COMPARISON, COOKIE, HEADER, HEADER_VALUE, PLAN, PROXY, STEP, WITHIN,
 };
 
 /// A table of the plan and its keys.

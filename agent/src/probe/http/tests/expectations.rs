@@ -85,7 +85,8 @@ fn by_table() {
     for (spec, &(expect, text, expected)) in specs(&rows).iter().zip(&rows) {
         let findings = judge(spec, &answer(text));
         let of = |finding: &Finding| {
-            let beyond = finding.subject.strip_prefix(SUBJECT).unwrap_or(&finding.subject);
+            let beyond =
+                finding.subject.strip_prefix(SUBJECT).unwrap_or(&finding.subject).trim_start();
             format!("{} {beyond}", finding.code.label()).trim_end().to_owned()
         };
         let found = findings.iter().map(of).collect::<Vec<_>>().join(", ");
