@@ -46,6 +46,8 @@ pages! {
     HttpTimeout "http.timeout",
     HttpProtocol "http.protocol",
     HttpTooLarge "http.too-large",
+    HttpChanged "http.changed",
+    HttpVersion "http.version",
     HttpSessionLost "http.session-lost",
     HttpCookie "http.cookie",
     HttpProxy "http.proxy",

@@ -42,6 +42,8 @@ fn korean(code: Code) -> &'static str {
             "HTTP가 아니거나 깨진 HTTP입니다. 잘렸거나 길이가 맞지 않거나 본문 도중에 끊겼습니다."
         }
         Code::HttpTooLarge => "본문이 허용 크기보다 큽니다.",
+        Code::HttpChanged => "본문이 계획에 적힌 것과 다릅니다.",
+        Code::HttpVersion => "계획과 다른 HTTP 버전으로 응답합니다.",
         Code::HttpSessionLost => "앞 단계의 쿠키나 세션이 뒤 단계에서 사라졌습니다.",
         Code::HttpCookie => "쿠키의 속성이 기대와 다릅니다.",
         Code::HttpDiffersByWay => {

@@ -67,6 +67,8 @@ codes! {
     HttpTimeout "http.timeout" Critical "No full reply in time; says which phase it hung in.";
     HttpProtocol "http.protocol" Critical "Not HTTP, or broken HTTP: truncated, wrong length, cut mid-body.";
     HttpTooLarge "http.too-large" Warning "More body than the cap.";
+    HttpChanged "http.changed" Critical "The body is not the one that the plan has.";
+    HttpVersion "http.version" Warning "Answers in another version of HTTP than planned.";
     HttpSessionLost "http.session-lost" Critical "A later step of a journey lost the cookie or session of an earlier one.";
     HttpCookie "http.cookie" Warning "A cookie is set with other attributes than expected.";
     HttpProxy "http.proxy" Critical "The proxy that the check goes through does not let it through.";

@@ -25,7 +25,7 @@ use crate::probe::dns;
 use crate::probe::forward::Passages;
 use crate::probe::http::{NginxMemory, Tokens};
 use crate::probe::tls::Nameless;
-use crate::probe::{Stopwatch, acme, heartbeat};
+use crate::probe::{Stopwatch, acme, heartbeat, http};
 use crate::renewal;
 use crate::tls;
 
@@ -68,6 +68,8 @@ pub struct Net {
     pub acme: Arc<acme::Reached>,
     /// What jobs have reported.
     pub heartbeats: Arc<heartbeat::Pulses>,
+    /// Bodies that were as the plan has them.
+    pub bodies: Arc<http::Bodies>,
     /// Access tokens that checks ask with.
     pub(crate) tokens: Arc<Tokens>,
     /// What each nginx has counted of its connections.
@@ -102,6 +104,7 @@ impl Net {
             passages: Passages::default(),
             acme: Arc::default(),
             heartbeats: Arc::default(),
+            bodies: Arc::default(),
             tokens: Arc::default(),
             nginx: Arc::default(),
         })
@@ -131,6 +134,7 @@ impl Net {
             passages: self.passages.clone(),
             acme: Arc::clone(&self.acme),
             heartbeats: Arc::clone(&self.heartbeats),
+            bodies: Arc::clone(&self.bodies),
             tokens: Arc::clone(&self.tokens),
             nginx: Arc::clone(&self.nginx),
             ..Self::new(resolver)?

@@ -98,6 +98,7 @@ pub(super) fn asking(row: &Row<'_>, pace: &Pace, hosts: &Hosts) -> Asking {
     let grant = request::manners(row, &mut headers).map(Arc::new);
     let version = request::version(row);
     let expect = expect::expect(row, pace.timeout, &method);
+    expect::ask_for_encoding(&expect, &mut headers);
     let follow_redirects =
         row.switch("follow_redirects").unwrap_or_else(|| !expect::judges_redirect(&expect));
     let max_body_bytes = row.whole("max_body_bytes").map_or(1024 * 1024, |at| at.value);

@@ -106,7 +106,7 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         && *body == b.body
         && *follow_redirects == b.follow_redirects
         && *max_body_bytes == b.max_body_bytes
-        && same_expect(expect, &b.expect)
+        && *expect == b.expect
         && *upstream == b.upstream
         && *keeps_body == b.keeps_body
         && *stub_status == b.stub_status
@@ -123,21 +123,6 @@ fn same_road(a: Option<&Road>, b: Option<&Road>) -> bool {
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     }
-}
-
-fn same_expect(a: &http::Expect, b: &http::Expect) -> bool {
-    let http::Expect { status, body, json, headers, location, within, cookies } = a;
-    let text = |pattern: &Option<regex::Regex>| {
-        pattern.as_ref().map(|pattern| pattern.as_str().to_owned())
-    };
-    *status == b.status
-        && *cookies == b.cookies
-        && text(body) == text(&b.body)
-        && *json == b.json
-        && headers.len() == b.headers.len()
-        && headers.iter().zip(&b.headers).all(|(a, b)| a.0 == b.0 && a.1.as_str() == b.1.as_str())
-        && text(location) == text(&b.location)
-        && *within == b.within
 }
 
 fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {

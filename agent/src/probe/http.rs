@@ -6,13 +6,11 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use alerts::Secret;
 use health::Finding;
 use health::facts::{HttpFacts, Redirect};
-use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, Version};
-use regex::Regex;
+use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
 use super::{Sight, Stopwatch};
 use crate::clock;
@@ -28,6 +26,7 @@ mod call;
 mod content;
 pub mod cookie;
 mod exchange;
+mod expect;
 mod fetch;
 mod framing;
 #[cfg(feature = "fuzzing")]
@@ -63,12 +62,17 @@ pub use ask::shown;
 pub(crate) use ask::{authority, host, port, without_query};
 pub(crate) use call::{Called, Uncalled, call};
 use exchange::{Answer, Appetite};
+pub use expect::{
+    Bounds, BytePattern, Expect, HeaderRule, HeaderWanted, JsonRule, Pattern, Place, Security,
+    Test, Unchanged,
+};
 pub(crate) use fetch::{Fetched, Unfetched, fetch};
 pub(crate) use glance::{Glance, glance};
 pub use grant::{Grant, Style};
 pub(crate) use grant::{Tokens, encoded};
 use hops::Hops;
 use jar::Jar;
+pub use judge::Bodies;
 use judge::Reply;
 pub use kept::Kept;
 pub(crate) use redact::{Veil, masked, secrets, veil};
@@ -142,26 +146,6 @@ pub struct Connect {
     pub from: (String, u16),
     /// Dial this.
     pub to: Endpoint,
-}
-
-/// Expectations on the answer.
-#[derive(Clone, Debug, Default)]
-pub struct Expect {
-    /// Accepted statuses as inclusive ranges; empty: 200 to 299 (and, where redirects are not
-    /// followed or `location` is given, also 3xx).
-    pub status: Vec<(u16, u16)>,
-    /// Must match the body.
-    pub body: Option<Regex>,
-    /// JSON Pointer (RFC 6901) and the value that must be there.
-    pub json: Vec<(String, serde_json::Value)>,
-    /// Header name and what its value must match.
-    pub headers: Vec<(HeaderName, Regex)>,
-    /// Must match the Location of the answer that is judged.
-    pub location: Option<Regex>,
-    /// All of it within this time.
-    pub within: Option<Duration>,
-    /// Cookies that must be set, also on the way by redirects.
-    pub cookies: Vec<cookie::Expected>,
 }
 
 /// Runs one probe.
@@ -286,7 +270,8 @@ async fn go(
                 let mut facts = facts(spec, ask, &answer, redirects);
                 let subject = without_query(&facts.url).to_owned();
                 hops.last(&facts, watch, &mut sight);
-                let heard = weigh(spec, ask, subject.clone(), answer, net, watch, &mut sight).await;
+                let at = Arrived { ask, subject: subject.clone(), hops: facts.redirects.len() };
+                let heard = weigh(spec, at, answer, net, watch, &mut sight).await;
                 if let Some(jar) = along.jar().filter(|_| judge::accepts(spec, heard.status)) {
                     let found = cookie::judge(&spec.expect.cookies, &subject, jar, clock::now());
                     sight.findings.extend(found);
@@ -320,24 +305,38 @@ impl Heard {
     }
 }
 
+/// Where a way ended.
+struct Arrived<'a> {
+    ask: &'a Ask,
+    /// The URL as findings name it.
+    subject: String,
+    /// How many redirects led there.
+    hops: usize,
+}
+
 /// Judges the last answer, after asking those who can say more about it; hands it back.
 async fn weigh(
     spec: &Spec,
-    ask: &Ask,
-    subject: String,
+    at: Arrived<'_>,
     answer: Answer,
     net: &Net,
     watch: &Stopwatch,
     sight: &mut Sight,
 ) -> Heard {
+    let Arrived { ask, subject, hops } = at;
     let mut reply = Reply {
         subject,
+        url: ask.url.clone(),
+        hops,
         status: answer.status,
+        version: answer.version,
         headers: answer.headers,
         body: answer.body,
         is_complete: answer.broken.is_none(),
         elapsed: grant::elapsed(watch),
         phases: watch.phases().clone(),
+        now: clock::now(),
+        as_planned: net.bodies.as_planned(spec),
         control: None,
         upstream: Vec::new(),
     };
@@ -361,6 +360,7 @@ async fn weigh(
         sight.findings.push(broken.into_finding(&asked));
     }
     let findings = judge::judge(spec, &reply);
+    net.bodies.note(spec, &reply);
     if !findings.is_empty() {
         let address = visit::peer(spec, ask, &sight.facts);
         let located = |finding: Finding| finding.evidence("address", address.as_str());

@@ -79,6 +79,7 @@ fn surroundings() -> Small {
         files: files.map(|name| (Path::new("/plans").join(name), "Bearer xyz\n")).into(),
     };
     small.files.insert("/plans/empty.txt".into(), "\n");
+    small.files.insert("/plans/index.html".into(), "<h1>Shop</h1>\n");
     small
 }
 

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::plan::Target;
 
+mod expectations;
 mod hostile;
 mod judgement;
 mod upstream;
@@ -60,8 +61,8 @@ fn connecting(host: &str, port: u16, to: SocketAddr) -> Connect {
     Connect { from: (host.to_owned(), port), to: endpoint(to) }
 }
 
-fn regex(pattern: &str) -> Option<Regex> {
-    Some(Regex::new(pattern).unwrap())
+fn regex(pattern: &str) -> Option<Pattern> {
+    Some(Pattern(Regex::new(pattern).unwrap()))
 }
 
 /// Serves every connection with `serve`.

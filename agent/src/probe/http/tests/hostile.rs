@@ -261,7 +261,7 @@ async fn unreadable_compression_is_said() {
     let answer = "HTTP/1.1 200 OK\r\nContent-Encoding: lzma\r\nContent-Length: 3\r\n\r\nabc";
     let mut spec = at(answering(move |_| answer.to_owned()).await);
     spec.expect.body = regex("ok");
-    spec.expect.json = vec![("/a".to_owned(), 1.into())];
+    spec.expect.json = vec![judgement::at("/a", 1.into())];
     let sight = sight(&spec).await;
     assert_eq!(codes(&sight), ["http.body", "http.json"]);
     assert!(sight.findings[1].summary.en.contains("compressed (lzma)"));
