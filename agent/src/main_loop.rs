@@ -3,6 +3,7 @@
 //! ever locked. Deliberately absent: I/O of its own.
 
 mod adopt;
+mod explained;
 mod job;
 mod publish;
 mod troubles;
@@ -150,6 +151,8 @@ impl MainLoop {
         let moment = main_loop.moment();
         main_loop.adopt(moment);
         main_loop.resume(parts.restored, moment.wall);
+        main_loop.explain_all(moment.wall);
+        main_loop.remind(moment.wall);
         main_loop.commit(moment.wall);
         main_loop.publish(moment);
         main_loop
@@ -167,6 +170,9 @@ impl MainLoop {
         loop {
             let moment = self.moment();
             self.start_due(moment);
+            if self.dirty && moment.tick >= self.publish_due() {
+                self.explain_all(moment.wall);
+            }
             self.remind(moment.wall);
             self.commit(moment.wall);
             if self.dirty && moment.tick >= self.publish_due() {
@@ -195,7 +201,9 @@ impl MainLoop {
                 () = alarm.as_mut() => {}
             }
         }
-        self.commit(clock::now());
+        let now = clock::now();
+        self.remind(now);
+        self.commit(now);
     }
 
     fn moment(&self) -> Moment {
@@ -309,7 +317,11 @@ impl MainLoop {
                 let row = health::history::Change { at: now, from: change.from, to: change.to };
                 self.batch.changes.push((change.check.name.clone(), row));
             }
-            let step = self.engine.advance(&change.check, change.to, &change.transition, now);
+            self.explain_below(&change.check.name, now);
+            let cause = self.board.cause_of(&change.check.name);
+            let cause = cause.as_deref();
+            let step =
+                self.engine.advance(&change.check, change.to, &change.transition, cause, now);
             if matches!(change.transition, Transition::Opened(_))
                 && let Some(incident) = &step.incident
             {
@@ -347,6 +359,7 @@ impl MainLoop {
     fn commit(&mut self, now: Timestamp) {
         self.batch.tenures.extend(self.board.take_tenures());
         self.batch.certificates.extend(self.board.take_certificates());
+        self.batch.outcomes.extend(self.board.take_outcomes());
         self.batch.turns.extend(self.board.take_turns());
         if !self.batch.is_empty() {
             let batch = Batch { at: now, ..std::mem::take(&mut self.batch) };

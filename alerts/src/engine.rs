@@ -4,8 +4,10 @@
 //! severity fell below their route or the routes changed since. Whoever the routes name only later (it
 //! escalated, or the plan was reloaded) is told `opened` with the next change or reminder.
 //!
-//! Deliberately absent: holding back what flaps or what another incident explains. Each message says
-//! `explained_by` where that is known, and receivers can sort by it.
+//! What another incident explains is told below that one: see [`causes`]. Deliberately absent: holding
+//! back what flaps.
+
+mod causes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use jiff::Timestamp;
 
 use crate::notification::incident_id;
 use crate::{Notification, Policy};
+use causes::Causes;
 
 /// What one decision changes; to be written down in one transaction before anything is sent.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,13 +52,20 @@ pub struct Engine {
     reminders: BTreeSet<(Timestamp, Arc<str>)>,
     /// The last opening and how many there were at that very moment.
     last_opening: Option<(Timestamp, u32)>,
+    causes: Causes,
 }
 
 impl Engine {
     /// An engine that knows of no incident.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { policy, open: BTreeMap::new(), reminders: BTreeSet::new(), last_opening: None }
+        Self {
+            policy,
+            open: BTreeMap::new(),
+            reminders: BTreeSet::new(),
+            last_opening: None,
+            causes: Causes::default(),
+        }
     }
 
     /// Takes up the incidents that were open when the agent last ran.
@@ -64,12 +74,14 @@ impl Engine {
             self.open.insert(Arc::clone(&open.incident.check), open);
         }
         self.schedule_all();
+        self.resume_explained();
     }
 
     /// Follows a reloaded plan. Tells nobody anything: nothing happened.
     pub fn replace_policy(&mut self, policy: Policy) {
         self.policy = policy;
         self.schedule_all();
+        self.causes.unsettle();
     }
 
     /// The policy in force.
@@ -89,20 +101,22 @@ impl Engine {
         self.open.get(check).map(|open| &open.incident)
     }
 
-    /// Follows one transition of one check, whose state is now `state`.
+    /// Follows one transition of one check, whose state is now `state`, and which `cause` explains.
     pub fn advance(
         &mut self,
         check: &Check,
         state: State,
         transition: &Transition,
+        cause: Option<&Check>,
         now: Timestamp,
     ) -> Step {
         match transition {
             Transition::Settled => Step::default(),
             Transition::Opened(findings) | Transition::Updated(findings) => {
+                self.explain(check, cause, now);
                 match self.open.remove(&check.name) {
                     Some(open) => self.update(open, check, state, findings, now),
-                    None => self.open(check, state, findings, now),
+                    None => self.open(check, state, findings, cause, now),
                 }
             }
             Transition::Resolved => self.close(&check.name, state, now),
@@ -114,14 +128,17 @@ impl Engine {
         self.close(check, State::Unknown, now)
     }
 
-    /// Reminders that are due. One each, however many were missed.
+    /// What was held back and is to be told now, and reminders that are due: one each, however many
+    /// were missed.
     pub fn due(&mut self, now: Timestamp) -> Vec<Step> {
-        let mut steps = Vec::new();
+        let mut steps = self.settle(now);
         while let Some((at, _)) = self.reminders.first()
             && *at <= now
         {
             let Some((_, check)) = self.reminders.pop_first() else { break };
+            let consequences = self.consequences_of(&check);
             let Some(mut open) = self.open.remove(&check) else { continue };
+            open.incident.consequences = consequences;
             let notifications = self.call(&mut open, Event::Reminder, now);
             // Also where nobody was left to be called, or this would be due forever.
             open.called_at = now;
@@ -134,7 +151,8 @@ impl Engine {
     /// When [`Engine::due`] has something to say.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.reminders.first().map(|(at, _)| *at)
+        let reminder = self.reminders.first().map(|(at, _)| *at);
+        [self.causes.next_due(), reminder].into_iter().flatten().min()
     }
 
     fn open(
@@ -142,6 +160,7 @@ impl Engine {
         check: &Check,
         state: State,
         findings: &[StandingFinding],
+        cause: Option<&Check>,
         now: Timestamp,
     ) -> Step {
         let nth = match self.last_opening {
@@ -162,6 +181,9 @@ impl Engine {
             updated_at: now,
             resolved_at: None,
             findings: findings.to_vec(),
+            explained_by: None,
+            waits_until: None,
+            consequences: Vec::new(),
         };
         let mut open = OpenIncident {
             incident,
@@ -170,6 +192,7 @@ impl Engine {
             notifications: 0,
             called_at: now,
         };
+        self.explain_opened(&mut open, check, cause, now);
         let notifications = self.call(&mut open, Event::Opened, now);
         let step = Step { incident: Some(open.incident.clone()), notifications };
         self.keep(open);
@@ -196,6 +219,8 @@ impl Engine {
         incident.severity = severity;
         incident.state = state;
         incident.findings = findings.to_vec();
+        let cause = incident.cause().cloned();
+        incident.findings.iter_mut().for_each(|one| one.explained_by.clone_from(&cause));
         open.peak = open.peak.max(severity);
         let mut notifications = Vec::new();
         if changed {
@@ -204,11 +229,12 @@ impl Engine {
         }
         let step = Step { incident: Some(open.incident.clone()), notifications };
         self.keep(open);
+        self.touch_above(&check.name);
         step
     }
 
     fn close(&mut self, check: &str, state: State, now: Timestamp) -> Step {
-        let Some(mut open) = self.open.remove(check) else { return Step::default() };
+        let Some(mut open) = self.close_explained(check, now) else { return Step::default() };
         self.unschedule(&open);
         let incident = &mut open.incident;
         // A clock that was set back makes no incident end before it began.
@@ -229,14 +255,9 @@ impl Engine {
     /// Tells everybody concerned that the incident is there: `event` to those who know it already,
     /// `opened` to those whom the routes name and who were never told.
     fn call(&self, open: &mut OpenIncident, event: Event, now: Timestamp) -> Vec<Notification> {
-        let (known, new) = self.audience(open);
-        let mut notifications = Vec::with_capacity(known.len() + new.len());
-        for receiver in &known {
-            notifications.push(self.write(open, receiver, event, now));
-        }
-        for receiver in &new {
-            notifications.push(self.write(open, receiver, Event::Opened, now));
-        }
+        let (known, new) = self.audience(open, now);
+        let mut notifications = self.tell(open, &known, event, now);
+        notifications.extend(self.tell(open, &new, Event::Opened, now));
         let called = event == Event::Reminder && !known.is_empty();
         if called || !new.is_empty() {
             open.called_at = now;
@@ -245,11 +266,21 @@ impl Engine {
         notifications
     }
 
+    fn tell(
+        &self,
+        open: &mut OpenIncident,
+        receivers: &[Arc<str>],
+        event: Event,
+        now: Timestamp,
+    ) -> Vec<Notification> {
+        receivers.iter().map(|receiver| self.write(open, receiver, event, now)).collect()
+    }
+
     /// Receivers that know of the incident, and those that should but do not.
-    fn audience(&self, open: &OpenIncident) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
+    fn audience(&self, open: &OpenIncident, now: Timestamp) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
         let known = open.told.iter().filter(|name| self.policy.knows(name)).cloned().collect();
         let mut new = self.policy.routed(open.incident.severity);
-        new.retain(|name| !open.told.contains(name));
+        new.retain(|name| !open.told.contains(name) && !self.is_held_back(open, name, now));
         (known, new)
     }
 
@@ -288,8 +319,9 @@ impl Engine {
     }
 
     fn reminder_of(&self, open: &OpenIncident) -> Option<Timestamp> {
-        let (known, new) = self.audience(open);
-        if known.is_empty() && new.is_empty() {
+        // Also where all are held back: that may be over by then.
+        let knows = |name: &Arc<str>| self.policy.knows(name);
+        if !open.told.iter().any(knows) && self.policy.routed(open.incident.severity).is_empty() {
             return None;
         }
         self.policy.reminders.next(open.incident.opened_at, open.called_at)

@@ -4,9 +4,7 @@
 //! take the time as an argument. [`deliver`] makes one attempt, [`Courier`] carries what an
 //! [`Outbox`] holds until it is delivered or given up.
 //!
-//! Deliberately absent: storage (the agent implements [`Outbox`]), clocks, digests, silencing, and
-//! holding back what another incident explains: who is told too much can route, who is never told
-//! cannot know.
+//! Deliberately absent: storage (the agent implements [`Outbox`]), clocks, digests, silencing.
 
 mod courier;
 mod engine;

@@ -24,6 +24,13 @@ pub(crate) fn incident(policy: &Policy, incident: &Incident, event: Event) -> St
         "opened_at": incident.opened_at,
         "resolved_at": incident.resolved_at,
         "findings": findings,
+        "explained_by": incident.cause(),
+        "cause": incident.explained_by.as_ref().and_then(|by| by.incident.as_deref()),
+        "consequences": incident
+            .consequences
+            .iter()
+            .map(|one| one.view(policy.language))
+            .collect::<Vec<_>>(),
         "url": format!("{}/incidents/{}", policy.url, incident.id),
     })
     .to_string()
@@ -42,6 +49,9 @@ pub(crate) fn test(policy: &Policy) -> String {
         "opened_at": Value::Null,
         "resolved_at": Value::Null,
         "findings": [],
+        "explained_by": Value::Null,
+        "cause": Value::Null,
+        "consequences": [],
         "url": policy.url,
     })
     .to_string()

@@ -1,4 +1,4 @@
-//! The real binary, with more `[[tls]]` checks due than one core can run.
+//! The real binary, with more checks of one kind due than one core can run.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,8 +12,7 @@ use anyhow::bail;
 use crate::WINDOW;
 use crate::client::{client, free_address, monotonic, page};
 use crate::process::Running;
-use crate::report::Figure;
-use crate::servers::{ADDRESSES, Key, NAME, Servers};
+use crate::servers::ADDRESSES;
 
 /// Checks, each as often as the plan may say.
 const CHECKS: usize = 500;
@@ -21,11 +20,17 @@ const INTERVAL: &str = "100ms";
 /// The longest that a condition is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// CPU time and probes, once every chain has been seen.
-pub(crate) async fn measure(folder: &Path, servers: &Servers, key: Key) -> anyhow::Result<Figure> {
+/// Probes that went well and the CPU time that they took, once each has run twice. `check` writes the
+/// checks, by the number of the address that each of them is about; `roots` is their `ca`.
+pub(crate) async fn measure(
+    folder: &Path,
+    kind: &str,
+    roots: &Path,
+    check: impl Fn(u8) -> String,
+) -> anyhow::Result<(u64, Duration)> {
     let folder = tempfile::Builder::new().prefix("agent-").tempdir_in(folder)?;
     let listen = free_address("127.78.9.1")?;
-    fs::write(folder.path().join("probes.toml"), plan(servers, key, listen))?;
+    fs::write(folder.path().join("probes.toml"), plan(kind, roots, check, listen))?;
     let log = folder.path().join("agent.log");
     let mut command = Command::new(env!("CARGO_BIN_EXE_portwarden"));
     command.current_dir(folder.path()).args(["run", "--config", "probes.toml"]);
@@ -35,7 +40,8 @@ pub(crate) async fn measure(folder: &Path, servers: &Servers, key: Key) -> anyho
     let count = async || -> anyhow::Result<[u64; 2]> {
         let text = page(&client, &url).await?;
         Ok(["success", "failure"].map(|outcome| {
-            let series = format!("portwarden_probes_total{{kind=\"tls\",outcome=\"{outcome}\"}} ");
+            let series =
+                format!("portwarden_probes_total{{kind=\"{kind}\",outcome=\"{outcome}\"}} ");
             let value = text.lines().find_map(|line| line.strip_prefix(&series));
             value.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
         }))
@@ -58,23 +64,18 @@ pub(crate) async fn measure(folder: &Path, servers: &Servers, key: Key) -> anyho
     if after[1] > 0 {
         bail!("{} probes failed:\n{}", after[1], fs::read_to_string(&log)?);
     }
-    Ok(Figure { handshakes: after[0] - before[0], cpu })
+    Ok((after[0] - before[0], cpu))
 }
 
-fn plan(servers: &Servers, key: Key, listen: SocketAddr) -> String {
+fn plan(kind: &str, roots: &Path, check: impl Fn(u8) -> String, listen: SocketAddr) -> String {
     // The resolver is there so that nothing could ever be asked of the machine's own.
     let mut plan = format!(
         "[agent]\nname = \"bench\"\nlisten = \"{listen}\"\nresolver = \"127.78.53.1:53\"\n\n[defaults]\n\
          interval = \"{INTERVAL}\"\nca = \"{}\"\n",
-        servers.root(key).display()
+        roots.display()
     );
     for (index, place) in (0..CHECKS).zip((0..ADDRESSES).cycle()) {
-        let address = servers.address(key, place);
-        let _ = write!(
-            plan,
-            "\n[[tls]]\nname = \"check {index}\"\naddress = \"{NAME}:{}\"\nconnect = \"{address}\"\n",
-            address.port()
-        );
+        let _ = write!(plan, "\n[[{kind}]]\nname = \"check {index}\"\n{}", check(place));
     }
     plan
 }

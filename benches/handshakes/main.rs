@@ -17,12 +17,13 @@ mod openssl;
 #[allow(dead_code, reason = "shared with the bench of every kind of probe")]
 mod process;
 mod report;
+#[allow(dead_code, reason = "shared with the bench of requests")]
 mod servers;
 
 use std::time::Duration;
 
-use report::Report;
-use servers::{Key, Servers};
+use report::{Figure, Report};
+use servers::{Key, NAME, Servers};
 
 /// How long each client shakes hands. The ports that it leaves in TIME_WAIT have to last for that.
 const WINDOW: Duration = Duration::from_secs(6);
@@ -52,7 +53,13 @@ async fn measure(only_print: bool) -> anyhow::Result<()> {
         let verifying = ["-verify", "5", "-CAfile", root.to_str().unwrap_or_default()];
         let figure = openssl::measure(&servers, key, &verifying)?;
         report.add(key, "openssl s_time -new -verify 5", figure);
-        report.add(key, "portwarden", agent::measure(folder.path(), &servers, key).await?);
+        let check = |place| {
+            let address = servers.address(key, place);
+            let port = address.port();
+            format!("address = \"{NAME}:{port}\"\nconnect = \"{address}\"\n")
+        };
+        let (handshakes, cpu) = agent::measure(folder.path(), "tls", &root, check).await?;
+        report.add(key, "portwarden", Figure { handshakes, cpu });
     }
     println!("{report}");
     if !only_print {

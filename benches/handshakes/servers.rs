@@ -17,6 +17,9 @@ pub(crate) const NAME: &str = "bench.example";
 /// Connections are spread over this many addresses, so that no pair of addresses runs out of ports.
 pub(crate) const ADDRESSES: u8 = 20;
 
+/// What every site answers.
+const ANSWER: &str = "default_type text/plain;\nreturn 200 \"well\\n\";";
+
 /// What the chain is signed with, from root to leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
@@ -78,10 +81,15 @@ impl Servers {
             let _ = write!(
                 sites,
                 "server {{\nserver_name {NAME};\n{listen}ssl_certificate {0}/chain.pem;\n\
-                 ssl_certificate_key {0}/leaf.key;\nreturn 204;\n}}\n",
+                 ssl_certificate_key {0}/leaf.key;\n{ANSWER}\n}}\n",
                 folder.join(key.folder()).display()
             );
         }
+        let listen = (0..ADDRESSES).fold(String::new(), |mut listen, index| {
+            let _ = writeln!(listen, "listen {} backlog=4096;", plain_at(index, port));
+            listen
+        });
+        let _ = write!(sites, "server {{\n{listen}{ANSWER}\n}}\n");
         let settings = format!(
             "daemon off;\nmaster_process off;\npid nginx.pid;\nevents {{ worker_connections 8192; }}\n\
              http {{\naccess_log off;\n{sites}}}\n"
@@ -105,6 +113,11 @@ impl Servers {
         at(key, index, self.port)
     }
 
+    /// Where the request number `index` goes without TLS.
+    pub(crate) fn plain_address(&self, index: u8) -> SocketAddr {
+        plain_at(index, self.port)
+    }
+
     /// The root of the chain, PEM.
     pub(crate) fn root(&self, key: Key) -> PathBuf {
         self.folder.join(key.folder()).join("root.pem")
@@ -114,6 +127,11 @@ impl Servers {
     pub(crate) fn chain(&self, key: Key) -> PathBuf {
         self.folder.join(key.folder()).join("chain.pem")
     }
+}
+
+fn plain_at(index: u8, port: u16) -> SocketAddr {
+    let last = index % ADDRESSES + 1;
+    SocketAddr::new(Ipv4Addr::new(127, 78, 3, last).into(), port)
 }
 
 fn at(key: Key, index: u8, port: u16) -> SocketAddr {

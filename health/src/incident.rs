@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Severity, StandingFinding, State};
+use crate::{Code, Kind, Language, Severity, StandingFinding, State, Text};
 
 /// One thing that went wrong with one check, over time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,130 @@ pub struct Incident {
     pub resolved_at: Option<Timestamp>,
     /// Confirmed findings; once resolved, those it had last.
     pub findings: Vec<StandingFinding>,
+    /// What explains it; `None` where it stands on its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explained_by: Option<Explanation>,
+    /// Until when it is told to nobody new, because what explains it is about to be told, or was told
+    /// and is over, so that this one should be over soon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_until: Option<Timestamp>,
+    /// Incidents that this one explains or explained while it was open, also by way of others, oldest
+    /// first; at most [`MOST_CONSEQUENCES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consequences: Vec<Consequence>,
+}
+
+/// How many consequences an incident keeps.
+pub const MOST_CONSEQUENCES: usize = 200;
+
+impl Incident {
+    /// The check that explains it now.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Arc<str>> {
+        let explanation = self.explained_by.as_ref()?;
+        explanation.ended_at.is_none().then_some(&explanation.check)
+    }
+
+    /// How it looks below the incident that explains it.
+    #[must_use]
+    pub fn as_consequence(&self) -> Consequence {
+        // They are listed worst first.
+        let worst = self.findings.first().map(|standing| &standing.finding);
+        Consequence {
+            incident: self.id.clone(),
+            check: self.check.clone(),
+            kind: self.kind,
+            severity: self.severity,
+            state: self.state,
+            opened_at: self.opened_at,
+            resolved_at: self.resolved_at,
+            explained_by: self.explained_by.as_ref().map(|explanation| explanation.check.clone()),
+            code: worst.map(|finding| finding.code),
+            summary: worst.map_or_else(|| Text::same(""), |finding| finding.summary.clone()),
+        }
+    }
+}
+
+/// What explains an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The check or port whose own findings explain it.
+    pub check: Arc<str>,
+    /// That check's incident, once it has opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<Arc<str>>,
+    /// When it ceased to explain it; `None`: it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+}
+
+/// An incident as it is listed below the one that explains it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Consequence {
+    /// Its id.
+    pub incident: Arc<str>,
+    /// Its check.
+    pub check: Arc<str>,
+    /// The check's kind.
+    pub kind: Kind,
+    /// Its severity.
+    pub severity: Severity,
+    /// State of its check.
+    pub state: State,
+    /// When it opened.
+    pub opened_at: Timestamp,
+    /// When it resolved, if it did so before the incident that explains it.
+    pub resolved_at: Option<Timestamp>,
+    /// What explains it directly: this incident's check, or that of another consequence.
+    pub explained_by: Option<Arc<str>>,
+    /// The code of its worst finding.
+    pub code: Option<Code>,
+    /// What that finding says.
+    pub summary: Text,
+}
+
+/// A consequence in one language, as the API and notifications write it: one shape for both.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ConsequenceView<'a> {
+    /// The incident's id.
+    pub id: &'a str,
+    /// Its check.
+    pub check: &'a str,
+    /// The check's kind.
+    pub kind: Kind,
+    /// Its severity.
+    pub severity: Severity,
+    /// State of its check.
+    pub state: State,
+    /// The code of its worst finding.
+    pub code: Option<Code>,
+    /// What that finding says.
+    pub summary: &'a str,
+    /// What explains it directly.
+    pub explained_by: Option<&'a str>,
+    /// When it opened.
+    pub opened_at: Timestamp,
+    /// When it resolved, if it did so before the incident that explains it.
+    pub resolved_at: Option<Timestamp>,
+}
+
+impl Consequence {
+    /// The same in the language asked for.
+    #[must_use]
+    pub fn view(&self, language: Language) -> ConsequenceView<'_> {
+        ConsequenceView {
+            id: &self.incident,
+            check: &self.check,
+            kind: self.kind,
+            severity: self.severity,
+            state: self.state,
+            code: self.code,
+            summary: self.summary.in_language(language),
+            explained_by: self.explained_by.as_deref(),
+            opened_at: self.opened_at,
+            resolved_at: self.resolved_at,
+        }
+    }
 }
 
 /// What a notification says about an incident.

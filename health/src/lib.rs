@@ -17,6 +17,7 @@ pub mod listener;
 pub mod observation;
 pub mod ports;
 pub mod records;
+mod seconds;
 pub mod snapshot;
 pub mod state;
 pub mod text;
@@ -26,7 +27,7 @@ pub use claim::{Claim, ClaimKind, Exposure, Host, PortKey, Protocol, Undeclared}
 pub use code::Code;
 pub use facts::Facts;
 pub use finding::{Finding, Severity, StandingFinding};
-pub use incident::{Event, Incident};
+pub use incident::{Consequence, Event, Explanation, Incident};
 pub use listener::{Listener, Owner, Process};
 pub use observation::{Observation, Phase, Phases};
 pub use snapshot::Snapshot;

@@ -1,1 +1,5 @@
-//! Real applications behind real proxies, broken one way after another.
+//! Real applications behind real proxies, broken one way after another: from the fault to the finding
+//! that names the guilty hop, and to its healing.
+
+mod shop;
+mod street;

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
 
 pub mod agent;
+pub mod applications;
 pub mod browser;
 pub mod certificates;
 pub mod command;

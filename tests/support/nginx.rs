@@ -55,6 +55,15 @@ impl Nginx {
         self.daemon.as_ref().expect("a running server").signal("HUP");
     }
 
+    /// Writes other words into its configuration in place of those, and has it read it again.
+    pub fn rewrite(&self, from: &str, to: &str) {
+        let path = self.folder.join("nginx.conf");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "no {from:?} in:\n{text}");
+        fs::write(&path, text.replace(from, to)).unwrap();
+        self.reload();
+    }
+
     /// Stops it, as `nginx -s stop` does, and waits until it is gone.
     pub fn stop(&mut self) {
         if let Some(daemon) = self.daemon.take() {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use health::{Code, Protocol, Severity, StandingFinding};
+use health::{Check, Code, Protocol, Severity, StandingFinding};
 
 use super::Board;
 use super::entry::{Entry, Origin};
@@ -23,6 +23,35 @@ impl Board {
                 dependency.clone().or_else(|| self.sick_claim_behind(entry, standing))
             });
         Some(explanations.collect())
+    }
+
+    /// The check that explains all that is wrong with a check, so that its incident is a consequence:
+    /// one that has a trouble of its own beside is none.
+    #[must_use]
+    pub fn cause_of(&self, name: &str) -> Option<Arc<Check>> {
+        let key = *self.by_name.get(name)?;
+        let explanations = self.explain(key)?;
+        let findings = &self.entries.get(&key)?.standing.findings;
+        let bad: Vec<(&StandingFinding, &Option<Arc<str>>)> = findings
+            .iter()
+            .zip(&explanations)
+            .filter(|(standing, _)| standing.finding.severity > Severity::Notice)
+            .collect();
+        let is_any_confirmed = bad.iter().any(|(standing, _)| standing.confirmed);
+        let mut counting =
+            bad.iter().filter(|(standing, _)| standing.confirmed || !is_any_confirmed);
+        let (_, first) = counting.next()?;
+        if counting.any(|(_, by)| by.is_none()) {
+            return None;
+        }
+        let cause = first.as_ref().filter(|cause| &***cause != name)?;
+        self.entry(cause).map(|entry| entry.frame.clone())
+    }
+
+    /// The check with this name.
+    #[must_use]
+    pub fn frame(&self, name: &str) -> Option<&Arc<Check>> {
+        self.entry(name).map(|entry| &entry.frame)
     }
 
     fn sick_claim_behind(&self, entry: &Entry, standing: &StandingFinding) -> Option<Arc<str>> {

@@ -9,6 +9,7 @@ use health::{Code, Facts, Finding, Kind, Phases, Severity, Text};
 use super::*;
 use crate::plan::{self, ThisMachine};
 
+mod outcomes;
 mod served;
 mod tenures;
 
@@ -80,6 +81,9 @@ fn incident(check: &str, kind: Kind, code: Code) -> Incident {
             confirmed: true,
             explained_by: None,
         }],
+        explained_by: None,
+        waits_until: None,
+        consequences: Vec::new(),
     }
 }
 

@@ -54,6 +54,7 @@ impl MainLoop {
         }
         for name in reconciled.removed_names {
             self.net.certificates.forget(&name);
+            self.explain_below(&name, moment.wall);
             let step = self.engine.removed(&name, moment.wall);
             self.decided(step);
         }
@@ -141,6 +142,7 @@ impl MainLoop {
         }
         self.net.authority.recall(restored.certificates.values());
         self.board.recall_certificates(restored.certificates);
+        self.board.recall_outcomes(restored.outcomes);
     }
 
     /// Since when a challenge has been left behind, or a serial old, is not forgotten with a restart.

@@ -1,13 +1,15 @@
 //! Opening connections. Deliberately absent: names, and trying one address after the other.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::io::{self, Read};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use health::Facts;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -42,12 +44,29 @@ pub async fn touch(
 /// No segment is cut smaller than this (RFC 879): what fits in goes out whole.
 const SEGMENT_BYTES: usize = 536;
 
-/// A connection to talk over, without Nagle's delay. What is said first goes out at once: a new
-/// connection always has room for it, and the runtime would first wait for the kernel to say so.
+/// A connection to talk over, without Nagle's delay. What is said is sent past the runtime, which is
+/// asked only where the kernel has no room: a new connection always has.
+///
+/// One that the other end has closed already is let go of with a reset, as there is nobody left to
+/// read a farewell; neither end then keeps the port in TIME_WAIT.
 #[derive(Debug)]
 pub struct Connection {
-    pub(super) stream: TcpStream,
+    line: Line,
     said: Said,
+    is_closed_there: bool,
+    /// The other end is a proxy's; whom it is talked with through that is farther off.
+    is_tunnel: bool,
+}
+
+/// How the runtime watches a connection.
+#[derive(Debug)]
+enum Line {
+    /// For something to read: each probe is spared a turn that would only say that it may write.
+    Reading(AsyncFd<std::net::TcpStream>),
+    /// For both.
+    Both(TcpStream),
+    /// No longer: the runtime would not take it back.
+    Lost,
 }
 
 /// What went over a connection so far.
@@ -59,13 +78,46 @@ enum Said {
     More,
 }
 
+impl Line {
+    fn socket(&self) -> io::Result<SockRef<'_>> {
+        match self {
+            Self::Reading(stream) => Ok(SockRef::from(stream.get_ref())),
+            Self::Both(stream) => Ok(SockRef::from(stream)),
+            Self::Lost => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Watched for both from now on.
+    fn both(&mut self) -> io::Result<&mut TcpStream> {
+        if let Self::Reading(_) = self
+            && let Self::Reading(stream) = std::mem::replace(self, Self::Lost)
+        {
+            *self = Self::Both(TcpStream::from_std(stream.into_inner())?);
+        }
+        match self {
+            Self::Both(stream) => Ok(stream),
+            Self::Reading(_) | Self::Lost => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
 impl Connection {
     /// The other end.
     ///
     /// # Errors
     /// When it has gone already.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.peer_addr()
+        self.end(Socket::peer_addr)
+    }
+
+    /// Whom it is talked with; `None` where that is beyond a proxy.
+    pub(crate) fn opposite(&self) -> Option<SocketAddr> {
+        if self.is_tunnel { None } else { self.peer_addr().ok() }
+    }
+
+    pub(super) fn beyond_a_proxy(mut self) -> Self {
+        self.is_tunnel = true;
+        self
     }
 
     /// Our own end.
@@ -73,28 +125,53 @@ impl Connection {
     /// # Errors
     /// The operating system's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.local_addr()
+        self.end(Socket::local_addr)
     }
 
-    /// Writes past the runtime, once; `None` when it has to be asked after all.
-    fn write_first(
-        &mut self,
-        length: usize,
-        write: impl FnOnce(&SockRef<'_>) -> io::Result<usize>,
-    ) -> Option<io::Result<usize>> {
+    fn end(&self, of: impl Fn(&Socket) -> io::Result<SockAddr>) -> io::Result<SocketAddr> {
+        let address = of(&*self.line.socket()?)?;
+        address.as_socket().ok_or_else(|| io::ErrorKind::Unsupported.into())
+    }
+
+    /// What came, left where it is.
+    pub(super) async fn peek(&mut self, ahead: &mut [u8]) -> io::Result<usize> {
+        self.line.both()?.peek(ahead).await
+    }
+
+    /// Nagle's delay is off.
+    #[cfg(test)]
+    pub(super) fn is_without_delay(&self) -> io::Result<bool> {
+        self.line.socket()?.tcp_nodelay()
+    }
+
+    /// Nagle's delay would hold back what comes after a first segment.
+    fn note_said(&mut self, length: usize) {
         let before = self.said;
         self.said = match before {
             Said::Nothing if length <= SEGMENT_BYTES => Said::First,
             _ => Said::More,
         };
-        if self.said == Said::More && before != Said::More {
+        if self.said == Said::More
+            && before != Said::More
+            && let Ok(socket) = self.line.socket()
+        {
             // One that refuses is closed, which writing tells.
-            let _ = self.stream.set_nodelay(true);
+            let _ = socket.set_tcp_nodelay(true);
         }
-        if before != Said::Nothing {
+    }
+
+    /// Writes past the runtime, once; `None` when it has to be asked after all.
+    fn write_now(
+        &mut self,
+        length: usize,
+        write: impl FnOnce(&SockRef<'_>) -> io::Result<usize>,
+    ) -> Option<io::Result<usize>> {
+        let is_first = self.said == Said::Nothing;
+        self.note_said(length);
+        if !is_first && !matches!(self.line, Line::Reading(_)) {
             return None;
         }
-        let written = write(&SockRef::from(&self.stream));
+        let written = self.line.socket().and_then(|socket| write(&socket));
         let is_not_yet = |error: &io::Error| {
             matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
         };
@@ -108,7 +185,27 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let stream = match &mut self.line {
+            Line::Reading(stream) => stream,
+            both => return Pin::new(both.both()?).poll_read(context, buffer),
+        };
+        loop {
+            let mut guard = ready!(stream.poll_read_ready_mut(context))?;
+            let is_closed = guard.ready().is_read_closed();
+            let room = buffer.remaining();
+            let space = buffer.initialize_unfilled();
+            let read = match guard.try_io(|stream| stream.get_mut().read(space)) {
+                Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Ok(read) => read,
+                Err(_not_yet) => continue,
+            };
+            if read.as_ref().is_ok_and(|&count| 0 < count && count < room) {
+                // There was no more: the kernel says so when there is (epoll(7), edge-triggered).
+                guard.clear_ready();
+            }
+            self.is_closed_there |= is_closed;
+            return Poll::Ready(read.map(|count| buffer.advance(count)));
+        }
     }
 }
 
@@ -118,9 +215,9 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.write_first(bytes.len(), |socket| socket.send(bytes)) {
+        match self.write_now(bytes.len(), |socket| socket.send(bytes)) {
             Some(written) => Poll::Ready(written),
-            None => Pin::new(&mut self.stream).poll_write(context, bytes),
+            None => Pin::new(self.line.both()?).poll_write(context, bytes),
         }
     }
 
@@ -130,22 +227,34 @@ impl AsyncWrite for Connection {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let length = pieces.iter().map(|piece| piece.len()).sum();
-        match self.write_first(length, |socket| socket.send_vectored(pieces)) {
+        match self.write_now(length, |socket| socket.send_vectored(pieces)) {
             Some(written) => Poll::Ready(written),
-            None => Pin::new(&mut self.stream).poll_write_vectored(context, pieces),
+            None => Pin::new(self.line.both()?).poll_write_vectored(context, pieces),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Nothing is held back on this side of the kernel.
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.line.socket()?.shutdown(Shutdown::Write))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.is_closed_there
+            && let Ok(socket) = self.line.socket()
+        {
+            // Where this is refused the connection closes in the long way.
+            let _ = socket.set_linger(Some(Duration::ZERO));
+        }
     }
 }
 
@@ -170,12 +279,18 @@ impl Opened {
         self.register().map_err(|error| Missed::Closed(address, error))
     }
 
+    #[expect(
+        deprecated,
+        reason = "it warns of types whose descriptor changes; a TcpStream's does not"
+    )]
     fn register(self) -> io::Result<Connection> {
-        let stream = match self {
-            Self::AtOnce(stream) => TcpStream::from_std(stream)?,
-            Self::Waited(stream) => stream,
+        let line = match self {
+            Self::AtOnce(stream) => {
+                Line::Reading(AsyncFd::with_interest(stream, Interest::READABLE)?)
+            }
+            Self::Waited(stream) => Line::Both(stream),
         };
-        Ok(Connection { stream, said: Said::Nothing })
+        Ok(Connection { line, said: Said::Nothing, is_closed_there: false, is_tunnel: false })
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

@@ -98,7 +98,7 @@ async fn nothing_waits_for_an_acknowledgement() {
             stream.write_all(&vec![b'x'; length]).await.unwrap();
             heard.read_exact(&mut vec![0; length]).await.unwrap();
         }
-        assert_eq!(stream.stream.nodelay().unwrap(), is_set, "{words:?}");
+        assert_eq!(stream.is_without_delay().unwrap(), is_set, "{words:?}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! Days of incidents in simulated time.
 
+mod causes;
+
 use std::time::Duration;
 
 use health::{Finding, Kind, Language, Observation, Phases, Text, Thresholds, Timing, Track};
@@ -78,12 +80,12 @@ fn an_incident_has_one_id_and_the_worst_severity_it_had() {
     let mut engine = Engine::new(policy(&["ops"], &[]));
     let check = check("web:3011");
     let opened = Transition::Opened(vec![standing("a", CRITICAL)]);
-    let first = engine.advance(&check, State::Down, &opened, at(0));
+    let first = engine.advance(&check, State::Down, &opened, None, at(0));
     assert_eq!(told(&first), ["ops opened"]);
     let eased = Transition::Updated(vec![standing("a", WARNING)]);
-    let second = engine.advance(&check, State::Degraded, &eased, at(60));
+    let second = engine.advance(&check, State::Degraded, &eased, None, at(60));
     assert_eq!(told(&second), ["ops updated"]);
-    let third = engine.advance(&check, State::Up, &Transition::Resolved, at(90));
+    let third = engine.advance(&check, State::Up, &Transition::Resolved, None, at(90));
     assert_eq!(told(&third), ["ops resolved"]);
     let incidents = [first, second, third].map(|step| step.incident.unwrap());
     assert!(incidents.iter().all(|incident| incident.id == incidents[0].id));
@@ -98,10 +100,16 @@ fn an_incident_has_one_id_and_the_worst_severity_it_had() {
 fn other_evidence_is_kept_and_not_told() {
     let mut engine = Engine::new(policy(&["ops"], &[]));
     let check = check("c");
-    engine.advance(&check, State::Down, &Transition::Opened(vec![standing("a", CRITICAL)]), at(0));
+    engine.advance(
+        &check,
+        State::Down,
+        &Transition::Opened(vec![standing("a", CRITICAL)]),
+        None,
+        at(0),
+    );
     let mut same = standing("a", CRITICAL);
     same.finding = Arc::new(finding("a", CRITICAL).evidence("got", "closed"));
-    let step = engine.advance(&check, State::Down, &Transition::Updated(vec![same]), at(60));
+    let step = engine.advance(&check, State::Down, &Transition::Updated(vec![same]), None, at(60));
     assert_eq!(told(&step), [""; 0]);
     let incident = step.incident.unwrap();
     assert_eq!(incident.updated_at, at(0));
@@ -114,7 +122,7 @@ fn routes_follow_the_severity_up_and_forget_nobody_on_the_way_down() {
     let mut engine = Engine::new(policy(&["pager", "chat", "never"], routes));
     let check = check("c");
     let mut tell = |state, transition: Transition, seconds| {
-        told(&engine.advance(&check, state, &transition, at(seconds)))
+        told(&engine.advance(&check, state, &transition, None, at(seconds)))
     };
     let warning = || vec![standing("a", WARNING)];
     let critical = || vec![standing("a", CRITICAL)];
@@ -132,11 +140,11 @@ fn the_first_matching_route_wins_and_no_match_tells_nobody() {
         &[(Some(WARNING), &["b", "gone", "b"]), (None, &["a"])];
     let opened = Transition::Opened(vec![standing("a", CRITICAL)]);
     let mut engine = Engine::new(policy(&["a", "b"], both));
-    assert_eq!(told(&engine.advance(&check("c"), State::Down, &opened, at(0))), ["b opened"]);
+    assert_eq!(told(&engine.advance(&check("c"), State::Down, &opened, None, at(0))), ["b opened"]);
     let none: &[(Option<Severity>, &[&str])] = &[(Some(CRITICAL), &["a"])];
     let mut engine = Engine::new(policy(&["a"], none));
     let warned = Transition::Opened(vec![standing("a", WARNING)]);
-    let step = engine.advance(&check("c"), State::Degraded, &warned, at(0));
+    let step = engine.advance(&check("c"), State::Degraded, &warned, None, at(0));
     assert!(step.incident.is_some() && step.notifications.is_empty());
     assert_eq!(engine.next_due(), None);
 }
@@ -145,12 +153,13 @@ fn the_first_matching_route_wins_and_no_match_tells_nobody() {
 fn a_reload_tells_nothing_by_itself_and_resolved_goes_to_who_heard_opened() {
     let mut engine = Engine::new(policy(&["old", "gone"], &[]));
     let opened = Transition::Opened(vec![standing("a", CRITICAL)]);
-    engine.advance(&check("c"), State::Down, &opened, at(0));
+    engine.advance(&check("c"), State::Down, &opened, None, at(0));
     engine.replace_policy(policy(&["old", "new"], &[(None, &["new"])]));
     let steps = engine.due(at(4 * 3600));
     assert_eq!(steps.len(), 1);
     assert_eq!(told(&steps[0]), ["old reminder", "new opened"]);
-    let resolved = engine.advance(&check("c"), State::Up, &Transition::Resolved, at(5 * 3600));
+    let resolved =
+        engine.advance(&check("c"), State::Up, &Transition::Resolved, None, at(5 * 3600));
     assert_eq!(told(&resolved), ["old resolved", "new resolved"]);
 }
 
@@ -158,7 +167,7 @@ fn a_reload_tells_nothing_by_itself_and_resolved_goes_to_who_heard_opened() {
 fn a_check_that_leaves_the_plan_closes_its_incident() {
     let mut engine = Engine::new(policy(&["ops"], &[]));
     let opened = Transition::Opened(vec![standing("a", CRITICAL)]);
-    engine.advance(&check("c"), State::Down, &opened, at(0));
+    engine.advance(&check("c"), State::Down, &opened, None, at(0));
     let step = engine.removed("c", at(9));
     assert_eq!(told(&step), ["ops resolved"]);
     assert_eq!(step.incident.unwrap().state, State::Unknown);
@@ -170,7 +179,7 @@ fn a_check_that_leaves_the_plan_closes_its_incident() {
 fn reminders_come_at_growing_pauses_and_missed_ones_only_once() {
     let mut engine = Engine::new(policy(&["ops"], &[]));
     let opened = Transition::Opened(vec![standing("a", CRITICAL)]);
-    engine.advance(&check("c"), State::Down, &opened, at(0));
+    engine.advance(&check("c"), State::Down, &opened, None, at(0));
     let mut calls = Vec::new();
     while calls.len() < 4 {
         let due = engine.next_due().unwrap();
@@ -190,12 +199,12 @@ fn the_body_is_what_the_contract_says() {
     let mut policy = policy(&["ops"], &[]);
     let opened = Transition::Opened(vec![standing("127.0.0.1:3011", CRITICAL)]);
     let mut engine = Engine::new(policy.clone());
-    let step = engine.advance(&check("web:3011"), State::Down, &opened, at(0));
+    let step = engine.advance(&check("web:3011"), State::Down, &opened, None, at(0));
     insta::assert_snapshot!("opened", pretty(&step.notifications[0].body));
-    let step = engine.advance(&check("web:3011"), State::Up, &Transition::Resolved, at(61));
+    let step = engine.advance(&check("web:3011"), State::Up, &Transition::Resolved, None, at(61));
     insta::assert_snapshot!("resolved", pretty(&step.notifications[0].body));
     policy.language = Language::Ko;
-    let step = Engine::new(policy.clone()).advance(&check("c"), State::Down, &opened, at(0));
+    let step = Engine::new(policy.clone()).advance(&check("c"), State::Down, &opened, None, at(0));
     assert!(step.notifications[0].body.contains("127.0.0.1:3011에서 응답하지 않습니다"));
     insta::assert_snapshot!("test", pretty(&Notification::test(&policy, "ops", at(0)).body));
 }
@@ -279,9 +288,16 @@ fn policies() -> [Policy; 4] {
     ]
 }
 
-/// Runs a history through an engine; `restarts` says whether restarts really happen.
+/// Whether a check was seen bad, as the board asks before it calls it a cause.
+fn is_sick(track: &Track) -> bool {
+    track.findings().any(|standing| standing.finding.severity > Severity::Notice)
+}
+
+/// Runs a history through an engine; `restarts` says whether restarts really happen. The second check
+/// depends on the first, the third on the second.
 fn run(happenings: &[Happening], restarts: Restarts) -> (Ledger, Vec<(usize, bool)>) {
-    let checks = ["x", "y", "z"].map(check);
+    let mut checks = ["x", "y", "z"].map(check);
+    checks[0].thresholds.fail_after = 2;
     let mut tracks = checks.each_ref().map(|_| Track::new(at(0)));
     let mut ledger = Ledger::default();
     let mut current = policies()[0].clone();
@@ -290,7 +306,7 @@ fn run(happenings: &[Happening], restarts: Restarts) -> (Ledger, Vec<(usize, boo
     let mut now = at(0);
     for happening in happenings {
         now = crate::retry::later(now, jiff::SignedDuration::from_secs(30));
-        let mut steps = Vec::new();
+        let mut steps: Vec<Step> = Vec::new();
         let mut is_cause = false;
         match happening {
             Happening::Seen(which, found) => {
@@ -303,21 +319,23 @@ fn run(happenings: &[Happening], restarts: Restarts) -> (Ledger, Vec<(usize, boo
                     facts: health::Facts::default(),
                     findings: found.collect(),
                 };
-                let track = &mut tracks[*which];
-                if let Some(transition) = track.advance(&observation, check.thresholds, now) {
+                let transition = tracks[*which].advance(&observation, check.thresholds, now);
+                explain(&mut engine, &checks, &tracks, now);
+                if let Some(transition) = transition {
                     is_cause = true;
-                    steps.push(engine.advance(check, track.state(), &transition, now));
+                    let cause = cause(*which, &checks, &tracks);
+                    let state = tracks[*which].state();
+                    steps.push(engine.advance(check, state, &transition, cause, now));
                 }
             }
             Happening::Removed(which) => {
                 is_cause = true;
-                steps.push(engine.removed(&checks[*which].name, now));
                 tracks[*which] = Track::new(now);
+                explain(&mut engine, &checks, &tracks, now);
+                steps.push(engine.removed(&checks[*which].name, now));
             }
             Happening::Quiet(minutes) => {
                 now = crate::retry::later(now, jiff::SignedDuration::from_mins(*minutes));
-                is_cause = engine.next_due().is_some_and(|due| due <= now);
-                steps = engine.due(now);
             }
             Happening::Reload(which) => {
                 current = policies()[*which].clone();
@@ -326,13 +344,29 @@ fn run(happenings: &[Happening], restarts: Restarts) -> (Ledger, Vec<(usize, boo
             Happening::Restart if restarts == Restarts::Real => {
                 engine = Engine::new(current.clone());
                 engine.resume(ledger.open());
+                explain(&mut engine, &checks, &tracks, now);
             }
             Happening::Restart => {}
         }
+        is_cause |= engine.next_due().is_some_and(|due| due <= now);
+        steps.extend(engine.due(now));
+        causes::nobody_is_forgotten(&engine, now);
         causes.push((steps.iter().map(|step| step.notifications.len()).sum(), is_cause));
         steps.iter().for_each(|step| ledger.commit(step));
     }
     (ledger, causes)
+}
+
+fn cause<'a>(which: usize, checks: &'a [Check; 3], tracks: &[Track; 3]) -> Option<&'a Check> {
+    let before = which.checked_sub(1)?;
+    is_sick(&tracks[before]).then_some(&checks[before])
+}
+
+/// What the loop does whenever something changed.
+fn explain(engine: &mut Engine, checks: &[Check; 3], tracks: &[Track; 3], now: Timestamp) {
+    for (which, check) in checks.iter().enumerate() {
+        engine.explain(check, cause(which, checks, tracks), now);
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -173,6 +173,9 @@ fn a_resumed_track_resolves_like_the_one_before_the_restart() {
             confirmed: true,
             explained_by: None,
         }],
+        explained_by: None,
+        waits_until: None,
+        consequences: Vec::new(),
     };
     let mut track = Track::resume(&incident, thresholds);
     assert_eq!(track.state(), State::Down);
