@@ -6,7 +6,7 @@ pub use crate::discover::fuzzing::compose;
 pub use crate::listeners::fuzzing::{netlink, proc};
 pub use crate::nginx::fuzzing::nginx;
 pub use crate::probe::dns::fuzzing::{anchors, reply, value};
-pub use crate::probe::http::fuzzing::answer;
+pub use crate::probe::http::fuzzing::{answer, cookies};
 pub use crate::renewal::fuzzing::renewer;
 pub use crate::ssh::fuzzing::ssh;
 pub use crate::tls::fuzzing::{certificate, chain, hello};

@@ -6,6 +6,7 @@ mod certificates;
 mod dns;
 mod elsewhere;
 mod http;
+mod journey;
 
 use certificates::handshakes;
 pub(super) use dns::MOST_SERVERS;
@@ -52,6 +53,7 @@ impl Collector for Series {
         let mut out = Out { encoder };
         out.probes(&snapshot)?;
         out.http(&snapshot)?;
+        out.journeys(&snapshot)?;
         out.tls(&snapshot)?;
         out.dns(&snapshot)?;
         out.certificates(&snapshot)?;
