@@ -440,7 +440,7 @@ mod tests {
         let mut spec = crate::probe::http::tests::spec("https://me:pw@shop.example/it's?a=b&c");
         let to = Endpoint { host: target("::1"), port: 8443 };
         let from = ("shop.example".to_owned(), 443);
-        spec.connect = vec![super::super::Connect { from, to }];
+        spec.connect = vec![Connect { from, to }];
         spec.method = Method::POST;
         spec.headers.insert(ACCEPT, HeaderValue::from_static("a/b"));
         spec.headers.insert("x-token", HeaderValue::from_static("secret"));

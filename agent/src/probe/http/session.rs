@@ -85,7 +85,7 @@ fn deleted(line: &Line) -> (Text, Text) {
 }
 
 /// The reason in few words that do not change, for evidence.
-pub(super) fn why(outcome: &Outcome) -> &'static str {
+pub(crate) fn why(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Kept => "kept",
         Outcome::Deleted => "deleted",
