@@ -8,7 +8,7 @@ pub use crate::nginx::fuzzing::nginx;
 pub use crate::probe::dns::fuzzing::{anchors, reply, value};
 pub use crate::probe::grpc::fuzzing::health;
 pub use crate::probe::heartbeat::fuzzing::job;
-pub use crate::probe::http::fuzzing::{answer, counts};
+pub use crate::probe::http::fuzzing::{answer, cookies, counts};
 pub use crate::probe::icmp::fuzzing::icmp;
 pub use crate::renewal::fuzzing::renewer;
 pub use crate::ssh::fuzzing::ssh;

@@ -8,6 +8,7 @@ mod elsewhere;
 mod http;
 mod signals;
 mod sockets;
+mod journey;
 
 use certificates::handshakes;
 pub(super) use dns::MOST_SERVERS;
@@ -56,6 +57,7 @@ impl Collector for Series {
         out.http(&snapshot)?;
         out.grpc(&snapshot)?;
         out.nginx(&snapshot)?;
+        out.journeys(&snapshot)?;
         out.tls(&snapshot)?;
         out.dns(&snapshot)?;
         out.certificates(&snapshot)?;

@@ -80,7 +80,7 @@ pub(super) fn there(row: &Row<'_>, hosts: &Hosts, place: Option<&(String, u16)>)
 pub(super) struct Asking {
     method: Method,
     headers: HeaderMap,
-    body: Body,
+    pub(super) body: Body,
     grant: Option<Arc<probed::Grant>>,
     version: Option<probed::Spoken>,
     expect: probed::Expect,

@@ -124,22 +124,26 @@ impl Reading<'_> {
         }
         let captures = captures(row);
         let headers = self.headers(row);
-        let body = row
-            .text("body")
-            .map(|text| Template::parse(text.value, |name| self.known.contains(name)).0);
+        let body = self.body(row, &mut asking.body.bytes);
         let name: Arc<str> = row.text("name")?.value.into();
         let (url, shown, template) = target?;
         let mut http = plan_http::spec(url, self.there, asking, self.roots?.clone());
         http.shown = shown.into();
         http.keeps_body = captures.iter().any(Capture::reads_body);
-        Some(Step {
-            name,
-            http,
-            url: template,
-            headers,
-            body: body.filter(|body| !body.is_plain()),
-            captures,
-        })
+        Some(Step { name, http, url: template, headers, body, captures })
+    }
+
+    /// The body, where it has places; names in braces that nobody knows stay as they are.
+    fn body(&self, row: &Row<'_>, written: &mut Vec<u8>) -> Option<Template> {
+        let mut text = String::from_utf8(written.clone()).ok()?;
+        if row.has("form") {
+            for name in &self.known {
+                text = text.replace(&format!("%7B{name}%7D"), &format!("{{{name}}}"));
+            }
+        }
+        let (template, _) = Template::parse(&text, |name| self.known.contains(name));
+        *written = text.into_bytes();
+        Some(template).filter(|template| !template.is_plain())
     }
 
     /// The URL as far as it is known, the same as it is written, and its places.

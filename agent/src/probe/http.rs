@@ -36,6 +36,7 @@ mod glance;
 mod grant;
 mod hops;
 mod http1;
+pub(crate) mod inner;
 pub(crate) mod jar;
 mod judge;
 mod kept;
@@ -87,7 +88,7 @@ pub(crate) use wire::Metered;
 
 /// Bytes of a body kept when no expectation asks for more.
 const EXCERPT_BYTES: usize = 2048;
-const EXCERPT_CHARS: usize = 1024;
+pub(crate) const EXCERPT_CHARS: usize = 1024;
 /// How many times its wrapped size a body may have, for who takes values out of it.
 const MOST_UNPACKED: usize = 32;
 
@@ -273,7 +274,11 @@ async fn go(
                 let at = Arrived { ask, subject: subject.clone(), hops: facts.redirects.len() };
                 let heard = weigh(spec, at, answer, net, watch, &mut sight).await;
                 if let Some(jar) = along.jar().filter(|_| judge::accepts(spec, heard.status)) {
-                    let found = cookie::judge(&spec.expect.cookies, &subject, jar, clock::now());
+                    let wanted = &spec.expect.cookies;
+                    let mut found = cookie::judge(wanted, &subject, jar, clock::now());
+                    if let Some(first) = asked.first() {
+                        Box::pin(session::blame(&mut found, spec, first, net, watch)).await;
+                    }
                     sight.findings.extend(found);
                 }
                 if !heard.body.is_empty() {

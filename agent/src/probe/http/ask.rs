@@ -25,7 +25,7 @@ pub(super) const AGENT: &str = concat!("portwarden/", env!("CARGO_PKG_VERSION"))
 /// One request.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
-    pub(in crate::probe) url: Uri,
+    pub(super) url: Uri,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
@@ -53,6 +53,16 @@ impl Ask {
     /// The same way of asking for another URL.
     pub(in crate::probe) fn of(&self, url: Uri) -> Self {
         Self { url, prepared: None, ..self.clone() }
+    }
+
+    /// Whom it asks, and for what.
+    pub(crate) fn url(&self) -> &Uri {
+        &self.url
+    }
+
+    /// Its method.
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
     }
 
     /// Another value of a header.
