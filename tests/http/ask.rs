@@ -257,8 +257,9 @@ fn servers_that_want_to_know_who_asks() {
     for ((name, codes, first, facts), (wanted, code)) in seen.iter().zip(expected) {
         assert_eq!(name, wanted);
         assert_eq!(codes.concat(), code, "{name}: {first}");
-        let hidden = facts["request"]["headers"]["authorization"].as_str();
-        assert!(hidden.is_none_or(|value| value == "(hidden)"), "{facts}");
+        let sent = facts["request"]["headers"].to_string();
+        let is_hidden = sent.contains("[\"authorization\",\"(hidden)\"]");
+        assert_eq!(is_hidden, ["user", "wrong word"].contains(&wanted), "{facts}");
     }
     let words = |index: usize| seen[index].2.to_string();
     assert!(words(2).contains("client_certificate"), "{}", words(2));
@@ -332,7 +333,7 @@ fn versions_families_and_compression() {
         }
     }
     let (packed, whole) = (&seen[3].3, &seen[2].3);
-    assert_eq!(packed["headers"]["content-encoding"], "gzip");
+    assert!(packed["headers"].to_string().contains("[\"content-encoding\",\"gzip\"]"), "{packed}");
     assert!(packed["body_bytes"].as_u64() < whole["body_bytes"].as_u64());
     assert!(packed["excerpt"].as_str().unwrap().starts_with("well packed well packed"));
     assert!(seen[7].2["subject"].as_str().unwrap().contains("[::1]"), "{}", seen[7].2);

@@ -42,7 +42,8 @@ pub(super) fn check(
     let asking = asking(row, &pace, hosts);
     let (url, written) = (url?, written?);
     let frame = named.frame(&pace, Kind::Http, written.value, owner)?;
-    let spec = spec(url.value, &there, asking, roots?);
+    let mut spec = spec(url.value, &there, asking, roots?);
+    spec.stub_status = row.switch("stub_status").unwrap_or(false).then(|| frame.name.clone());
     Some(probe::Check { frame, spec: probe::Spec::Http(Box::new(spec)) })
 }
 
@@ -110,6 +111,21 @@ pub(super) fn asking(row: &Row<'_>, pace: &Pace, hosts: &Hosts) -> Asking {
     }
 }
 
+/// A request whose answer is judged elsewhere: its headers, and who stands behind a proxy.
+pub(super) fn bare(row: &Row<'_>, upstream: Vec<Endpoint>) -> Asking {
+    Asking {
+        method: Method::GET,
+        headers: headers(row),
+        body: Body::default(),
+        grant: None,
+        version: None,
+        expect: probed::Expect::default(),
+        follow_redirects: false,
+        max_body_bytes: 1024 * 1024,
+        upstream,
+    }
+}
+
 /// All of it together.
 pub(super) fn spec(url: Uri, there: &There, asking: Asking, roots: Roots) -> probed::Spec {
     let Asking {
@@ -139,6 +155,7 @@ pub(super) fn spec(url: Uri, there: &There, asking: Asking, roots: Roots) -> pro
         max_body_bytes,
         expect,
         upstream,
+        stub_status: None,
         keeps_body: false,
         roots,
         kept: probed::Kept::default(),
@@ -264,7 +281,7 @@ fn method(text: &str) -> Result<Method, Wrong> {
     }
 }
 
-fn headers(row: &Row<'_>) -> HeaderMap {
+pub(super) fn headers(row: &Row<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (key, value) in row.entries("headers").unwrap_or_default() {
         let name = row.understood("headers", &key, header_name);

@@ -92,6 +92,7 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         expect,
         upstream,
         keeps_body,
+        stub_status,
         roots: _,
         kept: _,
     } = a;
@@ -106,6 +107,7 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         && same_expect(expect, &b.expect)
         && *upstream == b.upstream
         && *keeps_body == b.keeps_body
+        && *stub_status == b.stub_status
         && *version == b.version
         && *grant == b.grant
         && same_road(road.as_deref(), b.road.as_deref())
@@ -308,33 +310,48 @@ fn same_capture(a: &Capture, b: &Capture) -> bool {
 }
 
 fn same_websocket(a: &websocket::Spec, b: &websocket::Spec) -> bool {
-    let websocket::Spec {} = a;
-    let websocket::Spec {} = b;
-    true
+    let websocket::Spec { request, subprotocols, steps, ping } = a;
+    let pairwise = |(a, b): (&websocket::Step, &websocket::Step)| {
+        let websocket::Step { send, expect } = a;
+        let text = |pattern: &Option<regex::Regex>| {
+            pattern.as_ref().map(|pattern| pattern.as_str().to_owned())
+        };
+        *send == b.send && text(expect) == text(&b.expect)
+    };
+    same_http(request, &b.request)
+        && *subprotocols == b.subprotocols
+        && steps.len() == b.steps.len()
+        && steps.iter().zip(&b.steps).all(pairwise)
+        && *ping == b.ping
 }
 
 fn same_grpc(a: &grpc::Spec, b: &grpc::Spec) -> bool {
-    let grpc::Spec {} = a;
-    let grpc::Spec {} = b;
-    true
+    let grpc::Spec { request, service } = a;
+    same_http(request, &b.request) && *service == b.service
 }
 
 fn same_icmp(a: &icmp::Spec, b: &icmp::Spec) -> bool {
-    let icmp::Spec {} = a;
-    let icmp::Spec {} = b;
-    true
+    let icmp::Spec { target, source, count, gap, within, loss } = a;
+    *target == b.target
+        && *source == b.source
+        && *count == b.count
+        && *gap == b.gap
+        && *within == b.within
+        && loss.total_cmp(&b.loss).is_eq()
 }
 
 fn same_udp(a: &udp::Spec, b: &udp::Spec) -> bool {
-    let udp::Spec {} = a;
-    let udp::Spec {} = b;
-    true
+    let udp::Spec { target, source, send, expect } = a;
+    *target == b.target
+        && *source == b.source
+        && *send == b.send
+        && expect.as_ref().map(regex::bytes::Regex::as_str)
+            == b.expect.as_ref().map(regex::bytes::Regex::as_str)
 }
 
 fn same_heartbeat(a: &heartbeat::Spec, b: &heartbeat::Spec) -> bool {
-    let heartbeat::Spec {} = a;
-    let heartbeat::Spec {} = b;
-    true
+    let heartbeat::Spec { name, url, by_hand, terms } = a;
+    *name == b.name && *url == b.url && *by_hand == b.by_hand && *terms == b.terms
 }
 
 fn same_claim(a: &Arc<Claim>, b: &Arc<Claim>) -> bool {

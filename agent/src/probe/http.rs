@@ -24,6 +24,7 @@ mod along;
 mod arrival;
 mod ask;
 mod broken;
+mod call;
 mod content;
 pub mod cookie;
 mod exchange;
@@ -45,9 +46,11 @@ mod reference;
 pub(crate) mod session;
 pub mod set_cookie;
 mod status;
+mod stub_status;
 mod tasks;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod upgrade;
 mod visit;
 mod wire;
 mod written;
@@ -56,8 +59,8 @@ use along::Along;
 pub use arrival::Spoken;
 pub(crate) use ask::Ask;
 pub use ask::shown;
-pub(crate) use ask::without_query;
-pub(crate) use ask::{host, port};
+pub(crate) use ask::{authority, host, port, without_query};
+pub(crate) use call::{Called, Uncalled, call};
 use exchange::{Answer, Appetite};
 pub(crate) use fetch::{Fetched, Unfetched, fetch};
 pub(crate) use glance::{Glance, glance};
@@ -67,10 +70,15 @@ use hops::Hops;
 use jar::Jar;
 use judge::Reply;
 pub use kept::Kept;
-pub(crate) use redact::{Veil, veil};
+pub(crate) use redact::{Veil, masked, secrets, veil};
 use redirect::Next;
 pub(crate) use reference::resolve;
+pub use stub_status::Memory as NginxMemory;
+pub(crate) use upgrade::{
+    Upgraded, ask_for_upgrade, is_own_header, subject as socket_subject, upgrade,
+};
 use visit::{Failed, visit};
+pub(crate) use wire::Metered;
 
 /// Bytes of a body kept when no expectation asks for more.
 const EXCERPT_BYTES: usize = 2048;
@@ -114,6 +122,8 @@ pub struct Spec {
     pub upstream: Vec<Endpoint>,
     /// Somebody besides the expectations reads the body: it is kept up to `max_body_bytes`.
     pub keeps_body: bool,
+    /// The answer is nginx's own count of its connections; remembered under the check's name.
+    pub stub_status: Option<Arc<str>>,
     /// Trusted roots.
     pub roots: Roots,
     /// What follows from the above.
@@ -151,6 +161,9 @@ pub struct Expect {
 
 /// Runs one probe.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
+    if let Some(check) = &spec.stub_status {
+        return stub_status::attend(check, walk(spec, Ask::first(spec), net, watch).await, net);
+    }
     if spec.expect.cookies.is_empty() {
         return walk(spec, Ask::first(spec), net, watch).await.sight;
     }
@@ -398,11 +411,18 @@ fn finished(spec: &Spec, mut sight: Sight, mut facts: HttpFacts, along: &Along<'
             }
         }
     }
-    redact::scrub(&spec.headers, &mut facts, &mut sight);
-    redact::scrub_hidden(&spec.hidden, &mut facts, &mut sight);
-    sight.facts.http = Some(Box::new(facts));
+    hops::conclude(&facts, &mut sight);
+    let mut sight = scrubbed(spec, sight, facts);
     if let Some(jar) = along.jar() {
         veil(&jar.veils(), &mut sight);
     }
+    sight
+}
+
+/// All of it together, without what a server echoed of the secrets sent to it.
+fn scrubbed(spec: &Spec, mut sight: Sight, mut facts: HttpFacts) -> Sight {
+    redact::scrub(&spec.headers, &mut facts, &mut sight);
+    redact::scrub_hidden(&spec.hidden, &mut facts, &mut sight);
+    sight.facts.http = Some(Box::new(facts));
     sight
 }

@@ -209,7 +209,9 @@ fn visits(step: &Step, sight: &mut Sight, begun: Duration, own: &Stopwatch) -> V
             visit.failure = Some("no answer".to_owned());
         }
     }
-    if let Some(last) = visits.iter_mut().rfind(|visit| visit.role != Role::Control) {
+    if let Some(last) =
+        visits.iter_mut().rfind(|visit| matches!(visit.role, Role::Step | Role::Redirect))
+    {
         last.codes = codes;
     }
     visits

@@ -34,6 +34,8 @@ static REGEX: Words = any("a regular expression");
 static COOKIE_NAME: Words = any("a cookie's name");
 static POINTER: Words = any("a JSON Pointer such as \"/token\"");
 static URL: Words = words("a URL such as \"https://shop.example/\"", "^https?://");
+static SOCKET_URL: Words = words("a URL such as \"wss://shop.example/live\"", "^wss?://");
+static ORIGIN: Words = any("an origin such as \"https://shop.example\"");
 static DIRECTORY: Words = words(
     "the URL of an ACME directory such as \"https://acme-v02.api.letsencrypt.org/directory\"",
     "^https://",
@@ -92,11 +94,11 @@ pub(in crate::plan) static PLAN: Table = Table {
         key("receiver", Rows(&RECEIVER), Optional, "Who is told."),
         key("route", Rows(&ROUTE), Optional, "Who is told of what."),
         key("journey", Rows(&JOURNEY), Optional, "Requests that share cookies."),
-        key("websocket", Rows(&WEBSOCKET), Later, "WebSocket upgrades."),
-        key("grpc", Rows(&GRPC), Later, "gRPC services."),
-        key("icmp", Rows(&ICMP), Later, "Echo requests."),
-        key("udp", Rows(&UDP), Later, "Datagrams and their answers."),
-        key("heartbeat", Rows(&HEARTBEAT), Later, "Jobs that report by themselves."),
+        key("icmp", Rows(&ICMP), Optional, "Echo requests."),
+        key("udp", Rows(&UDP), Optional, "Datagrams and their answers."),
+        key("heartbeat", Rows(&HEARTBEAT), Optional, "Jobs that report by themselves."),
+        key("websocket", Rows(&WEBSOCKET), Optional, "WebSockets."),
+        key("grpc", Rows(&GRPC), Optional, "gRPC services."),
     ]],
 };
 
@@ -530,6 +532,12 @@ static HTTP: Table = Table {
         REACHED,
         ASKED,
         CAUSE,
+        &[key(
+            "stub_status",
+            Switch,
+            Default("false"),
+            "The answer is nginx's own count of its connections (`stub_status`): read into metrics, and told when it drops some.",
+        )],
         PACE,
         DEPENDS,
         DIALS,
@@ -1117,26 +1125,195 @@ pub(in crate::plan) static CAPTURE: Table = Table {
 
 static WEBSOCKET: Table = Table {
     header: "[[websocket]]",
-    doc: "A WebSocket upgrade.",
+    doc: "A WebSocket: the upgrade, what is said over it, and a ping.",
     keys: &[
         NAMED,
-        &[key("url", Text(&any("a URL such as \"wss://shop.example/\"")), Later, "ws or wss.")],
+        &[key(
+            "url",
+            Text(&SOCKET_URL),
+            Required,
+            "ws or wss; without user, password and fragment.",
+        )],
+        REACHED,
+        &[
+            key(
+                "headers",
+                Map(&Either(&[Text(&FREE), Row(&HEADER)])),
+                Optional,
+                "Headers of the request for the upgrade; a secret one is a table { value_env = \"…\" } or { value_file = \"…\" }.",
+            ),
+            key(
+                "origin",
+                Text(&ORIGIN),
+                Optional,
+                "The page that opens it, as a browser says; many applications refuse others, or none at all.",
+            ),
+            key(
+                "subprotocol",
+                OneOrMany(&Text(&FREE)),
+                Optional,
+                "Subprotocols offered, preferred first; the server has to choose one of them.",
+            ),
+            key(
+                "send",
+                Either(&[Text(&FREE), Row(&HEADER)]),
+                Optional,
+                "Sent as one text message; a secret one is a table { value_env = \"…\" } or { value_file = \"…\" }.",
+            ),
+            key(
+                "expect",
+                Text(&REGEX),
+                Optional,
+                "One of the messages that come must match. Default: none; where the URL says engine.io or socket.io, its opening message.",
+            ),
+            key(
+                "step",
+                Rows(&WEBSOCKET_STEP),
+                Optional,
+                "What is said after that, one after the other.",
+            ),
+            key("ping", Switch, Default("true"), "Ping it at the end, and expect the pong."),
+            key(
+                "upstream",
+                OneOrMany(&Text(&ENDPOINT)),
+                Optional,
+                "Those behind the proxy, nearest first: asked directly when it does not upgrade, so that the finding says who refuses.",
+            ),
+        ],
         PACE,
         DEPENDS,
+        DIALS,
     ],
+};
+
+static WEBSOCKET_STEP: Table = Table {
+    header: "[[websocket.step]]",
+    doc: "One step of what is said over a WebSocket.",
+    keys: &[&[
+        key(
+            "send",
+            Either(&[Text(&FREE), Row(&HEADER)]),
+            Optional,
+            "Sent as one text message; or a table { value_env = \"…\" } or { value_file = \"…\" }.",
+        ),
+        key(
+            "expect",
+            Text(&REGEX),
+            Optional,
+            "One of the messages that come afterwards must match.",
+        ),
+    ]],
 };
 
 static GRPC: Table = Table {
     header: "[[grpc]]",
-    doc: "A gRPC service that is asked for its health.",
-    keys: &[NAMED, PACE, DEPENDS],
+    doc: "A gRPC service that is asked for its health (`grpc.health.v1`).",
+    keys: &[
+        NAMED,
+        &[key(
+            "url",
+            Text(&URL),
+            Required,
+            "Scheme, host and port: https, or http for HTTP/2 without TLS.",
+        )],
+        REACHED,
+        &[
+            key(
+                "service",
+                Text(&any("the full name of a service such as \"shop.v1.Orders\"")),
+                Optional,
+                "The service asked about; default: the server as a whole.",
+            ),
+            key(
+                "headers",
+                Map(&Either(&[Text(&FREE), Row(&HEADER)])),
+                Optional,
+                "Metadata of the call; a secret one is a table { value_env = \"…\" } or { value_file = \"…\" }.",
+            ),
+        ],
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
 };
 
-static ICMP: Table =
-    Table { header: "[[icmp]]", doc: "Echo requests.", keys: &[NAMED, PACE, DEPENDS] };
+static ICMP: Table = Table {
+    header: "[[icmp]]",
+    doc: "Echo requests, as `ping` sends them. Takes `net.ipv4.ping_group_range` or CAP_NET_RAW; without either, nothing is said of the target.",
+    keys: &[
+        NAMED,
+        &[
+            key(
+                "address",
+                Text(&any("a name or an IP address")),
+                Required,
+                "A name, an address, or a host of the plan.",
+            ),
+            key(
+                "count",
+                Whole { least: 1, most: 100 },
+                Default("3"),
+                "Requests that a probe sends.",
+            ),
+            key(
+                "gap",
+                Text(&DURATION),
+                Default("\"200ms\""),
+                "The time between two of them, from 10ms to 10s.",
+            ),
+            key("expect", Row(&ICMP_EXPECT), Optional, "What the replies have to be like."),
+        ],
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
+};
 
-static UDP: Table =
-    Table { header: "[[udp]]", doc: "A datagram and its answer.", keys: &[NAMED, PACE, DEPENDS] };
+static ICMP_EXPECT: Table = Table {
+    header: "expect of [[icmp]]",
+    doc: "What the replies have to be like.",
+    keys: &[&[
+        key("within", Text(&DURATION), Optional, "How long a round trip may take, on average."),
+        key(
+            "loss",
+            Text(&words("a share such as \"34%\"", "^[0-9.]+%$")),
+            Default("\"50%\""),
+            "The share of replies that may be missing, below 100%.",
+        ),
+    ]],
+};
+
+static UDP: Table = Table {
+    header: "[[udp]]",
+    doc: "A datagram and its answer. It is sent three times within the timeout until an answer comes.",
+    keys: &[
+        NAMED,
+        &[
+            key(
+                "address",
+                Text(&ENDPOINT),
+                Required,
+                "HOST:PORT; the host may be one of the plan.",
+            ),
+            key("send", Text(&FREE), Optional, "What is sent, as text: \"\\r\\n\" is a line end."),
+            key(
+                "send_hex",
+                Text(&words("bytes in hexadecimal such as \"00 0a ff\"", "^[0-9A-Fa-f :\\n\\t]+$")),
+                Optional,
+                "The same as bytes.",
+            ),
+            key(
+                "expect",
+                Text(&REGEX),
+                Optional,
+                "What the answer has to match, over bytes: beyond ASCII write `(?-u)\\xff`. Without it, silence is well, and only a refusal is a finding.",
+            ),
+        ],
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
+};
 
 static ACME: Table = Table {
     header: "[[acme]]",
@@ -1177,6 +1354,51 @@ static ACME: Table = Table {
 
 static HEARTBEAT: Table = Table {
     header: "[[heartbeat]]",
-    doc: "A job that reports by itself.",
-    keys: &[NAMED, PACE, DEPENDS],
+    doc: "A job that reports by itself: it calls `/api/v1/heartbeat/NAME` of this agent when it has ended well, `/start` after it when it begins, `/fail` or its exit status when it fails.",
+    keys: &[
+        NAMED,
+        &[
+            key("period", Text(&DURATION), Optional, "How often the job calls, from 1s to 400d."),
+            key(
+                "cron",
+                Text(&CRON),
+                Optional,
+                "When the job runs, instead of `period`: as it stands in its crontab.",
+            ),
+            key(
+                "timezone",
+                Text(&TIMEZONE),
+                Default("\"UTC\""),
+                "The zone `cron` is read in: that of the job's machine.",
+            ),
+            key(
+                "grace",
+                Text(&DURATION),
+                Optional,
+                "How long after that the call may come. Default: a twelfth of the period, from 1m to 1h.",
+            ),
+            key(
+                "runs_within",
+                Text(&DURATION),
+                Optional,
+                "How long the job may take, where it calls `/start`. Default: `grace`.",
+            ),
+            key(
+                "token_env",
+                Text(&VARIABLE),
+                Optional,
+                "An environment variable with a token that every call has to bring along, as `Authorization: Bearer TOKEN` or as `?token=TOKEN`.",
+            ),
+            key("token_file", Text(&PATH), Optional, "The same in a file."),
+            key(
+                "token",
+                Text(&FREE),
+                Refused(
+                    "a secret is never in the file: put it in an environment variable and write `token_env = \"NAME\"`, or in a file of its own and write `token_file = \"PATH\"`",
+                ),
+                "Refused.",
+            ),
+        ],
+        DEPENDS,
+    ],
 };

@@ -12,6 +12,7 @@ mod hostile;
 mod mistakes;
 mod reference;
 mod sample;
+mod signals;
 mod signed;
 mod sites;
 mod unchanged;
@@ -70,6 +71,7 @@ fn surroundings() -> Small {
             ("SHOP_TOKEN", "Bearer abc"),
             ("MONITOR_PASSWORD", "a word"),
             ("KEYSTORE_PASSWORD", "another word"),
+            ("BACKUP_TOKEN", "a third word"),
             ("ID_SECRET", "a third"),
             ("PROXY_PASSWORD", "a fourth"),
         ]),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use health::{Code, Finding, Phase, text};
 use http::Version;
+use http::header::UPGRADE;
 use rustls::AlertDescription;
 
 use super::Spec;
@@ -126,7 +127,8 @@ pub(super) async fn arrive<'a>(
 fn asked_of<'a>(spec: &Spec, road: &'a Road, ask: &Ask) -> Option<&'a Proxy> {
     let proxy = road.proxy.as_ref().filter(|proxy| proxy.talk == Talk::Http)?;
     let goes_by_name = !spec.overrides(&ask.url) && spec.version != Some(Spoken::Http2);
-    goes_by_name.then_some(proxy)
+    // No proxy passes on the request for another protocol.
+    (goes_by_name && !ask.headers.contains_key(UPGRADE)).then_some(proxy)
 }
 
 /// Reads the client certificate.

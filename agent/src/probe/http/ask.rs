@@ -330,7 +330,7 @@ pub(crate) fn without_query(shown: &str) -> &str {
 }
 
 /// Host and port as in a Host header: without user and password, and without the usual port.
-pub(super) fn authority(url: &Uri) -> &str {
+pub(crate) fn authority(url: &Uri) -> &str {
     let whole = url.authority().map_or("", Authority::as_str);
     let whole = whole.rsplit_once('@').map_or(whole, |(_, after)| after);
     let usual = if is_https(url) { ":443" } else { ":80" };

@@ -23,7 +23,7 @@ const SHORT: Duration = Duration::from_millis(500);
 
 static ROOTS: LazyLock<Roots> = LazyLock::new(|| Roots::load(&[]).unwrap());
 
-pub(super) fn spec(url: &str) -> Spec {
+pub(crate) fn spec(url: &str) -> Spec {
     let url = url.parse().unwrap();
     Spec {
         keeps_body: false,
@@ -42,6 +42,7 @@ pub(super) fn spec(url: &str) -> Spec {
         max_body_bytes: 1 << 20,
         expect: Expect::default(),
         upstream: Vec::new(),
+        stub_status: None,
         roots: ROOTS.clone(),
         kept: Kept::default(),
     }

@@ -7,7 +7,7 @@ use http::header::SERVER;
 use http::{Method, StatusCode, Uri};
 
 use super::Spec;
-use super::arrival::{Arrived, arrive};
+use super::arrival::{Arrived, Guard, arrive};
 use super::ask::{self, Ask, host, is_https};
 use super::broken::Asked;
 use super::exchange::{Answer, Appetite, Broken, exchange};
@@ -57,13 +57,21 @@ pub(super) async fn visit(
                 None => Ok(answer),
             }
         }
-        Err(broken) => {
-            let peer = || peer(spec, ask, &sight.facts);
-            match guard.and_then(|guard| guard.refusal(&broken, &peer())) {
-                Some(finding) => Err(Failed::Before(Box::new(finding))),
-                None => Err(Failed::Asking(broken)),
-            }
-        }
+        Err(broken) => Err(failed(guard, broken, spec, ask, &sight.facts)),
+    }
+}
+
+/// An answer that did not come, or a refusal of whoever asked who we are.
+pub(super) fn failed(
+    guard: Option<Guard>,
+    broken: Broken,
+    spec: &Spec,
+    ask: &Ask,
+    facts: &Facts,
+) -> Failed {
+    match guard.and_then(|guard| guard.refusal(&broken, &peer(spec, ask, facts))) {
+        Some(finding) => Failed::Before(Box::new(finding)),
+        None => Failed::Asking(broken),
     }
 }
 
@@ -92,7 +100,7 @@ fn passed_on(
     let target = ask.endpoint(spec);
     let at = sight.facts.address.map_or_else(|| proxy.endpoint.to_string(), |at| at.to_string());
     Some(match status.as_u16() {
-        407 => wants_login(proxy, &at, &words, &target),
+        401 | 407 => wants_login(proxy, &at, &words, &target),
         500.. => gave_up(proxy, &at, &words, &target),
         _ => does_not_allow(proxy, &at, &words, &target),
     })

@@ -23,6 +23,7 @@ fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> R
             kept: body.as_bytes().to_vec(),
             received: body.len() as u64,
             is_over_cap: false,
+            trailers: None,
         },
         is_complete: true,
         elapsed: Duration::from_millis(100),
