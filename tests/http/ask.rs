@@ -369,7 +369,8 @@ async fn a_token_is_fetched_kept_and_fetched_again_when_it_is_refused() {
     assert!(told.contains("invalid_client") && !told.contains("letmein-77"), "{told}");
     assert!(told.contains("grant_type=client_credentials"), "{told}");
     let probes = async || {
-        let lines = agent.metrics("portwarden_probes_total{kind=\"http\",outcome=\"good\"").await;
+        let lines =
+            agent.metrics("portwarden_probes_total{kind=\"http\",outcome=\"success\"").await;
         lines.first().and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).unwrap_or(0)
     };
     let client = super::support::agent::client();
