@@ -24,7 +24,7 @@ use crate::plan::{Endpoint, Target};
 use crate::probe::dns;
 use crate::probe::forward::Passages;
 use crate::probe::tls::Nameless;
-use crate::probe::{Stopwatch, acme};
+use crate::probe::{Stopwatch, acme, http};
 use crate::renewal;
 use crate::tls;
 
@@ -60,6 +60,8 @@ pub struct Net {
     pub passages: Passages,
     /// Whom challenges were fetched from.
     pub acme: Arc<acme::Reached>,
+    /// nginx configurations, as they were read last.
+    pub configurations: Arc<http::Configurations>,
 }
 
 impl Net {
@@ -106,6 +108,7 @@ impl Net {
             nameless: Arc::default(),
             passages: Passages::default(),
             acme: Arc::default(),
+            configurations: Arc::default(),
         })
     }
 
@@ -132,6 +135,7 @@ impl Net {
             nameless: Arc::clone(&self.nameless),
             passages: self.passages.clone(),
             acme: Arc::clone(&self.acme),
+            configurations: Arc::clone(&self.configurations),
             ..Self::new(resolver)?
         })
     }

@@ -75,6 +75,7 @@ pub(super) struct Asking {
     follow_redirects: bool,
     max_body_bytes: u64,
     pub(super) upstream: Vec<Endpoint>,
+    pub(super) behind: probed::Behind,
 }
 
 /// Reads what is asked and expected: of a check, or of a step of a journey.
@@ -87,13 +88,29 @@ pub(super) fn asking(row: &Row<'_>, pace: &Pace, hosts: &Hosts) -> Asking {
         row.switch("follow_redirects").unwrap_or_else(|| !expect::judges_redirect(&expect));
     let max_body_bytes = row.whole("max_body_bytes").map_or(1024 * 1024, |at| at.value);
     let upstream = frame::endpoints(row, "upstream", hosts, None);
-    Asking { method, headers, body, expect, follow_redirects, max_body_bytes, upstream }
+    let behind = behind(row, hosts);
+    Asking { method, headers, body, expect, follow_redirects, max_body_bytes, upstream, behind }
+}
+
+/// Who stands behind the proxy.
+pub(super) fn behind(row: &Row<'_>, hosts: &Hosts) -> probed::Behind {
+    let nginx = row.text("nginx").and_then(|text| frame::path(row, "nginx", &text));
+    let backends = frame::endpoints(row, "backends", hosts, None);
+    probed::Behind { nginx, backends }
 }
 
 /// All of it together.
 pub(super) fn spec(url: Uri, there: &There, asking: Asking, roots: Roots) -> probed::Spec {
-    let Asking { method, headers, body, expect, follow_redirects, max_body_bytes, upstream } =
-        asking;
+    let Asking {
+        method,
+        headers,
+        body,
+        expect,
+        follow_redirects,
+        max_body_bytes,
+        upstream,
+        behind,
+    } = asking;
     probed::Spec {
         shown: probed::shown(&url).into(),
         url,
@@ -106,6 +123,7 @@ pub(super) fn spec(url: Uri, there: &There, asking: Asking, roots: Roots) -> pro
         max_body_bytes,
         expect,
         upstream,
+        behind,
         keeps_body: false,
         roots,
         kept: probed::Kept::default(),

@@ -86,6 +86,7 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         max_body_bytes,
         expect,
         upstream,
+        behind,
         keeps_body,
         roots: _,
         kept: _,
@@ -100,6 +101,7 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         && *max_body_bytes == b.max_body_bytes
         && same_expect(expect, &b.expect)
         && *upstream == b.upstream
+        && *behind == b.behind
         && *keeps_body == b.keeps_body
 }
 

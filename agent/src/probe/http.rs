@@ -21,6 +21,7 @@ use crate::tls::Roots;
 
 mod along;
 mod ask;
+mod behind;
 mod broken;
 mod content;
 pub mod cookie;
@@ -31,11 +32,13 @@ mod framing;
 pub(crate) mod fuzzing;
 mod gateway;
 mod glance;
+mod holders;
 mod hops;
 mod http1;
 pub(crate) mod jar;
 mod judge;
 mod kept;
+mod recognised;
 mod redact;
 mod redirect;
 mod reference;
@@ -54,8 +57,11 @@ pub(crate) use ask::Ask;
 pub use ask::shown;
 pub(crate) use ask::without_query;
 pub(crate) use ask::{host, port};
+use behind::Backing;
+pub use behind::{Behind, Configurations};
 use exchange::{Answer, Appetite};
 pub(crate) use fetch::{Fetched, Unfetched, fetch};
+use gateway::Upstream;
 pub(crate) use glance::{Glance, glance};
 use hops::Hops;
 use jar::Jar;
@@ -98,6 +104,8 @@ pub struct Spec {
     pub expect: Expect,
     /// Whom a 502, 503 or 504 is to be blamed on, nearest first.
     pub upstream: Vec<Endpoint>,
+    /// Who else stands behind the proxy, where the plan says how to find out.
+    pub behind: Behind,
     /// Somebody besides the expectations reads the body: it is kept up to `max_body_bytes`.
     pub keeps_body: bool,
     /// Trusted roots.
@@ -287,6 +295,11 @@ async fn weigh(
         control: None,
         upstream: Vec::new(),
     };
+    let mut backing = None;
+    if spec.behind != Behind::default() {
+        let status = reply.status.as_u16();
+        backing = Some(Box::pin(behind::look(spec, ask, status, net, watch)).await);
+    }
     if !judge::accepts(spec, reply.status) {
         match reply.status {
             StatusCode::BAD_REQUEST => {
@@ -295,7 +308,11 @@ async fn weigh(
             StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT => {
-                reply.upstream = Box::pin(gateway::examine(spec, ask, net, watch)).await;
+                let own = Box::pin(gateway::examine(spec, ask, &spec.upstream, net, watch)).await;
+                reply.upstream = match &backing {
+                    Some(backing) if own.is_empty() => backing.members.clone(),
+                    _ => own,
+                };
             }
             _ => {}
         }
@@ -306,7 +323,18 @@ async fn weigh(
         asked.body_bytes = reply.body.received;
         sight.findings.push(broken.into_finding(&asked));
     }
-    let findings = judge::judge(spec, &reply);
+    let mut findings = judge::judge(spec, &reply);
+    if !findings.is_empty() {
+        let limits = backing.as_ref().and_then(Backing::limits);
+        recognised::retell(&reply, limits, &mut findings);
+        findings = Box::pin(behind::compare(spec, ask, &reply, findings, net, watch)).await;
+    }
+    let asked = backing.as_ref().map_or(&reply.upstream, |backing| &backing.members);
+    let asked = if reply.upstream.is_empty() { asked } else { &reply.upstream };
+    sight.facts.visits.extend(asked.iter().map(Upstream::visit));
+    if let Some(backing) = &backing {
+        backing.add_to(&reply, &mut findings);
+    }
     if !findings.is_empty() {
         let address = visit::peer(&ask.url, &sight.facts);
         let located = |finding: Finding| finding.evidence("address", address.as_str());

@@ -122,7 +122,7 @@ fn contains(body: &[u8], words: &[u8]) -> bool {
 }
 
 /// nginx, Go and Apache answer plain HTTP on a TLS port with 400 and these words.
-fn speaks_tls(body: &[u8]) -> bool {
+pub(super) fn speaks_tls(body: &[u8]) -> bool {
     [
         &b"plain HTTP request was sent to HTTPS port"[..],
         b"HTTP request to an HTTPS server",

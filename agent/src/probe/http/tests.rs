@@ -38,6 +38,7 @@ pub(super) fn spec(url: &str) -> Spec {
         max_body_bytes: 1 << 20,
         expect: Expect::default(),
         upstream: Vec::new(),
+        behind: Behind::default(),
         roots: ROOTS.clone(),
         kept: Kept::default(),
     }
