@@ -183,7 +183,9 @@ impl Backing {
             return;
         }
         let count = self.members.len();
-        let at_fault: Vec<&Upstream> = self.members.iter().filter(|one| is_at_fault(one)).collect();
+        let status = reply.status.as_u16();
+        let at_fault: Vec<&Upstream> =
+            self.members.iter().filter(|one| is_at_fault(one, status)).collect();
         for one in &at_fault {
             findings.push(self.half_dead(reply, one, at_fault.len(), count));
         }
@@ -234,10 +236,10 @@ impl Backing {
     }
 }
 
-/// Whether a member cannot do its part, whatever the others do.
-fn is_at_fault(one: &Upstream) -> bool {
+/// Whether a member cannot do its part, whatever the others do; what it answers as the proxy does was told.
+fn is_at_fault(one: &Upstream, status: u16) -> bool {
     let alone = std::slice::from_ref(one);
-    !matches!(one.health, Health::Answers(500)) && gateway::blame(alone).is_some()
+    one.health != Health::Answers(status) && gateway::blame(alone).is_some()
 }
 
 fn of(host: Target, port: u16, is_plain: bool) -> Member {

@@ -233,6 +233,10 @@ pub(super) fn compared(finding: Finding, who: &str, is_well: Option<bool>) -> Fi
                 "애플리케이션은 정상입니다. 프록시가 다른 곳으로 넘기거나 응답을 바꾸고 있습니다. 이 사이트의 `proxy_pass`와 `server_name`이 {who}을(를) 가리키는지 확인하세요(`nginx -T | grep -n -E 'server_name|proxy_pass|upstream'`). 두 백엔드가 뒤바뀌었거나 다른 가상 호스트가 응답하는 경우가 많습니다."
             )),
         ),
+        // Headers are often the proxy's to add: that the application has none says little.
+        Some(false) if finding.code == Code::HttpHeader => {
+            return finding.evidence("upstream", format!("{who}: the same without the proxy"));
+        }
         Some(false) => (
             text!(
                 "{who}, asked without the proxy, answers the same way: the application itself",
