@@ -5,6 +5,7 @@ mod certificates;
 mod entry;
 mod explain;
 mod found;
+mod outcomes;
 mod tenures;
 mod turns;
 
@@ -44,6 +45,8 @@ pub struct Board {
     certificates: Vec<(Arc<str>, CertificatesSeen)>,
     /// What nameservers said anew, to be written down, by check name.
     turns: Vec<(Arc<str>, Vec<RecordTurn>)>,
+    /// Looks that came out another way than the one before, to be written down.
+    turned: outcomes::Turned,
     last_key: Key,
 }
 
@@ -163,7 +166,7 @@ impl Board {
             return false;
         }
         entry.track = Track::resume(incident, entry.frame.thresholds);
-        entry.refresh(None, now);
+        entry.refresh(now);
         self.sick.insert(key);
         true
     }
@@ -173,7 +176,7 @@ impl Board {
         for entry in self.entries.values_mut() {
             if let Some(&(state, since)) = states.get(&entry.frame.name) {
                 entry.track.recall(state, since);
-                entry.refresh(None, now);
+                entry.refresh(now);
             }
         }
     }
@@ -196,7 +199,7 @@ impl Board {
         if let Some(turns) = entry.turns(&observation) {
             self.turns.push((entry.frame.name.clone(), turns));
         }
-        let change = entry.record(observation, next_due, now);
+        let change = entry.record(observation, next_due, now, &mut self.turned);
         if entry.standing.findings.is_empty() {
             self.sick.remove(&key);
         } else {

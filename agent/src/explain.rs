@@ -51,6 +51,8 @@ pages! {
     HttpTooLarge "http.too-large",
     HttpSessionLost "http.session-lost",
     HttpCookie "http.cookie",
+    HttpProxy "http.proxy",
+    HttpToken "http.token",
     HttpUpgradeRefused "http.upgrade-refused",
     CertExpired "cert.expired",
     CertExpiring "cert.expiring",

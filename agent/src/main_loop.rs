@@ -359,6 +359,7 @@ impl MainLoop {
     fn commit(&mut self, now: Timestamp) {
         self.batch.tenures.extend(self.board.take_tenures());
         self.batch.certificates.extend(self.board.take_certificates());
+        self.batch.outcomes.extend(self.board.take_outcomes());
         self.batch.turns.extend(self.board.take_turns());
         if !self.batch.is_empty() {
             let batch = Batch { at: now, ..std::mem::take(&mut self.batch) };

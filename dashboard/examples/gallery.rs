@@ -60,6 +60,10 @@ fn pages(
     }
     for (page, name) in [
         ("http", "shop"),
+        ("journey", "session"),
+        ("websocket", "live updates"),
+        ("ping", "router"),
+        ("heartbeat", "backup"),
         ("tls", "shop-certificate"),
         ("mail", "mail"),
         ("files", "on disk"),

@@ -4,12 +4,16 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use health::history::{Bucket, Sample};
+use health::history::{Bucket, Percentiles, Sample};
 use health::{Phase, Phases};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::amount;
 use crate::words::Words;
+
+mod spread;
+
+pub(crate) use spread::{Spreads, spread};
 
 /// Height of the bars, in the SVG's own units.
 const BAR_HEIGHT: f64 = 34.0;
@@ -25,9 +29,14 @@ pub(crate) struct Stretch {
 
 /// The phases of a probe one after another; what belongs to none of them stays empty at the end.
 pub(crate) fn waterfall(phases: &Phases, whole: Duration) -> Vec<Stretch> {
-    let sum: f64 = phases.iter().map(|(_, took)| took.as_secs_f64()).sum();
-    let whole = whole.as_secs_f64().max(sum).max(f64::MIN_POSITIVE);
-    let mut x = 0.0;
+    let sum: Duration = phases.iter().map(|(_, took)| took).sum();
+    stretches(phases, Duration::ZERO, whole.max(sum))
+}
+
+/// The phases of something that began so long after the whole, one after another.
+pub(crate) fn stretches(phases: &Phases, begun: Duration, whole: Duration) -> Vec<Stretch> {
+    let whole = whole.as_secs_f64().max(f64::MIN_POSITIVE);
+    let mut x = begun.as_secs_f64() / whole * 100.0;
     phases
         .iter()
         .map(|(phase, took)| {
@@ -130,7 +139,14 @@ pub(crate) fn bars(t: Words, buckets: &[Bucket], cut: Cut, now: Timestamp) -> Ba
             }
         })
         .collect::<Vec<_>>();
-    let whole = Bucket { at: now, good, bad: seen - good, mean_seconds: 0.0, max_seconds: 0.0 };
+    let whole = Bucket {
+        at: now,
+        good,
+        bad: seen - good,
+        mean_seconds: 0.0,
+        max_seconds: 0.0,
+        percentiles: None,
+    };
     let uptime = (seen > 0).then(|| amount::percent(whole.uptime()));
     Bars { width: bars.len() * BAR_STEP, bars, uptime }
 }
@@ -148,10 +164,18 @@ pub(crate) struct Line {
     pub(crate) area: String,
     /// Where observations were bad.
     pub(crate) bad: Vec<String>,
-    pub(crate) median: String,
+    /// How durations spread, and how high each is drawn.
+    pub(crate) marks: [Mark; 3],
     pub(crate) longest: String,
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
+}
+
+/// How long so many of a hundred took at most.
+pub(crate) struct Mark {
+    pub(crate) name: &'static str,
+    pub(crate) took: String,
+    pub(crate) y: String,
 }
 
 /// The samples as a line over time, from zero to the longest; `None` for fewer than two.
@@ -162,13 +186,14 @@ pub(crate) fn line(samples: &[Sample]) -> Option<Line> {
         return None;
     }
     let mut sorted: Vec<f64> = samples.iter().map(|sample| sample.duration_seconds).collect();
-    sorted.sort_by(f64::total_cmp);
-    let (median, longest) = (sorted[sorted.len() / 2], *sorted.last()?);
+    let spread = Percentiles::of(&mut sorted)?;
+    let longest = *sorted.last()?;
     let top = if longest > 0.0 { longest } else { 1.0 };
+    let height = |seconds: f64| 76.0 - seconds.max(0.0) / top * 72.0;
     let (mut points, mut bad) = (String::new(), Vec::new());
     for sample in samples {
         let x = sample.at.duration_since(first).as_secs_f64() / whole.as_secs_f64() * 600.0;
-        let y = 76.0 - sample.duration_seconds.max(0.0) / top * 72.0;
+        let y = height(sample.duration_seconds);
         // Writing to a string cannot fail.
         let _ = write!(points, "{x:.1},{y:.1} ");
         if !sample.success {
@@ -176,8 +201,15 @@ pub(crate) fn line(samples: &[Sample]) -> Option<Line> {
         }
     }
     let area = format!("0,80 {points}600,80");
-    let (median, longest) = (amount::took_seconds(median), amount::took_seconds(longest));
-    Some(Line { points, area, bad, median, longest, first, last })
+    let longest = amount::took_seconds(longest);
+    let marks =
+        [("p50", spread.p50_seconds), ("p90", spread.p90_seconds), ("p99", spread.p99_seconds)]
+            .map(|(name, seconds)| Mark {
+                name,
+                took: amount::took_seconds(seconds),
+                y: format!("{:.1}", height(seconds)),
+            });
+    Some(Line { points, area, bad, marks, longest, first, last })
 }
 
 #[cfg(test)]
@@ -195,6 +227,7 @@ mod tests {
             bad,
             mean_seconds: 0.0,
             max_seconds: 0.0,
+            percentiles: None,
         };
         let buckets = [bucket(120, 0, 9), bucket(2, 99, 1), bucket(0, 10, 0)];
         let drawn = bars(Words(Language::En), &buckets, Cut::Days, now);

@@ -3,20 +3,26 @@
 use askama::Template;
 use health::certificates::Life;
 use health::facts::{
-    AcmeFacts, CertificateFacts, FileFacts, HttpFacts, RenewalFacts, RevocationStanding,
-    ServedFacts, TlsFacts,
+    AcmeFacts, CallFacts, CertificateFacts, FileFacts, HeartbeatFacts, HttpFacts, RenewalFacts,
+    RevocationStanding, ServedFacts, Signal, TlsFacts,
 };
 use health::history::History;
 use health::snapshot::{CheckStanding, Last};
 use health::{Facts, Incident, Timing};
 
 use crate::certificates::{Chain, Readiness, readiness, title};
-use crate::chart::{self, Bars, Cut, Line, Stretch};
+use crate::chart::{self, Bars, Cut, Line, Spreads, Stretch};
 use crate::dns::{self, Zone};
 use crate::findings::{self, Card};
 use crate::frame::{Frame, Tab};
 use crate::words::Words;
 use crate::{Error, View};
+
+mod exchange;
+mod visits;
+
+use exchange::{Change, Side};
+use visits::Waterfall;
 
 /// Changes of state and incidents listed.
 const LISTED: usize = 20;
@@ -31,6 +37,10 @@ struct Page<'a> {
     standing: &'a CheckStanding,
     cards: Vec<Card<'a>>,
     stretches: Vec<Stretch>,
+    /// Its requests, where the last look made several.
+    waterfall: Option<Waterfall<'a>>,
+    /// The last bad look and the last good one, of what speaks HTTP.
+    sides: Vec<Side<'a>>,
     zone: Option<Zone<'a>>,
     /// What is known of the domains that it puts challenges down for.
     readiness: Vec<Readiness<'a>>,
@@ -38,6 +48,7 @@ struct Page<'a> {
     hours: Bars,
     days: Bars,
     line: Option<Line>,
+    spread: Option<Spreads>,
 }
 
 /// The page of the check with this name (decoded); `None` when there is none.
@@ -58,14 +69,26 @@ pub fn check(view: &View<'_>, name: &str, history: &History) -> Result<Option<St
         standing,
         cards: findings::of_check(standing),
         stretches,
+        waterfall: standing.last.as_ref().and_then(|last| visits::waterfall(last, t)),
+        sides: exchange::sides(standing),
         zone: dns::of_check(standing),
         readiness: readiness::of_check(standing, view.snapshot),
         history,
         hours: chart::bars(t, &history.hours, Cut::Hours, view.now),
         days: chart::bars(t, &history.days, Cut::Days, view.now),
         line: chart::line(&history.samples),
+        spread: chart::spread(t, &history.hours, view.now),
     };
     Ok(Some(page.render()?))
+}
+
+/// The shape beside a call of a job.
+pub(crate) fn mark_of(call: &CallFacts) -> &'static str {
+    match call.signal {
+        Signal::Start => "unknown",
+        Signal::Success => "up",
+        Signal::Fail => "down",
+    }
 }
 
 /// Another place where a certificate was served.
@@ -136,13 +159,18 @@ impl<'a> Page<'a> {
         &renewals[..renewals.len().min(LISTED)]
     }
 
-    /// Something besides challenges, which have a panel of their own.
+    /// Something besides challenges, a job's reports and requests, which have panels of their own.
     fn saw_more(&self) -> bool {
         self.last().is_some_and(|last| {
-            let challenges = last.facts.acme.clone();
-            last.facts.acme.is_none()
-                || last.facts != Facts { acme: challenges, ..Facts::default() }
+            let Facts { acme, heartbeat, visits, .. } = last.facts.clone();
+            let is_told_there = acme.is_some() || heartbeat.is_some() || !visits.is_empty();
+            let elsewhere = Facts { acme, heartbeat, visits, ..Facts::default() };
+            !is_told_there || last.facts != elsewhere
         })
+    }
+
+    fn heartbeat(&self) -> Option<&'a HeartbeatFacts> {
+        self.last()?.facts.heartbeat.as_deref()
     }
 
     fn acme(&self) -> Option<&'a AcmeFacts> {

@@ -240,6 +240,7 @@ mod tests {
             upstream: Vec::new(),
             outer_port: None,
             last: None,
+            contrast: None,
             findings,
             incident: None,
             next_due: None,

@@ -77,7 +77,8 @@ impl<'a> Frame<'a> {
                 "/incidents",
                 self.t.incidents(),
                 Tab::Incidents,
-                self.view.snapshot.incidents.len(),
+                // What follows from another is listed below it.
+                self.view.snapshot.incidents.iter().filter(|it| it.cause().is_none()).count(),
             ),
         ]
     }
@@ -222,6 +223,14 @@ impl<'a> Frame<'a> {
 
     pub(crate) fn took(&self, duration: &Duration) -> String {
         amount::took(*duration)
+    }
+
+    /// A number of seconds: exact below a minute, in large units above.
+    pub(crate) fn seconds(&self, seconds: &f64) -> String {
+        match Duration::try_from_secs_f64(*seconds) {
+            Ok(long) if long.as_secs() >= 60 => self.span(&Duration::from_secs(long.as_secs())),
+            _ => amount::took_seconds(*seconds),
+        }
     }
 
     /// A configured duration, such as an interval.

@@ -31,10 +31,22 @@ pub fn incidents(view: &View<'_>, remembered: &[Incident]) -> Result<String, Err
     let (mut open, mut recent): (Vec<&Incident>, Vec<&Incident>) = all
         .filter(|incident| known.insert(&incident.id))
         .partition(|incident| incident.resolved_at.is_none());
+    below(&mut open);
+    below(&mut recent);
     open.sort_by_key(|incident| std::cmp::Reverse((incident.severity, incident.opened_at)));
     recent.sort_by_key(|incident| std::cmp::Reverse(incident.opened_at));
     let page = Frame::new(view, Tab::Incidents, t.incidents());
     Ok(ListPage { page, t, open, recent }.render()?)
+}
+
+/// Leaves out those that are listed below the one that explains them.
+fn below(listed: &mut Vec<&Incident>) {
+    let consequences: HashSet<&str> = listed
+        .iter()
+        .flat_map(|incident| &incident.consequences)
+        .map(|consequence| &*consequence.incident)
+        .collect();
+    listed.retain(|incident| !consequences.contains(&*incident.id));
 }
 
 /// One line of a timeline.

@@ -49,6 +49,10 @@ fn korean(code: Code) -> &'static str {
         Code::HttpTooLarge => "본문이 허용 크기보다 큽니다.",
         Code::HttpSessionLost => "앞 단계의 쿠키나 세션이 뒤 단계에서 사라졌습니다.",
         Code::HttpCookie => "쿠키의 속성이 기대와 다릅니다.",
+        Code::HttpProxy => "체크가 거쳐 가는 프록시가 통과시켜 주지 않습니다.",
+        Code::HttpToken => {
+            "요청에 쓸 액세스 토큰이 없습니다. OAuth 2.0 토큰 엔드포인트가 거부하거나 실패합니다."
+        }
         Code::HttpUpgradeRefused => "WebSocket 업그레이드가 거부되었습니다.",
         Code::CertExpired => "인증서가 만료되었습니다.",
         Code::CertExpiring => "인증서 만료가 가깝습니다.",

@@ -75,6 +75,7 @@ macro_rules! phrases {
 
 mod certificates;
 mod dns;
+mod http;
 
 words! {
     code_tag: "en", "ko";
@@ -197,7 +198,6 @@ words! {
     last_day: "Last 24 hours", "최근 24시간";
     last_quarter: "Last 90 days", "최근 90일";
     latency: "Latency", "응답 시간";
-    median: "median", "중앙값";
     longest: "longest", "최대";
     uptime: "good", "정상";
     no_observations: "no observations", "관측 없음";
@@ -218,8 +218,6 @@ words! {
     http_answer: "Answer", "응답";
     redirects: "Redirects", "리디렉션";
     body: "Body", "본문";
-    headers: "Headers", "헤더";
-    excerpt: "Beginning of the body", "본문 앞부분";
     tls_session: "TLS", "TLS";
     chain: "Chain", "인증서 체인";
     trusted: "leads to a trusted root", "신뢰할 수 있는 루트로 이어짐";

@@ -210,7 +210,7 @@ fn filters_narrow_and_garbage_narrows_nothing() {
 fn what_follows_lies_below_its_cause() {
     let sick = fixture::sick();
     let html = dashboard::overview(&view(&sick, Language::En), &OverviewQuery::default()).unwrap();
-    assert_eq!(html.matches("<article class=\"card").count(), 9);
+    assert_eq!(html.matches("<article class=\"card").count(), 11);
     assert!(html.contains("3 more have this cause"));
 }
 

@@ -72,6 +72,8 @@ codes! {
     HttpTooLarge "http.too-large" Warning "More body than the cap.";
     HttpSessionLost "http.session-lost" Critical "A later step of a journey lost the cookie or session of an earlier one.";
     HttpCookie "http.cookie" Warning "A cookie is set with other attributes than expected.";
+    HttpProxy "http.proxy" Critical "The proxy that the check goes through does not let it through.";
+    HttpToken "http.token" Critical "No access token to ask with: the OAuth 2.0 token endpoint refuses or fails.";
     HttpUpgradeRefused "http.upgrade-refused" Critical "WebSocket upgrade not accepted.";
     CertExpired "cert.expired" Critical "The certificate has ended.";
     CertExpiring "cert.expiring" Warning "The certificate is near its end.";

@@ -10,12 +10,16 @@ mod dns;
 mod dnssec;
 mod headers;
 mod http;
+mod signals;
+mod sockets;
 mod tls;
 
 pub use dns::{AnswerFacts, DnsFacts, Flags, Part, RecordFacts, ServerFacts};
 pub use dnssec::{DnskeyFacts, DnssecFacts, DsFacts, Security, SignatureFacts};
 pub use headers::Headers;
 pub use http::{HttpFacts, Redirect, RequestFacts, Role, VisitFacts};
+pub use signals::{CallFacts, HeartbeatFacts, IcmpFacts, Signal, UdpFacts};
+pub use sockets::{GrpcFacts, NginxFacts, SaidFacts, Speaker, WebsocketFacts};
 pub use tls::{
     AcmeFacts, CertificateFacts, CertificatesSeen, FileFacts, HopFacts, RenewalFacts,
     RenewalSource, RevocationFacts, RevocationSource, RevocationStanding, ServedFacts, TlsFacts,
@@ -43,6 +47,15 @@ pub struct Facts {
     /// Every request of a probe that made several: steps, ways in, redirects, upstreams.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub visits: Vec<VisitFacts>,
+    /// What was said over a WebSocket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub websocket: Option<Box<WebsocketFacts>>,
+    /// What a gRPC service said of its health.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc: Option<Box<GrpcFacts>>,
+    /// What nginx counts of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nginx: Option<Box<NginxFacts>>,
     /// A TLS handshake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<TlsFacts>>,
@@ -68,6 +81,15 @@ pub struct Facts {
     /// A claimed port or undeclared listener.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<Box<Observed>>,
+    /// Echo requests and what came back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icmp: Option<Box<IcmpFacts>>,
+    /// A datagram and its answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udp: Option<Box<UdpFacts>>,
+    /// A job that reports by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<Box<HeartbeatFacts>>,
     /// What this machine itself had run out of, so that nothing could be looked at: right and wrong
     /// are then unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -53,6 +53,34 @@ pub struct Bucket {
     pub mean_seconds: f64,
     /// Longest duration, seconds.
     pub max_seconds: f64,
+    /// How durations spread; of hours alone, and not of those rolled up by an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percentiles: Option<Percentiles>,
+}
+
+/// How long so many of a hundred observations took at most, seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// Half of them.
+    pub p50_seconds: f64,
+    /// Nine of ten.
+    pub p90_seconds: f64,
+    /// All but one of a hundred.
+    pub p99_seconds: f64,
+}
+
+impl Percentiles {
+    /// Of these durations, in seconds and any order (which is lost); `None` of none. Each is one of
+    /// them: the smallest that so many do not exceed.
+    #[must_use]
+    pub fn of(durations: &mut [f64]) -> Option<Self> {
+        durations.sort_unstable_by(f64::total_cmp);
+        let at = |share: usize| {
+            let rank = (durations.len() * share).div_ceil(100).saturating_sub(1);
+            durations.get(rank).copied()
+        };
+        Some(Self { p50_seconds: at(50)?, p90_seconds: at(90)?, p99_seconds: at(99)? })
+    }
 }
 
 impl Bucket {
@@ -97,4 +125,28 @@ pub struct NotificationRecord {
     pub delivered_at: Option<Timestamp>,
     /// When it is attempted next; `None` once delivered or given up.
     pub next_attempt_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_the_smallest_that_so_many_do_not_exceed() {
+        let of = |count: u32| {
+            let mut durations: Vec<f64> = (1..=count).rev().map(f64::from).collect();
+            let spread = Percentiles::of(&mut durations);
+            spread.map(|it| (it.p50_seconds, it.p90_seconds, it.p99_seconds))
+        };
+        assert_eq!(of(0), None);
+        for (count, expected) in [
+            (1, (1.0, 1.0, 1.0)),
+            (2, (1.0, 2.0, 2.0)),
+            (10, (5.0, 9.0, 10.0)),
+            (100, (50.0, 90.0, 99.0)),
+            (1_000, (500.0, 900.0, 990.0)),
+        ] {
+            assert_eq!(of(count), Some(expected), "{count}");
+        }
+    }
 }

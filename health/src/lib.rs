@@ -17,6 +17,7 @@ pub mod listener;
 pub mod observation;
 pub mod ports;
 pub mod records;
+mod seconds;
 pub mod snapshot;
 pub mod state;
 pub mod text;

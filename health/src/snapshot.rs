@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::facts::Facts;
 use crate::ports::{Observed, Tenure};
-use crate::{Check, Claim, Host, Incident, Phases, PortKey, StandingFinding, State, Text, Timing};
+use crate::{
+    Check, Claim, Finding, Host, Incident, Phases, PortKey, StandingFinding, State, Text, Timing,
+};
 
 /// Everything at one moment.
 #[derive(Clone, Debug)]
@@ -81,6 +84,8 @@ pub struct CheckStanding {
     pub outer_port: Option<u16>,
     /// The last observation, `None` before the first.
     pub last: Option<Arc<Last>>,
+    /// The last one that came out the other way: bad while `last` is good, good while it is bad.
+    pub contrast: Option<Arc<Last>>,
     /// What is wrong now, confirmed or not, worst first.
     pub findings: Vec<StandingFinding>,
     /// The open incident's id, if one is open.
@@ -99,6 +104,22 @@ impl CheckStanding {
         }
     }
 
+    /// The last observation that was good, if one is remembered.
+    #[must_use]
+    pub fn last_success(&self) -> Option<&Arc<Last>> {
+        self.outcome(true)
+    }
+
+    /// The last one that was not.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<&Arc<Last>> {
+        self.outcome(false)
+    }
+
+    fn outcome(&self, success: bool) -> Option<&Arc<Last>> {
+        [&self.last, &self.contrast].into_iter().flatten().find(|last| last.success == success)
+    }
+
     /// What was seen of the port, for a claim or undeclared listener that has been looked at.
     #[must_use]
     pub fn observed(&self) -> Option<&Observed> {
@@ -106,19 +127,31 @@ impl CheckStanding {
     }
 }
 
-/// The last observation of a check, findings aside.
-#[derive(Clone, Debug)]
+/// An observation of a check that is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Last {
     /// When the probe began.
     pub at: Timestamp,
     /// How long it took.
+    #[serde(rename = "duration_seconds", with = "crate::seconds")]
     pub duration: Duration,
     /// Where the time went.
     pub phases: Phases,
     /// What was seen. A known certificate stays here while later probes fail to see one.
     pub facts: Facts,
+    /// What it found wrong.
+    pub findings: Vec<Finding>,
     /// It saw nothing worse than a notice.
     pub success: bool,
+}
+
+/// How a check came out once, as it is remembered over a restart.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    /// What was looked at: of another instance it says nothing.
+    pub instance: Arc<str>,
+    /// The look.
+    pub last: Arc<Last>,
 }
 
 /// How deliveries to one receiver stand.

@@ -9,6 +9,7 @@ use health::{Check, Observation, PortKey, State, Track};
 use jiff::Timestamp;
 
 use super::Change;
+use super::outcomes::Turned;
 use crate::plan;
 use crate::probe::{self, Spec};
 
@@ -22,6 +23,8 @@ pub(super) struct Entry {
     pub(super) vacant: Option<(Timestamp, u32)>,
     /// What it saw in the last run of the agent, until it has looked again.
     pub(super) recalled: Option<Box<CertificatesSeen>>,
+    /// How it came out in the last run, until it has looked again.
+    pub(super) outcomes: Vec<Arc<Last>>,
 }
 
 /// Where a check comes from.
@@ -63,11 +66,20 @@ impl Entry {
             upstream: upstream(&origin),
             outer_port: outer_port(&origin),
             last: None,
+            contrast: None,
             findings: Vec::new(),
             incident: None,
             next_due: None,
         });
-        Self { frame, origin, track: Track::new(now), standing, vacant: None, recalled: None }
+        Self {
+            frame,
+            origin,
+            track: Track::new(now),
+            standing,
+            vacant: None,
+            recalled: None,
+            outcomes: Vec::new(),
+        }
     }
 
     /// Takes the settings of a new plan; state stays. Says whether they are the ones it had.
@@ -92,8 +104,10 @@ impl Entry {
         }
         // What was seen belongs to the old settings: a certificate, say, of another server.
         standing.last = None;
+        standing.contrast = None;
         standing.next_due = None;
         self.recalled = None;
+        self.outcomes = Vec::new();
         Adopted::Changed
     }
 
@@ -112,6 +126,7 @@ impl Entry {
         observation: Observation,
         next_due: Option<Timestamp>,
         now: Timestamp,
+        turned: &mut Turned,
     ) -> Option<Change> {
         if observation.facts.blind.is_some() {
             Arc::make_mut(&mut self.standing).next_due = next_due;
@@ -125,9 +140,11 @@ impl Entry {
             duration: observation.duration,
             phases: observation.phases,
             facts: observation.facts,
+            findings: observation.findings,
             success,
         };
-        self.refresh(Some(last), now);
+        self.refresh(now);
+        self.keep(last, turned);
         Arc::make_mut(&mut self.standing).next_due = next_due;
         transition.map(|transition| Change {
             check: self.frame.clone(),
@@ -137,17 +154,14 @@ impl Entry {
         })
     }
 
-    /// Shows what the track says now, and the last observation where there is one.
-    pub(super) fn refresh(&mut self, last: Option<Last>, now: Timestamp) {
+    /// Shows what the track says now.
+    pub(super) fn refresh(&mut self, now: Timestamp) {
         let standing = Arc::make_mut(&mut self.standing);
         standing.state = self.track.state();
         standing.since = self.track.since();
         standing.flapping = self.track.is_flapping(now);
         standing.findings.clear();
         standing.findings.extend(self.track.findings().cloned());
-        if let Some(last) = last {
-            standing.last = Some(Arc::new(last));
-        }
     }
 }
 

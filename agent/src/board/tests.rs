@@ -9,6 +9,7 @@ use health::{Code, Facts, Finding, Kind, Phases, Severity, Text};
 use super::*;
 use crate::plan::{self, ThisMachine};
 
+mod outcomes;
 mod served;
 mod tenures;
 

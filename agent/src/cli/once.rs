@@ -166,12 +166,14 @@ impl Seen {
             findings: track.findings().cloned().collect(),
             incident: None,
             next_due: None,
+            contrast: None,
             last: Some(Arc::new(Last {
                 at: observation.at,
                 duration: observation.duration,
                 success: observation.is_good(),
                 phases: observation.phases,
                 facts: observation.facts,
+                findings: observation.findings,
             })),
         }
     }

@@ -9,6 +9,7 @@ mod questions;
 #[cfg(test)]
 mod tests;
 mod verdicts;
+mod visits;
 pub(super) mod zone;
 
 use std::path::Path;

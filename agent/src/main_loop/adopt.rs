@@ -142,6 +142,7 @@ impl MainLoop {
         }
         self.net.authority.recall(restored.certificates.values());
         self.board.recall_certificates(restored.certificates);
+        self.board.recall_outcomes(restored.outcomes);
     }
 
     /// Since when a challenge has been left behind, or a serial old, is not forgotten with a restart.

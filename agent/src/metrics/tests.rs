@@ -52,11 +52,13 @@ fn standing(name: &str, kind: Kind, state: State, facts: Facts) -> CheckStanding
         tenure: None,
         upstream: Vec::new(),
         outer_port: None,
+        contrast: None,
         last: Some(Arc::new(Last {
             at: at(10),
             duration: Duration::from_millis(12),
             phases,
             facts,
+            findings: Vec::new(),
             success: state == State::Up,
         })),
         findings: Vec::new(),

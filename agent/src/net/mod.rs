@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use health::{Code, Facts, Finding, Phase, text};
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts,
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::system_conf::read_system_conf;
+use hickory_resolver::{ResolverBuilder, TokioResolver};
 use tokio::time::Instant;
 
 use crate::authority;
@@ -23,6 +23,7 @@ use crate::listeners::Sockets;
 use crate::plan::{Endpoint, Target};
 use crate::probe::dns;
 use crate::probe::forward::Passages;
+use crate::probe::http::Tokens;
 use crate::probe::tls::Nameless;
 use crate::probe::{Stopwatch, acme, http};
 use crate::renewal;
@@ -31,6 +32,8 @@ use crate::tls;
 mod failure;
 mod open;
 mod printable;
+mod proxy;
+mod road;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -38,6 +41,9 @@ pub use failure::{Failure, could_not_look, is_exhausted, is_lack, subject};
 pub use open::{Connection, connect, touch};
 pub(crate) use open::{Opened, not_ours};
 pub use printable::{printable, printed};
+pub use proxy::{Proxy, Talk};
+pub(crate) use proxy::{does_not_allow, gave_up, wants_login};
+pub use road::{Family, Resolver, Road};
 
 /// What all probes share: the resolver for target names, and the socket table.
 #[derive(Debug)]
@@ -62,6 +68,8 @@ pub struct Net {
     pub acme: Arc<acme::Reached>,
     /// nginx configurations, as they were read last.
     pub configurations: Arc<http::Configurations>,
+    /// Access tokens that checks ask with.
+    pub(crate) tokens: Arc<Tokens>,
 }
 
 impl Net {
@@ -71,32 +79,15 @@ impl Net {
     /// One sentence for people when the system's resolver settings cannot be used.
     pub fn new(resolver: Option<SocketAddr>) -> Result<Self, String> {
         let unreadable = |error| format!("the system's resolver settings cannot be read: {error}");
-        let (mut builder, upstreams) = match resolver {
-            Some(address) => {
-                let (mut udp, mut tcp) = (ConnectionConfig::udp(), ConnectionConfig::tcp());
-                udp.port = address.port();
-                tcp.port = address.port();
-                let server = NameServerConfig::new(address.ip(), true, vec![udp, tcp]);
-                let builder = TokioResolver::builder_with_config(
-                    ResolverConfig::from_parts(None, Vec::new(), vec![server]),
-                    TokioRuntimeProvider::default(),
-                );
-                (builder, vec![address])
-            }
+        let (resolver, upstreams) = match resolver {
+            Some(address) => (resolver_at(address)?, vec![address]),
             None => {
                 let (known, _) = read_system_conf().map_err(unreadable)?;
                 let servers = known.name_servers().iter();
                 let upstreams = servers.map(|server| SocketAddr::new(server.ip, 53)).collect();
-                (TokioResolver::builder_tokio().map_err(unreadable)?, upstreams)
+                (built(TokioResolver::builder_tokio().map_err(unreadable)?)?, upstreams)
             }
         };
-        let options: &mut ResolverOpts = builder.options_mut();
-        options.timeout = Duration::from_secs(2);
-        options.attempts = 2;
-        // Both families, so that a name whose first family is dead still has another to try.
-        options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-        let resolver =
-            builder.build().map_err(|error| format!("the resolver cannot be set up: {error}"))?;
         Ok(Self {
             resolver,
             upstreams,
@@ -109,6 +100,7 @@ impl Net {
             passages: Passages::default(),
             acme: Arc::default(),
             configurations: Arc::default(),
+            tokens: Arc::default(),
         })
     }
 
@@ -136,6 +128,7 @@ impl Net {
             passages: self.passages.clone(),
             acme: Arc::clone(&self.acme),
             configurations: Arc::clone(&self.configurations),
+            tokens: Arc::clone(&self.tokens),
             ..Self::new(resolver)?
         })
     }
@@ -164,21 +157,42 @@ impl Net {
         watch: &mut Stopwatch,
         facts: &mut Facts,
     ) -> Result<Vec<SocketAddr>, Box<Finding>> {
+        self.resolve_by(endpoint, None, watch, facts).await
+    }
+
+    /// As [`Net::resolve`], by the resolver and of the family that a road names.
+    async fn resolve_by(
+        &self,
+        endpoint: &Endpoint,
+        road: Option<&Road>,
+        watch: &mut Stopwatch,
+        facts: &mut Facts,
+    ) -> Result<Vec<SocketAddr>, Box<Finding>> {
         let name = match &endpoint.host {
             Target::Address(address) => return Ok(vec![SocketAddr::new(*address, endpoint.port)]),
             Target::Name(name) => name,
         };
-        let lookup = Box::pin(self.resolver.lookup_ip(&**name));
+        let family = road.and_then(|road| road.family);
+        let resolver = match road.and_then(|road| road.resolver.as_ref()) {
+            Some(own) => own.get().map_err(|reason| Box::new(unresolved(name, reason)))?,
+            None => &self.resolver,
+        };
+        let lookup = Box::pin(resolver.lookup_ip(&**name));
         let answer = tokio::time::timeout_at(watch.deadline(), lookup).await;
         watch.lap(Phase::Resolve);
         let reason = match answer {
             Ok(Ok(lookup)) => {
+                let is_wanted = |ip: &IpAddr| family.is_none_or(|family| family.includes(*ip));
+                let wanted = lookup.iter().filter(is_wanted);
                 let addresses: Vec<SocketAddr> =
-                    lookup.iter().map(|ip| SocketAddr::new(ip, endpoint.port)).collect();
+                    wanted.map(|ip| SocketAddr::new(ip, endpoint.port)).collect();
                 if !addresses.is_empty() {
                     return Ok(addresses);
                 }
-                "it has no address".to_owned()
+                match family {
+                    Some(family) => format!("it has no {} address", family.label()),
+                    None => "it has no address".to_owned(),
+                }
             }
             Ok(Err(error)) => {
                 if let Some(lack) = lack_behind(&error) {
@@ -225,7 +239,18 @@ impl Net {
         watch: &mut Stopwatch,
         facts: &mut Facts,
     ) -> Result<Opened, Missed> {
-        let tried = self.try_each(endpoint, source, watch, facts).await;
+        self.attempt_by(endpoint, source, None, watch, facts).await
+    }
+
+    async fn attempt_by(
+        &self,
+        endpoint: &Endpoint,
+        source: Option<IpAddr>,
+        road: Option<&Road>,
+        watch: &mut Stopwatch,
+        facts: &mut Facts,
+    ) -> Result<Opened, Missed> {
+        let tried = self.try_each(endpoint, source, road, watch, facts).await;
         if let Err(Missed::Closed(address, error)) = &tried
             && is_exhausted(error, *address)
         {
@@ -238,6 +263,7 @@ impl Net {
         &self,
         endpoint: &Endpoint,
         source: Option<IpAddr>,
+        road: Option<&Road>,
         watch: &mut Stopwatch,
         facts: &mut Facts,
     ) -> Result<Opened, Missed> {
@@ -251,7 +277,7 @@ impl Net {
             return opened.map_err(|error| Missed::Closed(address, error));
         }
         let mut addresses =
-            self.resolve(endpoint, watch, facts).await.map_err(Missed::Unresolved)?;
+            self.resolve_by(endpoint, road, watch, facts).await.map_err(Missed::Unresolved)?;
         facts.resolved = addresses.iter().map(SocketAddr::ip).collect();
         if let Some(source) = source {
             // Those of the other family cannot be dialled from there; if all are, the attempt says so.
@@ -279,6 +305,27 @@ impl Net {
         watch.lap(Phase::Connect);
         Err(failed)
     }
+}
+
+/// A resolver that asks this server.
+fn resolver_at(address: SocketAddr) -> Result<TokioResolver, String> {
+    let (mut udp, mut tcp) = (ConnectionConfig::udp(), ConnectionConfig::tcp());
+    udp.port = address.port();
+    tcp.port = address.port();
+    let server = NameServerConfig::new(address.ip(), true, vec![udp, tcp]);
+    built(TokioResolver::builder_with_config(
+        ResolverConfig::from_parts(None, Vec::new(), vec![server]),
+        TokioRuntimeProvider::default(),
+    ))
+}
+
+fn built(mut builder: ResolverBuilder<TokioRuntimeProvider>) -> Result<TokioResolver, String> {
+    let options: &mut ResolverOpts = builder.options_mut();
+    options.timeout = Duration::from_secs(2);
+    options.attempts = 2;
+    // Both families, so that a name whose first family is dead still has another to try.
+    options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+    builder.build().map_err(|error| format!("the resolver cannot be set up: {error}"))
 }
 
 /// Why an endpoint could not be dialled.

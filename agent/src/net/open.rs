@@ -54,6 +54,8 @@ pub struct Connection {
     line: Line,
     said: Said,
     is_closed_there: bool,
+    /// The other end is a proxy's; whom it is talked with through that is farther off.
+    is_tunnel: bool,
 }
 
 /// How the runtime watches a connection.
@@ -108,6 +110,16 @@ impl Connection {
         self.end(Socket::peer_addr)
     }
 
+    /// Whom it is talked with; `None` where that is beyond a proxy.
+    pub(crate) fn opposite(&self) -> Option<SocketAddr> {
+        if self.is_tunnel { None } else { self.peer_addr().ok() }
+    }
+
+    pub(super) fn beyond_a_proxy(mut self) -> Self {
+        self.is_tunnel = true;
+        self
+    }
+
     /// Our own end.
     ///
     /// # Errors
@@ -119,6 +131,11 @@ impl Connection {
     fn end(&self, of: impl Fn(&Socket) -> io::Result<SockAddr>) -> io::Result<SocketAddr> {
         let address = of(&*self.line.socket()?)?;
         address.as_socket().ok_or_else(|| io::ErrorKind::Unsupported.into())
+    }
+
+    /// What came, left where it is.
+    pub(super) async fn peek(&mut self, ahead: &mut [u8]) -> io::Result<usize> {
+        self.line.both()?.peek(ahead).await
     }
 
     /// Nagle's delay is off.
@@ -273,7 +290,7 @@ impl Opened {
             }
             Self::Waited(stream) => Line::Both(stream),
         };
-        Ok(Connection { line, said: Said::Nothing, is_closed_there: false })
+        Ok(Connection { line, said: Said::Nothing, is_closed_there: false, is_tunnel: false })
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

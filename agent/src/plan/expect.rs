@@ -126,7 +126,7 @@ pub(super) fn pointer(text: &str) -> Result<String, Wrong> {
 }
 
 /// The JSON value of a TOML value; a date is the string that TOML writes for it.
-fn json_of(value: &DeValue<'_>) -> Value {
+pub(super) fn json_of(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => text.as_ref().into(),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())

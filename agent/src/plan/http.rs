@@ -10,9 +10,11 @@ use health::Kind;
 use super::frame::{self, Pace};
 use super::names::{Dialled, Hosts, Names};
 use super::notes::{At, Wrong, shown};
+use super::request::Body;
 use super::row::Row;
 use super::schema::HEADER;
-use super::{Endpoint, expect, receivers, values};
+use super::{Endpoint, expect, receivers, request, road, values};
+use crate::net::Road;
 use crate::probe::{self, http as probed};
 use crate::tls::Roots;
 
@@ -49,6 +51,7 @@ pub(super) fn check(
 pub(super) struct There {
     connect: Vec<probed::Connect>,
     source: Option<IpAddr>,
+    road: Option<Arc<Road>>,
     /// The plan's host that is dialled.
     pub(super) owner: Option<Arc<str>>,
 }
@@ -62,15 +65,19 @@ pub(super) fn there(row: &Row<'_>, hosts: &Hosts, place: Option<&(String, u16)>)
         hosts.endpoint(&written, None).ok()
     });
     let dialled = dialled.or(target);
-    let source = frame::source(row, dialled.as_ref().map(|dialled| &dialled.endpoint.host));
-    There { connect, source, owner: dialled.and_then(|dialled| dialled.owner) }
+    let target = dialled.as_ref().map(|dialled| &dialled.endpoint.host);
+    let road = road::road(row, target, hosts);
+    let source = frame::source(row, target.filter(|_| !row.has("proxy")));
+    There { connect, source, road, owner: dialled.and_then(|dialled| dialled.owner) }
 }
 
 /// What is asked, and what is expected of the answer.
 pub(super) struct Asking {
     method: Method,
     headers: HeaderMap,
-    body: Vec<u8>,
+    body: Body,
+    grant: Option<Arc<probed::Grant>>,
+    version: Option<probed::Spoken>,
     expect: probed::Expect,
     follow_redirects: bool,
     max_body_bytes: u64,
@@ -80,16 +87,30 @@ pub(super) struct Asking {
 
 /// Reads what is asked and expected: of a check, or of a step of a journey.
 pub(super) fn asking(row: &Row<'_>, pace: &Pace, hosts: &Hosts) -> Asking {
-    let method = row.parsed("method", method).map_or(Method::GET, |at| at.value);
-    let headers = headers(row);
-    let body = row.text("body").map(|at| at.value.as_bytes().to_vec()).unwrap_or_default();
+    let mut headers = headers(row);
+    let body = request::body(row, &mut headers);
+    let usual = if body.is_posted { Method::POST } else { Method::GET };
+    let method = row.parsed("method", method).map_or(usual, |at| at.value);
+    let grant = request::manners(row, &mut headers).map(Arc::new);
+    let version = request::version(row);
     let expect = expect::expect(row, pace.timeout, &method);
     let follow_redirects =
         row.switch("follow_redirects").unwrap_or_else(|| !expect::judges_redirect(&expect));
     let max_body_bytes = row.whole("max_body_bytes").map_or(1024 * 1024, |at| at.value);
     let upstream = frame::endpoints(row, "upstream", hosts, None);
     let behind = behind(row, hosts);
-    Asking { method, headers, body, expect, follow_redirects, max_body_bytes, upstream, behind }
+    Asking {
+        method,
+        headers,
+        body,
+        grant,
+        version,
+        expect,
+        follow_redirects,
+        max_body_bytes,
+        upstream,
+        behind,
+    }
 }
 
 /// Who stands behind the proxy.
@@ -105,6 +126,8 @@ pub(super) fn spec(url: Uri, there: &There, asking: Asking, roots: Roots) -> pro
         method,
         headers,
         body,
+        grant,
+        version,
         expect,
         follow_redirects,
         max_body_bytes,
@@ -116,9 +139,13 @@ pub(super) fn spec(url: Uri, there: &There, asking: Asking, roots: Roots) -> pro
         url,
         connect: there.connect.clone(),
         source: there.source,
+        road: there.road.clone(),
+        version,
+        grant,
         method,
         headers,
-        body: body.into(),
+        body: body.bytes.into(),
+        hidden: body.hidden,
         follow_redirects,
         max_body_bytes,
         expect,

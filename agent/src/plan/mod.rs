@@ -29,6 +29,8 @@ mod notes;
 mod reading;
 mod receivers;
 mod renewal;
+mod request;
+mod road;
 mod row;
 mod same;
 mod schema;

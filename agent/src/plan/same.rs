@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use health::{Claim, Host};
 
+use crate::net::Road;
 use crate::probe::journey::capture::{Capture, Place};
 use crate::probe::{
     Check, Spec, acme, certificate, dns, forward, grpc, heartbeat, http, icmp, journey, port, tcp,
@@ -79,9 +80,13 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         shown: _,
         connect,
         source,
+        road,
+        version,
+        grant,
         method,
         headers,
         body,
+        hidden: _,
         follow_redirects,
         max_body_bytes,
         expect,
@@ -103,6 +108,17 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         && *upstream == b.upstream
         && *behind == b.behind
         && *keeps_body == b.keeps_body
+        && *version == b.version
+        && *grant == b.grant
+        && same_road(road.as_deref(), b.road.as_deref())
+}
+
+fn same_road(a: Option<&Road>, b: Option<&Road>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a.is_same_as(b),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 fn same_expect(a: &http::Expect, b: &http::Expect) -> bool {

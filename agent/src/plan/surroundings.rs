@@ -16,6 +16,14 @@ pub trait Surroundings {
     /// Why not, in a few words for people.
     fn text_file(&self, path: &Path) -> Result<String, String>;
 
+    /// A file of any bytes, at most 8 MiB.
+    ///
+    /// # Errors
+    /// Why not, in a few words for people.
+    fn bytes_file(&self, path: &Path) -> Result<Vec<u8>, String> {
+        self.text_file(path).map(String::into_bytes)
+    }
+
     /// The system's trusted roots and those of the files.
     ///
     /// # Errors
@@ -39,6 +47,11 @@ impl Surroundings for ThisMachine {
         let bytes = bounded(path, 64 * 1024).map_err(|error| error.to_string())?;
         let bytes = bytes.ok_or("larger than 64 KiB")?;
         String::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned())
+    }
+
+    fn bytes_file(&self, path: &Path) -> Result<Vec<u8>, String> {
+        let bytes = bounded(path, 8 * 1024 * 1024).map_err(|error| error.to_string())?;
+        bytes.ok_or_else(|| "larger than 8 MiB".to_owned())
     }
 
     fn roots(&self, files: &[PathBuf]) -> Result<Roots, String> {

@@ -1,7 +1,5 @@
 //! `[[tls]]` and `[[certificate]]`
 
-use std::sync::Arc;
-
 mod sites;
 
 use health::Kind;
@@ -12,13 +10,13 @@ use super::frame::{self, Pace};
 use super::names::{Hosts, Names};
 use super::notes::Wrong;
 use super::row::Row;
-use super::{receivers, renewal, values};
+use super::{receivers, renewal, road, values};
 use crate::probe::tcp::speaks::Password;
 use crate::probe::tls::starttls::Starttls;
 use crate::probe::tls::{EveryAddress, Pin};
 use crate::probe::{self, certificate, tls};
 use crate::renewal::certbots_file_about;
-use crate::tls::{ClientCertificate, Expiring, ProtocolFloor, Remaining};
+use crate::tls::{Expiring, ProtocolFloor, Remaining};
 
 /// Reads one `[[tls]]`.
 pub(super) fn check(
@@ -65,7 +63,7 @@ pub(super) fn check(
     let renewer = renewal.renewer.clone().or_else(|| certbots_file_about(file.as_deref()?));
     let ari = authority::ari(row, renewer);
     let alpn = applications(row);
-    let client = client(row);
+    let client = road::client(row);
     let roots = pace.roots(row);
     let instance = address.as_ref().map(|at| at.value).or(nginx.as_ref().map(|at| at.written));
     let frame = named.frame(&pace, Kind::Tls, instance?, owner)?;
@@ -161,17 +159,6 @@ fn applications(row: &Row<'_>) -> Vec<String> {
         })
     });
     understood.map(|at| at.value).collect()
-}
-
-/// `client_certificate` and `client_key`.
-fn client(row: &Row<'_>) -> Option<Arc<ClientCertificate>> {
-    let file = |key| row.text(key).and_then(|text| frame::path(row, key, &text));
-    let (certificate, key) = (file("client_certificate"), file("client_key"));
-    if row.has("client_key") && !row.has("client_certificate") {
-        let wrong = Wrong::new("a key alone shows nothing").help("with `client_certificate`");
-        row.note_key("client_key", &row.span_of("client_key"), wrong);
-    }
-    Some(Arc::new(ClientCertificate::new(certificate?, key)))
 }
 
 fn server_name(text: &str) -> Result<String, Wrong> {

@@ -36,6 +36,7 @@ fn standing(host: &str, port: u16) -> CheckStanding {
         upstream: Vec::new(),
         outer_port: None,
         last: None,
+        contrast: None,
         findings: Vec::new(),
         incident: None,
         next_due: None,
@@ -72,6 +73,7 @@ fn seen(mut standing: CheckStanding, state: State, observed: Observed) -> CheckS
         duration: Duration::ZERO,
         phases: Phases::default(),
         facts: Facts { port: Some(Box::new(observed)), ..Facts::default() },
+        findings: Vec::new(),
         success: state == State::Up,
     }));
     standing

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alerts::Secret;
 use health::Finding;
 use health::facts::{HttpFacts, Redirect};
 use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, Version};
@@ -15,11 +16,12 @@ use regex::Regex;
 
 use super::{Sight, Stopwatch};
 use crate::clock;
-use crate::net::{Net, printable};
+use crate::net::{Net, Road, printable};
 use crate::plan::Endpoint;
 use crate::tls::Roots;
 
 mod along;
+mod arrival;
 mod ask;
 mod behind;
 mod broken;
@@ -32,6 +34,7 @@ mod framing;
 pub(crate) mod fuzzing;
 mod gateway;
 mod glance;
+mod grant;
 mod holders;
 mod hops;
 mod http1;
@@ -53,6 +56,7 @@ mod wire;
 mod written;
 
 use along::Along;
+pub use arrival::Spoken;
 pub(crate) use ask::Ask;
 pub use ask::shown;
 pub(crate) use ask::without_query;
@@ -63,6 +67,8 @@ use exchange::{Answer, Appetite};
 pub(crate) use fetch::{Fetched, Unfetched, fetch};
 use gateway::Upstream;
 pub(crate) use glance::{Glance, glance};
+pub use grant::{Grant, Style};
+pub(crate) use grant::{Tokens, encoded};
 use hops::Hops;
 use jar::Jar;
 use judge::Reply;
@@ -89,12 +95,20 @@ pub struct Spec {
     pub connect: Vec<Connect>,
     /// Dial from this address.
     pub source: Option<IpAddr>,
+    /// How servers are reached beside that; `None`: the ordinary way.
+    pub road: Option<Arc<Road>>,
+    /// The version of HTTP that is spoken; otherwise 1.1, and with TLS what it settles on.
+    pub version: Option<Spoken>,
+    /// Where an access token is fetched, to ask with.
+    pub grant: Option<Arc<Grant>>,
     /// Request method.
     pub method: Method,
     /// Request headers of the plan.
     pub headers: HeaderMap,
     /// Request body.
     pub body: bytes::Bytes,
+    /// What of the body nobody may see, as it stands there and as it is.
+    pub hidden: Vec<Secret>,
     /// Redirects are followed, up to ten; not where `expect` is about the redirect itself, with
     /// `location` or with redirect statuses alone.
     pub follow_redirects: bool,
@@ -172,13 +186,26 @@ pub(crate) struct Heard {
     pub(crate) body: Vec<u8>,
 }
 
-/// Asks, follows redirects, and judges the last answer.
+/// Asks, follows redirects, and judges the last answer; with an access token where one is wanted.
 pub(crate) async fn walk(spec: &Spec, first: Ask, net: &Net, watch: &mut Stopwatch) -> Walked {
     walk_with(spec, first, None, net, watch).await
 }
 
 /// The same with a visitor's cookies: what is set on the way is kept and sent along.
 pub(crate) async fn walk_with(
+    spec: &Spec,
+    first: Ask,
+    jar: Option<&mut Jar>,
+    net: &Net,
+    watch: &mut Stopwatch,
+) -> Walked {
+    match &spec.grant {
+        None => go(spec, first, jar, net, watch).await,
+        Some(grant) => Box::pin(grant::walk(grant, spec, first, jar, net, watch)).await,
+    }
+}
+
+async fn go(
     spec: &Spec,
     first: Ask,
     jar: Option<&mut Jar>,
@@ -247,7 +274,8 @@ pub(crate) async fn walk_with(
                     sight.findings.extend(found);
                 }
                 if !heard.body.is_empty() {
-                    facts.excerpt = Some(printable(&heard.body, EXCERPT_CHARS));
+                    let begins = content::beginning(&heard.headers, &heard.body, EXCERPT_BYTES);
+                    facts.excerpt = Some(printable(&begins, EXCERPT_CHARS));
                 }
                 return Walked { sight: finished(spec, sight, facts, &along), heard: Some(heard) };
             }
@@ -290,7 +318,7 @@ async fn weigh(
         headers: answer.headers,
         body: answer.body,
         is_complete: answer.broken.is_none(),
-        elapsed: watch.elapsed(),
+        elapsed: grant::elapsed(watch),
         phases: watch.phases().clone(),
         control: None,
         upstream: Vec::new(),
@@ -336,7 +364,7 @@ async fn weigh(
         backing.add_to(&reply, &mut findings);
     }
     if !findings.is_empty() {
-        let address = visit::peer(&ask.url, &sight.facts);
+        let address = visit::peer(spec, ask, &sight.facts);
         let located = |finding: Finding| finding.evidence("address", address.as_str());
         sight.findings.extend(findings.into_iter().map(located));
     }
@@ -399,6 +427,7 @@ fn finished(spec: &Spec, mut sight: Sight, mut facts: HttpFacts, along: &Along<'
         }
     }
     redact::scrub(&spec.headers, &mut facts, &mut sight);
+    redact::scrub_hidden(&spec.hidden, &mut facts, &mut sight);
     sight.facts.http = Some(Box::new(facts));
     if let Some(jar) = along.jar() {
         veil(&jar.veils(), &mut sight);

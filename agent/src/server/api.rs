@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use health::facts::Facts;
 use health::finding::View;
-use health::snapshot::CheckStanding;
+use health::snapshot::{CheckStanding, Last};
 use health::{Kind, Language, Phases, PortKey, Protocol};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,9 @@ struct CheckView<'a> {
     flapping: bool,
     since: Timestamp,
     last: Option<LastView<'a>>,
+    /// The last look that was good, and the last that was not: one of them is `last`.
+    last_success: Option<OutcomeView<'a>>,
+    last_failure: Option<OutcomeView<'a>>,
     next_due: Option<Timestamp>,
     incident: Option<&'a str>,
     depends_on: &'a [Arc<str>],
@@ -78,6 +81,50 @@ struct LastView<'a> {
     facts: &'a Facts,
 }
 
+/// A look with what it found, whether that still stands or not.
+#[derive(Serialize)]
+struct OutcomeView<'a> {
+    #[serde(flatten)]
+    last: LastView<'a>,
+    findings: Vec<FoundView<'a>>,
+}
+
+#[derive(Serialize)]
+struct FoundView<'a> {
+    code: health::Code,
+    severity: health::Severity,
+    subject: &'a str,
+    summary: &'a str,
+    evidence: &'a serde_json::Map<String, serde_json::Value>,
+    remedy: &'a str,
+}
+
+impl<'a> LastView<'a> {
+    fn new(last: &'a Last) -> Self {
+        Self {
+            at: last.at,
+            duration_seconds: last.duration.as_secs_f64(),
+            success: last.success,
+            phases: &last.phases,
+            facts: &last.facts,
+        }
+    }
+}
+
+impl<'a> OutcomeView<'a> {
+    fn new(last: &'a Last, language: Language) -> Self {
+        let found = last.findings.iter().map(|finding| FoundView {
+            code: finding.code,
+            severity: finding.severity,
+            subject: &finding.subject,
+            summary: finding.summary.in_language(language),
+            evidence: &finding.evidence,
+            remedy: finding.remedy.in_language(language),
+        });
+        Self { last: LastView::new(last), findings: found.collect() }
+    }
+}
+
 impl<'a> CheckView<'a> {
     fn new(standing: &'a CheckStanding, language: Language) -> Self {
         let check = &standing.check;
@@ -89,13 +136,9 @@ impl<'a> CheckView<'a> {
             state: standing.state,
             flapping: standing.flapping,
             since: standing.since,
-            last: standing.last.as_deref().map(|last| LastView {
-                at: last.at,
-                duration_seconds: last.duration.as_secs_f64(),
-                success: last.success,
-                phases: &last.phases,
-                facts: &last.facts,
-            }),
+            last: standing.last.as_deref().map(LastView::new),
+            last_success: standing.last_success().map(|last| OutcomeView::new(last, language)),
+            last_failure: standing.last_failure().map(|last| OutcomeView::new(last, language)),
             next_due: standing.next_due,
             incident: standing.incident.as_deref(),
             depends_on: &check.depends_on,

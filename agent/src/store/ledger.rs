@@ -9,7 +9,7 @@ use health::{Event, Incident, Severity, State};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{Batch, Restored, StoreError, certificates, tenures, turns};
+use super::{Batch, Restored, StoreError, certificates, outcomes, tenures, turns};
 
 /// Nanoseconds since 1970; saturates beyond the year 2262.
 pub(super) fn nanos(at: Timestamp) -> i64 {
@@ -31,6 +31,9 @@ pub(super) fn write(connection: &Connection, batch: &Batch) -> rusqlite::Result<
     }
     for (check, seen) in &batch.certificates {
         certificates::write(connection, check, seen)?;
+    }
+    for (check, outcome) in &batch.outcomes {
+        outcomes::write(connection, check, outcome)?;
     }
     for (check, seen) in &batch.turns {
         turns::write(connection, check, seen)?;
@@ -163,8 +166,9 @@ pub(super) fn restore(connection: &Connection) -> Result<Restored, StoreError> {
     let pending: i64 = connection.query_row(pending, [], |row| row.get(0))?;
     let tenures = tenures::restore(connection)?;
     let certificates = certificates::restore(connection)?;
+    let outcomes = outcomes::restore(connection)?;
     let pending = u64::try_from(pending).unwrap_or(0);
-    Ok(Restored { incidents, states, tenures, certificates, pending })
+    Ok(Restored { incidents, states, tenures, certificates, outcomes, pending })
 }
 
 /// What the engine must know again of an open incident follows from the messages written for it.

@@ -17,7 +17,7 @@ use health::facts::CertificatesSeen;
 use health::history::{Change, Sample};
 use health::ports::Tenure;
 use health::records::RecordTurn;
-use health::snapshot::Trouble;
+use health::snapshot::{Outcome, Trouble};
 use health::{Incident, State};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{oneshot, watch};
@@ -26,6 +26,7 @@ mod certificates;
 mod ledger;
 mod open;
 mod outbox;
+mod outcomes;
 mod read;
 mod retention;
 mod rollup;
@@ -44,7 +45,7 @@ use writer::{Chore, Entry, Job, Write};
 /// Changes, incidents and notifications that may wait in memory for a database that fails. Beyond
 /// that, the newest batch is refused, counted and told in the log.
 const WAITING: usize = 20_000;
-/// Tenures, certificates and turns of records that may wait beside them. Losing one loses history alone, so they
+/// Tenures, certificates, outcomes and turns of records that may wait beside them. Losing one loses history alone, so they
 /// never take the room of what must be told.
 const NOTES: usize = 10_000;
 /// How long `/readyz` waits for the database.
@@ -81,12 +82,12 @@ struct Shared {
 struct Waiting {
     /// Changes, incidents, notifications and what became of these.
     decided: AtomicUsize,
-    /// Tenures, certificates and turns of records.
+    /// Tenures, certificates, outcomes and turns of records.
     notes: AtomicUsize,
 }
 
 /// What one turn of the loop writes down: what it decided in one transaction, then what it noted
-/// (tenures, certificates and turns of records).
+/// (tenures, certificates, outcomes and turns of records).
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// When it was decided.
@@ -99,6 +100,8 @@ pub struct Batch {
     pub tenures: Vec<(Arc<str>, Arc<Tenure>)>,
     /// Checks that saw other certificates than before.
     pub certificates: Vec<(Arc<str>, CertificatesSeen)>,
+    /// Looks that came out another way than the one before, by check name.
+    pub outcomes: Vec<(Arc<str>, Outcome)>,
     /// What nameservers said anew of their records, by check name.
     pub turns: Vec<(Arc<str>, Vec<RecordTurn>)>,
     /// Messages that follow, in the order in which they are to be sent.
@@ -112,12 +115,13 @@ impl Batch {
         self.len() == 0
     }
 
-    /// Takes tenures, certificates and turns of records out.
+    /// Takes tenures, certificates, outcomes and turns of records out.
     fn split_notes(&mut self) -> Self {
         Self {
             at: self.at,
             tenures: std::mem::take(&mut self.tenures),
             certificates: std::mem::take(&mut self.certificates),
+            outcomes: std::mem::take(&mut self.outcomes),
             turns: std::mem::take(&mut self.turns),
             ..Self::default()
         }
@@ -127,6 +131,7 @@ impl Batch {
         self.changes.len()
             + self.tenures.len()
             + self.certificates.len()
+            + self.outcomes.len()
             + self.turns.len()
             + self.incidents.len()
             + self.notifications.len()
@@ -144,6 +149,8 @@ pub struct Restored {
     pub tenures: HashMap<Arc<str>, Tenure>,
     /// The certificates that every check saw last.
     pub certificates: HashMap<Arc<str>, CertificatesSeen>,
+    /// How every check that speaks HTTP came out last, well and badly.
+    pub outcomes: HashMap<Arc<str>, Vec<Outcome>>,
     /// Notifications not yet delivered.
     pub pending: u64,
 }
@@ -180,9 +187,9 @@ pub enum StoreError {
     /// Too much waits in memory already.
     #[error("{WAITING} changes wait for the database already; this one is lost")]
     Backlog,
-    /// Too many tenures, certificates and turns of records wait in memory already.
+    /// Too many tenures, certificates, outcomes and turns of records wait in memory already.
     #[error(
-        "{NOTES} tenures, certificates and turns of records wait for the database already; these are lost"
+        "{NOTES} tenures, certificates, outcomes and turns of records wait for the database already; these are lost"
     )]
     Notes,
     /// The store was closed.

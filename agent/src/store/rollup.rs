@@ -5,7 +5,7 @@
 //! up the samples themselves. Samples that become durable later than that (after a long time without
 //! disk space) show among the recent ones and are missing from the sums.
 
-use health::history::{Bucket, Sample};
+use health::history::{Bucket, Percentiles, Sample};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -29,9 +29,8 @@ struct Sums {
 }
 
 impl Sums {
-    #[expect(clippy::cast_possible_truncation, reason = "at most 35 minutes in microseconds")]
     fn add(&mut self, sample: &Sample) {
-        let took = (sample.duration_seconds * 1e6).round() as i64;
+        let took = micros(sample.duration_seconds);
         *(if sample.success { &mut self.good } else { &mut self.bad }) += 1;
         self.sum_us += took;
         self.max_us = self.max_us.max(took);
@@ -46,8 +45,14 @@ impl Sums {
             bad: u64::try_from(self.bad).unwrap_or(0),
             mean_seconds: self.sum_us as f64 / count as f64 / 1e6,
             max_seconds: self.max_us as f64 / 1e6,
+            percentiles: None,
         }
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "at most 35 minutes in microseconds")]
+fn micros(seconds: f64) -> i64 {
+    (seconds * 1e6).round() as i64
 }
 
 /// Roll-ups begin with the hour in which the database was made.
@@ -106,7 +111,9 @@ impl Progress {
 fn roll_hour(connection: &Connection, check: i64, hour: i64) -> rusqlite::Result<()> {
     let mut minutes = [Sums::default(); 60];
     let mut whole = Sums::default();
+    let mut durations = Vec::new();
     for sample in stored(connection, check, hour, Some(hour + HOUR))? {
+        durations.push(sample.duration_seconds);
         let minute = (sample.at.as_second() - hour) / MINUTE;
         if let Some(sums) = usize::try_from(minute).ok().and_then(|minute| minutes.get_mut(minute))
         {
@@ -117,6 +124,7 @@ fn roll_hour(connection: &Connection, check: i64, hour: i64) -> rusqlite::Result
     if whole == Sums::default() {
         return Ok(());
     }
+    let spread = Percentiles::of(&mut durations);
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO minutes (check_id, hour, data) VALUES (?1, ?2, ?3)",
@@ -124,10 +132,21 @@ fn roll_hour(connection: &Connection, check: i64, hour: i64) -> rusqlite::Result
         .execute(params![check, hour, encode_minutes(&minutes)])?;
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO bucket (check_id, span, at, good, bad, sum_us, max_us)
-             VALUES (?1, 3600, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT OR REPLACE INTO bucket
+             (check_id, span, at, good, bad, sum_us, max_us, p50_us, p90_us, p99_us)
+             VALUES (?1, 3600, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
-        .execute(params![check, hour, whole.good, whole.bad, whole.sum_us, whole.max_us])?;
+        .execute(params![
+            check,
+            hour,
+            whole.good,
+            whole.bad,
+            whole.sum_us,
+            whole.max_us,
+            spread.map(|it| micros(it.p50_seconds)),
+            spread.map(|it| micros(it.p90_seconds)),
+            spread.map(|it| micros(it.p99_seconds)),
+        ])?;
     let day = hour.div_euclid(DAY) * DAY;
     connection
         .prepare_cached(
@@ -170,6 +189,7 @@ fn decode_minutes(hour: i64, data: &[u8]) -> impl Iterator<Item = Bucket> + '_ {
             bad: u64::from(u16::from_le_bytes(*bad)),
             mean_seconds: f64::from(u32::from_le_bytes(*mean)) / 1e6,
             max_seconds: f64::from(u32::from_le_bytes(*max)) / 1e6,
+            percentiles: None,
         })
     })
 }

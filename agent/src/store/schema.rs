@@ -64,6 +64,14 @@ CREATE TABLE turn (
     check_id INTEGER NOT NULL, record TEXT NOT NULL, since INTEGER NOT NULL, picture TEXT NOT NULL,
     PRIMARY KEY (check_id, record, since)
 ) STRICT, WITHOUT ROWID;
+", "
+CREATE TABLE outcome (
+    check_id INTEGER NOT NULL, success INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (check_id, success)
+) STRICT;
+ALTER TABLE bucket ADD COLUMN p50_us INTEGER;
+ALTER TABLE bucket ADD COLUMN p90_us INTEGER;
+ALTER TABLE bucket ADD COLUMN p99_us INTEGER;
 "];
 
 /// The format this version writes.

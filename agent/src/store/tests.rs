@@ -3,9 +3,11 @@
 use std::os::unix::fs::PermissionsExt;
 
 use alerts::{Engine, Outbox as _, Policy, Receiver, Reminders};
+use health::facts::{Role, VisitFacts};
+use health::snapshot::{Last, Outcome};
 use health::{
-    Check, Code, Finding, Kind, Language, Severity, StandingFinding, Text, Thresholds, Timing,
-    Transition,
+    Check, Code, Facts, Finding, Kind, Language, Phases, Severity, StandingFinding, Text,
+    Thresholds, Timing, Transition,
 };
 use tempfile::TempDir;
 
@@ -432,4 +434,50 @@ async fn the_certificates_seen_last_are_remembered() {
     let (_store, restored) = Store::open(&path, at(2)).unwrap();
     let expected = HashMap::from([(Arc::from("shop"), seen("new:443"))]);
     assert_eq!(restored.certificates, expected, "a row that is not understood is left out");
+}
+
+#[tokio::test]
+async fn the_last_good_and_the_last_bad_look_are_remembered() {
+    let (_folder, path) = folder();
+    let (store, restored) = Store::open(&path, at(0)).unwrap();
+    assert!(restored.outcomes.is_empty());
+    let outcome = |seconds, success| {
+        let visits = vec![VisitFacts {
+            role: Role::Step,
+            name: "log in".into(),
+            way: None,
+            begun: Duration::ZERO,
+            took: Duration::from_millis(3),
+            phases: Phases::default(),
+            address: None,
+            http: Some(Box::default()),
+            codes: vec![Code::HttpStatus],
+            failure: None,
+        }];
+        let facts = Facts { visits, ..Facts::default() };
+        let finding = Finding::new(Code::HttpStatus, "s", Text::same("what"), Text::same("do"));
+        let last = Arc::new(Last {
+            at: at(seconds),
+            duration: Duration::from_millis(5),
+            phases: Phases::default(),
+            facts,
+            findings: if success { Vec::new() } else { vec![finding] },
+            success,
+        });
+        (Arc::<str>::from("shop"), Outcome { instance: "https://shop.example/".into(), last })
+    };
+    for (seconds, success) in [(1, true), (2, false), (3, false)] {
+        let batch =
+            Batch { at: at(4), outcomes: vec![outcome(seconds, success)], ..Batch::default() };
+        store.commit(batch).written().await.unwrap();
+    }
+    store.close().await.unwrap();
+    drop(store);
+    let (_store, restored) = Store::open(&path, at(5)).unwrap();
+    let known = &restored.outcomes["shop"];
+    let kept: Vec<_> = known.iter().map(|it| (it.last.at, it.last.success)).collect();
+    assert_eq!(kept, [(at(3), false), (at(1), true)], "the newest of each");
+    let (_, written) = outcome(3, false);
+    assert_eq!(known[0].last.facts, written.last.facts);
+    assert_eq!(known[0].last.findings, written.last.findings);
 }

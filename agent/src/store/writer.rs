@@ -46,7 +46,7 @@ pub(super) struct Write {
 
 pub(super) enum Entry {
     Commit(Box<Batch>),
-    /// Tenures, certificates and turns of records alone.
+    /// Tenures, certificates, outcomes and turns of records alone.
     Note(Box<Batch>),
     Record(Box<Attempt>),
     Hasten {

@@ -69,6 +69,11 @@ impl ClientCertificate {
         &self.certificate
     }
 
+    /// The files of the certificate and of the key.
+    pub(crate) fn paths(&self) -> (&Path, &Path) {
+        (&self.certificate, &self.key)
+    }
+
     /// Whether it names the same files.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         (&self.certificate, &self.key) == (&other.certificate, &other.key)

@@ -39,7 +39,7 @@ pub(super) struct Target<'a> {
 
 impl<'a> Target<'a> {
     pub(super) fn of(stream: &Connection, server_name: &str, offer: Offer<'a>) -> Self {
-        let peer = stream.peer_addr().ok();
+        let peer = stream.opposite();
         Self {
             peer,
             source: stream.local_addr().ok().map(|local| local.ip()),

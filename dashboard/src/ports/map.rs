@@ -161,6 +161,7 @@ pub(crate) mod tests {
             upstream: Vec::new(),
             outer_port: None,
             last: None,
+            contrast: None,
             findings: Vec::new(),
             incident: None,
             next_due: None,

@@ -95,11 +95,13 @@ fn standing(name: &str, facts: Facts, findings: Vec<Finding>) -> Arc<CheckStandi
         tenure: None,
         upstream: Vec::new(),
         outer_port: None,
+        contrast: None,
         last: Some(Arc::new(Last {
             at: day(0),
             duration: Duration::ZERO,
             phases: Phases::default(),
             facts,
+            findings: Vec::new(),
             success: true,
         })),
         findings: findings

@@ -103,8 +103,10 @@ pub struct VisitFacts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub way: Option<Arc<str>>,
     /// How long after the probe it began.
+    #[serde(rename = "begun_seconds", with = "crate::seconds")]
     pub begun: Duration,
     /// How long it took.
+    #[serde(rename = "duration_seconds", with = "crate::seconds")]
     pub took: Duration,
     /// Where that time went.
     pub phases: Phases,

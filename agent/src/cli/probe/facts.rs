@@ -11,7 +11,7 @@ use crate::cli::paint::{self, BOLD, DIM, printable};
 use crate::probe::Spec;
 
 use super::matrix::{self, Paper};
-use super::{Detail, handshake};
+use super::{Detail, handshake, visits};
 
 /// Blocks of lines, to be set apart by blank ones.
 pub(super) fn blocks(
@@ -43,6 +43,7 @@ pub(super) fn blocks(
         blocks.push(block);
     }
     blocks.extend(handshake::blocks(spec, seen, detail, language));
+    blocks.extend(visits::waterfall(&facts.visits, seen.duration, language));
     blocks.extend(facts.http.as_deref().and_then(answer));
     if let Some(dns) = facts.dns.as_deref() {
         blocks.extend(matrix::blocks(dns, seen.at, Paper::here(detail, language)));

@@ -9,7 +9,7 @@ mod tables;
 pub use json::schema;
 #[cfg(test)]
 pub(super) use tables::PACE;
-pub(super) use tables::{CAPTURE, COOKIE, HEADER, PLAN, STEP};
+pub(super) use tables::{CAPTURE, COOKIE, HEADER, PLAN, PROXY, STEP};
 
 /// A table of the plan and its keys.
 #[derive(Debug)]

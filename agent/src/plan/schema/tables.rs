@@ -38,6 +38,10 @@ static DIRECTORY: Words = words(
     "the URL of an ACME directory such as \"https://acme-v02.api.letsencrypt.org/directory\"",
     "^https://",
 );
+static PROXY_URL: Words = words(
+    "a proxy such as \"http://127.0.0.1:3128\" or \"socks5h://127.0.0.1:1080\"",
+    "^(http|socks5|socks5h)://",
+);
 static PATH: Words = any("a path, relative to the plan's folder");
 static REFERENCE: Words = any("the name of a check, or HOST:PORT");
 static RECEIVER_NAME: Words = any("the name of a receiver");
@@ -395,12 +399,44 @@ static TCP_STEP: Table = Table {
 };
 
 /// How the server of a URL is reached, whatever is asked there.
-static REACHED: &[Key] = &[key(
-    "connect",
-    Either(&[Text(&ENDPOINT), Map(&Text(&ENDPOINT))]),
-    Optional,
-    "Dial here for the URL's own host and port, keeping name, SNI and Host; or a table { \"shop.example:80\" = \"127.0.0.1:8081\" } for several.",
-)];
+static REACHED: &[Key] = &[
+    key(
+        "connect",
+        Either(&[Text(&ENDPOINT), Map(&Text(&ENDPOINT))]),
+        Optional,
+        "Dial here for the URL's own host and port, keeping name, SNI and Host; or a table { \"shop.example:80\" = \"127.0.0.1:8081\" } for several.",
+    ),
+    key(
+        "proxy",
+        Either(&[Text(&PROXY_URL), Row(&PROXY)]),
+        Optional,
+        "Through this proxy; one that wants a user is a table { url, user, password_env }. Names are resolved by the proxy, with `socks5` here.",
+    ),
+    key(
+        "ip_version",
+        Either(&[Whole { least: 4, most: 4 }, Whole { least: 6, most: 6 }]),
+        Optional,
+        "By IPv4 or IPv6 addresses alone; default: every address in turn.",
+    ),
+    key(
+        "resolver",
+        Text(&SERVER),
+        Optional,
+        "Names of this check are resolved by this server; default: that of `[agent]`.",
+    ),
+    key(
+        "client_certificate",
+        Text(&PATH),
+        Optional,
+        "Shown to a server that asks for one: PEM, leaf first. Read again for every probe.",
+    ),
+    key(
+        "client_key",
+        Text(&PATH),
+        Optional,
+        "Its private key, PEM, not encrypted. Default: in the same file.",
+    ),
+];
 
 /// What is asked over HTTP, and what is expected of the answer: of a check, or of a step of a journey.
 static ASKED: &[Key] = &[
@@ -412,6 +448,56 @@ static ASKED: &[Key] = &[
         "Request headers; a secret one is a table { value_env = \"…\" } or { value_file = \"…\" }.",
     ),
     key("body", Text(&FREE), Default("\"\""), "The request's body."),
+    key(
+        "body_file",
+        Text(&PATH),
+        Optional,
+        "The same from a file of at most 8 MiB, which is read with the plan.",
+    ),
+    key(
+        "body_json",
+        Anything,
+        Optional,
+        "The same as JSON, with its Content-Type; the method is then POST unless given.",
+    ),
+    key(
+        "form",
+        Map(&Either(&[Text(&FREE), Row(&HEADER)])),
+        Optional,
+        "The same as a form, with its Content-Type; the method is then POST unless given. A secret value is a table { value_env = \"…\" } or { value_file = \"…\" }.",
+    ),
+    key("basic_auth", Row(&BASIC), Optional, "Logs in with user and password (RFC 7617)."),
+    key(
+        "bearer_env",
+        Text(&VARIABLE),
+        Optional,
+        "Logs in with the token that an environment variable holds (RFC 6750).",
+    ),
+    key("bearer_file", Text(&PATH), Optional, "The same in a file."),
+    key(
+        "oauth2",
+        Row(&OAUTH2),
+        Optional,
+        "Logs in with an access token that is fetched first, and again once it ends or is refused.",
+    ),
+    key(
+        "user_agent",
+        Text(&FREE),
+        Optional,
+        "The User-Agent; default: portwarden and its version.",
+    ),
+    key(
+        "accept_encoding",
+        OneOrMany(&OneOf(&["gzip", "deflate", "br", "zstd", "identity"])),
+        Default("\"identity\""),
+        "How an answer may be compressed; it is unpacked up to `max_body_bytes`.",
+    ),
+    key(
+        "http_version",
+        OneOf(&["1.1", "2"]),
+        Optional,
+        "Speaks this version alone, HTTP/2 without TLS too; default: 1.1, and with TLS what the server prefers.",
+    ),
     key(
         "follow_redirects",
         Switch,
@@ -472,6 +558,67 @@ pub(in crate::plan) static HEADER: Table = Table {
         key("value_file", Text(&PATH), Optional, "A file that holds it."),
     ]],
 };
+
+pub(in crate::plan) static PROXY: Table = Table {
+    header: "a proxy",
+    doc: "A proxy that wants a user.",
+    keys: &[&[
+        key("url", Text(&PROXY_URL), Required, "Its URL, without user and password."),
+        key("user", Text(&FREE), Optional, "The user."),
+        key(
+            "password_env",
+            Text(&VARIABLE),
+            Optional,
+            "An environment variable with the password.",
+        ),
+        key("password_file", Text(&PATH), Optional, "The same in a file."),
+        key("password", Text(&FREE), Refused(OUTSIDE), "Refused."),
+    ]],
+};
+
+static BASIC: Table = Table {
+    header: "basic_auth",
+    doc: "A user who logs in.",
+    keys: &[&[
+        key("user", Text(&FREE), Required, "The user."),
+        key(
+            "password_env",
+            Text(&VARIABLE),
+            Optional,
+            "An environment variable with the password.",
+        ),
+        key("password_file", Text(&PATH), Optional, "The same in a file."),
+        key("password", Text(&FREE), Refused(OUTSIDE), "Refused."),
+    ]],
+};
+
+static OAUTH2: Table = Table {
+    header: "oauth2",
+    doc: "A client that fetches an access token by its own credentials (RFC 6749 section 4.4).",
+    keys: &[&[
+        key("token_url", Text(&URL), Required, "The token endpoint. `connect` holds for it too."),
+        key("client_id", Text(&FREE), Required, "The client's id."),
+        key(
+            "client_secret_env",
+            Text(&VARIABLE),
+            Optional,
+            "An environment variable with its secret.",
+        ),
+        key("client_secret_file", Text(&PATH), Optional, "The same in a file."),
+        key("client_secret", Text(&FREE), Refused(OUTSIDE), "Refused."),
+        key("scope", OneOrMany(&Text(&FREE)), Optional, "What the token is to allow."),
+        key("audience", Text(&FREE), Optional, "Whom the token is for, where the endpoint asks."),
+        key(
+            "style",
+            OneOf(&["basic", "post"]),
+            Default("\"basic\""),
+            "Where id and secret stand: in Authorization, or in the body.",
+        ),
+    ]],
+};
+
+/// What is said of a secret in the file.
+const OUTSIDE: &str = "a secret is never in the file: put it in an environment variable and name that with `…_env`, or in a file of its own and name that with `…_file`";
 
 static EXPECT: Table = Table {
     header: "expect",

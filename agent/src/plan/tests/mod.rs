@@ -58,6 +58,7 @@ fn surroundings() -> Small {
         "night.secret",
         "monitor.password",
         "keystore.password",
+        "upload.bin",
     ];
     let mut small = Small {
         variables: HashMap::from([
@@ -68,6 +69,8 @@ fn surroundings() -> Small {
             ("SHOP_TOKEN", "Bearer abc"),
             ("MONITOR_PASSWORD", "a word"),
             ("KEYSTORE_PASSWORD", "another word"),
+            ("ID_SECRET", "a third"),
+            ("PROXY_PASSWORD", "a fourth"),
         ]),
         files: files.map(|name| (Path::new("/plans").join(name), "Bearer xyz\n")).into(),
     };

@@ -7,15 +7,15 @@ use bytes::Bytes;
 use health::facts::RequestFacts;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
-    CONTENT_LOCATION, CONTENT_TYPE, HOST, TRANSFER_ENCODING, USER_AGENT,
+    CONTENT_LOCATION, CONTENT_TYPE, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING, USER_AGENT,
 };
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use super::kept::Prepared;
 use super::written::Written;
-use super::{EXCERPT_CHARS, Spec, redact, redirect};
-use crate::net::printable;
+use super::{Connect, EXCERPT_CHARS, Spec, Spoken, redact, redirect};
+use crate::net::{Family, Proxy, Road, printable};
 use crate::plan::{Endpoint, Target};
 
 /// How many headers a request has beside those of the plan.
@@ -116,7 +116,7 @@ impl Ask {
         RequestFacts {
             method: self.method.as_str().to_owned().into(),
             headers: redact::sent(self.request(Version::HTTP_11).headers()),
-            body: printable(&self.body, EXCERPT_CHARS),
+            body: redact::body(&self.body, &spec.hidden, EXCERPT_CHARS),
             by_hand: by_hand(spec),
         }
     }
@@ -127,10 +127,8 @@ impl Ask {
             return prepared.endpoint.clone();
         }
         let (host, port) = (host(&self.url), port(&self.url));
-        spec.connect
-            .iter()
-            .find(|connect| connect.from.1 == port && connect.from.0.eq_ignore_ascii_case(host))
-            .map_or_else(|| Endpoint { host: target(host), port }, |connect| connect.to.clone())
+        let instead = spec.instead(&self.url);
+        instead.map_or_else(|| Endpoint { host: target(host), port }, |connect| connect.to.clone())
     }
 
     /// What goes over the wire with HTTP/1.1.
@@ -139,6 +137,19 @@ impl Ask {
             Some(prepared) => prepared.written.clone(),
             None => Written::of(&self.request(Version::HTTP_11)),
         }
+    }
+
+    /// What a proxy is sent that is asked for the URL itself (RFC 9112 section 3.2.2).
+    pub(super) fn written_for(&self, proxy: &Proxy) -> Written {
+        let mut request = self.request(Version::HTTP_11);
+        if let Some(value) = proxy.authorization()
+            && let Ok(mut value) = HeaderValue::try_from(value)
+        {
+            value.set_sensitive(true);
+            request.headers_mut().insert(PROXY_AUTHORIZATION, value);
+        }
+        let path = request.uri().path_and_query().map_or("/".into(), ToString::to_string);
+        Written::to(&format!("http://{}{path}", authority(&self.url)), &request)
     }
 
     /// The request as this version of HTTP wants it.
@@ -158,7 +169,7 @@ impl Ask {
                 .or_else(|| Authority::try_from(authority(&self.url)).ok());
             headers.remove(CONNECTION);
             let mut parts = http::uri::Parts::default();
-            parts.scheme = Some(Scheme::HTTPS);
+            parts.scheme = self.url.scheme().cloned();
             parts.authority = authority;
             parts.path_and_query = path;
             *request.version_mut() = Version::HTTP_2;
@@ -174,6 +185,21 @@ impl Ask {
         }
         *request.headers_mut() = headers;
         request
+    }
+}
+
+impl Spec {
+    /// What `connect` says of a URL's host and port.
+    fn instead(&self, url: &Uri) -> Option<&Connect> {
+        let (host, port) = (host(url), port(url));
+        self.connect
+            .iter()
+            .find(|connect| connect.from.1 == port && connect.from.0.eq_ignore_ascii_case(host))
+    }
+
+    /// Whether `connect` says where to dial for a URL.
+    pub(super) fn overrides(&self, url: &Uri) -> bool {
+        self.instead(url).is_some()
     }
 }
 
@@ -194,6 +220,15 @@ pub(super) fn by_hand(spec: &Spec) -> String {
     if let Some(source) = spec.source {
         command.push_str(&format!(" --interface {source}"));
     }
+    match (spec.version, is_https(&spec.url)) {
+        (None, _) => {}
+        (Some(Spoken::Http1), _) => command.push_str(" --http1.1"),
+        (Some(Spoken::Http2), true) => command.push_str(" --http2"),
+        (Some(Spoken::Http2), false) => command.push_str(" --http2-prior-knowledge"),
+    }
+    if let Some(road) = &spec.road {
+        command.push_str(&by_road(road, spec));
+    }
     for connect in &spec.connect {
         let (host, port) = &connect.from;
         let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
@@ -204,13 +239,60 @@ pub(super) fn by_hand(spec: &Spec) -> String {
         let value = redact::sent_value(name, value.as_bytes());
         command.push_str(&format!(" -H {}", quoted(&format!("{name}: {value}"))));
     }
-    if !spec.body.is_empty() {
-        command.push_str(" --data-binary @BODY");
+    if spec.grant.is_some() {
+        command.push_str(" -H \"authorization: Bearer $TOKEN\"");
+    }
+    match str::from_utf8(&spec.body) {
+        Ok("") => {}
+        Ok(text) if text.len() <= 1024 && spec.hidden.is_empty() => {
+            command.push_str(&format!(" --data-binary {}", quoted(text)));
+        }
+        _ => command.push_str(" --data-binary @BODY"),
     }
     format!("{command} {}", quoted(&shown(&spec.url)))
 }
 
-fn quoted(argument: &str) -> String {
+/// The options for a road.
+fn by_road(road: &Road, spec: &Spec) -> String {
+    let mut options = String::new();
+    match road.family {
+        Some(Family::V4) => options.push_str(" -4"),
+        Some(Family::V6) => options.push_str(" -6"),
+        None => {}
+    }
+    if let Some(proxy) = &road.proxy {
+        options.push_str(&format!(" -x {}", quoted(&proxy.shown())));
+        if let Some((user, _)) = &proxy.user {
+            options.push_str(&format!(" -U {}", quoted(user)));
+        }
+    }
+    let (host, port) = (host(&spec.url), port(&spec.url));
+    if let (Some(resolver), Target::Name(_)) = (&road.resolver, target(host))
+        && !spec.overrides(&spec.url)
+    {
+        // Most builds of curl know no --dns-servers.
+        let server = resolver.address();
+        let (kind, open, close) = match road.family {
+            Some(Family::V6) => ("AAAA", "[", "]"),
+            _ => ("A", "", ""),
+        };
+        options.push_str(&format!(
+            " --connect-to \"{host}:{port}:{open}$(dig +short @{} -p {} {host} {kind} | tail -n 1){close}:{port}\"",
+            server.ip(),
+            server.port()
+        ));
+    }
+    if let Some(client) = &road.client {
+        let (certificate, key) = client.paths();
+        options.push_str(&format!(" --cert {}", quoted(&certificate.display().to_string())));
+        if key != certificate {
+            options.push_str(&format!(" --key {}", quoted(&key.display().to_string())));
+        }
+    }
+    options
+}
+
+pub(super) fn quoted(argument: &str) -> String {
     format!("'{}'", argument.replace('\'', "'\\''"))
 }
 

@@ -1,14 +1,19 @@
 //! What a body says, once its wrapping is off.
 
 use std::borrow::Cow;
-use std::io::Read;
+use std::io::{self, Read};
 
+use brotli_decompressor::Decompressor;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use serde_json::Value;
 
 use crate::net::printable;
+
+/// Most bytes that a Zstandard frame may refer back to.
+const WINDOW_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Why a body cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +22,9 @@ pub(super) enum Undecodable {
     #[error("larger than the cap once unpacked")]
     TooLarge,
     /// Packed in a way that is not known here.
-    #[error("it is compressed ({0}), which this check cannot read; `identity` was asked for")]
+    #[error(
+        "it is compressed ({0}), which cannot be read here; `accept_encoding` says what is asked for"
+    )]
     Unknown(String),
     /// Not what Content-Encoding says.
     #[error("it is not the {0} it says it is")]
@@ -38,7 +45,76 @@ pub(super) fn decoded<'a>(
         b"" | b"identity" => Ok(bytes.into()),
         b"gzip" | b"x-gzip" => unpack(MultiGzDecoder::new(bytes), cap_bytes, "gzip"),
         b"deflate" => unpack(ZlibDecoder::new(bytes), cap_bytes, "deflate"),
+        b"br" => unpack(brotli(bytes)?, cap_bytes, "br"),
+        b"zstd" => unpack(Zstandard::new(bytes), cap_bytes, "zstd"),
         other => Err(Undecodable::Unknown(printable(other, 32))),
+    }
+}
+
+/// The beginning of a body for people, as far as it can be unpacked: it need not be whole.
+pub(super) fn beginning<'a>(headers: &HeaderMap, bytes: &'a [u8], most: usize) -> Cow<'a, [u8]> {
+    let Some(encoding) = headers.get(CONTENT_ENCODING) else { return bytes.into() };
+    let begun = match encoding.as_bytes().trim_ascii() {
+        b"gzip" | b"x-gzip" => begun(MultiGzDecoder::new(bytes), most),
+        b"deflate" => begun(ZlibDecoder::new(bytes), most),
+        b"br" => brotli(bytes).map(|reader| begun(reader, most)).unwrap_or_default(),
+        b"zstd" => begun(Zstandard::new(bytes), most),
+        _ => Vec::new(),
+    };
+    if begun.is_empty() { bytes.into() } else { begun.into() }
+}
+
+fn begun(mut packed: impl Read, most: usize) -> Vec<u8> {
+    let mut bytes = vec![0; most];
+    let mut length = 0;
+    while length < most
+        && let Ok(count @ 1..) = packed.read(&mut bytes[length..])
+    {
+        length += count;
+    }
+    bytes.truncate(length);
+    bytes
+}
+
+/// Brotli (RFC 7932). Its extension for windows of up to a gigabyte is left out: browsers do not know
+/// it either.
+fn brotli(bytes: &[u8]) -> Result<Decompressor<&[u8]>, Undecodable> {
+    match bytes.first() {
+        Some(first) if first & 0x7f == 0x11 => Err(Undecodable::Corrupt("br")),
+        _ => Ok(Decompressor::new(bytes, 4096)),
+    }
+}
+
+/// Zstandard, frame after frame, with windows of at most 8 MiB (RFC 9659).
+struct Zstandard<'a> {
+    rest: &'a [u8],
+    frame: Option<Frame<'a>>,
+}
+
+type Frame<'a> = StreamingDecoder<&'a [u8], FrameDecoder>;
+
+impl<'a> Zstandard<'a> {
+    fn new(rest: &'a [u8]) -> Self {
+        Self { rest, frame: None }
+    }
+}
+
+impl Read for Zstandard<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let mut frame = match self.frame.take() {
+                Some(frame) => frame,
+                None if self.rest.is_empty() => return Ok(0),
+                None => StreamingDecoder::new_with_max_window_size(self.rest, WINDOW_BYTES)
+                    .map_err(io::Error::other)?,
+            };
+            let count = frame.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                self.frame = Some(frame);
+                return Ok(count);
+            }
+            self.rest = frame.into_inner();
+        }
     }
 }
 

@@ -85,6 +85,16 @@ pub(super) enum Cause {
     Protocol(String),
 }
 
+/// How an answer is told to be longer than it said it would be.
+pub(super) const SURPLUS: &str = "bytes more than the head of the answer announced";
+
+impl Broken {
+    /// The answer is whole, and more came than it announced.
+    pub(super) fn is_surplus(&self) -> bool {
+        matches!(&self.cause, Cause::Protocol(words) if words.ends_with(SURPLUS))
+    }
+}
+
 /// Sends the request and takes in the answer until the stopwatch's deadline. Laps
 /// [`Phase::Processing`] and [`Phase::Transfer`].
 pub(super) async fn exchange(

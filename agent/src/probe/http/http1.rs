@@ -9,16 +9,17 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use health::Phase;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use httparse::{ParserConfig, Status};
 use tokio::io::AsyncWrite;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::io::poll_read_buf;
 
-use super::exchange::{Answer, Appetite, BUFFER_BYTES, Broken, Cause, Payload};
+use super::exchange::{Answer, Appetite, BUFFER_BYTES, Broken, Cause, Payload, SURPLUS};
 use super::framing::{Framing, Step};
 use super::redirect::is_redirect;
 use super::wire::{FIRST_BYTES, HEAD_BYTES, Wire, allowance};
@@ -27,6 +28,8 @@ use crate::probe::Stopwatch;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 8 * 1024;
+/// How long bytes that nobody announced are waited for, where some came before.
+const AFTER: Duration = Duration::from_millis(250);
 /// Most header fields of one head.
 const MOST_FIELDS: usize = 100;
 /// An empty SETTINGS frame, with which HTTP/2 servers begin, up to the flags (RFC 9113 section 6.5).
@@ -94,6 +97,7 @@ struct Line {
     received: u64,
     allowed: u64,
     first: ([u8; FIRST_BYTES], usize),
+    is_listened_after: bool,
 }
 
 impl Line {
@@ -106,6 +110,7 @@ impl Line {
             received: 0,
             allowed: HEAD_BYTES,
             first: ([0; FIRST_BYTES], 0),
+            is_listened_after: written.is_listened_after,
         }
     }
 
@@ -120,6 +125,7 @@ impl Line {
         // would otherwise cost its square.
         let (mut seen, mut tried) = (0, 0);
         loop {
+            self.skip_empty_lines();
             let length = self.buffer.len();
             let fresh = self.buffer.get(seen.max(3) - 3..).unwrap_or_default();
             if length > 0 && (tried == 0 || length >= 2 * tried || may_end(fresh)) {
@@ -140,6 +146,15 @@ impl Line {
             if self.fill().await? == 0 {
                 return Err(Cause::Cut("closed".to_owned()));
             }
+        }
+    }
+
+    /// Lines before a head mean nothing (RFC 9112 section 2.2). They go by at once: kept, each of
+    /// a drip of them would have all of them read again.
+    fn skip_empty_lines(&mut self) {
+        while let [b'\n', ..] | [b'\r', b'\n', ..] = *self.buffer {
+            let length = if self.buffer[0] == b'\n' { 1 } else { 2 };
+            self.buffer.advance(length);
         }
     }
 
@@ -168,11 +183,12 @@ impl Line {
                 }
                 Step::End { skip } => {
                     self.buffer.advance(skip);
+                    if self.buffer.is_empty() && self.is_listened_after {
+                        self.listen().await?;
+                    }
                     return match self.buffer.len() {
                         0 => Ok(()),
-                        surplus => Err(Cause::Protocol(format!(
-                            "{surplus} bytes more than the head of the answer announced"
-                        ))),
+                        surplus => Err(Cause::Protocol(format!("{surplus} {SURPLUS}"))),
                     };
                 }
                 Step::More { skip } => {
@@ -185,6 +201,16 @@ impl Line {
                     }
                 }
             }
+        }
+    }
+
+    /// Waits a while for what nobody announced.
+    async fn listen(&mut self) -> Result<(), Cause> {
+        let until = Instant::from_std(crate::clock::monotonic() + AFTER);
+        match timeout_at(until, self.fill()).await {
+            Ok(Err(cause @ Cause::Protocol(_))) => Err(cause),
+            // Closed, reset or quiet: it was whole before.
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 

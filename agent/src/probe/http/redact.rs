@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use alerts::Secret;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use health::Text;
 use health::facts::{Headers, HttpFacts};
 use http::{HeaderMap, HeaderName};
@@ -86,23 +89,52 @@ pub(super) fn header_value<'a>(name: &HeaderName, value: &'a [u8]) -> Cow<'a, st
 
 /// Masks what a server echoed of the secrets sent to it.
 pub(super) fn scrub(sent: &HeaderMap, facts: &mut HttpFacts, sight: &mut Sight) {
-    let secrets = secrets(sent);
+    scrub_each(&secrets(sent), facts, sight);
+}
+
+/// Masks what a server echoed of the hidden parts of a body.
+pub(super) fn scrub_hidden(hidden: &[Secret], facts: &mut HttpFacts, sight: &mut Sight) {
+    if !hidden.is_empty() {
+        scrub_each(&words(hidden), facts, sight);
+    }
+}
+
+/// A body for people.
+pub(super) fn body(bytes: &[u8], hidden: &[Secret], most_chars: usize) -> String {
+    let mut text = printable(bytes, if hidden.is_empty() { most_chars } else { bytes.len() });
+    if !hidden.is_empty() {
+        // Of what stands between & and =, however short: nothing of it is for anybody.
+        mask(&mut text, &hidden.iter().map(spelled).collect::<Vec<_>>());
+        text = printable(text.as_bytes(), most_chars);
+    }
+    text
+}
+
+fn words(hidden: &[Secret]) -> Vec<String> {
+    hidden.iter().map(spelled).filter(|secret| secret.len() >= MIN_SECRET_BYTES).collect()
+}
+
+fn spelled(Secret(bytes): &Secret) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn scrub_each(secrets: &[String], facts: &mut HttpFacts, sight: &mut Sight) {
     if secrets.is_empty() {
         return;
     }
-    scrub_facts(facts, &secrets);
+    scrub_facts(facts, secrets);
     for visit in &mut sight.facts.visits {
-        visit.http.iter_mut().for_each(|http| scrub_facts(http, &secrets));
+        visit.http.iter_mut().for_each(|http| scrub_facts(http, secrets));
     }
     for finding in &mut sight.findings {
         for Text { en, ko } in [&mut finding.summary, &mut finding.remedy] {
-            mask(en, &secrets);
-            mask(ko, &secrets);
+            mask(en, secrets);
+            mask(ko, secrets);
         }
         finding
             .evidence
             .iter_mut()
-            .for_each(|(_, value)| change_value(value, &|text: &mut String| mask(text, &secrets)));
+            .for_each(|(_, value)| change_value(value, &|text: &mut String| mask(text, secrets)));
     }
 }
 
@@ -194,10 +226,17 @@ fn secrets(sent: &HeaderMap) -> Vec<String> {
             secrets.extend(values.map(|(_, value)| value.trim().to_owned()));
         } else if let Some((_, token)) = value.split_once(' ') {
             secrets.push(token.trim().to_owned());
+            secrets.extend(password(token));
         }
     }
     secrets.retain(|secret| secret.len() >= MIN_SECRET_BYTES);
     secrets
+}
+
+/// The password of Basic credentials (RFC 7617).
+fn password(token: &str) -> Option<String> {
+    let both = String::from_utf8(STANDARD.decode(token.trim()).ok()?).ok()?;
+    both.split_once(':').map(|(_, password)| password.to_owned())
 }
 
 fn mask(text: &mut String, secrets: &[String]) {

@@ -147,8 +147,8 @@ fn tls_advice(reply: &Reply) -> Text {
 
 fn client_certificate_advice() -> Text {
     text!(
-        "The server asks for a client certificate, and this check has none: exempt the checked path (nginx: `ssl_verify_client optional;`), or expect 400.",
-        "서버가 클라이언트 인증서를 요구하지만 이 체크에는 없습니다. 점검할 경로를 예외로 두거나(nginx: `ssl_verify_client optional;`) 400을 기대값으로 두세요."
+        "The server asks for a client certificate, and this check shows none that it takes: give it one with `client_certificate` and `client_key`, exempt the checked path (nginx: `ssl_verify_client optional;`), or expect 400.",
+        "서버가 클라이언트 인증서를 요구하지만 이 체크는 받아들일 만한 것을 보이지 않았습니다. `client_certificate`와 `client_key`로 지정하거나, 점검할 경로를 예외로 두거나(nginx: `ssl_verify_client optional;`) 400을 기대값으로 두세요."
     )
 }
 

@@ -2,30 +2,24 @@
 
 use std::time::Duration;
 
-use health::{Code, Facts, Finding};
-use http::{Method, Uri, Version};
+use health::{Facts, Finding};
+use http::header::SERVER;
+use http::{Method, StatusCode, Uri};
 
 use super::Spec;
+use super::arrival::{Arrived, arrive};
 use super::ask::{self, Ask, host, is_https};
 use super::broken::Asked;
-use super::exchange::{Answer, Appetite, Broken, Question, exchange};
+use super::exchange::{Answer, Appetite, Broken, exchange};
 use super::status::Control;
 use super::wire::Wire;
-use crate::net::{Net, subject};
+use crate::net::{Net, Proxy, does_not_allow, gave_up, printable, subject, wants_login};
 use crate::probe::{Sight, Stopwatch};
-use crate::tls;
 
-const ALPN: &[&[u8]] = &[b"h2", b"http/1.1"];
-
-/// What visitors' browsers refuse; the rest is for checks of the certificate itself.
-const BREAKS_VISITORS: [Code; 6] = [
-    Code::CertExpired,
-    Code::CertNotYetValid,
-    Code::CertWrongName,
-    Code::CertSelfSigned,
-    Code::TlsUntrusted,
-    Code::TlsIncompleteChain,
-];
+/// With which proxies mark errors of their own (RFC 9209, Squid).
+const PROXY_HEADERS: [&str; 2] = ["x-squid-error", "proxy-status"];
+/// What they call themselves in errors of their own; of answers passed on they leave Server alone.
+const PROXY_NAMES: [&str; 4] = ["tinyproxy", "squid", "privoxy", "Privoxy"];
 
 /// Why a hop gave no answer.
 #[derive(Debug)]
@@ -46,37 +40,70 @@ pub(super) async fn visit(
     watch: &mut Stopwatch,
     sight: &mut Sight,
 ) -> Result<Answer, Failed> {
-    let endpoint = ask.endpoint(spec);
-    let dialled = net.dial(&endpoint, spec.source, watch, &mut sight.facts).await;
-    let stream = dialled.map_err(Failed::Before)?;
-    if !is_https(&ask.url) {
-        return exchange(Wire::Plain(stream), ask.written(), appetite, watch)
-            .await
-            .map_err(Failed::Asking);
+    if spec.road.is_none() && spec.version.is_none() && !is_https(&ask.url) {
+        let endpoint = ask.endpoint(spec);
+        let dialled = net.dial(&endpoint, spec.source, watch, &mut sight.facts).await;
+        let wire = Wire::Plain(dialled.map_err(Failed::Before)?);
+        let answer = exchange(wire, spec.kept.listening(ask.written()), appetite, watch).await;
+        return spec.kept.noted(answer).map_err(Failed::Asking);
     }
-    let name = host(&ask.url);
-    let shaken = Box::pin(tls::handshake(stream, name, ALPN, &spec.roots, watch)).await;
-    let (stream, presented) = shaken.map_err(Failed::Before)?;
-    let peer = peer(&ask.url, &sight.facts);
-    let now = crate::clock::now();
-    let (facts, findings) = tls::judge(&presented, name, &spec.roots, &peer, now);
-    sight.facts.tls = Some(Box::new(facts));
-    for finding in findings {
-        let is_known = sight.findings.iter().any(|known| known.is_same_as(&finding));
-        if BREAKS_VISITORS.contains(&finding.code) && !is_known {
-            sight.findings.push(finding);
+    let arrived = Box::pin(arrive(spec, ask, net, watch, sight)).await?;
+    let Arrived { wire, question, guard, asked_of } = arrived;
+    let answer = exchange(wire, spec.kept.listening(question), appetite, watch).await;
+    match spec.kept.noted(answer) {
+        Ok(answer) => {
+            match asked_of.and_then(|proxy| passed_on(spec, ask, proxy, &answer, sight)) {
+                Some(finding) => Err(Failed::Before(Box::new(finding))),
+                None => Ok(answer),
+            }
+        }
+        Err(broken) => {
+            let peer = || peer(spec, ask, &sight.facts);
+            match guard.and_then(|guard| guard.refusal(&broken, &peer())) {
+                Some(finding) => Err(Failed::Before(Box::new(finding))),
+                None => Err(Failed::Asking(broken)),
+            }
         }
     }
-    let question = match presented.alpn.as_deref() {
-        Some("h2") => Question::from(ask.request(Version::HTTP_2)),
-        _ => Question::from(ask.written()),
-    };
-    exchange(Wire::Tls(Box::new(stream)), question, appetite, watch).await.map_err(Failed::Asking)
+}
+
+/// The finding for an answer that is the proxy's own, where it could or would not pass the request on.
+fn passed_on(
+    spec: &Spec,
+    ask: &Ask,
+    proxy: &Proxy,
+    answer: &Answer,
+    sight: &Sight,
+) -> Option<Finding> {
+    let status = answer.status;
+    let is_its_own = status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        || status.as_u16() >= 400
+            && PROXY_HEADERS.iter().any(|name| answer.headers.contains_key(*name))
+        || status.as_u16() >= 400
+            && answer.headers.get(SERVER).is_some_and(|server| {
+                PROXY_NAMES.iter().any(|name| server.as_bytes().starts_with(name.as_bytes()))
+            });
+    if !is_its_own {
+        return None;
+    }
+    let told = PROXY_HEADERS.iter().find_map(|name| answer.headers.get(*name));
+    let told = told.map(|value| format!(", {}", printable(value.as_bytes(), 80)));
+    let words = format!("{status}{}", told.unwrap_or_default());
+    let target = ask.endpoint(spec);
+    let at = sight.facts.address.map_or_else(|| proxy.endpoint.to_string(), |at| at.to_string());
+    Some(match status.as_u16() {
+        407 => wants_login(proxy, &at, &words, &target),
+        500.. => gave_up(proxy, &at, &words, &target),
+        _ => does_not_allow(proxy, &at, &words, &target),
+    })
 }
 
 /// The address dialled, and the name that was asked for there.
-pub(super) fn peer(url: &Uri, facts: &Facts) -> String {
-    let name = host(url);
+pub(super) fn peer(spec: &Spec, ask: &Ask, facts: &Facts) -> String {
+    if let Some(proxy) = spec.road.as_ref().and_then(|road| road.proxy.as_ref()) {
+        return format!("{} through {}", ask.endpoint(spec), proxy.shown());
+    }
+    let name = host(&ask.url);
     match facts.address {
         Some(address) if name.parse() == Ok(address.ip()) => address.to_string(),
         Some(address) => format!("{address} ({name})"),
@@ -87,7 +114,9 @@ pub(super) fn peer(url: &Uri, facts: &Facts) -> String {
 /// Of whom an answer was asked, for findings about its absence.
 pub(super) fn asked(spec: &Spec, ask: &Ask, facts: &Facts, timeout: Duration) -> Asked {
     let endpoint = ask.endpoint(spec);
+    let is_proxied = spec.road.as_ref().is_some_and(|road| road.proxy.is_some());
     let peer = match facts.address {
+        _ if is_proxied => peer(spec, ask, facts),
         Some(address) => subject(&endpoint, address),
         None => endpoint.to_string(),
     };

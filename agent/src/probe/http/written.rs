@@ -14,15 +14,22 @@ pub(super) struct Written {
     pub(super) pieces: [Bytes; 2],
     /// It was HEAD: the answer has no body, whatever its headers say.
     pub(super) is_head: bool,
+    /// What comes after the answer is waited for a while.
+    pub(super) is_listened_after: bool,
 }
 
 impl Written {
     pub(super) fn of(request: &Request<Bytes>) -> Self {
-        let (method, body) = (request.method(), request.body());
         // As it is displayed: that begins with a slash, also where a URL goes from host to query.
         let path = request.uri().path_and_query().map_or("/".into(), ToString::to_string);
+        Self::to(&path, request)
+    }
+
+    /// With this target in its first line.
+    pub(super) fn to(target: &str, request: &Request<Bytes>) -> Self {
+        let (method, body) = (request.method(), request.body());
         let mut head = Vec::with_capacity(256 + body.len().min(JOINED_BYTES));
-        for part in [method.as_str(), " ", &path, " HTTP/1.1\r\n"] {
+        for part in [method.as_str(), " ", target, " HTTP/1.1\r\n"] {
             head.extend_from_slice(part.as_bytes());
         }
         let mut field = |name: &HeaderName, value: &[u8]| {
@@ -47,7 +54,11 @@ impl Written {
             head.extend_from_slice(&rest);
             rest.clear();
         }
-        Self { pieces: [head.into(), rest], is_head: *method == Method::HEAD }
+        Self {
+            pieces: [head.into(), rest],
+            is_head: *method == Method::HEAD,
+            is_listened_after: false,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use health::history::{Bucket, History, Sample};
+use health::history::{Bucket, History, Percentiles, Sample};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
@@ -19,24 +19,36 @@ pub(in crate::store) fn past(
 ) -> rusqlite::Result<History> {
     let mut rolled = i64::MIN;
     let (mut hours, mut days) = (BTreeMap::new(), BTreeMap::new());
+    let mut spread = BTreeMap::new();
     let mut samples = fresh;
     if let Some(check) = check {
         rolled = rolled_until(connection)?;
         hours = buckets(connection, check, HOUR, now.as_second() - DAY)?;
+        spread = percentiles(connection, check, now.as_second() - DAY)?;
         days = buckets(connection, check, DAY, now.as_second() - 90 * DAY)?;
         samples = recent(connection, check, samples, rolled, count)?;
     }
+    let mut durations: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
     for sample in &samples {
         let at = sample.at.as_second();
         if at >= rolled {
-            hours.entry(at.div_euclid(HOUR) * HOUR).or_default().add(sample);
+            let hour = at.div_euclid(HOUR) * HOUR;
+            hours.entry(hour).or_default().add(sample);
+            durations.entry(hour).or_default().push(sample.duration_seconds);
             days.entry(at.div_euclid(DAY) * DAY).or_default().add(sample);
         }
+    }
+    for (hour, mut durations) in durations {
+        spread.extend(Percentiles::of(&mut durations).map(|percentiles| (hour, percentiles)));
     }
     samples.drain(..samples.len().saturating_sub(count));
     let since = now.as_second() - DAY;
     hours.retain(|at, _| at + HOUR > since);
-    Ok(History { samples, hours: finish(hours), days: finish(days), ..History::default() })
+    let mut hours = finish(hours);
+    for hour in &mut hours {
+        hour.percentiles = spread.remove(&hour.at.as_second());
+    }
+    Ok(History { samples, hours, days: finish(days), ..History::default() })
 }
 
 fn finish(sums: BTreeMap<i64, Sums>) -> Vec<Bucket> {
@@ -85,6 +97,24 @@ fn buckets(
     let rows = statement.query_map(params![check, span, from], |row| {
         let (good, bad) = (row.get(1)?, row.get(2)?);
         Ok((row.get(0)?, Sums { good, bad, sum_us: row.get(3)?, max_us: row.get(4)? }))
+    })?;
+    rows.collect()
+}
+
+/// How durations spread in the hours that are rolled up.
+fn percentiles(
+    connection: &Connection,
+    check: i64,
+    from: i64,
+) -> rusqlite::Result<BTreeMap<i64, Percentiles>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT at, p50_us, p90_us, p99_us FROM bucket
+         WHERE check_id = ?1 AND span = 3600 AND at > ?2 - 3600 AND p50_us IS NOT NULL",
+    )?;
+    let rows = statement.query_map(params![check, from], |row| {
+        let seconds = |column| row.get(column).map(|micros: u32| f64::from(micros) / 1e6);
+        let (p50_seconds, p90_seconds, p99_seconds) = (seconds(1)?, seconds(2)?, seconds(3)?);
+        Ok((row.get(0)?, Percentiles { p50_seconds, p90_seconds, p99_seconds }))
     })?;
     rows.collect()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use health::history::{Bucket, Sample};
+use health::history::{Bucket, Percentiles, Sample};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::store::tests::folder;
@@ -31,7 +31,14 @@ fn by_hand(samples: &[Sample], span: i64) -> Vec<Bucket> {
         let start = sample.at.as_second().div_euclid(span) * span;
         if buckets.last().is_none_or(|bucket| bucket.at.as_second() != start) {
             let at = Timestamp::from_second(start).unwrap();
-            buckets.push(Bucket { at, good: 0, bad: 0, mean_seconds: 0.0, max_seconds: 0.0 });
+            buckets.push(Bucket {
+                at,
+                good: 0,
+                bad: 0,
+                mean_seconds: 0.0,
+                max_seconds: 0.0,
+                percentiles: None,
+            });
         }
         let bucket = buckets.last_mut().unwrap();
         *(if sample.success { &mut bucket.good } else { &mut bucket.bad }) += 1;
@@ -76,6 +83,21 @@ async fn roll_ups_come_to_the_same_as_adding_up_by_hand_whenever_they_run() {
         assert_eq!(history.samples, samples[samples.len() - 300..]);
         assert_same(&history.hours, &by_hand(&samples, 3600), 1e-9);
         assert_same(&history.days, &by_hand(&samples, 86_400), 1e-9);
+        for hour in &history.hours {
+            let of_hour =
+                samples.iter().filter(|it| it.at.as_second() / 3600 * 3600 == hour.at.as_second());
+            let mut durations: Vec<f64> = of_hour.map(|it| it.duration_seconds).collect();
+            let wanted = Percentiles::of(&mut durations).unwrap();
+            let got = hour.percentiles.unwrap();
+            for (got, wanted) in [
+                (got.p50_seconds, wanted.p50_seconds),
+                (got.p90_seconds, wanted.p90_seconds),
+                (got.p99_seconds, wanted.p99_seconds),
+            ] {
+                assert!((got - wanted).abs() < 1e-9, "{got} {wanted}");
+            }
+        }
+        assert!(history.days.iter().all(|day| day.percentiles.is_none()));
     }
     let minutes = store.minutes("a", at(0), later).await.unwrap();
     assert_same(&minutes, &by_hand(&samples, 60), 1.1e-6);
