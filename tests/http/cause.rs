@@ -67,7 +67,7 @@ async fn limits_maintenance_and_swapped_backends_are_recognised() {
         folder.path(),
         &[limited, closed, swapped],
         &format!(
-            "limit_req_zone $server_name zone=tight:1m rate=1r/m;\n\
+            "limit_req_zone $server_port zone=tight:1m rate=1r/m;\n\
              server {{ listen {limited}; location / {{ limit_req zone=tight; return 204; \
              try_files /none =404; }} location /x {{ limit_req zone=tight; proxy_pass http://{right}; }} }}\n\
              server {{ listen {closed}; default_type text/html; location / {{ \
