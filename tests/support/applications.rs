@@ -146,6 +146,11 @@ impl Program {
         Self::start(&["python3", "plain.py"], name)
     }
 
+    /// A login with sessions in memory, well or broken in one way: see its `MODE`.
+    pub fn sessions(mode: &str) -> Self {
+        Self::start(&["python3", "sessions.py"], mode)
+    }
+
     /// socket.io over `websocket` or `polling`.
     pub fn live(transport: &str) -> Self {
         Self::start(&["node", "live.js"], transport)

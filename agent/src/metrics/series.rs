@@ -6,6 +6,8 @@ mod certificates;
 mod dns;
 mod elsewhere;
 mod http;
+mod journey;
+mod signals;
 mod sockets;
 
 use certificates::handshakes;
@@ -55,6 +57,7 @@ impl Collector for Series {
         out.http(&snapshot)?;
         out.grpc(&snapshot)?;
         out.nginx(&snapshot)?;
+        out.journeys(&snapshot)?;
         out.tls(&snapshot)?;
         out.dns(&snapshot)?;
         out.certificates(&snapshot)?;
@@ -65,6 +68,7 @@ impl Collector for Series {
         if self.spoken.includes(Vocabulary::X509CertificateExporter) {
             out.as_x509_certificate_exporter(&snapshot, snapshot.at)?;
         }
+        out.signals(&snapshot)?;
         out.standings(&snapshot)?;
         out.listeners(&snapshot)?;
         out.agent(&snapshot)

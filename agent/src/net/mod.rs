@@ -25,7 +25,7 @@ use crate::probe::dns;
 use crate::probe::forward::Passages;
 use crate::probe::http::{NginxMemory, Tokens};
 use crate::probe::tls::Nameless;
-use crate::probe::{Stopwatch, acme};
+use crate::probe::{Stopwatch, acme, heartbeat, http};
 use crate::renewal;
 use crate::tls;
 
@@ -66,6 +66,10 @@ pub struct Net {
     pub passages: Passages,
     /// Whom challenges were fetched from.
     pub acme: Arc<acme::Reached>,
+    /// What jobs have reported.
+    pub heartbeats: Arc<heartbeat::Pulses>,
+    /// Bodies that were as the plan has them.
+    pub bodies: Arc<http::Bodies>,
     /// Access tokens that checks ask with.
     pub(crate) tokens: Arc<Tokens>,
     /// What each nginx has counted of its connections.
@@ -99,6 +103,8 @@ impl Net {
             nameless: Arc::default(),
             passages: Passages::default(),
             acme: Arc::default(),
+            heartbeats: Arc::default(),
+            bodies: Arc::default(),
             tokens: Arc::default(),
             nginx: Arc::default(),
         })
@@ -127,6 +133,8 @@ impl Net {
             nameless: Arc::clone(&self.nameless),
             passages: self.passages.clone(),
             acme: Arc::clone(&self.acme),
+            heartbeats: Arc::clone(&self.heartbeats),
+            bodies: Arc::clone(&self.bodies),
             tokens: Arc::clone(&self.tokens),
             nginx: Arc::clone(&self.nginx),
             ..Self::new(resolver)?

@@ -18,6 +18,8 @@ use crate::net::Road;
 use crate::probe::{self, http as probed};
 use crate::tls::Roots;
 
+pub(super) mod ways;
+
 /// Headers that the connection itself sets.
 const OWN_HEADERS: [&str; 4] = ["content-length", "transfer-encoding", "connection", "upgrade"];
 
@@ -40,10 +42,12 @@ pub(super) fn check(
     let roots = pace.roots(row);
     let owner = there.owner.clone();
     let asking = asking(row, &pace, hosts);
+    let ways = ways::read(row, hosts, url.as_ref().map(|url| &url.value), &there);
     let (url, written) = (url?, written?);
     let frame = named.frame(&pace, Kind::Http, written.value, owner)?;
     let mut spec = spec(url.value, &there, asking, roots?);
     spec.stub_status = row.switch("stub_status").unwrap_or(false).then(|| frame.name.clone());
+    spec.ways = ways.map(|ways| ways.of(&spec));
     Some(probe::Check { frame, spec: probe::Spec::Http(Box::new(spec)) })
 }
 
@@ -76,7 +80,7 @@ pub(super) fn there(row: &Row<'_>, hosts: &Hosts, place: Option<&(String, u16)>)
 pub(super) struct Asking {
     method: Method,
     headers: HeaderMap,
-    body: Body,
+    pub(super) body: Body,
     grant: Option<Arc<probed::Grant>>,
     version: Option<probed::Spoken>,
     expect: probed::Expect,
@@ -94,6 +98,7 @@ pub(super) fn asking(row: &Row<'_>, pace: &Pace, hosts: &Hosts) -> Asking {
     let grant = request::manners(row, &mut headers).map(Arc::new);
     let version = request::version(row);
     let expect = expect::expect(row, pace.timeout, &method);
+    expect::ask_for_encoding(&expect, &mut headers);
     let follow_redirects =
         row.switch("follow_redirects").unwrap_or_else(|| !expect::judges_redirect(&expect));
     let max_body_bytes = row.whole("max_body_bytes").map_or(1024 * 1024, |at| at.value);
@@ -157,6 +162,8 @@ pub(super) fn spec(url: Uri, there: &There, asking: Asking, roots: Roots) -> pro
         upstream,
         stub_status: None,
         keeps_body: false,
+        in_plain: None,
+        ways: None,
         roots,
         kept: probed::Kept::default(),
     }

@@ -18,6 +18,7 @@ use super::schema::{CAPTURE, HEADER, STEP};
 use super::{Endpoint, cookie, expect, http as plan_http, receivers, values};
 use crate::probe::journey::capture::{Capture, Place};
 use crate::probe::journey::template::{Template, is_name};
+use crate::probe::journey::ways::Ways;
 use crate::probe::journey::{Known, Spec, Step};
 use crate::probe::{self};
 use crate::tls::Roots;
@@ -38,6 +39,7 @@ pub(super) fn check(
     let written = row.text("base");
     let place = base.as_ref().and_then(|base| plan_http::place(&base.value));
     let there = plan_http::there(row, hosts, place.as_ref());
+    let ways = plan_http::ways::read(row, hosts, base.as_ref().map(|base| &base.value), &there);
     let upstream = frame::endpoints(row, "upstream", hosts, None);
     let roots = pace.roots(row);
     let values = known(row);
@@ -63,7 +65,9 @@ pub(super) fn check(
     let steps = reading.steps(&rows);
     let (written, _) = (written?, roots.as_ref()?);
     let frame = named.frame(&pace, Kind::Journey, written.value, there.owner.clone())?;
-    Some(probe::Check { frame, spec: probe::Spec::Journey(Box::new(Spec { values, steps })) })
+    let mut spec = Spec { values, steps, ways: None };
+    spec.ways = ways.map(|ways| Box::new(Ways::of(&spec, ways.each, ways.sameness)));
+    Some(probe::Check { frame, spec: probe::Spec::Journey(Box::new(spec)) })
 }
 
 /// A value that stands in a step for one that is known on the way alone.
@@ -120,22 +124,26 @@ impl Reading<'_> {
         }
         let captures = captures(row);
         let headers = self.headers(row);
-        let body = row
-            .text("body")
-            .map(|text| Template::parse(text.value, |name| self.known.contains(name)).0);
+        let body = self.body(row, &mut asking.body.bytes);
         let name: Arc<str> = row.text("name")?.value.into();
         let (url, shown, template) = target?;
         let mut http = plan_http::spec(url, self.there, asking, self.roots?.clone());
         http.shown = shown.into();
         http.keeps_body = captures.iter().any(Capture::reads_body);
-        Some(Step {
-            name,
-            http,
-            url: template,
-            headers,
-            body: body.filter(|body| !body.is_plain()),
-            captures,
-        })
+        Some(Step { name, http, url: template, headers, body, captures })
+    }
+
+    /// The body, where it has places; names in braces that nobody knows stay as they are.
+    fn body(&self, row: &Row<'_>, written: &mut Vec<u8>) -> Option<Template> {
+        let mut text = String::from_utf8(written.clone()).ok()?;
+        if row.has("form") {
+            for name in &self.known {
+                text = text.replace(&format!("%7B{name}%7D"), &format!("{{{name}}}"));
+            }
+        }
+        let (template, _) = Template::parse(&text, |name| self.known.contains(name));
+        *written = text.into_bytes();
+        Some(template).filter(|template| !template.is_plain())
     }
 
     /// The URL as far as it is known, the same as it is written, and its places.

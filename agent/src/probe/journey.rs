@@ -18,10 +18,13 @@ use crate::net::Net;
 
 pub mod capture;
 mod filled;
+mod lost;
 pub mod template;
+pub mod ways;
 
 use capture::Capture;
 use filled::Values;
+use lost::Before;
 use template::Template;
 
 /// `[[journey]]` after validation.
@@ -31,6 +34,8 @@ pub struct Spec {
     pub values: Vec<(Arc<str>, Known)>,
     /// At least one.
     pub steps: Vec<Step>,
+    /// Several ways to make it, where there are: then it is made by each of them.
+    pub ways: Option<Box<ways::Ways>>,
 }
 
 /// A value that is known from the beginning.
@@ -73,11 +78,16 @@ pub(crate) struct Travelled {
     pub(crate) sight: Sight,
     /// The answers, step by step, as far as they came.
     pub(crate) heard: Vec<Option<Heard>>,
+    /// What must not be shown of it.
+    pub(crate) veils: Vec<hop::Veil>,
 }
 
 /// Runs one probe.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
-    travel(spec, net, watch).await.sight
+    match &spec.ways {
+        None => travel(spec, net, watch).await.sight,
+        Some(ways) => Box::pin(ways::observe(ways, net, watch)).await,
+    }
 }
 
 /// Makes the journey once, with a jar of its own.
@@ -87,7 +97,7 @@ pub(crate) async fn travel(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Tra
     let mut values = Values::of(spec);
     let mut from: Option<Uri> = None;
     let mut ended: Option<&Step> = None;
-    for step in &spec.steps {
+    for (index, step) in spec.steps.iter().enumerate() {
         if let Some(at) = ended {
             travelled.sight.facts.visits.push(not_made(step, at, watch.elapsed()));
             travelled.heard.push(None);
@@ -96,9 +106,10 @@ pub(crate) async fn travel(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Tra
         jar.enter(Arc::clone(&step.name), from.take());
         let begun = watch.elapsed();
         let mut own = Stopwatch::start(watch.left());
-        let walked = Box::pin(made(step, &mut values, &mut jar, net, &mut own)).await;
+        let walked = Box::pin(made(spec, index, &mut values, &mut jar, net, &mut own)).await;
         let (mut sight, heard) = (walked.sight, walked.heard);
-        hop::veil(&values.veils(step), &mut sight);
+        travelled.veils = values.veils();
+        hop::veil(&travelled.veils, &mut sight);
         named(step, &mut sight.findings);
         let is_end = heard.is_none()
             || sight.facts.blind.is_some()
@@ -115,12 +126,14 @@ pub(crate) async fn travel(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Tra
 
 /// One step: asked, judged, and what later steps need taken out of it.
 async fn made(
-    step: &Step,
+    spec: &Spec,
+    index: usize,
     values: &mut Values,
     jar: &mut Jar,
     net: &Net,
     watch: &mut Stopwatch,
 ) -> hop::Walked {
+    let (earlier, step) = (&spec.steps[..index], &spec.steps[index]);
     if watch.left().is_zero() {
         return hop::Walked { sight: wrong(step, no_time_left(step)), heard: None };
     }
@@ -128,7 +141,11 @@ async fn made(
         Ok(ask) => ask,
         Err(finding) => return hop::Walked { sight: wrong(step, *finding), heard: None },
     };
-    let mut walked = hop::walk_with(&step.http, ask, Some(jar), net, watch).await;
+    let before = Before::of(jar, earlier, &ask);
+    let mut walked = hop::walk_with(&step.http, ask.clone(), Some(jar), net, watch).await;
+    if walked.sight.facts.blind.is_none() {
+        lost::explain(&mut walked, &before, step, &ask, jar, net, watch).await;
+    }
     let is_bad = |finding: &Finding| finding.severity == Severity::Critical;
     if let Some(heard) = &walked.heard
         && !walked.sight.findings.iter().any(is_bad)
@@ -209,7 +226,9 @@ fn visits(step: &Step, sight: &mut Sight, begun: Duration, own: &Stopwatch) -> V
             visit.failure = Some("no answer".to_owned());
         }
     }
-    if let Some(last) = visits.iter_mut().rfind(|visit| visit.role != Role::Control) {
+    if let Some(last) =
+        visits.iter_mut().rfind(|visit| matches!(visit.role, Role::Step | Role::Redirect))
+    {
         last.codes = codes;
     }
     visits

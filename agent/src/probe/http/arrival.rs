@@ -9,9 +9,10 @@ use http::header::UPGRADE;
 use rustls::AlertDescription;
 
 use super::Spec;
-use super::ask::{Ask, host, is_https};
+use super::ask::{Ask, host};
 use super::exchange::{Broken, Cause, Question};
 use super::visit::{Failed, peer};
+use super::ways;
 use super::wire::Wire;
 use crate::net::{Net, Proxy, Road, Talk};
 use crate::probe::{Sight, Stopwatch};
@@ -70,7 +71,7 @@ pub(super) async fn arrive<'a>(
 ) -> Result<Arrived<'a>, Failed> {
     let endpoint = ask.endpoint(spec);
     let road = spec.road.as_deref();
-    let is_encrypted = is_https(&ask.url);
+    let is_encrypted = ways::is_encrypted(spec, &ask.url);
     if let (Some(road), false) = (road, is_encrypted)
         && let Some(proxy) = asked_of(spec, road, ask)
     {

@@ -1,9 +1,12 @@
 //! Answers of HTTP/1.1, and counts of nginx, that no server would give.
 
 use bytes::BytesMut;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue, Method, Uri};
 
 use super::framing::unwrapped;
 use super::http1::{Parsed, parse};
+use super::jar::{Jar, Visit};
 use super::stub_status;
 
 /// An answer, interim ones before it; what of it is body does not depend on how it was cut.
@@ -34,4 +37,21 @@ pub fn counts(bytes: &[u8]) {
             ["Active", "accepts", "Reading:", "Waiting:"].iter().all(|word| text.contains(word))
         );
     }
+}
+
+/// Set-Cookie lines, one per line: what a jar sends back fits into a header, whatever they say.
+pub fn cookies(bytes: &[u8]) {
+    let url = Uri::from_static("https://www.shop.example/a/b");
+    let lines =
+        bytes.split(|byte| *byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok());
+    let headers: HeaderMap = lines.map(|line| (SET_COOKIE, line)).collect();
+    let mut jar = Jar::default();
+    jar.take(&url, &headers, jiff::Timestamp::UNIX_EPOCH);
+    let visit = Visit { url: &url, method: &Method::GET };
+    let sent = jar.header(visit, None, jiff::Timestamp::UNIX_EPOCH);
+    let is_kept = jar.lines().iter().any(|line| {
+        jar.held_back(&line.cookie.name, visit, jiff::Timestamp::UNIX_EPOCH).is_none()
+            && jar.value(&line.cookie.name).is_some()
+    });
+    assert_eq!(sent.is_some(), is_kept);
 }

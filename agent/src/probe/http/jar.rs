@@ -6,11 +6,11 @@
 
 use std::sync::Arc;
 
-use http::header::{DATE, SET_COOKIE};
+use http::header::{COOKIE, DATE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use jiff::Timestamp;
 
-use super::ask::{host, is_https};
+use super::ask::{Ask, host, is_https};
 use super::redact::{MASK, MIN_SECRET_BYTES, Veil};
 use super::set_cookie::{MOST_PAIR_BYTES, SameSite, SetCookie, date};
 
@@ -220,10 +220,15 @@ impl Jar {
         Some(value)
     }
 
-    /// Names of what comes along on a request.
-    pub(crate) fn sent(&self, visit: Visit<'_>, now: Timestamp) -> Vec<&str> {
-        let along = self.kept.iter().filter(|kept| self.unsent(kept, visit, now).is_none());
-        along.map(|kept| &*kept.cookie.name).collect()
+    /// The request with the cookies that belong to it.
+    pub(crate) fn dressed(&self, mut ask: Ask) -> Ask {
+        let planned = ask.headers.get(COOKIE);
+        let visit = Visit { url: &ask.url, method: &ask.method };
+        if let Some(value) = self.header(visit, planned, crate::clock::now()) {
+            ask.headers.insert(COOKIE, value);
+            ask.prepared = None;
+        }
+        ask
     }
 
     /// Why no cookie of this name comes along; `None` where one does, or none is in the jar.
@@ -298,7 +303,7 @@ impl Jar {
 }
 
 /// Why browsers ignore a cookie that came from this URL, whatever else is in the jar.
-fn refusal(cookie: &SetCookie, url: &Uri) -> Option<Refusal> {
+pub(super) fn refusal(cookie: &SetCookie, url: &Uri) -> Option<Refusal> {
     let bytes = cookie.name.len() + cookie.value.len();
     if bytes > MOST_PAIR_BYTES {
         return Some(Refusal::TooLarge(bytes));
@@ -346,7 +351,7 @@ fn domain_matches(host: &str, domain: &str) -> bool {
 }
 
 /// RFC 6265bis section 5.1.4.
-fn path_matches(path: &str, kept: &str) -> bool {
+pub(super) fn path_matches(path: &str, kept: &str) -> bool {
     path.strip_prefix(kept)
         .is_some_and(|rest| rest.is_empty() || kept.ends_with('/') || rest.starts_with('/'))
 }

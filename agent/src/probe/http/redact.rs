@@ -284,6 +284,17 @@ mod tests {
     }
 
     #[test]
+    fn the_password_of_basic_credentials_is_masked_as_well() {
+        let mut sent = HeaderMap::new();
+        let value = format!("Basic {}", STANDARD.encode("monitor:hunter22"));
+        sent.insert(AUTHORIZATION, HeaderValue::try_from(value).unwrap());
+        let excerpt = Some("monitor said hunter22".to_owned());
+        let mut facts = HttpFacts { excerpt, ..HttpFacts::default() };
+        scrub(&sent, &mut facts, &mut Sight::default());
+        assert_eq!(facts.excerpt.as_deref(), Some("monitor said (hidden)"));
+    }
+
+    #[test]
     fn echoes_are_masked_everywhere() {
         let mut sent = HeaderMap::new();
         sent.insert(AUTHORIZATION, HeaderValue::from_static("Bearer tok-123456"));

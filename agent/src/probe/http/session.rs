@@ -1,10 +1,14 @@
-//! Why a cookie that should be there is not: what browsers do with what a server sends. Pure.
+//! Why a cookie that should be there is not: what browsers do with what a server sends, and which
+//! hop is at fault.
 
 use health::{Code, Finding, Text, text};
+use serde_json::Value;
 
-use super::ask::{host, subject};
+use super::ask::{self, Ask, host};
 use super::jar::{Jar, Line, Outcome, Refusal, Unsent};
-use crate::net::printable;
+use super::{Spec, inner};
+use crate::net::{Net, printable};
+use crate::probe::Stopwatch;
 
 /// A cookie was to be set, and is not in the jar; `line` is what the answer said of it.
 pub(super) fn unset(name: &str, url: &str, line: Option<&Line>, jar: &Jar) -> Finding {
@@ -31,7 +35,7 @@ pub(super) fn unset(name: &str, url: &str, line: Option<&Line>, jar: &Jar) -> Fi
     .evidence("cookie", name)
     .evidence("why", why(&line.outcome))
     .evidence("got", got)
-    .evidence("set_by", super::ask::subject(&line.url))
+    .evidence("set_by", ask::subject(&line.url))
 }
 
 fn never_set(name: &str, url: &str, subject: String, jar: &Jar) -> Finding {
@@ -81,7 +85,7 @@ fn deleted(line: &Line) -> (Text, Text) {
 }
 
 /// The reason in few words that do not change, for evidence.
-pub(super) fn why(outcome: &Outcome) -> &'static str {
+pub(crate) fn why(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Kept => "kept",
         Outcome::Deleted => "deleted",
@@ -200,7 +204,7 @@ pub(crate) fn refused(refusal: &Refusal, line: &Line) -> (Text, Text) {
             text!(
                 "Find what sets a new cookie at each request: `curl -sD - -o /dev/null {url} | grep -ci '^set-cookie'`.",
                 "요청마다 새 쿠키를 만드는 것을 찾으세요: `curl -sD - -o /dev/null {url} | grep -ci '^set-cookie'`.",
-                url = subject(&line.url)
+                url = ask::subject(&line.url)
             ),
         ),
     }
@@ -265,4 +269,74 @@ pub(crate) fn held_back(unsent: &Unsent, name: &str) -> (&'static str, Text, Tex
             ),
         ),
     }
+}
+
+/// Says of cookies that are missing whether the proxy or the application is at fault, by asking
+/// the upstream the same.
+pub(super) async fn blame(
+    findings: &mut [Finding],
+    spec: &Spec,
+    first: &Ask,
+    net: &Net,
+    watch: &Stopwatch,
+) {
+    let is_lost = |finding: &&mut Finding| finding.code == Code::HttpSessionLost;
+    let mut lost: Vec<&mut Finding> = findings.iter_mut().filter(is_lost).collect();
+    if lost.is_empty() {
+        return;
+    }
+    let Some((upstream, inner)) = inner::asked(spec, first, net, watch).await else { return };
+    let jar = inner.jar(&first.url);
+    let (hop, status) = (upstream.to_string(), inner.heard.status.as_u16());
+    for finding in &mut lost {
+        let name = finding.evidence.get("cookie").and_then(Value::as_str).unwrap_or_default();
+        let line = jar.lines().iter().rev().find(|line| line.cookie.name == name);
+        match line {
+            Some(line) if line.outcome == Outcome::Kept => by_the_proxy(finding, &hop, line),
+            Some(line) => {
+                let shown = line.cookie.shown();
+                by_the_application(finding, &hop, &shown);
+            }
+            None => by_the_application(finding, &hop, &format!("{status} without this cookie")),
+        }
+    }
+}
+
+/// The cookie is present behind the proxy, and not before it.
+pub(crate) fn by_the_proxy(finding: &mut Finding, upstream: &str, line: &Line) {
+    let (name, shown) = (printable(line.cookie.name.as_bytes(), 64), line.cookie.shown());
+    let is_absent = finding.evidence.get("why").and_then(Value::as_str) == Some("never set");
+    let (en, ko) = if is_absent { ("drops", "버립니다") } else { ("changes", "바꿉니다") };
+    finding
+        .summary
+        .en
+        .push_str(&format!("; {upstream} behind the proxy sets it well: the proxy {en} it"));
+    finding.summary.ko.push_str(&format!(
+        ". 프록시 뒤의 {upstream}에서는 올바르게 설정합니다. 프록시가 쿠키를 {ko}"
+    ));
+    finding.remedy = text!(
+        "In the proxy's configuration look for what touches the cookie: nginx `proxy_hide_header Set-Cookie`, `proxy_ignore_headers Set-Cookie` with a cache, `proxy_cookie_domain`, `proxy_cookie_path`, `proxy_cookie_flags` (`nginx -T | grep -niE 'set-cookie|proxy_cookie'`); HAProxy `http-response del-header Set-Cookie`. Compare: `curl -sD - -o /dev/null -H 'Host: …' http://{upstream}/… | grep -i '^set-cookie: {name}'`.",
+        "프록시 설정에서 쿠키를 건드리는 부분을 찾으세요: nginx의 `proxy_hide_header Set-Cookie`, 캐시와 함께 쓰는 `proxy_ignore_headers Set-Cookie`, `proxy_cookie_domain`, `proxy_cookie_path`, `proxy_cookie_flags`(`nginx -T | grep -niE 'set-cookie|proxy_cookie'`), HAProxy의 `http-response del-header Set-Cookie`. 비교: `curl -sD - -o /dev/null -H 'Host: …' http://{upstream}/… | grep -i '^set-cookie: {name}'`."
+    );
+    let before = finding.evidence.insert("why".to_owned(), "dropped by the proxy".into());
+    if !is_absent && let Some(before) = before {
+        finding.evidence.insert("why".to_owned(), "changed by the proxy".into());
+        finding.evidence.insert("how".to_owned(), before);
+    }
+    finding.evidence.insert("guilty".to_owned(), "proxy".into());
+    finding.evidence.insert("upstream".to_owned(), format!("{upstream}: {shown}").into());
+}
+
+/// Behind the proxy it is no better.
+pub(crate) fn by_the_application(finding: &mut Finding, upstream: &str, said: &str) {
+    finding
+        .summary
+        .en
+        .push_str(&format!("; {upstream} behind the proxy does no better: it is the application"));
+    finding
+        .summary
+        .ko
+        .push_str(&format!(". 프록시 뒤의 {upstream}에서도 같으므로 애플리케이션의 문제입니다"));
+    finding.evidence.insert("guilty".to_owned(), "application".into());
+    finding.evidence.insert("upstream".to_owned(), format!("{upstream}: {said}").into());
 }

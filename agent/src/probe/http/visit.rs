@@ -8,10 +8,11 @@ use http::{Method, StatusCode, Uri};
 
 use super::Spec;
 use super::arrival::{Arrived, Guard, arrive};
-use super::ask::{self, Ask, host, is_https};
+use super::ask::{self, Ask, host};
 use super::broken::Asked;
 use super::exchange::{Answer, Appetite, Broken, exchange};
 use super::status::Control;
+use super::ways;
 use super::wire::Wire;
 use crate::net::{Net, Proxy, does_not_allow, gave_up, printable, subject, wants_login};
 use crate::probe::{Sight, Stopwatch};
@@ -40,7 +41,7 @@ pub(super) async fn visit(
     watch: &mut Stopwatch,
     sight: &mut Sight,
 ) -> Result<Answer, Failed> {
-    if spec.road.is_none() && spec.version.is_none() && !is_https(&ask.url) {
+    if spec.road.is_none() && spec.version.is_none() && !ways::is_encrypted(spec, &ask.url) {
         let endpoint = ask.endpoint(spec);
         let dialled = net.dial(&endpoint, spec.source, watch, &mut sight.facts).await;
         let wire = Wire::Plain(dialled.map_err(Failed::Before)?);
@@ -100,7 +101,7 @@ fn passed_on(
     let target = ask.endpoint(spec);
     let at = sight.facts.address.map_or_else(|| proxy.endpoint.to_string(), |at| at.to_string());
     Some(match status.as_u16() {
-        407 => wants_login(proxy, &at, &words, &target),
+        401 | 407 => wants_login(proxy, &at, &words, &target),
         500.. => gave_up(proxy, &at, &words, &target),
         _ => does_not_allow(proxy, &at, &words, &target),
     })
@@ -134,7 +135,7 @@ pub(super) fn asked(spec: &Spec, ask: &Ask, facts: &Facts, timeout: Duration) ->
         timeout,
         announced: None,
         body_bytes: 0,
-        is_encrypted: is_https(&ask.url),
+        is_encrypted: ways::is_encrypted(spec, &ask.url),
     }
 }
 

@@ -9,6 +9,7 @@ use http::header::CONTENT_TYPE;
 
 use super::template::{Writing, written};
 use super::{Spec, Step};
+use crate::net::printable;
 use crate::probe::http::{self as hop, Ask, Veil};
 
 /// Shorter values appear by chance; they are masked in URLs and bodies of requests alone.
@@ -57,11 +58,14 @@ impl Values {
             let whole = template.filled(|name| self.value(name), writing);
             let url = hop::resolve(&step.http.url, whole.as_bytes());
             ask = ask.of(url.map_err(|reason| Box::new(does_not_fit(step, "url", reason)))?);
-            let shown = hop::shown(&ask.url);
+            let shown = hop::shown(ask.url());
             self.written.push((shown.clone(), step.http.shown.to_string()));
             let (bare, template) =
                 (hop::without_query(&shown), hop::without_query(&step.http.shown));
             self.written.push((bare.to_owned(), template.to_owned()));
+            // As the plan's own words have it where places were percent-encoded to make a URL.
+            self.written.push((hop::shown(&step.http.url), step.http.shown.to_string()));
+            self.written.retain(|(from, to)| from != to);
         }
         for (name, template) in &step.headers {
             let text = template.filled(|name| self.value(name), Writing::Plain);
@@ -72,13 +76,16 @@ impl Values {
         }
         if let Some(template) = &step.body {
             let text = template.filled(|name| self.value(name), writing_of(step));
+            // Whole, so that short values are hidden as well.
+            let shown = |bytes: &[u8]| printable(bytes, hop::EXCERPT_CHARS);
+            self.written.push((shown(text.as_bytes()), shown(&step.http.body)));
             ask.replace_body(text.into());
         }
         Ok(ask)
     }
 
     /// What must not be shown, whole URLs first, and what is shown in its place.
-    pub(super) fn veils(&self, step: &Step) -> Vec<Veil> {
+    pub(super) fn veils(&self) -> Vec<Veil> {
         let mut veils = self.written.clone();
         for (name, value) in &self.known {
             if self.open.contains(name) || value.len() < SHORTEST_VEILED {
@@ -92,7 +99,6 @@ impl Values {
                 }
             }
         }
-        let _ = step;
         veils
     }
 }
