@@ -279,6 +279,12 @@ impl Board {
         changes
     }
 
+    /// The key of a check.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Option<Key> {
+        self.by_name.get(name).copied()
+    }
+
     /// The check behind a key.
     #[must_use]
     pub fn planned(&self, key: Key) -> Option<&Arc<probe::Check>> {

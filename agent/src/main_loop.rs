@@ -4,6 +4,7 @@
 
 mod adopt;
 mod explained;
+mod heartbeats;
 mod job;
 mod publish;
 mod troubles;
@@ -17,7 +18,7 @@ use health::history::Sample;
 use health::{Incident, Observation, PortKey, Snapshot, Transition};
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::board::{Board, Change};
@@ -54,6 +55,13 @@ pub enum Message {
         key: Key,
         /// What it found; `None` when it could not look.
         found: Option<Vec<(PortKey, Observation)>>,
+    },
+    /// A job has reported by itself.
+    Called {
+        /// The check's name.
+        name: Arc<str>,
+        /// Told once it is written down.
+        written: oneshot::Sender<()>,
     },
     /// The plan was read again; or its mistakes, as `validate` prints them.
     Reloaded(Result<Box<Plan>, String>),
@@ -106,6 +114,8 @@ pub struct MainLoop {
     addressees: watch::Sender<Vec<Arc<alerts::Receiver>>>,
     snapshot: watch::Sender<Arc<Snapshot>>,
     turned: watch::Sender<Instant>,
+    /// When a sign of life was last written down.
+    sign_given: Option<Timestamp>,
     outbox: mpsc::UnboundedSender<Message>,
     inbox: mpsc::UnboundedReceiver<Message>,
     start: Instant,
@@ -140,6 +150,7 @@ impl MainLoop {
             addressees: parts.addressees,
             snapshot: parts.snapshot,
             turned: parts.turned,
+            sign_given: None,
             outbox,
             inbox,
             start: clock::monotonic(),
@@ -174,6 +185,7 @@ impl MainLoop {
                 self.explain_all(moment.wall);
             }
             self.remind(moment.wall);
+            self.give_sign(moment.wall);
             self.commit(moment.wall);
             if self.dirty && moment.tick >= self.publish_due() {
                 self.publish(moment);
@@ -202,6 +214,7 @@ impl MainLoop {
             }
         }
         let now = clock::now();
+        self.take_leave(now);
         self.remind(now);
         self.commit(now);
     }
@@ -251,7 +264,8 @@ impl MainLoop {
         match message {
             Message::Observed { key, observation } => {
                 self.schedule.finished(key);
-                self.observed(key, *observation, moment);
+                let observation = self.heard_now(key, moment.wall).unwrap_or(*observation);
+                self.observed(key, observation, moment);
             }
             Message::Swept { key, found } => {
                 self.schedule.finished(key);
@@ -260,6 +274,7 @@ impl MainLoop {
                 let changes = self.board.record_sweep(&sweep, found, moment.wall);
                 self.changed(changes, moment.wall);
             }
+            Message::Called { name, written } => self.called(&name, written, moment),
             Message::Reloaded(Ok(plan)) => self.reload(*plan, moment),
             Message::RenewDelegations => {
                 let (plan, net) = (self.plan.clone(), self.net.clone());

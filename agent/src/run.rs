@@ -101,6 +101,7 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
     let hangup = signal(SignalKind::hangup())?;
     let plan_path = plan.path.clone();
     let listening = listener.local_addr()?;
+    let heartbeats = net.heartbeats.clone();
     sweep_challenges(&plan);
 
     let (snapshot_sender, snapshot) = watch::channel(Arc::new(nothing_yet(&plan, clock::now())));
@@ -122,7 +123,15 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
     });
     let inbox = main_loop.inbox();
     let mut keeper = housekeeping::start(store.clone(), snapshot.clone(), inbox.clone()).await?;
-    let served = Served { snapshot, metrics, store: store.clone(), turned, stop: stop.clone() };
+    let served = Served {
+        snapshot,
+        metrics,
+        store: store.clone(),
+        turned,
+        heartbeats,
+        inbox: inbox.clone(),
+        stop: stop.clone(),
+    };
     let server = tokio::spawn(server::serve(listener, Arc::new(served)));
     let carrying = tokio::spawn(courier.run(stop.clone().cancelled_owned()));
     let watching = tokio::spawn(plan_watch::watch(plan_path, hangup, inbox, stop.clone()));

@@ -4,7 +4,7 @@ use askama::Template;
 use health::certificates::Life;
 use health::facts::{
     AcmeFacts, CallFacts, CertificateFacts, FileFacts, HeartbeatFacts, HttpFacts, RenewalFacts,
-    RevocationStanding, ServedFacts, Signal, TlsFacts,
+    RevocationStanding, ServedFacts, Signal, TlsFacts, VisitFacts,
 };
 use health::history::History;
 use health::snapshot::{CheckStanding, Last};
@@ -80,6 +80,11 @@ pub fn check(view: &View<'_>, name: &str, history: &History) -> Result<Option<St
         spread: chart::spread(t, &history.hours, view.now),
     };
     Ok(Some(page.render()?))
+}
+
+/// The way that a request went, where its name does not say it.
+pub(crate) fn way_of(visit: &VisitFacts) -> Option<&str> {
+    visit.way.as_deref().filter(|way| **way != *visit.name)
 }
 
 /// The shape beside a call of a job.

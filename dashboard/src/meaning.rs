@@ -42,13 +42,29 @@ fn korean(code: Code) -> &'static str {
             "HTTP가 아니거나 깨진 HTTP입니다. 잘렸거나 길이가 맞지 않거나 본문 도중에 끊겼습니다."
         }
         Code::HttpTooLarge => "본문이 허용 크기보다 큽니다.",
+        Code::HttpChanged => "본문이 계획에 적힌 것과 다릅니다.",
+        Code::HttpVersion => "계획과 다른 HTTP 버전으로 응답합니다.",
         Code::HttpSessionLost => "앞 단계의 쿠키나 세션이 뒤 단계에서 사라졌습니다.",
         Code::HttpCookie => "쿠키의 속성이 기대와 다릅니다.",
+        Code::HttpDiffersByWay => {
+            "각 경로의 응답은 정상이지만 서로 다릅니다. 어느 구간에서 달라지는지 알려 줍니다."
+        }
         Code::HttpProxy => "체크가 거쳐 가는 프록시가 통과시켜 주지 않습니다.",
         Code::HttpToken => {
             "요청에 쓸 액세스 토큰이 없습니다. OAuth 2.0 토큰 엔드포인트가 거부하거나 실패합니다."
         }
         Code::HttpUpgradeRefused => "WebSocket 업그레이드가 거부되었습니다.",
+        Code::WebsocketSilent => "업그레이드된 뒤 와야 할 메시지나 pong이 오지 않습니다.",
+        Code::WebsocketClosed => "업그레이드된 뒤 서버가 연결을 닫습니다.",
+        Code::WebsocketUnexpectedReply => "업그레이드된 뒤 예상과 다른 메시지가 옵니다.",
+        Code::GrpcNotServing => {
+            "gRPC 서비스가 서비스할 수 없다고 답하거나, 물어본 서비스를 모릅니다."
+        }
+        Code::GrpcCallFailed => {
+            "gRPC 상태 확인이 실패합니다: 구현되지 않았거나 거부되었거나 다른 것이 응답합니다."
+        }
+        Code::NginxUnreadable => "nginx가 연결 수를 보여 주는 페이지를 읽을 수 없습니다.",
+        Code::NginxDropped => "nginx에 자리가 없어 연결을 버리고 있습니다.",
         Code::CertExpired => "인증서가 만료되었습니다.",
         Code::CertExpiring => "인증서 만료가 가깝습니다.",
         Code::CertNotYetValid => "인증서의 유효 기간이 아직 시작되지 않았습니다.",
@@ -120,6 +136,21 @@ fn korean(code: Code) -> &'static str {
         Code::ForwardNoHairpin => "바깥쪽 주소가 외부에서는 되지만 내부에서는 되지 않습니다.",
         Code::AcmeHttp01 => "CA가 요청하는 방식으로는 인증용 파일에 접근할 수 없습니다.",
         Code::AcmeRenewal => "갱신 도구의 설정 또는 로그에 따르면 다음 갱신이 실패합니다.",
+        Code::HeartbeatMissed => "보고해야 할 작업이 제때 보고하지 않았습니다.",
+        Code::HeartbeatFailed => "작업이 실패했다고 보고했습니다.",
+        Code::HeartbeatOverrun => "작업이 시작했지만 끝났다고 알리지 않았습니다.",
+        Code::IcmpTimeout => "에코 요청에 응답이 없습니다.",
+        Code::IcmpUnreachable => {
+            "에코 요청을 보낼 수 없거나, 경로의 라우터가 도달하지 않는다고 알려 줍니다."
+        }
+        Code::IcmpLoss => "허용한 것보다 많은 에코 요청이 유실되었습니다.",
+        Code::IcmpSlow => "에코 응답이 허용한 시간보다 오래 걸립니다.",
+        Code::IcmpNotPermitted => {
+            "이 서버에서 에이전트가 에코 요청을 보낼 수 없습니다. 대상의 상태는 알 수 없습니다."
+        }
+        Code::UdpRefused => "듣는 프로세스가 없어 데이터그램이 거부되었습니다.",
+        Code::UdpSilent => "와야 할 데이터그램 응답이 없습니다.",
+        Code::UdpUnexpectedReply => "데이터그램에 응답은 왔지만 기대한 것이 아닙니다.",
         Code::AgentPanic => "점검 도중 프로그램 오류가 발생했습니다. 신고가 필요한 결함입니다.",
     }
 }

@@ -339,7 +339,7 @@ impl Words {
             (Language::En, Kind::Acme) => "Renewal over HTTP-01",
             (Language::Ko, Kind::Acme) => "HTTP-01 갱신",
             (Language::En, Kind::Journey) => "Journeys",
-            (Language::Ko, Kind::Journey) => "방문 경로",
+            (Language::Ko, Kind::Journey) => "여정",
             (_, Kind::Websocket) => "WebSocket",
             (_, Kind::Grpc) => "gRPC",
             (Language::En, Kind::Icmp) => "Ping",

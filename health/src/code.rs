@@ -67,11 +67,21 @@ codes! {
     HttpTimeout "http.timeout" Critical "No full reply in time; says which phase it hung in.";
     HttpProtocol "http.protocol" Critical "Not HTTP, or broken HTTP: truncated, wrong length, cut mid-body.";
     HttpTooLarge "http.too-large" Warning "More body than the cap.";
+    HttpChanged "http.changed" Critical "The body is not the one that the plan has.";
+    HttpVersion "http.version" Warning "Answers in another version of HTTP than planned.";
     HttpSessionLost "http.session-lost" Critical "A later step of a journey lost the cookie or session of an earlier one.";
     HttpCookie "http.cookie" Warning "A cookie is set with other attributes than expected.";
     HttpProxy "http.proxy" Critical "The proxy that the check goes through does not let it through.";
     HttpToken "http.token" Critical "No access token to ask with: the OAuth 2.0 token endpoint refuses or fails.";
+    HttpDiffersByWay "http.differs-by-way" Warning "Each way in answers well by itself, and yet they differ; says at which hop.";
     HttpUpgradeRefused "http.upgrade-refused" Critical "WebSocket upgrade not accepted.";
+    WebsocketSilent "websocket.silent" Critical "Upgraded, then nothing where a message or a pong was due.";
+    WebsocketClosed "websocket.closed" Critical "Upgraded, then closed by the server.";
+    WebsocketUnexpectedReply "websocket.unexpected-reply" Critical "Upgraded, then another message than should come.";
+    GrpcNotServing "grpc.not-serving" Critical "A gRPC service says that it does not serve, or does not know the service asked for.";
+    GrpcCallFailed "grpc.call-failed" Critical "The health check of a gRPC service fails: unimplemented, refused, or answered by something else.";
+    NginxUnreadable "nginx.unreadable" Warning "The page where nginx counts its connections cannot be read.";
+    NginxDropped "nginx.dropped" Warning "nginx drops connections because it has no room for them.";
     CertExpired "cert.expired" Critical "The certificate has ended.";
     CertExpiring "cert.expiring" Warning "The certificate is near its end.";
     CertNotYetValid "cert.not-yet-valid" Critical "The certificate is not valid yet.";
@@ -131,6 +141,17 @@ codes! {
     ForwardNoHairpin "forward.no-hairpin" Notice "The outer address works from outside, not from inside.";
     AcmeHttp01 "acme.http01" Warning "A challenge file would not be reachable the way a CA asks for it.";
     AcmeRenewal "acme.renewal" Warning "The renewer's own configuration or log says the next renewal fails.";
+    HeartbeatMissed "heartbeat.missed" Critical "A job has not reported when it should have.";
+    HeartbeatFailed "heartbeat.failed" Critical "A job reports that it failed.";
+    HeartbeatOverrun "heartbeat.overrun" Warning "A job began and has not said that it ended.";
+    IcmpTimeout "icmp.timeout" Critical "Echo requests get no reply.";
+    IcmpUnreachable "icmp.unreachable" Critical "Echo requests cannot be sent there, or a router on the way says that they do not arrive.";
+    IcmpLoss "icmp.loss" Warning "More echo requests are lost than may be.";
+    IcmpSlow "icmp.slow" Warning "Replies to echo requests take longer than they may.";
+    IcmpNotPermitted "icmp.not-permitted" Warning "This machine does not let the agent send echo requests: nothing is known of the target.";
+    UdpRefused "udp.refused" Critical "Nothing listens: the datagram was refused.";
+    UdpSilent "udp.silent" Critical "No answer to a datagram where one was due.";
+    UdpUnexpectedReply "udp.unexpected-reply" Critical "Something answers the datagram, but not what should.";
     AgentPanic "agent.panic" Warning "A probe crashed; a bug to report.";
 }
 

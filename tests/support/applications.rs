@@ -156,6 +156,17 @@ impl Program {
         Self::start(&["node", "live.js"], transport)
     }
 
+    /// WebSockets by Python: every path does something else.
+    pub fn talk(name: &str) -> Self {
+        // Debian's own, which has the packages of tests/install.
+        Self::start(&["/usr/bin/python3", "talk.py"], name)
+    }
+
+    /// A gRPC service that says it is `serving`, or is not, or has no health at all: `absent`.
+    pub fn orders(health: &str) -> Self {
+        Self::start(&["/usr/bin/python3", "orders.py"], health)
+    }
+
     fn start([interpreter, file]: &[&str; 2], last: &str) -> Self {
         let file = programs().join(file).display().to_string();
         let words = [*interpreter, &file, last].map(str::to_owned).to_vec();
@@ -170,8 +181,12 @@ impl Program {
         let [interpreter, file, last] = &self.words[..] else { unreachable!() };
         let [ip, port] = [self.address.ip().to_string(), self.address.port().to_string()];
         let arguments = [file.as_str(), &ip, &port, last];
-        let mut daemon =
-            Daemon::start(interpreter, "python3 nodejs", &arguments, self.folder.path());
+        let mut daemon = Daemon::start(
+            interpreter,
+            "python3-websockets python3-grpcio nodejs",
+            &arguments,
+            self.folder.path(),
+        );
         let address = self.address;
         daemon.await_ready(|| accepts(address));
         self.daemon = Some(daemon);

@@ -3,6 +3,7 @@
 
 mod certificates;
 mod nameserver;
+mod visits;
 mod web;
 
 use std::fmt::Write as _;
@@ -37,6 +38,7 @@ pub fn run(listen: SocketAddr) -> anyhow::Result<Outcome> {
         let targets = Targets::start(&folder, clock::now()).await?;
         let file = folder.join("probes.toml");
         fs::write(&file, targets.plan(listen))?;
+        visits::jobs(listen);
         let plan = plan::load(&file).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
         anstream::eprintln!(
             "The demo watches its own sick and healthy servers.\n\n  dashboard  http://{listen}/\n  plan       {}\n\nMessages to the chat channel appear below. Ctrl-C ends it.\n",
@@ -280,6 +282,7 @@ webhook = {{ url = "http://{chat}/hook" }}
             dead_port = dead.port(),
             nameservers = self.nameservers.iter().map(ToString::to_string).collect::<Vec<_>>(),
         );
+        text += &visits::plan(*proxy, *app);
         let _ = writeln!(text, "\n# {stranger} is left out on purpose: nobody ever wrote it down.");
         text
     }
@@ -292,5 +295,23 @@ async fn bind(address: Ipv4Addr, preferred: u16) -> anyhow::Result<TcpListener> 
         Err(_) => TcpListener::bind((address, 0))
             .await
             .with_context(|| format!("cannot listen on {address}: the demo needs 127.77.0.0/16")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_plan_is_understood_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let targets = Targets::start(folder.path(), clock::now()).await.unwrap();
+        let text = targets.plan("127.0.0.1:9740".parse().unwrap());
+        let file = folder.path().join("probes.toml");
+        let plan = plan::parse(&text, &file, folder.path(), &plan::ThisMachine);
+        let plan = plan.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        for name in ["login", "catalog by both ways", "live prices", "backup"] {
+            assert!(plan.checks.iter().any(|check| &*check.frame.name == name), "{name}");
+        }
     }
 }

@@ -16,6 +16,8 @@ use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use super::visits;
+
 fn health() -> Router {
     let healthy = || async {
         (
@@ -31,13 +33,14 @@ fn health() -> Router {
 
 /// An application that is well.
 pub(super) fn app(listener: TcpListener) {
-    tokio::spawn(async move { axum::serve(listener, health()).await });
+    let app = health().merge(visits::behind());
+    tokio::spawn(async move { axum::serve(listener, app).await });
 }
 
 /// A proxy over TLS; its upstream for `/live` is dead.
 pub(super) fn proxy(listener: TcpListener, settings: Arc<ServerConfig>) {
     let bad_gateway = || async { (StatusCode::BAD_GATEWAY, "502 Bad Gateway\n") };
-    let app = health().route("/live", get(bad_gateway));
+    let app = health().merge(visits::in_front()).route("/live", get(bad_gateway));
     let acceptor = TlsAcceptor::from(settings);
     tokio::spawn(async move {
         loop {

@@ -59,6 +59,7 @@ impl MainLoop {
             self.decided(step);
         }
         self.troubles.hosts(&plan.hosts, moment.wall);
+        self.adopt_heartbeats(moment.wall);
         self.adopt_sweeps(&plan, moment);
         self.schedule.set_limit(plan.agent.probes_in_flight);
         let _ = self.addressees.send_replace(plan.receivers.clone());
@@ -112,7 +113,8 @@ impl MainLoop {
 
     /// Believes incidents that were open when the agent last ran; those whose check is gone close.
     /// What has the state it had then has it since then.
-    pub(super) fn resume(&mut self, restored: Restored, now: Timestamp) {
+    pub(super) fn resume(&mut self, mut restored: Restored, now: Timestamp) {
+        self.recall_heartbeats(&mut restored, now);
         let incidents: Vec<Incident> =
             restored.incidents.iter().map(|open| open.incident.clone()).collect();
         self.engine.resume(restored.incidents);

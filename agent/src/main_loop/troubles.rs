@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use health::snapshot::Trouble;
-use health::{Host, Observation, text};
+use health::{Code, Host, Observation, text};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
@@ -21,6 +21,8 @@ pub(super) struct Troubles {
     owners: Option<Trouble>,
     network: Option<Trouble>,
     blind: Option<Trouble>,
+    /// Echo requests may not be sent.
+    echo: Option<Trouble>,
     /// When a probe last could not look.
     blind_at: Timestamp,
 }
@@ -38,6 +40,7 @@ impl Troubles {
             owners: None,
             network: None,
             blind: None,
+            echo: None,
             blind_at: Timestamp::MIN,
         }
     }
@@ -50,7 +53,8 @@ impl Troubles {
     /// Everything that ails the agent now.
     pub(super) fn all(&self) -> Vec<Trouble> {
         let store = self.store.borrow().clone();
-        let others = [&self.blind, &self.waiting, &self.restart, &self.network, &self.owners];
+        let others =
+            [&self.blind, &self.echo, &self.waiting, &self.restart, &self.network, &self.owners];
         store.into_iter().chain(others.into_iter().flatten().cloned()).collect()
     }
 
@@ -105,7 +109,27 @@ impl Troubles {
     /// What one probe says of the agent itself.
     pub(super) fn observed(&mut self, observation: &Observation, now: Timestamp) {
         self.owners(observation, now);
-        self.blind(observation, now);
+        if !self.echo(observation, now) {
+            self.blind(observation, now);
+        }
+    }
+
+    /// Echo requests that may not be sent: said once, with the way to permit it, until one may. Says
+    /// whether that is why this probe could not look.
+    fn echo(&mut self, observation: &Observation, now: Timestamp) -> bool {
+        let refused =
+            observation.findings.iter().find(|finding| finding.code == Code::IcmpNotPermitted);
+        match refused {
+            Some(finding) if self.echo.is_none() => {
+                let mut message = finding.summary.clone();
+                message.en = format!("{}. {}", message.en, finding.remedy.en);
+                message.ko = format!("{}. {}", message.ko, finding.remedy.ko);
+                self.echo = Some(Trouble { since: now, message });
+            }
+            None if observation.facts.icmp.is_some() => self.echo = None,
+            _ => {}
+        }
+        refused.is_some()
     }
 
     /// Probes that could not look, because this machine has run out of something.

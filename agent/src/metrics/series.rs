@@ -6,6 +6,8 @@ mod certificates;
 mod dns;
 mod elsewhere;
 mod http;
+mod signals;
+mod sockets;
 mod journey;
 
 use certificates::handshakes;
@@ -53,6 +55,8 @@ impl Collector for Series {
         let mut out = Out { encoder };
         out.probes(&snapshot)?;
         out.http(&snapshot)?;
+        out.grpc(&snapshot)?;
+        out.nginx(&snapshot)?;
         out.journeys(&snapshot)?;
         out.tls(&snapshot)?;
         out.dns(&snapshot)?;
@@ -64,6 +68,7 @@ impl Collector for Series {
         if self.spoken.includes(Vocabulary::X509CertificateExporter) {
             out.as_x509_certificate_exporter(&snapshot, snapshot.at)?;
         }
+        out.signals(&snapshot)?;
         out.standings(&snapshot)?;
         out.listeners(&snapshot)?;
         out.agent(&snapshot)

@@ -23,9 +23,9 @@ use crate::listeners::Sockets;
 use crate::plan::{Endpoint, Target};
 use crate::probe::dns;
 use crate::probe::forward::Passages;
-use crate::probe::http::Tokens;
+use crate::probe::http::{NginxMemory, Tokens};
 use crate::probe::tls::Nameless;
-use crate::probe::{Stopwatch, acme};
+use crate::probe::{Stopwatch, acme, heartbeat, http};
 use crate::renewal;
 use crate::tls;
 
@@ -66,8 +66,14 @@ pub struct Net {
     pub passages: Passages,
     /// Whom challenges were fetched from.
     pub acme: Arc<acme::Reached>,
+    /// What jobs have reported.
+    pub heartbeats: Arc<heartbeat::Pulses>,
+    /// Bodies that were as the plan has them.
+    pub bodies: Arc<http::Bodies>,
     /// Access tokens that checks ask with.
     pub(crate) tokens: Arc<Tokens>,
+    /// What each nginx has counted of its connections.
+    pub nginx: Arc<NginxMemory>,
 }
 
 impl Net {
@@ -97,7 +103,10 @@ impl Net {
             nameless: Arc::default(),
             passages: Passages::default(),
             acme: Arc::default(),
+            heartbeats: Arc::default(),
+            bodies: Arc::default(),
             tokens: Arc::default(),
+            nginx: Arc::default(),
         })
     }
 
@@ -124,7 +133,10 @@ impl Net {
             nameless: Arc::clone(&self.nameless),
             passages: self.passages.clone(),
             acme: Arc::clone(&self.acme),
+            heartbeats: Arc::clone(&self.heartbeats),
+            bodies: Arc::clone(&self.bodies),
             tokens: Arc::clone(&self.tokens),
+            nginx: Arc::clone(&self.nginx),
             ..Self::new(resolver)?
         })
     }

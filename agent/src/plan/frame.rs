@@ -34,6 +34,11 @@ impl Pace {
         }
     }
 
+    /// That of a kind which knows itself how often it has to be looked at.
+    pub(super) fn of_its_own(interval: Duration, thresholds: Thresholds) -> Self {
+        Self { timing: Timing::Every(interval), thresholds, ..Self::builtin() }
+    }
+
     /// This pace with what a table says instead.
     pub(super) fn overridden(&self, row: &Row<'_>) -> Self {
         let span = |key| row.parsed(key, values::duration);

@@ -18,6 +18,8 @@ use crate::net::Road;
 use crate::probe::{self, http as probed};
 use crate::tls::Roots;
 
+pub(super) mod ways;
+
 /// Headers that the connection itself sets.
 const OWN_HEADERS: [&str; 4] = ["content-length", "transfer-encoding", "connection", "upgrade"];
 
@@ -40,9 +42,12 @@ pub(super) fn check(
     let roots = pace.roots(row);
     let owner = there.owner.clone();
     let asking = asking(row, &pace, hosts);
+    let ways = ways::read(row, hosts, url.as_ref().map(|url| &url.value), &there);
     let (url, written) = (url?, written?);
     let frame = named.frame(&pace, Kind::Http, written.value, owner)?;
-    let spec = spec(url.value, &there, asking, roots?);
+    let mut spec = spec(url.value, &there, asking, roots?);
+    spec.stub_status = row.switch("stub_status").unwrap_or(false).then(|| frame.name.clone());
+    spec.ways = ways.map(|ways| ways.of(&spec));
     Some(probe::Check { frame, spec: probe::Spec::Http(Box::new(spec)) })
 }
 
@@ -93,6 +98,7 @@ pub(super) fn asking(row: &Row<'_>, pace: &Pace, hosts: &Hosts) -> Asking {
     let grant = request::manners(row, &mut headers).map(Arc::new);
     let version = request::version(row);
     let expect = expect::expect(row, pace.timeout, &method);
+    expect::ask_for_encoding(&expect, &mut headers);
     let follow_redirects =
         row.switch("follow_redirects").unwrap_or_else(|| !expect::judges_redirect(&expect));
     let max_body_bytes = row.whole("max_body_bytes").map_or(1024 * 1024, |at| at.value);
@@ -106,6 +112,21 @@ pub(super) fn asking(row: &Row<'_>, pace: &Pace, hosts: &Hosts) -> Asking {
         expect,
         follow_redirects,
         max_body_bytes,
+        upstream,
+    }
+}
+
+/// A request whose answer is judged elsewhere: its headers, and who stands behind a proxy.
+pub(super) fn bare(row: &Row<'_>, upstream: Vec<Endpoint>) -> Asking {
+    Asking {
+        method: Method::GET,
+        headers: headers(row),
+        body: Body::default(),
+        grant: None,
+        version: None,
+        expect: probed::Expect::default(),
+        follow_redirects: false,
+        max_body_bytes: 1024 * 1024,
         upstream,
     }
 }
@@ -139,7 +160,10 @@ pub(super) fn spec(url: Uri, there: &There, asking: Asking, roots: Roots) -> pro
         max_body_bytes,
         expect,
         upstream,
+        stub_status: None,
         keeps_body: false,
+        in_plain: None,
+        ways: None,
         roots,
         kept: probed::Kept::default(),
     }
@@ -264,7 +288,7 @@ fn method(text: &str) -> Result<Method, Wrong> {
     }
 }
 
-fn headers(row: &Row<'_>) -> HeaderMap {
+pub(super) fn headers(row: &Row<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (key, value) in row.entries("headers").unwrap_or_default() {
         let name = row.understood("headers", &key, header_name);

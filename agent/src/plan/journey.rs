@@ -18,6 +18,7 @@ use super::schema::{CAPTURE, HEADER, STEP};
 use super::{Endpoint, cookie, expect, http as plan_http, receivers, values};
 use crate::probe::journey::capture::{Capture, Place};
 use crate::probe::journey::template::{Template, is_name};
+use crate::probe::journey::ways::Ways;
 use crate::probe::journey::{Known, Spec, Step};
 use crate::probe::{self};
 use crate::tls::Roots;
@@ -38,6 +39,7 @@ pub(super) fn check(
     let written = row.text("base");
     let place = base.as_ref().and_then(|base| plan_http::place(&base.value));
     let there = plan_http::there(row, hosts, place.as_ref());
+    let ways = plan_http::ways::read(row, hosts, base.as_ref().map(|base| &base.value), &there);
     let upstream = frame::endpoints(row, "upstream", hosts, None);
     let roots = pace.roots(row);
     let values = known(row);
@@ -63,7 +65,9 @@ pub(super) fn check(
     let steps = reading.steps(&rows);
     let (written, _) = (written?, roots.as_ref()?);
     let frame = named.frame(&pace, Kind::Journey, written.value, there.owner.clone())?;
-    Some(probe::Check { frame, spec: probe::Spec::Journey(Box::new(Spec { values, steps })) })
+    let mut spec = Spec { values, steps, ways: None };
+    spec.ways = ways.map(|ways| Box::new(Ways::of(&spec, ways.each, ways.sameness)));
+    Some(probe::Check { frame, spec: probe::Spec::Journey(Box::new(spec)) })
 }
 
 /// A value that stands in a step for one that is known on the way alone.

@@ -152,7 +152,7 @@ fn others(
             "grpc" => grpc::check(row, pace, known, names),
             "icmp" => icmp::check(row, pace, known, names),
             "udp" => udp::check(row, pace, known, names),
-            "heartbeat" => heartbeat::check(row, pace, known, names),
+            "heartbeat" => heartbeat::check(row, agent, names),
             _ => dns::check(row, pace, known, names, &agent.hints),
         });
     }

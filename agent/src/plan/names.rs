@@ -15,6 +15,8 @@ pub(super) struct Names {
     checks: HashMap<Arc<str>, Span>,
     claims: HashSet<Arc<str>>,
     depends: Vec<(Arc<str>, At<Arc<str>>)>,
+    /// How heartbeats are called in their URLs.
+    calls: HashMap<String, Span>,
     /// The further ports of a range, whose dependencies are those of the first.
     alike: HashMap<Arc<str>, Arc<str>>,
 }
@@ -37,6 +39,15 @@ impl Names {
             return;
         }
         self.checks.insert(name.value.as_str().into(), name.span.clone());
+    }
+
+    /// Registers how a heartbeat is called in its URL.
+    pub(super) fn call(&mut self, notes: &Notes<'_>, path: &str, span: &Span) {
+        if let Some(first) = self.calls.insert(path.to_owned(), span.clone()) {
+            let wrong = Wrong::new(format!("another heartbeat is called as {} too", shown(path)))
+                .help("a blank in a name is `-` in its URL; choose another name");
+            notes.note_both(span, wrong, "that one", &first);
+        }
     }
 
     /// Registers the name of a claim; clashing claims have been noted already.

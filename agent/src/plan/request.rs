@@ -78,7 +78,7 @@ fn file(row: &Row<'_>, name: &At<&str>) -> Option<Vec<u8>> {
 }
 
 /// A value that stands outside the file.
-fn secret(
+pub(super) fn secret(
     row: &Row<'_>,
     key: &str,
     value: &toml::Spanned<toml::de::DeValue<'_>>,

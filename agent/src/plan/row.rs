@@ -65,6 +65,11 @@ impl<'a> Row<'a> {
         self.value(key).is_some()
     }
 
+    /// No key is written, rightly or not.
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// Where the key's value stands, or the header when it is not written.
     pub(super) fn span_of(&self, key: &'static str) -> Span {
         self.value(key).map_or_else(|| self.span.clone(), Spanned::span)
@@ -128,6 +133,26 @@ impl<'a> Row<'a> {
             debug_assert!(false, "{key} of {} is not declared as a choice", self.header());
             return None;
         };
+        self.chosen(key, &text, accepted)
+    }
+
+    /// One or several of the strings the declaration accepts.
+    pub(super) fn choices(&self, key: &'static str) -> Vec<&'static str> {
+        let texts = self.texts(key).unwrap_or_default();
+        let Some(Key { shape: Shape::OneOrMany(Shape::OneOf(accepted)), .. }) = self.declared(key)
+        else {
+            debug_assert!(false, "{key} of {} is not declared as choices", self.header());
+            return Vec::new();
+        };
+        texts.iter().filter_map(|text| self.chosen(key, text, accepted)).collect()
+    }
+
+    fn chosen(
+        &self,
+        key: &str,
+        text: &At<&str>,
+        accepted: &'static [&'static str],
+    ) -> Option<&'static str> {
         let found = accepted.iter().copied().find(|name| *name == text.value);
         if found.is_none() {
             let mut help = format!("accepted: {}", listed(accepted.iter().copied()));
@@ -138,6 +163,22 @@ impl<'a> Row<'a> {
             self.note_key(key, &text.span, wrong);
         }
         found
+    }
+
+    /// A number, whole or not; never NaN or infinite.
+    pub(super) fn number(&self, key: &'static str) -> Option<f64> {
+        let value = self.value(key)?;
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+                .ok()
+                .map(|number| number as f64),
+            DeValue::Float(number) => number.as_str().parse().ok().filter(|n: &f64| n.is_finite()),
+            _ => None,
+        };
+        if number.is_none() {
+            self.mismatch(key, value);
+        }
+        number
     }
 
     pub(super) fn switch(&self, key: &'static str) -> Option<bool> {

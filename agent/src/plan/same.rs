@@ -92,6 +92,9 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         expect,
         upstream,
         keeps_body,
+        stub_status,
+        in_plain,
+        ways,
         roots: _,
         kept: _,
     } = a;
@@ -103,9 +106,12 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         && *body == b.body
         && *follow_redirects == b.follow_redirects
         && *max_body_bytes == b.max_body_bytes
-        && same_expect(expect, &b.expect)
+        && *expect == b.expect
         && *upstream == b.upstream
         && *keeps_body == b.keeps_body
+        && *stub_status == b.stub_status
+        && *in_plain == b.in_plain
+        && *ways == b.ways
         && *version == b.version
         && *grant == b.grant
         && same_road(road.as_deref(), b.road.as_deref())
@@ -117,21 +123,6 @@ fn same_road(a: Option<&Road>, b: Option<&Road>) -> bool {
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     }
-}
-
-fn same_expect(a: &http::Expect, b: &http::Expect) -> bool {
-    let http::Expect { status, body, json, headers, location, within, cookies } = a;
-    let text = |pattern: &Option<regex::Regex>| {
-        pattern.as_ref().map(|pattern| pattern.as_str().to_owned())
-    };
-    *status == b.status
-        && *cookies == b.cookies
-        && text(body) == text(&b.body)
-        && *json == b.json
-        && headers.len() == b.headers.len()
-        && headers.iter().zip(&b.headers).all(|(a, b)| a.0 == b.0 && a.1.as_str() == b.1.as_str())
-        && text(location) == text(&b.location)
-        && *within == b.within
 }
 
 fn same_tls(a: &tls::Spec, b: &tls::Spec) -> bool {
@@ -282,7 +273,7 @@ fn same_acme(a: &acme::Spec, b: &acme::Spec) -> bool {
 }
 
 fn same_journey(a: &journey::Spec, b: &journey::Spec) -> bool {
-    let journey::Spec { values, steps } = a;
+    let journey::Spec { values, steps, ways } = a;
     let pairwise = |(a, b): (&journey::Step, &journey::Step)| {
         let journey::Step { name, http, url, headers, body, captures } = a;
         *name == b.name
@@ -293,7 +284,10 @@ fn same_journey(a: &journey::Spec, b: &journey::Spec) -> bool {
             && captures.len() == b.captures.len()
             && captures.iter().zip(&b.captures).all(|(a, b)| same_capture(a, b))
     };
-    *values == b.values && steps.len() == b.steps.len() && steps.iter().zip(&b.steps).all(pairwise)
+    *values == b.values
+        && steps.len() == b.steps.len()
+        && steps.iter().zip(&b.steps).all(pairwise)
+        && *ways == b.ways
 }
 
 fn same_capture(a: &Capture, b: &Capture) -> bool {
@@ -308,33 +302,48 @@ fn same_capture(a: &Capture, b: &Capture) -> bool {
 }
 
 fn same_websocket(a: &websocket::Spec, b: &websocket::Spec) -> bool {
-    let websocket::Spec {} = a;
-    let websocket::Spec {} = b;
-    true
+    let websocket::Spec { request, subprotocols, steps, ping } = a;
+    let pairwise = |(a, b): (&websocket::Step, &websocket::Step)| {
+        let websocket::Step { send, expect } = a;
+        let text = |pattern: &Option<regex::Regex>| {
+            pattern.as_ref().map(|pattern| pattern.as_str().to_owned())
+        };
+        *send == b.send && text(expect) == text(&b.expect)
+    };
+    same_http(request, &b.request)
+        && *subprotocols == b.subprotocols
+        && steps.len() == b.steps.len()
+        && steps.iter().zip(&b.steps).all(pairwise)
+        && *ping == b.ping
 }
 
 fn same_grpc(a: &grpc::Spec, b: &grpc::Spec) -> bool {
-    let grpc::Spec {} = a;
-    let grpc::Spec {} = b;
-    true
+    let grpc::Spec { request, service } = a;
+    same_http(request, &b.request) && *service == b.service
 }
 
 fn same_icmp(a: &icmp::Spec, b: &icmp::Spec) -> bool {
-    let icmp::Spec {} = a;
-    let icmp::Spec {} = b;
-    true
+    let icmp::Spec { target, source, count, gap, within, loss } = a;
+    *target == b.target
+        && *source == b.source
+        && *count == b.count
+        && *gap == b.gap
+        && *within == b.within
+        && loss.total_cmp(&b.loss).is_eq()
 }
 
 fn same_udp(a: &udp::Spec, b: &udp::Spec) -> bool {
-    let udp::Spec {} = a;
-    let udp::Spec {} = b;
-    true
+    let udp::Spec { target, source, send, expect } = a;
+    *target == b.target
+        && *source == b.source
+        && *send == b.send
+        && expect.as_ref().map(regex::bytes::Regex::as_str)
+            == b.expect.as_ref().map(regex::bytes::Regex::as_str)
 }
 
 fn same_heartbeat(a: &heartbeat::Spec, b: &heartbeat::Spec) -> bool {
-    let heartbeat::Spec {} = a;
-    let heartbeat::Spec {} = b;
-    true
+    let heartbeat::Spec { name, url, by_hand, terms } = a;
+    *name == b.name && *url == b.url && *by_hand == b.by_hand && *terms == b.terms
 }
 
 fn same_claim(a: &Arc<Claim>, b: &Arc<Claim>) -> bool {

@@ -6,13 +6,11 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use alerts::Secret;
 use health::Finding;
 use health::facts::{HttpFacts, Redirect};
-use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, Version};
-use regex::Regex;
+use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
 use super::{Sight, Stopwatch};
 use crate::clock;
@@ -24,9 +22,11 @@ mod along;
 mod arrival;
 mod ask;
 mod broken;
+mod call;
 mod content;
 pub mod cookie;
 mod exchange;
+mod expect;
 mod fetch;
 mod framing;
 #[cfg(feature = "fuzzing")]
@@ -46,10 +46,13 @@ mod reference;
 pub(crate) mod session;
 pub mod set_cookie;
 mod status;
+mod stub_status;
 mod tasks;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod upgrade;
 mod visit;
+pub mod ways;
 mod wire;
 mod written;
 
@@ -57,21 +60,31 @@ use along::Along;
 pub use arrival::Spoken;
 pub(crate) use ask::Ask;
 pub use ask::shown;
-pub(crate) use ask::without_query;
-pub(crate) use ask::{host, port};
+pub(crate) use ask::{authority, host, port, without_query};
+pub(crate) use call::{Called, Uncalled, call};
 use exchange::{Answer, Appetite};
+pub use expect::{
+    Bounds, BytePattern, Expect, HeaderRule, HeaderWanted, JsonRule, Pattern, Place, Security,
+    Test, Unchanged,
+};
 pub(crate) use fetch::{Fetched, Unfetched, fetch};
 pub(crate) use glance::{Glance, glance};
 pub use grant::{Grant, Style};
 pub(crate) use grant::{Tokens, encoded};
 use hops::Hops;
 use jar::Jar;
+pub use judge::Bodies;
 use judge::Reply;
 pub use kept::Kept;
-pub(crate) use redact::{Veil, veil};
+pub(crate) use redact::{Veil, masked, secrets, veil};
 use redirect::Next;
 pub(crate) use reference::resolve;
+pub use stub_status::Memory as NginxMemory;
+pub(crate) use upgrade::{
+    Upgraded, ask_for_upgrade, is_own_header, subject as socket_subject, upgrade,
+};
 use visit::{Failed, visit};
+pub(crate) use wire::Metered;
 
 /// Bytes of a body kept when no expectation asks for more.
 const EXCERPT_BYTES: usize = 2048;
@@ -115,6 +128,12 @@ pub struct Spec {
     pub upstream: Vec<Endpoint>,
     /// Somebody besides the expectations reads the body: it is kept up to `max_body_bytes`.
     pub keeps_body: bool,
+    /// The answer is nginx's own count of its connections; remembered under the check's name.
+    pub stub_status: Option<Arc<str>>,
+    /// This host and port are asked without TLS, although the URL says https.
+    pub in_plain: Option<(String, u16)>,
+    /// Several ways to the same, where there are: then each of them is asked, and not this.
+    pub ways: Option<Box<ways::Ways>>,
     /// Trusted roots.
     pub roots: Roots,
     /// What follows from the above.
@@ -130,33 +149,24 @@ pub struct Connect {
     pub to: Endpoint,
 }
 
-/// Expectations on the answer.
-#[derive(Clone, Debug, Default)]
-pub struct Expect {
-    /// Accepted statuses as inclusive ranges; empty: 200 to 299 (and, where redirects are not
-    /// followed or `location` is given, also 3xx).
-    pub status: Vec<(u16, u16)>,
-    /// Must match the body.
-    pub body: Option<Regex>,
-    /// JSON Pointer (RFC 6901) and the value that must be there.
-    pub json: Vec<(String, serde_json::Value)>,
-    /// Header name and what its value must match.
-    pub headers: Vec<(HeaderName, Regex)>,
-    /// Must match the Location of the answer that is judged.
-    pub location: Option<Regex>,
-    /// All of it within this time.
-    pub within: Option<Duration>,
-    /// Cookies that must be set, also on the way by redirects.
-    pub cookies: Vec<cookie::Expected>,
-}
-
 /// Runs one probe.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
+    if let Some(check) = &spec.stub_status {
+        return stub_status::attend(check, walk(spec, Ask::first(spec), net, watch).await, net);
+    }
+    match &spec.ways {
+        None => walk_once(spec, net, watch).await.sight,
+        Some(ways) => Box::pin(ways::observe(ways, net, watch)).await,
+    }
+}
+
+/// Makes the plan's request, with the cookies that its own redirects set where they matter.
+async fn walk_once(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Walked {
     if spec.expect.cookies.is_empty() {
-        return walk(spec, Ask::first(spec), net, watch).await.sight;
+        return walk(spec, Ask::first(spec), net, watch).await;
     }
     let mut jar = Jar::default();
-    walk_with(spec, Ask::first(spec), Some(&mut jar), net, watch).await.sight
+    walk_with(spec, Ask::first(spec), Some(&mut jar), net, watch).await
 }
 
 /// The way from one request to the answer that was judged.
@@ -261,7 +271,8 @@ async fn go(
                 let mut facts = facts(spec, ask, &answer, redirects);
                 let subject = without_query(&facts.url).to_owned();
                 hops.last(&facts, watch, &mut sight);
-                let heard = weigh(spec, ask, subject.clone(), answer, net, watch, &mut sight).await;
+                let at = Arrived { ask, subject: subject.clone(), hops: facts.redirects.len() };
+                let heard = weigh(spec, at, answer, net, watch, &mut sight).await;
                 if let Some(jar) = along.jar().filter(|_| judge::accepts(spec, heard.status)) {
                     let wanted = &spec.expect.cookies;
                     let mut found = cookie::judge(wanted, &subject, jar, clock::now());
@@ -299,24 +310,38 @@ impl Heard {
     }
 }
 
+/// Where a way ended.
+struct Arrived<'a> {
+    ask: &'a Ask,
+    /// The URL as findings name it.
+    subject: String,
+    /// How many redirects led there.
+    hops: usize,
+}
+
 /// Judges the last answer, after asking those who can say more about it; hands it back.
 async fn weigh(
     spec: &Spec,
-    ask: &Ask,
-    subject: String,
+    at: Arrived<'_>,
     answer: Answer,
     net: &Net,
     watch: &Stopwatch,
     sight: &mut Sight,
 ) -> Heard {
+    let Arrived { ask, subject, hops } = at;
     let mut reply = Reply {
         subject,
+        url: ask.url.clone(),
+        hops,
         status: answer.status,
+        version: answer.version,
         headers: answer.headers,
         body: answer.body,
         is_complete: answer.broken.is_none(),
         elapsed: grant::elapsed(watch),
         phases: watch.phases().clone(),
+        now: clock::now(),
+        as_planned: net.bodies.as_planned(spec),
         control: None,
         upstream: Vec::new(),
     };
@@ -340,6 +365,7 @@ async fn weigh(
         sight.findings.push(broken.into_finding(&asked));
     }
     let findings = judge::judge(spec, &reply);
+    net.bodies.note(spec, &reply);
     if !findings.is_empty() {
         let address = visit::peer(spec, ask, &sight.facts);
         let located = |finding: Finding| finding.evidence("address", address.as_str());
@@ -403,11 +429,18 @@ fn finished(spec: &Spec, mut sight: Sight, mut facts: HttpFacts, along: &Along<'
             }
         }
     }
-    redact::scrub(&spec.headers, &mut facts, &mut sight);
-    redact::scrub_hidden(&spec.hidden, &mut facts, &mut sight);
-    sight.facts.http = Some(Box::new(facts));
+    hops::conclude(&facts, &mut sight);
+    let mut sight = scrubbed(spec, sight, facts);
     if let Some(jar) = along.jar() {
         veil(&jar.veils(), &mut sight);
     }
+    sight
+}
+
+/// All of it together, without what a server echoed of the secrets sent to it.
+fn scrubbed(spec: &Spec, mut sight: Sight, mut facts: HttpFacts) -> Sight {
+    redact::scrub(&spec.headers, &mut facts, &mut sight);
+    redact::scrub_hidden(&spec.hidden, &mut facts, &mut sight);
+    sight.facts.http = Some(Box::new(facts));
     sight
 }

@@ -20,6 +20,7 @@ pub mod capture;
 mod filled;
 mod lost;
 pub mod template;
+pub mod ways;
 
 use capture::Capture;
 use filled::Values;
@@ -33,6 +34,8 @@ pub struct Spec {
     pub values: Vec<(Arc<str>, Known)>,
     /// At least one.
     pub steps: Vec<Step>,
+    /// Several ways to make it, where there are: then it is made by each of them.
+    pub ways: Option<Box<ways::Ways>>,
 }
 
 /// A value that is known from the beginning.
@@ -75,11 +78,16 @@ pub(crate) struct Travelled {
     pub(crate) sight: Sight,
     /// The answers, step by step, as far as they came.
     pub(crate) heard: Vec<Option<Heard>>,
+    /// What must not be shown of it.
+    pub(crate) veils: Vec<hop::Veil>,
 }
 
 /// Runs one probe.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
-    travel(spec, net, watch).await.sight
+    match &spec.ways {
+        None => travel(spec, net, watch).await.sight,
+        Some(ways) => Box::pin(ways::observe(ways, net, watch)).await,
+    }
 }
 
 /// Makes the journey once, with a jar of its own.
@@ -100,7 +108,8 @@ pub(crate) async fn travel(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Tra
         let mut own = Stopwatch::start(watch.left());
         let walked = Box::pin(made(spec, index, &mut values, &mut jar, net, &mut own)).await;
         let (mut sight, heard) = (walked.sight, walked.heard);
-        hop::veil(&values.veils(), &mut sight);
+        travelled.veils = values.veils();
+        hop::veil(&travelled.veils, &mut sight);
         named(step, &mut sight.findings);
         let is_end = heard.is_none()
             || sight.facts.blind.is_some()
@@ -217,7 +226,9 @@ fn visits(step: &Step, sight: &mut Sight, begun: Duration, own: &Stopwatch) -> V
             visit.failure = Some("no answer".to_owned());
         }
     }
-    if let Some(last) = visits.iter_mut().rfind(|visit| visit.role != Role::Control) {
+    if let Some(last) =
+        visits.iter_mut().rfind(|visit| matches!(visit.role, Role::Step | Role::Redirect))
+    {
         last.codes = codes;
     }
     visits

@@ -187,7 +187,7 @@ pub async fn run(check: &Check, net: &Net) -> Observation {
         Spec::Grpc(spec) => Box::pin(grpc::observe(spec, net, &mut watch)).await,
         Spec::Icmp(spec) => Box::pin(icmp::observe(spec, net, &mut watch)).await,
         Spec::Udp(spec) => Box::pin(udp::observe(spec, net, &mut watch)).await,
-        Spec::Heartbeat(spec) => Box::pin(heartbeat::observe(spec, net, &mut watch)).await,
+        Spec::Heartbeat(spec) => heartbeat::observe(spec, net, &mut watch),
     };
     if let Some(wanted) = check.spec.renewal() {
         Box::pin(renewal::attend(&wanted, net, &watch, &mut sight, at)).await;

@@ -1,5 +1,6 @@
 //! The one HTTP server: pages, metrics, the API and live events, all read from the snapshot.
-//! Deliberately absent: anything that changes the agent. There is nothing here to log in to.
+//! Deliberately absent: anything that changes the agent. There is nothing here to log in to; jobs
+//! report here, each in its own name, and that is all that is ever told.
 
 mod api;
 mod asked;
@@ -7,6 +8,7 @@ mod certificates;
 mod connections;
 mod events;
 mod free;
+mod heartbeat;
 mod pages;
 #[cfg(test)]
 mod tests;
@@ -23,13 +25,15 @@ use axum::routing::get;
 use health::history::{History, NotificationRecord};
 use health::ports::Tenure;
 use health::{Incident, Snapshot};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 use crate::clock;
+use crate::main_loop::Message;
 use crate::metrics::{Format, Metrics};
+use crate::probe::heartbeat::Pulses;
 use crate::store::Store;
 
 pub use connections::serve;
@@ -45,6 +49,10 @@ pub struct Served {
     pub store: Store,
     /// When the loop turned last.
     pub turned: watch::Receiver<std::time::Instant>,
+    /// What jobs have reported.
+    pub heartbeats: Arc<Pulses>,
+    /// Where the loop is told of a call.
+    pub inbox: mpsc::UnboundedSender<Message>,
     /// Ends live events, so that the server can end.
     pub stop: CancellationToken,
 }
@@ -117,6 +125,7 @@ fn router(served: Arc<Served>) -> Router {
         .route("/incidents", get(api::incidents))
         .route("/incidents/{id}", get(api::incident))
         .route("/events", get(events::events))
+        .merge(heartbeat::router())
         .fallback(|| async { api::missing("the API has no such path") });
     Router::new()
         .merge(pages::router())

@@ -148,6 +148,8 @@ async fn site() -> Site {
         snapshot,
         store,
         turned: turns,
+        heartbeats: Arc::default(),
+        inbox: mpsc::unbounded_channel().0,
         stop: stop.clone(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -9,7 +9,7 @@ use health::{Event, Incident, Severity, State};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{Batch, Restored, StoreError, certificates, outcomes, tenures, turns};
+use super::{Batch, Restored, StoreError, certificates, outcomes, pulses, tenures, turns};
 
 /// Nanoseconds since 1970; saturates beyond the year 2262.
 pub(super) fn nanos(at: Timestamp) -> i64 {
@@ -37,6 +37,9 @@ pub(super) fn write(connection: &Connection, batch: &Batch) -> rusqlite::Result<
     }
     for (check, seen) in &batch.turns {
         turns::write(connection, check, seen)?;
+    }
+    for (check, pulse) in &batch.pulses {
+        pulses::write(connection, check, pulse.as_ref())?;
     }
     for incident in &batch.incidents {
         write_incident(connection, incident)?;
@@ -168,7 +171,8 @@ pub(super) fn restore(connection: &Connection) -> Result<Restored, StoreError> {
     let certificates = certificates::restore(connection)?;
     let outcomes = outcomes::restore(connection)?;
     let pending = u64::try_from(pending).unwrap_or(0);
-    Ok(Restored { incidents, states, tenures, certificates, outcomes, pending })
+    let (pulses, alive_at) = (pulses::restore(connection)?, pulses::alive_at(connection)?);
+    Ok(Restored { incidents, states, tenures, certificates, outcomes, pulses, alive_at, pending })
 }
 
 /// What the engine must know again of an open incident follows from the messages written for it.

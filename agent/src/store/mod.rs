@@ -27,6 +27,7 @@ mod ledger;
 mod open;
 mod outbox;
 mod outcomes;
+mod pulses;
 mod read;
 mod retention;
 mod rollup;
@@ -38,6 +39,7 @@ mod writer;
 
 pub use retention::Retention;
 
+use crate::probe::heartbeat::Pulse;
 use read::Reads;
 use samples::SampleBuffer;
 use writer::{Chore, Entry, Job, Write};
@@ -104,6 +106,8 @@ pub struct Batch {
     pub outcomes: Vec<(Arc<str>, Outcome)>,
     /// What nameservers said anew of their records, by check name.
     pub turns: Vec<(Arc<str>, Vec<RecordTurn>)>,
+    /// What jobs have reported, by check name; `None`: to be forgotten.
+    pub pulses: Vec<(Arc<str>, Option<Pulse>)>,
     /// Messages that follow, in the order in which they are to be sent.
     pub notifications: Vec<Notification>,
 }
@@ -123,6 +127,7 @@ impl Batch {
             certificates: std::mem::take(&mut self.certificates),
             outcomes: std::mem::take(&mut self.outcomes),
             turns: std::mem::take(&mut self.turns),
+            pulses: std::mem::take(&mut self.pulses),
             ..Self::default()
         }
     }
@@ -133,6 +138,7 @@ impl Batch {
             + self.certificates.len()
             + self.outcomes.len()
             + self.turns.len()
+            + self.pulses.len()
             + self.incidents.len()
             + self.notifications.len()
     }
@@ -151,6 +157,10 @@ pub struct Restored {
     pub certificates: HashMap<Arc<str>, CertificatesSeen>,
     /// How every check that speaks HTTP came out last, well and badly.
     pub outcomes: HashMap<Arc<str>, Vec<Outcome>>,
+    /// What every job has reported.
+    pub pulses: HashMap<Arc<str>, Pulse>,
+    /// The agent's last sign of life.
+    pub alive_at: Option<Timestamp>,
     /// Notifications not yet delivered.
     pub pending: u64,
 }
@@ -269,6 +279,11 @@ impl Store {
             self.0.proven_at.store(nanos, Ordering::Relaxed);
         }
         is_proven
+    }
+
+    /// Writes down that the agent is alive; nobody waits for it.
+    pub fn note_alive(&self, now: Timestamp) {
+        drop(self.submit(Entry::Heartbeat { at: now }, now));
     }
 
     /// What ails the database, if anything.

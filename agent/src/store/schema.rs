@@ -72,6 +72,8 @@ CREATE TABLE outcome (
 ALTER TABLE bucket ADD COLUMN p50_us INTEGER;
 ALTER TABLE bucket ADD COLUMN p90_us INTEGER;
 ALTER TABLE bucket ADD COLUMN p99_us INTEGER;
+", "
+CREATE TABLE pulse (check_id INTEGER PRIMARY KEY, said TEXT NOT NULL) STRICT;
 "];
 
 /// The format this version writes.

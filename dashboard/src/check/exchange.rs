@@ -6,8 +6,8 @@ use health::snapshot::{CheckStanding, Last};
 
 /// Requests shown of one look.
 const SHOWN: usize = 40;
-/// Headers of an answer that are another every time, and tell nothing by that.
-const VARYING: [&str; 12] = [
+/// Headers that are another every time, and tell nothing by that.
+const VARYING: [&str; 14] = [
     "date",
     "age",
     "expires",
@@ -20,6 +20,8 @@ const VARYING: [&str; 12] = [
     "x-response-time",
     "server-timing",
     "cf-ray",
+    "sec-websocket-key",
+    "sec-websocket-accept",
 ];
 
 /// One look: the last bad one or the last good one.
@@ -35,6 +37,8 @@ pub(crate) struct Talk<'a> {
     /// Which one, of a look that made several.
     pub(crate) visit: Option<&'a VisitFacts>,
     pub(crate) http: Option<&'a HttpFacts>,
+    /// Headers of the request, and of the answer.
+    pub(crate) sent: Vec<Line<'a>>,
     pub(crate) headers: Vec<Line<'a>>,
     /// The body as it begins, line by line.
     pub(crate) excerpt: Option<String>,
@@ -42,7 +46,7 @@ pub(crate) struct Talk<'a> {
     pub(crate) is_open: bool,
 }
 
-/// One header of an answer.
+/// One header of a request or of an answer.
 pub(crate) struct Line<'a> {
     pub(crate) name: &'a str,
     pub(crate) value: &'a str,
@@ -123,10 +127,12 @@ fn talk<'a>(
         excerpt.replace("\\r", "").replace("\\n", "\n")
     });
     let headers = http.map(|http| compared(&http.headers, twin.map(|twin| &twin.headers)));
-    Talk { visit, http, headers: headers.unwrap_or_default(), excerpt, is_open: false }
+    let asked = |http: Option<&'a HttpFacts>| Some(&http?.request.as_ref()?.headers);
+    let sent = asked(http).map(|sent| compared(sent, asked(twin))).unwrap_or_default();
+    Talk { visit, http, sent, headers: headers.unwrap_or_default(), excerpt, is_open: false }
 }
 
-/// The headers of an answer, each held against those of the other look's answer, if there was one.
+/// Headers, each held against those of the same message in the other look, if there was one.
 fn compared<'a>(own: &'a Headers, other: Option<&'a Headers>) -> Vec<Line<'a>> {
     let varies = |name: &str| VARYING.contains(&name);
     let mut lines: Vec<Line<'a>> = own

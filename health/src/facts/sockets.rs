@@ -14,7 +14,12 @@ pub struct WebsocketFacts {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub said: Vec<SaidFacts>,
     /// How long the server took to answer a ping, where it did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "pong_seconds",
+        with = "crate::seconds::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub pong: Option<Duration>,
     /// How the server closed it, where it did so first: the code, 1005 or 1006 where none came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,6 +35,7 @@ pub struct SaidFacts {
     /// Who said it.
     pub by: Speaker,
     /// How long after the probe began.
+    #[serde(rename = "at_seconds", with = "crate::seconds")]
     pub at: Duration,
     /// What was said, printable, at most 256 characters; of a binary message its bytes as escapes.
     pub text: String,

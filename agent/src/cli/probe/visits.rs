@@ -69,7 +69,8 @@ fn name(visit: &VisitFacts, language: Language) -> String {
         (Language::Ko, Role::Upstream) => "업스트림",
         (Language::Ko, Role::Control) => "대조",
     };
-    let way = visit.way.as_deref().map(|way| format!(" ({way})")).unwrap_or_default();
+    let way = visit.way.as_deref().filter(|way| **way != *visit.name);
+    let way = way.map(|way| format!(" ({way})")).unwrap_or_default();
     let whole = printable(&format!("{role} {}{way}", visit.name));
     if whole.width() <= NAME_WIDTH {
         return whole;

@@ -174,7 +174,7 @@ fn understood(head: &[u8]) -> Result<(), Refusal> {
     Err(match code {
         200..=299 => return Ok(()),
         407 => Refusal::Login(words),
-        401 | 403 | 405 => Refusal::Forbidden(words),
+        401 | 403 => Refusal::Forbidden(words),
         500 | 502..=504 => Refusal::Unreached(words),
         _ => Refusal::Other(words),
     })

@@ -61,6 +61,7 @@ fn shape(shape_: &Shape) -> Value {
         Shape::Whole { least, most } => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
         }
+        Shape::Number => json!({ "type": "number" }),
         Shape::Anything => json!({}),
         Shape::Many(inner) => json!({ "type": "array", "items": shape(inner), "minItems": 1 }),
         Shape::OneOrMany(inner) => json!({

@@ -9,7 +9,9 @@ mod tables;
 pub use json::schema;
 #[cfg(test)]
 pub(super) use tables::PACE;
-pub(super) use tables::{CAPTURE, COOKIE, HEADER, PLAN, PROXY, STEP};
+pub(super) use tables::{
+    BOUNDS, CAPTURE, COMPARISON, COOKIE, HEADER, HEADER_VALUE, PLAN, PROXY, STEP, WAY, WITHIN,
+};
 
 /// A table of the plan and its keys.
 #[derive(Debug)]
@@ -58,6 +60,8 @@ pub(super) enum Shape {
     Switch,
     /// A whole number within bounds.
     Whole { least: u64, most: u64 },
+    /// A number, whole or not.
+    Number,
     /// Any value.
     Anything,
     /// A list.
@@ -125,6 +129,7 @@ impl Shape {
             | Self::OneOf(_)
             | Self::Switch
             | Self::Whole { .. }
+            | Self::Number
             | Self::Anything => {}
         }
     }
@@ -139,6 +144,7 @@ impl Shape {
             }
             Self::Switch => "true or false".to_owned(),
             Self::Whole { least, most } => format!("a whole number from {least} to {most}"),
+            Self::Number => "a number".to_owned(),
             Self::Anything => "any value".to_owned(),
             Self::Many(shape) => format!("a list, each {}", shape.describe()),
             Self::OneOrMany(shape) => format!("{}, or a list of them", shape.describe()),

@@ -2,7 +2,7 @@
 
 use super::Presence::{Default, Later, Optional, Refused, Required};
 use super::Shape::{
-    Anything, Either, Many, Map, OneOf, OneOrMany, Row, Rows, Switch, Whole, Words as Text,
+    Anything, Either, Many, Map, Number, OneOf, OneOrMany, Row, Rows, Switch, Whole, Words as Text,
 };
 use super::{Key, Presence, Shape, Table, Words};
 use crate::probe::forward::TONGUES;
@@ -34,6 +34,8 @@ static REGEX: Words = any("a regular expression");
 static COOKIE_NAME: Words = any("a cookie's name");
 static POINTER: Words = any("a JSON Pointer such as \"/token\"");
 static URL: Words = words("a URL such as \"https://shop.example/\"", "^https?://");
+static SOCKET_URL: Words = words("a URL such as \"wss://shop.example/live\"", "^wss?://");
+static ORIGIN: Words = any("an origin such as \"https://shop.example\"");
 static DIRECTORY: Words = words(
     "the URL of an ACME directory such as \"https://acme-v02.api.letsencrypt.org/directory\"",
     "^https://",
@@ -69,8 +71,20 @@ static VOCABULARY: Words = words(
     "\"ssl_exporter\" or \"x509-certificate-exporter\"",
     "^(ssl_exporter|x509-certificate-exporter)$",
 );
+static SAMENESS: Words =
+    any("\"status\", \"location\", \"cookies\", \"certificate\", or the name of a header");
 static METHOD: Words =
     words("a method such as \"GET\"", "^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$");
+static MEDIA_TYPE: Words = words(
+    "a media type such as \"application/json\" or \"text/*\"",
+    "^[A-Za-z0-9!#$&^_.+-]+/([A-Za-z0-9!#$&^_.+-]+|\\*)$",
+);
+static CHARSET: Words =
+    words("the name of a character set such as \"utf-8\"", "^[A-Za-z0-9_.:+-]{1,40}$");
+static BODY_HASH: Words = words(
+    "a digest as `sha256sum` prints it, such as \"sha256:9f86d081…\"",
+    "^(sha256:)?[0-9A-Fa-f]{64}$",
+);
 static REMAINDER_TEXT: Shape = Text(&REMAINDER);
 static STATUS: Shape = Either(&[Whole { least: 100, most: 599 }, Text(&STATUSES)]);
 
@@ -92,11 +106,11 @@ pub(in crate::plan) static PLAN: Table = Table {
         key("receiver", Rows(&RECEIVER), Optional, "Who is told."),
         key("route", Rows(&ROUTE), Optional, "Who is told of what."),
         key("journey", Rows(&JOURNEY), Optional, "Requests that share cookies."),
-        key("websocket", Rows(&WEBSOCKET), Later, "WebSocket upgrades."),
-        key("grpc", Rows(&GRPC), Later, "gRPC services."),
-        key("icmp", Rows(&ICMP), Later, "Echo requests."),
-        key("udp", Rows(&UDP), Later, "Datagrams and their answers."),
-        key("heartbeat", Rows(&HEARTBEAT), Later, "Jobs that report by themselves."),
+        key("icmp", Rows(&ICMP), Optional, "Echo requests."),
+        key("udp", Rows(&UDP), Optional, "Datagrams and their answers."),
+        key("heartbeat", Rows(&HEARTBEAT), Optional, "Jobs that report by themselves."),
+        key("websocket", Rows(&WEBSOCKET), Optional, "WebSockets."),
+        key("grpc", Rows(&GRPC), Optional, "gRPC services."),
     ]],
 };
 
@@ -438,6 +452,62 @@ static REACHED: &[Key] = &[
     ),
 ];
 
+/// Several ways to the same server, and whether what they lead to is the same.
+static WAYS: &[Key] = &[
+    key(
+        "ways",
+        Map(&Either(&[Text(&ENDPOINT), Row(&WAY)])),
+        Optional,
+        "Ways in, nearest the visitor first: { outer = \"203.0.113.7:443\", inner = \"127.0.0.1:8443\" }. Each is asked in every probe, and what goes wrong is put down to the hop where it does.",
+    ),
+    key(
+        "inner",
+        Either(&[Text(&ENDPOINT), Row(&WAY)]),
+        Optional,
+        "A second way in, behind the one that the URL and `connect` lead to; short for `ways` with `outer` and `inner`.",
+    ),
+    key(
+        "same_body",
+        Switch,
+        Default("false"),
+        "The ways have to answer with the same body, once unpacked.",
+    ),
+    key(
+        "may_differ",
+        OneOrMany(&Text(&SAMENESS)),
+        Optional,
+        "What the ways may differ in: status, location, cookies, certificate, or a header's name.",
+    ),
+];
+
+pub(in crate::plan) static WAY: Table = Table {
+    header: "a way",
+    doc: "One of several ways in.",
+    keys: &[
+        &[
+            key(
+                "connect",
+                Either(&[Text(&ENDPOINT), Map(&Text(&ENDPOINT))]),
+                Optional,
+                "Dial here, as `connect` of the check; default: where the URL leads.",
+            ),
+            key(
+                "plain",
+                Switch,
+                Default("false"),
+                "No TLS on this hop, though the URL says https: asked in plain HTTP, with the URL's Host and `X-Forwarded-Proto: https`.",
+            ),
+            key(
+                "headers",
+                Map(&Either(&[Text(&FREE), Row(&HEADER)])),
+                Optional,
+                "What the hop before adds or replaces, as `headers` of the check.",
+            ),
+        ],
+        DIALS,
+    ],
+};
+
 /// What is asked over HTTP, and what is expected of the answer: of a check, or of a step of a journey.
 static ASKED: &[Key] = &[
     key("method", Text(&METHOD), Default("\"GET\""), "The method."),
@@ -528,8 +598,15 @@ static HTTP: Table = Table {
         NAMED,
         &[key("url", Text(&URL), Required, "http or https; without user, password and fragment.")],
         REACHED,
+        WAYS,
         ASKED,
         CAUSE,
+        &[key(
+            "stub_status",
+            Switch,
+            Default("false"),
+            "The answer is nginx's own count of its connections (`stub_status`): read into metrics, and told when it drops some.",
+        )],
         PACE,
         DEPENDS,
         DIALS,
@@ -608,35 +685,234 @@ const OUTSIDE: &str = "a secret is never in the file: put it in an environment v
 
 static EXPECT: Table = Table {
     header: "expect",
-    doc: "What is expected of an answer; also written `expect.status = …`.",
-    keys: &[&[
-        key(
-            "status",
-            OneOrMany(&STATUS),
-            Optional,
-            "Accepted statuses: 200, \"2xx\", \"200-299\"; default: 2xx, and 3xx where redirects are not followed.",
-        ),
-        key("body", Text(&REGEX), Optional, "Must match the body."),
-        key(
-            "json",
-            Map(&Anything),
-            Optional,
-            "JSON Pointer (RFC 6901) = the value that must be there.",
-        ),
-        key("headers", Map(&Text(&REGEX)), Optional, "Header = what its value must match."),
-        key(
-            "location",
-            Text(&REGEX),
-            Optional,
-            "Must match the Location of the answer that is judged.",
-        ),
-        key("within", Text(&DURATION), Optional, "All of it within this time, at most `timeout`."),
-        key(
+    doc: "What is expected of an answer; also written `expect.status = …`. Everything given has to hold, and what does not is told together.",
+    keys: &[
+        &[
+            key(
+                "status",
+                OneOrMany(&STATUS),
+                Optional,
+                "Accepted statuses: 200, \"2xx\", \"200-299\"; default: 2xx, and 3xx where redirects are not followed.",
+            ),
+            key("body", Text(&REGEX), Optional, "Must match the body."),
+            key(
+                "contains",
+                OneOrMany(&Text(&FREE)),
+                Optional,
+                "Each of these texts must be in the body, as it is written.",
+            ),
+            key(
+                "absent",
+                OneOrMany(&Text(&FREE)),
+                Optional,
+                "None of these texts may be in the body.",
+            ),
+            key(
+                "json",
+                Map(&Either(&[Row(&COMPARISON), Anything])),
+                Optional,
+                "JSON Pointer (RFC 6901, begins with a slash) or JSONPath (RFC 9535, begins with $) = the value that must be there, or a comparison { below = 100 }. Of a JSONPath every value found has to be so, and one has to be found.",
+            ),
+            key(
+                "headers",
+                Map(&Either(&[Text(&REGEX), Switch, Row(&HEADER_VALUE)])),
+                Optional,
+                "Header = what its value must match; or true: it is sent; false: it is not; or a table { not = \"…\" }.",
+            ),
+            key(
+                "security",
+                OneOf(&["basic", "strict"]),
+                Optional,
+                "Headers that protect visitors, as a set; a header that `headers` names is left to it.",
+            ),
+            key(
+                "location",
+                Text(&REGEX),
+                Optional,
+                "Must match the Location of the answer that is judged.",
+            ),
+            key(
+                "url",
+                Text(&REGEX),
+                Optional,
+                "Must match the URL at which the redirects that were followed end.",
+            ),
+            key(
+                "hops",
+                Either(&[Whole { least: 0, most: 10 }, Row(&BOUNDS)]),
+                Optional,
+                "How many redirects are followed: so many, or { at_most = 2 }.",
+            ),
+        ],
+        OF_THE_FORM,
+        OF_TIME,
+        OF_SAMENESS,
+        &[key(
             "cookie",
             OneOrMany(&Either(&[Text(&COOKIE_NAME), Row(&COOKIE)])),
             Optional,
             "A cookie that must be set and that browsers keep; with attributes as a table.",
-        ),
+        )],
+    ],
+};
+
+/// In what form an answer has to come.
+static OF_THE_FORM: &[Key] = &[
+    key(
+        "content_type",
+        OneOrMany(&Text(&MEDIA_TYPE)),
+        Optional,
+        "The type that Content-Type has to name: \"application/json\", \"text/*\"; one of a list.",
+    ),
+    key(
+        "charset",
+        Text(&CHARSET),
+        Optional,
+        "The character set that the answer has to name, in Content-Type, by a byte order mark or in the page; a body in UTF-8 has to be UTF-8 as well.",
+    ),
+    key(
+        "encoding",
+        OneOrMany(&OneOf(&["gzip", "br", "zstd", "deflate", "identity"])),
+        Optional,
+        "How the answer has to be compressed; one of a list. It is asked for, unless `headers` has an accept-encoding of its own. \"identity\": not at all.",
+    ),
+    key(
+        "protocol",
+        OneOrMany(&OneOf(&["1.0", "1.1", "2"])),
+        Optional,
+        "The version of HTTP that the answer has to come in.",
+    ),
+    key(
+        "size",
+        Row(&BOUNDS),
+        Optional,
+        "Bytes of body as they came, compressed or not: { above = 100, below = 200000 }.",
+    ),
+];
+
+/// How fast and how fresh it has to be.
+static OF_TIME: &[Key] = &[
+    key(
+        "within",
+        Either(&[Text(&DURATION), Row(&WITHIN)]),
+        Optional,
+        "All of it within this time, at most `timeout`; or a table by phase { total = \"2s\", processing = \"500ms\" }.",
+    ),
+    key(
+        "modified_within",
+        Text(&DURATION),
+        Optional,
+        "Last-Modified is at most this old: what writes the page every night still does.",
+    ),
+];
+
+/// What it must stay.
+static OF_SAMENESS: &[Key] = &[
+    key(
+        "body_hash",
+        Text(&BODY_HASH),
+        Optional,
+        "SHA-256 of the body, uncompressed: it must not change unnoticed. `portwarden once NAME` says what it is now.",
+    ),
+    key(
+        "same_as",
+        Text(&PATH),
+        Optional,
+        "A file of at most 64 KiB of text that the body has to be the same as; read when the plan is.",
+    ),
+    key(
+        "ignoring",
+        OneOrMany(&Text(&REGEX)),
+        Optional,
+        "With `body_hash` or `same_as`: what these match is cut out before, such as a nonce or the time of day.",
+    ),
+];
+
+/// A comparison with numbers.
+pub(in crate::plan) static BOUNDS: Table = Table {
+    header: "bounds",
+    doc: "Bounds of a number; those given have to hold together.",
+    keys: &[AROUND],
+};
+
+static AROUND: &[Key] = &[
+    key("above", Number, Optional, "More than this."),
+    key("below", Number, Optional, "Less than this."),
+    key("at_least", Number, Optional, "This or more."),
+    key("at_most", Number, Optional, "This or less."),
+];
+
+pub(in crate::plan) static COMPARISON: Table = Table {
+    header: "a comparison",
+    doc: "What a value within a JSON document has to be, where it is not one value alone; all of it has to hold. A table with none of these keys is a value itself.",
+    keys: &[
+        &[
+            key("equals", Anything, Optional, "This value; also for a value that is a table."),
+            key("not", Anything, Optional, "Any but this value."),
+            key("one_of", Many(&Anything), Optional, "One of these values."),
+        ],
+        AROUND,
+        &[
+            key(
+                "matches",
+                Text(&REGEX),
+                Optional,
+                "A string, or a number as it is written, that matches.",
+            ),
+            key(
+                "contains",
+                Anything,
+                Optional,
+                "A string with this text in it, a list with this value, an object with this key.",
+            ),
+            key(
+                "type",
+                OneOf(&["string", "number", "boolean", "null", "array", "object"]),
+                Optional,
+                "Of this type.",
+            ),
+            key(
+                "length",
+                Either(&[Whole { least: 0, most: 1_000_000_000 }, Row(&BOUNDS)]),
+                Optional,
+                "How many characters, entries or keys: so many, or { at_least = 1 }.",
+            ),
+            key(
+                "newer_than",
+                Text(&DURATION),
+                Optional,
+                "A time at most this long ago: RFC 3339, or seconds or milliseconds since 1970.",
+            ),
+            key("present", Switch, Optional, "true: it is there; false: it is not."),
+            key(
+                "count",
+                Either(&[Whole { least: 0, most: 1_000_000_000 }, Row(&BOUNDS)]),
+                Optional,
+                "Of a JSONPath: how many values it finds; default: at least one.",
+            ),
+        ],
+    ],
+};
+
+pub(in crate::plan) static HEADER_VALUE: Table = Table {
+    header: "a header's value",
+    doc: "What the value of a header in an answer has to be.",
+    keys: &[&[
+        key("matches", Text(&REGEX), Optional, "It is sent, and matches."),
+        key("not", Text(&REGEX), Optional, "Where it is sent, it does not match."),
+    ]],
+};
+
+pub(in crate::plan) static WITHIN: Table = Table {
+    header: "within",
+    doc: "How long each phase may take; over all redirects that were followed.",
+    keys: &[&[
+        key("total", Text(&DURATION), Optional, "All of it."),
+        key("resolve", Text(&DURATION), Optional, "Looking the name up."),
+        key("connect", Text(&DURATION), Optional, "Until the connection stands."),
+        key("tls", Text(&DURATION), Optional, "The handshake."),
+        key("processing", Text(&DURATION), Optional, "Until the head of the answer has come."),
+        key("transfer", Text(&DURATION), Optional, "The body."),
     ]],
 };
 
@@ -1062,6 +1338,7 @@ static JOURNEY: Table = Table {
             key("step", Rows(&STEP), Required, "Its steps, in their order."),
         ],
         REACHED,
+        WAYS,
         CAUSE,
         PACE,
         DEPENDS,
@@ -1117,26 +1394,195 @@ pub(in crate::plan) static CAPTURE: Table = Table {
 
 static WEBSOCKET: Table = Table {
     header: "[[websocket]]",
-    doc: "A WebSocket upgrade.",
+    doc: "A WebSocket: the upgrade, what is said over it, and a ping.",
     keys: &[
         NAMED,
-        &[key("url", Text(&any("a URL such as \"wss://shop.example/\"")), Later, "ws or wss.")],
+        &[key(
+            "url",
+            Text(&SOCKET_URL),
+            Required,
+            "ws or wss; without user, password and fragment.",
+        )],
+        REACHED,
+        &[
+            key(
+                "headers",
+                Map(&Either(&[Text(&FREE), Row(&HEADER)])),
+                Optional,
+                "Headers of the request for the upgrade; a secret one is a table { value_env = \"…\" } or { value_file = \"…\" }.",
+            ),
+            key(
+                "origin",
+                Text(&ORIGIN),
+                Optional,
+                "The page that opens it, as a browser says; many applications refuse others, or none at all.",
+            ),
+            key(
+                "subprotocol",
+                OneOrMany(&Text(&FREE)),
+                Optional,
+                "Subprotocols offered, preferred first; the server has to choose one of them.",
+            ),
+            key(
+                "send",
+                Either(&[Text(&FREE), Row(&HEADER)]),
+                Optional,
+                "Sent as one text message; a secret one is a table { value_env = \"…\" } or { value_file = \"…\" }.",
+            ),
+            key(
+                "expect",
+                Text(&REGEX),
+                Optional,
+                "One of the messages that come must match. Default: none; where the URL says engine.io or socket.io, its opening message.",
+            ),
+            key(
+                "step",
+                Rows(&WEBSOCKET_STEP),
+                Optional,
+                "What is said after that, one after the other.",
+            ),
+            key("ping", Switch, Default("true"), "Ping it at the end, and expect the pong."),
+            key(
+                "upstream",
+                OneOrMany(&Text(&ENDPOINT)),
+                Optional,
+                "Those behind the proxy, nearest first: asked directly when it does not upgrade, so that the finding says who refuses.",
+            ),
+        ],
         PACE,
         DEPENDS,
+        DIALS,
     ],
+};
+
+static WEBSOCKET_STEP: Table = Table {
+    header: "[[websocket.step]]",
+    doc: "One step of what is said over a WebSocket.",
+    keys: &[&[
+        key(
+            "send",
+            Either(&[Text(&FREE), Row(&HEADER)]),
+            Optional,
+            "Sent as one text message; or a table { value_env = \"…\" } or { value_file = \"…\" }.",
+        ),
+        key(
+            "expect",
+            Text(&REGEX),
+            Optional,
+            "One of the messages that come afterwards must match.",
+        ),
+    ]],
 };
 
 static GRPC: Table = Table {
     header: "[[grpc]]",
-    doc: "A gRPC service that is asked for its health.",
-    keys: &[NAMED, PACE, DEPENDS],
+    doc: "A gRPC service that is asked for its health (`grpc.health.v1`).",
+    keys: &[
+        NAMED,
+        &[key(
+            "url",
+            Text(&URL),
+            Required,
+            "Scheme, host and port: https, or http for HTTP/2 without TLS.",
+        )],
+        REACHED,
+        &[
+            key(
+                "service",
+                Text(&any("the full name of a service such as \"shop.v1.Orders\"")),
+                Optional,
+                "The service asked about; default: the server as a whole.",
+            ),
+            key(
+                "headers",
+                Map(&Either(&[Text(&FREE), Row(&HEADER)])),
+                Optional,
+                "Metadata of the call; a secret one is a table { value_env = \"…\" } or { value_file = \"…\" }.",
+            ),
+        ],
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
 };
 
-static ICMP: Table =
-    Table { header: "[[icmp]]", doc: "Echo requests.", keys: &[NAMED, PACE, DEPENDS] };
+static ICMP: Table = Table {
+    header: "[[icmp]]",
+    doc: "Echo requests, as `ping` sends them. Takes `net.ipv4.ping_group_range` or CAP_NET_RAW; without either, nothing is said of the target.",
+    keys: &[
+        NAMED,
+        &[
+            key(
+                "address",
+                Text(&any("a name or an IP address")),
+                Required,
+                "A name, an address, or a host of the plan.",
+            ),
+            key(
+                "count",
+                Whole { least: 1, most: 100 },
+                Default("3"),
+                "Requests that a probe sends.",
+            ),
+            key(
+                "gap",
+                Text(&DURATION),
+                Default("\"200ms\""),
+                "The time between two of them, from 10ms to 10s.",
+            ),
+            key("expect", Row(&ICMP_EXPECT), Optional, "What the replies have to be like."),
+        ],
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
+};
 
-static UDP: Table =
-    Table { header: "[[udp]]", doc: "A datagram and its answer.", keys: &[NAMED, PACE, DEPENDS] };
+static ICMP_EXPECT: Table = Table {
+    header: "expect of [[icmp]]",
+    doc: "What the replies have to be like.",
+    keys: &[&[
+        key("within", Text(&DURATION), Optional, "How long a round trip may take, on average."),
+        key(
+            "loss",
+            Text(&words("a share such as \"34%\"", "^[0-9.]+%$")),
+            Default("\"50%\""),
+            "The share of replies that may be missing, below 100%.",
+        ),
+    ]],
+};
+
+static UDP: Table = Table {
+    header: "[[udp]]",
+    doc: "A datagram and its answer. It is sent three times within the timeout until an answer comes.",
+    keys: &[
+        NAMED,
+        &[
+            key(
+                "address",
+                Text(&ENDPOINT),
+                Required,
+                "HOST:PORT; the host may be one of the plan.",
+            ),
+            key("send", Text(&FREE), Optional, "What is sent, as text: \"\\r\\n\" is a line end."),
+            key(
+                "send_hex",
+                Text(&words("bytes in hexadecimal such as \"00 0a ff\"", "^[0-9A-Fa-f :\\n\\t]+$")),
+                Optional,
+                "The same as bytes.",
+            ),
+            key(
+                "expect",
+                Text(&REGEX),
+                Optional,
+                "What the answer has to match, over bytes: beyond ASCII write `(?-u)\\xff`. Without it, silence is well, and only a refusal is a finding.",
+            ),
+        ],
+        PACE,
+        DEPENDS,
+        DIALS,
+    ],
+};
 
 static ACME: Table = Table {
     header: "[[acme]]",
@@ -1177,6 +1623,51 @@ static ACME: Table = Table {
 
 static HEARTBEAT: Table = Table {
     header: "[[heartbeat]]",
-    doc: "A job that reports by itself.",
-    keys: &[NAMED, PACE, DEPENDS],
+    doc: "A job that reports by itself: it calls `/api/v1/heartbeat/NAME` of this agent when it has ended well, `/start` after it when it begins, `/fail` or its exit status when it fails.",
+    keys: &[
+        NAMED,
+        &[
+            key("period", Text(&DURATION), Optional, "How often the job calls, from 1s to 400d."),
+            key(
+                "cron",
+                Text(&CRON),
+                Optional,
+                "When the job runs, instead of `period`: as it stands in its crontab.",
+            ),
+            key(
+                "timezone",
+                Text(&TIMEZONE),
+                Default("\"UTC\""),
+                "The zone `cron` is read in: that of the job's machine.",
+            ),
+            key(
+                "grace",
+                Text(&DURATION),
+                Optional,
+                "How long after that the call may come. Default: a twelfth of the period, from 1m to 1h.",
+            ),
+            key(
+                "runs_within",
+                Text(&DURATION),
+                Optional,
+                "How long the job may take, where it calls `/start`. Default: `grace`.",
+            ),
+            key(
+                "token_env",
+                Text(&VARIABLE),
+                Optional,
+                "An environment variable with a token that every call has to bring along, as `Authorization: Bearer TOKEN` or as `?token=TOKEN`.",
+            ),
+            key("token_file", Text(&PATH), Optional, "The same in a file."),
+            key(
+                "token",
+                Text(&FREE),
+                Refused(
+                    "a secret is never in the file: put it in an environment variable and write `token_env = \"NAME\"`, or in a file of its own and write `token_file = \"PATH\"`",
+                ),
+                "Refused.",
+            ),
+        ],
+        DEPENDS,
+    ],
 };

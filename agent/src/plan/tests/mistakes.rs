@@ -224,6 +224,27 @@ fn http() {
 }
 
 #[test]
+fn expectations() {
+    let of = |expect: &str| format!("[[http]]\nname = \"a\"\nurl = \"http://a/\"\n{expect}");
+    let plans = [
+        "expect.contains = [\"\", \"x\", 3]\nexpect.absent = \"x\"",
+        "expect.json = { \"$.a[\" = 1, \"$..a..b\" = 1, \"/a\" = { belwo = 3 }, \"/b\" = { below = \"3\", count = 1 } }",
+        "expect.json = { \"/a\" = { above = 3, below = 3 }, \"/b\" = { present = false, equals = 1 }, \"$.c\" = { count = 1, present = true } }",
+        "expect.json = { \"/a\" = { type = \"text\", length = -1, newer_than = \"1 day\", matches = \"(\", one_of = [] } }",
+        "expect.headers = { etag = 3, \"x y\" = true, server = {}, vary = { not = \"a\", matches = \"b\" } }",
+        "expect.security = \"high\"\nexpect.content_type = [\"json\", \"text/html; charset=utf-8\"]\nexpect.charset = \"utf 8\"",
+        "expect.encoding = [\"gzipp\"]\nexpect.protocol = \"3\"\nexpect.size = 3\nexpect.hops = {}",
+        "expect.within = { total = \"9s\", dns = \"1s\", tls = \"0s\" }\nexpect.modified_within = \"0h\"",
+        "expect.body_hash = \"sha256:12\"\nexpect.same_as = \"missing.html\"",
+        "expect.ignoring = \"(\"",
+        "expect.location = \"x\"\nexpect.url = \"y\"\nexpect.hops = 11",
+        "method = \"HEAD\"\nexpect.size = { above = 1 }",
+    ]
+    .map(of);
+    insta::assert_snapshot!(said(&plans.each_ref().map(|plan| &**plan)));
+}
+
+#[test]
 fn certificates_and_zones() {
     insta::assert_snapshot!(said(&[
         "[[tls]]\nname = \"a\"\naddress = \"a\"\nexpiring_within = [\"10%\", \"33%\"]\nmin_version = \"1.4\"\nserver_name = \"*.a\"",

@@ -7,14 +7,17 @@ use std::sync::OnceLock;
 use super::{Mistakes, Plan, Surroundings, parse};
 use crate::tls::Roots;
 
+mod asked;
 mod hostile;
 mod mistakes;
 mod reference;
 mod sample;
+mod signals;
 mod signed;
 mod sites;
 mod unchanged;
 mod values;
+mod ways;
 mod zones;
 
 /// Variables and files that are there, and no others.
@@ -69,12 +72,14 @@ fn surroundings() -> Small {
             ("SHOP_TOKEN", "Bearer abc"),
             ("MONITOR_PASSWORD", "a word"),
             ("KEYSTORE_PASSWORD", "another word"),
+            ("BACKUP_TOKEN", "a third word"),
             ("ID_SECRET", "a third"),
             ("PROXY_PASSWORD", "a fourth"),
         ]),
         files: files.map(|name| (Path::new("/plans").join(name), "Bearer xyz\n")).into(),
     };
     small.files.insert("/plans/empty.txt".into(), "\n");
+    small.files.insert("/plans/index.html".into(), "<h1>Shop</h1>\n");
     small
 }
 

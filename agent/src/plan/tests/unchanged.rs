@@ -22,6 +22,10 @@ name = "shop"
 url = "https://shop.example/"
 expect.body = "ok"
 expect.headers = { server = "nginx" }
+expect.json = { "$.a[*]" = { below = 100 } }
+expect.within = { tls = "1s" }
+expect.ignoring = "nonce"
+expect.body_hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 [[tls]]
 name = "certificate"
@@ -67,6 +71,10 @@ fn only_what_was_touched_differs() {
     assert_eq!(changed("\"^SSH\"", "\"^SSH-2\""), ["ssh"]);
     assert_eq!(changed("\"ok\"", "\"OK\""), ["shop"]);
     assert_eq!(changed("\"nginx\"", "\"envoy\""), ["shop"]);
+    assert_eq!(changed("below = 100", "below = 200"), ["shop"]);
+    assert_eq!(changed("below = 100", "below = 100.0"), none);
+    assert_eq!(changed("tls = \"1s\"", "tls = \"2s\""), ["shop"]);
+    assert_eq!(changed("\"nonce\"", "\"nonces\""), ["shop"]);
     for key in [
         "min_version = \"1.3\"",
         "starttls = \"imap\"",

@@ -250,10 +250,14 @@ expect.within = "800ms"
     assert_eq!(spec.headers["cookie"], "Bearer xyz");
     assert!(spec.follow_redirects);
     assert_eq!(spec.expect.status, [(200, 200), (300, 399), (400, 404)]);
-    let json: Vec<String> =
-        spec.expect.json.iter().map(|(pointer, value)| format!("{pointer}={value}")).collect();
+    let json: Vec<String> = spec
+        .expect
+        .json
+        .iter()
+        .map(|rule| format!("{}={}", rule.place.written(), rule.tests[0].describe().en))
+        .collect();
     assert_eq!(json, ["/status=\"ok\"", "/n=1", "/list=[1.5,true]"]);
-    assert_eq!(spec.expect.headers[0].0, "server");
+    assert_eq!(spec.expect.headers[0].name, "server");
     assert_eq!(spec.expect.within, Some(Duration::from_millis(800)));
 }
 

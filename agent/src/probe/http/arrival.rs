@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use health::{Code, Finding, Phase, text};
 use http::Version;
+use http::header::UPGRADE;
 use rustls::AlertDescription;
 
 use super::Spec;
-use super::ask::{Ask, host, is_https};
+use super::ask::{Ask, host};
 use super::exchange::{Broken, Cause, Question};
 use super::visit::{Failed, peer};
+use super::ways;
 use super::wire::Wire;
 use crate::net::{Net, Proxy, Road, Talk};
 use crate::probe::{Sight, Stopwatch};
@@ -69,7 +71,7 @@ pub(super) async fn arrive<'a>(
 ) -> Result<Arrived<'a>, Failed> {
     let endpoint = ask.endpoint(spec);
     let road = spec.road.as_deref();
-    let is_encrypted = is_https(&ask.url);
+    let is_encrypted = ways::is_encrypted(spec, &ask.url);
     if let (Some(road), false) = (road, is_encrypted)
         && let Some(proxy) = asked_of(spec, road, ask)
     {
@@ -126,7 +128,8 @@ pub(super) async fn arrive<'a>(
 fn asked_of<'a>(spec: &Spec, road: &'a Road, ask: &Ask) -> Option<&'a Proxy> {
     let proxy = road.proxy.as_ref().filter(|proxy| proxy.talk == Talk::Http)?;
     let goes_by_name = !spec.overrides(&ask.url) && spec.version != Some(Spoken::Http2);
-    goes_by_name.then_some(proxy)
+    // No proxy passes on the request for another protocol.
+    (goes_by_name && !ask.headers.contains_key(UPGRADE)).then_some(proxy)
 }
 
 /// Reads the client certificate.

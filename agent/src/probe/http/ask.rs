@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
 
 use super::kept::Prepared;
 use super::written::Written;
-use super::{Connect, EXCERPT_CHARS, Spec, Spoken, redact, redirect};
+use super::{Connect, EXCERPT_CHARS, Spec, Spoken, redact, redirect, ways};
 use crate::net::{Family, Proxy, Road, printable};
 use crate::plan::{Endpoint, Target};
 
@@ -259,7 +259,7 @@ pub(super) fn by_hand(spec: &Spec) -> String {
         }
         _ => command.push_str(" --data-binary @BODY"),
     }
-    format!("{command} {}", quoted(&shown(&spec.url)))
+    format!("{command} {}", quoted(&ways::spoken(spec)))
 }
 
 /// The options for a road.
@@ -340,7 +340,7 @@ pub(crate) fn without_query(shown: &str) -> &str {
 }
 
 /// Host and port as in a Host header: without user and password, and without the usual port.
-pub(super) fn authority(url: &Uri) -> &str {
+pub(crate) fn authority(url: &Uri) -> &str {
     let whole = url.authority().map_or("", Authority::as_str);
     let whole = whole.rsplit_once('@').map_or(whole, |(_, after)| after);
     let usual = if is_https(url) { ":443" } else { ":80" };
@@ -449,6 +449,42 @@ mod tests {
             "curl -v -o /dev/null -L -X 'POST' --connect-to 'shop.example:443:[::1]:8443' \
              -H 'accept: a/b' -H 'x-token: (hidden)' 'https://shop.example/it'\\''s?a=b&c'"
         );
+    }
+
+    #[test]
+    fn the_command_by_hand_goes_the_same_road() {
+        let resolver = Some(crate::net::Resolver::at("127.0.0.1:5353".parse().unwrap()));
+        let mut spec = crate::probe::http::tests::spec("https://shop.example/");
+        let endpoint = Endpoint { host: target("127.0.0.1"), port: 1080 };
+        let user = Some(("me".to_owned(), alerts::Secret(b"pass".to_vec())));
+        let proxy = Some(Proxy { talk: crate::net::Talk::Socks5, endpoint, user });
+        let family = Some(Family::V6);
+        spec.road = Some(Arc::new(Road { proxy, family, resolver, client: None }));
+        spec.version = Some(Spoken::Http1);
+        spec.body = Bytes::from_static(b"a=b");
+        assert_eq!(
+            by_hand(&spec),
+            "curl -v -o /dev/null -L --http1.1 -6 -x 'socks5://127.0.0.1:1080' -U 'me' --connect-to \
+             \"shop.example:443:[$(dig +short @127.0.0.1 -p 5353 shop.example AAAA | tail -n 1)]:443\" \
+             --data-binary 'a=b' 'https://shop.example/'"
+        );
+        assert!(!format!("{spec:?}").contains("pass"));
+        spec.hidden = vec![alerts::Secret(b"b".to_vec())];
+        assert!(by_hand(&spec).contains("--data-binary @BODY"));
+        assert_eq!(Ask::planned(&spec).described(&spec).body, "a=(hidden)");
+    }
+
+    #[test]
+    fn a_proxy_is_sent_the_whole_url() {
+        let spec = crate::probe::http::tests::spec("http://shop.example:80/a?b");
+        let endpoint = Endpoint { host: target("127.0.0.1"), port: 3128 };
+        let user = Some(("me".to_owned(), alerts::Secret(b"pass".to_vec())));
+        let proxy = Proxy { talk: crate::net::Talk::Http, endpoint, user };
+        let written = Ask::planned(&spec).written_for(&proxy);
+        let text = String::from_utf8(written.pieces[0].to_vec()).unwrap();
+        assert!(text.starts_with("GET http://shop.example/a?b HTTP/1.1\r\n"), "{text}");
+        assert!(text.contains("host: shop.example\r\n"), "{text}");
+        assert!(text.contains("proxy-authorization: Basic bWU6cGFzcw==\r\n"), "{text}");
     }
 
     #[test]

@@ -187,9 +187,64 @@ mod tests {
         assert!(bomb.len() < 100_000);
         assert!(matches!(decoded(&encoded("gzip"), &bomb, 1 << 20), Err(Undecodable::TooLarge)));
         assert!(matches!(decoded(&encoded("gzip"), b"plain", 9), Err(Undecodable::Corrupt(_))));
-        assert!(matches!(decoded(&encoded("br"), b"x", 9), Err(Undecodable::Unknown(_))));
+        assert!(matches!(decoded(&encoded("lzma"), b"x", 9), Err(Undecodable::Unknown(_))));
         assert_eq!(&*decoded(&encoded("identity"), b"x", 9).unwrap(), b"x");
         assert_eq!(&*decoded(&HeaderMap::new(), b"x", 9).unwrap(), b"x");
+    }
+
+    /// 20 MiB of blanks, as Node.js packs them.
+    const BROTLI_BOMB: &[u8] =
+        b"\xcb\xff\xff?\xf8%@\xe2\xb1@ \xf7\xfe\x8f\xff\xff\x7f\xf0K\x00\xc4a\x11\x80\xee\xfd_\xfe\xff\xff\xe0\x97\x00\x88\xc3\x02\x00\xdd\xfb\x1f";
+
+    /// A Zstandard frame with a window of two to this power, of so many blocks of 128 KiB of blanks.
+    fn blanks(power: u8, blocks: usize) -> Vec<u8> {
+        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, (power - 10) << 3];
+        for index in 1..=blocks {
+            let header = (128_u32 << 10 << 3) | 1 << 1 | u32::from(index == blocks);
+            frame.extend_from_slice(&header.to_le_bytes()[..3]);
+            frame.push(b' ');
+        }
+        frame
+    }
+
+    #[test]
+    fn newer_codings_are_unpacked_up_to_the_cap_too() {
+        let hello = b"\x0b\x02\x80hello\x03";
+        assert_eq!(&*decoded(&encoded("br"), hello, 5).unwrap(), b"hello");
+        assert!(matches!(decoded(&encoded("br"), hello, 4), Err(Undecodable::TooLarge)));
+        for (coding, bomb) in [("br", BROTLI_BOMB.to_vec()), ("zstd", blanks(17, 160))] {
+            assert!(bomb.len() < 1000);
+            let whole = decoded(&encoded(coding), &bomb, 32 << 20).unwrap();
+            assert_eq!((whole.len(), whole[whole.len() - 1]), (20 << 20, b' '), "{coding}");
+            assert!(matches!(
+                decoded(&encoded(coding), &bomb, 1 << 20),
+                Err(Undecodable::TooLarge)
+            ));
+            for bad in [&bomb[..bomb.len() / 2], b"plain", b"\x11\x1e\x00"] {
+                let told = decoded(&encoded(coding), bad, 32 << 20);
+                assert!(matches!(told, Err(Undecodable::Corrupt(_))), "{coding} {told:?}");
+            }
+        }
+        let twice = [blanks(17, 1), blanks(17, 1)].concat();
+        assert_eq!(decoded(&encoded("zstd"), &twice, 1 << 20).unwrap().len(), 256 << 10);
+        let wide = blanks(27, 1);
+        let told = decoded(&encoded("zstd"), &wide, 1 << 20);
+        assert!(matches!(told, Err(Undecodable::Corrupt(_))));
+    }
+
+    #[test]
+    fn the_beginning_of_a_body_can_be_read_of_a_piece() {
+        let mut text = b"hello ".repeat(50_000);
+        text.extend((0..20_000_u32).flat_map(u32::to_le_bytes));
+        let packed = gzipped(&text);
+        let begun = beginning(&encoded("gzip"), &packed[..packed.len() / 2], 2048);
+        assert_eq!(&begun[..12], b"hello hello ");
+        assert_eq!(begun.len(), 2048);
+        assert_eq!(beginning(&encoded("br"), BROTLI_BOMB, 100).len(), 100);
+        assert_eq!(beginning(&encoded("zstd"), &blanks(17, 3), 100).len(), 100);
+        // What cannot be unpacked is shown as it is.
+        assert_eq!(&*beginning(&encoded("gzip"), b"plain", 100), b"plain");
+        assert_eq!(&*beginning(&HeaderMap::new(), b"plain", 100), b"plain");
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub(super) struct Payload {
     pub(super) received: u64,
     /// There was more than the cap.
     pub(super) is_over_cap: bool,
+    /// What followed it over HTTP/2.
+    pub(super) trailers: Option<Box<HeaderMap>>,
 }
 
 /// An answer that did not come, or not whole.
@@ -207,7 +209,13 @@ async fn collect(
     let announced = usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX);
     body.kept.reserve_exact(announced.min(appetite.keep_bytes).min(BUFFER_BYTES));
     while let Some(frame) = incoming.frame().await {
-        let Ok(piece) = frame?.into_data() else { continue };
+        let piece = match frame?.into_data() {
+            Ok(piece) => piece,
+            Err(frame) => {
+                body.trailers = frame.into_trailers().ok().map(Box::new);
+                continue;
+            }
+        };
         let room = appetite.keep_bytes.saturating_sub(body.kept.len());
         body.kept.extend_from_slice(&piece[..piece.len().min(room)]);
         body.received += piece.len() as u64;

@@ -1,4 +1,4 @@
-//! Answers of HTTP/1.1 that no server would give.
+//! Answers of HTTP/1.1, and counts of nginx, that no server would give.
 
 use bytes::BytesMut;
 use http::header::SET_COOKIE;
@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri};
 use super::framing::unwrapped;
 use super::http1::{Parsed, parse};
 use super::jar::{Jar, Visit};
+use super::stub_status;
 
 /// An answer, interim ones before it; what of it is body does not depend on how it was cut.
 pub fn answer(bytes: &[u8]) {
@@ -25,6 +26,16 @@ pub fn answer(bytes: &[u8]) {
     assert_eq!(whole.is_ok(), halves.is_ok());
     if let (Ok(whole), Ok(halves)) = (whole, halves) {
         assert_eq!(whole, halves);
+    }
+}
+
+/// The page on which nginx counts its connections: text with each of its words, or none.
+pub fn counts(bytes: &[u8]) {
+    if stub_status::parse(bytes).is_some() {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(
+            ["Active", "accepts", "Reading:", "Waiting:"].iter().all(|word| text.contains(word))
+        );
     }
 }
 

@@ -48,3 +48,16 @@ impl Hops {
         self.made += 1;
     }
 }
+
+/// Tells the last hop what only came out after it: how the body begins, and what is wrong.
+pub(super) fn conclude(facts: &HttpFacts, sight: &mut Sight) {
+    let is_of_the_way =
+        |visit: &&mut VisitFacts| matches!(visit.role, Role::Way | Role::Redirect | Role::Step);
+    let Some(last) = sight.facts.visits.iter_mut().rfind(is_of_the_way) else { return };
+    if let Some(http) = &mut last.http {
+        http.excerpt.clone_from(&facts.excerpt);
+    }
+    if last.codes.is_empty() {
+        last.codes = sight.findings.iter().map(|finding| finding.code).collect();
+    }
+}

@@ -1,8 +1,8 @@
 //! One request and its answer over HTTP/1.1 (RFC 9112).
 //!
 //! Heads are read by httparse; where a body ends is settled here, because what is wrong with it is
-//! what a probe is asked for. Deliberately absent: upgrades, pipelining, and a connection that
-//! outlives its answer.
+//! what a probe is asked for. Deliberately absent: pipelining, and a connection that outlives its
+//! answer, unless both sides change to another protocol.
 
 use std::future::poll_fn;
 use std::io;
@@ -45,38 +45,42 @@ pub(super) async fn exchange(
 ) -> Result<Answer, Broken> {
     let is_head = written.is_head;
     let mut line = Line::new(wire, written);
-    let head = timeout_at(watch.deadline(), line.head(is_head)).await;
-    watch.lap(Phase::Processing);
-    let head = match head {
-        Ok(Ok(head)) => head,
-        Ok(Err(cause)) => return Err(line.broken(Phase::Processing, cause)),
-        Err(_) => return Err(line.broken(Phase::Processing, Cause::Timeout)),
-    };
-    let mut answer = Answer {
-        status: head.status,
-        version: head.version,
-        headers: head.headers,
-        body: Payload::default(),
-        broken: None,
-    };
-    if appetite.skip_redirects && is_redirect(answer.status) {
-        return Ok(answer);
+    let head = line.opened(is_head, watch).await?;
+    line.answered(head, appetite, watch).await
+}
+
+/// What came of a request for another protocol (RFC 9110 section 7.8).
+pub(super) enum Switch {
+    /// Both sides speak it from here on.
+    Over(Box<Switched>),
+    /// They do not: an answer like any other.
+    Answer(Box<Answer>),
+}
+
+/// A connection that changed its protocol.
+pub(super) struct Switched {
+    /// The head that said so.
+    pub(super) answer: Answer,
+    pub(super) wire: Wire,
+    /// What came behind the head already.
+    pub(super) surplus: Bytes,
+}
+
+/// As [`exchange`], for a request that asks for another protocol.
+pub(super) async fn switch(
+    wire: Wire,
+    written: Written,
+    appetite: Appetite,
+    watch: &mut Stopwatch,
+) -> Result<Switch, Broken> {
+    let mut line = Line::new(wire, written);
+    let head = line.opened(false, watch).await?;
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        let Line { wire, buffer, .. } = line;
+        let switched = Switched { answer: head.parted().0, wire, surplus: buffer.freeze() };
+        return Ok(Switch::Over(Box::new(switched)));
     }
-    line.allowed = allowance(line.received, appetite.cap_bytes);
-    let taken = match head.framing {
-        Ok(framing) => {
-            let body = line.body(framing, &mut answer.body, appetite);
-            timeout_at(watch.deadline(), body).await
-        }
-        Err(why) => Ok(Err(Cause::Protocol(why))),
-    };
-    watch.lap(Phase::Transfer);
-    answer.broken = match taken {
-        Ok(Ok(())) => None,
-        Ok(Err(cause)) => Some(line.broken(Phase::Transfer, cause)),
-        Err(_) => Some(line.broken(Phase::Transfer, Cause::Timeout)),
-    };
-    Ok(answer)
+    Ok(Switch::Answer(Box::new(line.answered(head, appetite, watch).await?)))
 }
 
 /// The head of the final answer.
@@ -86,6 +90,14 @@ pub(super) struct Head {
     headers: HeaderMap,
     /// How the body is delimited, or why that cannot be told.
     pub(super) framing: Result<Framing, String>,
+}
+
+impl Head {
+    /// The answer without its body, and how that is delimited.
+    fn parted(self) -> (Answer, Result<Framing, String>) {
+        let Self { status, version, headers, framing } = self;
+        (Answer { status, version, headers, body: Payload::default(), broken: None }, framing)
+    }
 }
 
 /// A connection, what is still to be sent over it, and what came and was not looked at yet.
@@ -112,6 +124,47 @@ impl Line {
             first: ([0; FIRST_BYTES], 0),
             is_listened_after: written.is_listened_after,
         }
+    }
+
+    /// The head of the answer, in time.
+    async fn opened(&mut self, is_head: bool, watch: &mut Stopwatch) -> Result<Head, Broken> {
+        let head = timeout_at(watch.deadline(), self.head(is_head)).await;
+        watch.lap(Phase::Processing);
+        match head {
+            Ok(Ok(head)) => Ok(head),
+            Ok(Err(cause)) => Err(self.broken(Phase::Processing, cause)),
+            Err(_) => Err(self.broken(Phase::Processing, Cause::Timeout)),
+        }
+    }
+
+    /// The rest of the answer, as far as it is wanted.
+    async fn answered(
+        mut self,
+        head: Head,
+        appetite: Appetite,
+        watch: &mut Stopwatch,
+    ) -> Result<Answer, Broken> {
+        let (mut answer, framing) = head.parted();
+        // What follows a change of protocols is no body.
+        let has_body = answer.status != StatusCode::SWITCHING_PROTOCOLS;
+        if !has_body || appetite.skip_redirects && is_redirect(answer.status) {
+            return Ok(answer);
+        }
+        self.allowed = allowance(self.received, appetite.cap_bytes);
+        let taken = match framing {
+            Ok(framing) => {
+                let body = self.body(framing, &mut answer.body, appetite);
+                timeout_at(watch.deadline(), body).await
+            }
+            Err(why) => Ok(Err(Cause::Protocol(why))),
+        };
+        watch.lap(Phase::Transfer);
+        answer.broken = match taken {
+            Ok(Ok(())) => None,
+            Ok(Err(cause)) => Some(self.broken(Phase::Transfer, cause)),
+            Err(_) => Some(self.broken(Phase::Transfer, Cause::Timeout)),
+        };
+        Ok(answer)
     }
 
     fn broken(&self, phase: Phase, cause: Cause) -> Broken {

@@ -303,7 +303,7 @@ impl Jar {
 }
 
 /// Why browsers ignore a cookie that came from this URL, whatever else is in the jar.
-fn refusal(cookie: &SetCookie, url: &Uri) -> Option<Refusal> {
+pub(super) fn refusal(cookie: &SetCookie, url: &Uri) -> Option<Refusal> {
     let bytes = cookie.name.len() + cookie.value.len();
     if bytes > MOST_PAIR_BYTES {
         return Some(Refusal::TooLarge(bytes));
@@ -351,7 +351,7 @@ fn domain_matches(host: &str, domain: &str) -> bool {
 }
 
 /// RFC 6265bis section 5.1.4.
-fn path_matches(path: &str, kept: &str) -> bool {
+pub(super) fn path_matches(path: &str, kept: &str) -> bool {
     path.strip_prefix(kept)
         .is_some_and(|rest| rest.is_empty() || kept.ends_with('/') || rest.starts_with('/'))
 }

@@ -33,6 +33,7 @@ pub(super) fn is_harmless(name: &HeaderName) -> bool {
                 | "content-type"
                 | "content-length"
                 | "connection"
+                | "upgrade"
                 | "origin"
                 | "referer"
                 | "cache-control"
@@ -152,6 +153,12 @@ fn scrub_facts(facts: &mut HttpFacts, secrets: &[String]) {
 /// What must not be shown, and what is shown in its place.
 pub(crate) type Veil = (String, String);
 
+/// A mask for each of these words; shorter ones are too common to be taken for an echo.
+pub(crate) fn masked(secrets: Vec<String>) -> Vec<Veil> {
+    let long = secrets.into_iter().filter(|secret| secret.len() >= MIN_SECRET_BYTES);
+    long.map(|secret| (secret, MASK.to_owned())).collect()
+}
+
 /// Puts something else in the place of every secret, wherever it appears.
 pub(crate) fn veil(veils: &[Veil], sight: &mut Sight) {
     if veils.is_empty() {
@@ -172,6 +179,11 @@ pub(crate) fn veil(veils: &[Veil], sight: &mut Sight) {
     for visit in &mut facts.visits {
         visit.failure.iter_mut().for_each(of);
     }
+    if let Some(websocket) = &mut facts.websocket {
+        websocket.said.iter_mut().for_each(|said| of(&mut said.text));
+        of(&mut websocket.close_reason);
+    }
+    facts.grpc.iter_mut().for_each(|grpc| of(&mut grpc.message));
     for finding in findings {
         let Text { en, ko } = &mut finding.summary;
         let (summary, remedy) = ([en, ko], &mut finding.remedy);
@@ -216,7 +228,7 @@ fn change_value(value: &mut Value, of: &impl Fn(&mut String)) {
 }
 
 /// Every value of a header that may be secret, whole and in its parts: after the scheme, and per cookie.
-fn secrets(sent: &HeaderMap) -> Vec<String> {
+pub(crate) fn secrets(sent: &HeaderMap) -> Vec<String> {
     let mut secrets = Vec::new();
     for (name, value) in sent.iter().filter(|(name, _)| !is_harmless(name)) {
         let Ok(value) = value.to_str() else { continue };
@@ -269,6 +281,17 @@ mod tests {
         let first: Vec<(&str, &str)> = shown.iter().take(2).collect();
         assert_eq!(first[0], ("set-cookie", "(hidden)"));
         assert_eq!(first[1].1.chars().count(), 257);
+    }
+
+    #[test]
+    fn the_password_of_basic_credentials_is_masked_as_well() {
+        let mut sent = HeaderMap::new();
+        let value = format!("Basic {}", STANDARD.encode("monitor:hunter22"));
+        sent.insert(AUTHORIZATION, HeaderValue::try_from(value).unwrap());
+        let excerpt = Some("monitor said hunter22".to_owned());
+        let mut facts = HttpFacts { excerpt, ..HttpFacts::default() };
+        scrub(&sent, &mut facts, &mut Sight::default());
+        assert_eq!(facts.excerpt.as_deref(), Some("monitor said (hidden)"));
     }
 
     #[test]

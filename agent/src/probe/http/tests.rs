@@ -13,20 +13,24 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::plan::Target;
 
+mod expectations;
 mod hostile;
 mod judgement;
 mod upstream;
 mod way;
+mod ways;
 
 const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(500);
 
 static ROOTS: LazyLock<Roots> = LazyLock::new(|| Roots::load(&[]).unwrap());
 
-pub(super) fn spec(url: &str) -> Spec {
+pub(crate) fn spec(url: &str) -> Spec {
     let url = url.parse().unwrap();
     Spec {
         keeps_body: false,
+        in_plain: None,
+        ways: None,
         shown: shown(&url).into(),
         url,
         connect: Vec::new(),
@@ -42,6 +46,7 @@ pub(super) fn spec(url: &str) -> Spec {
         max_body_bytes: 1 << 20,
         expect: Expect::default(),
         upstream: Vec::new(),
+        stub_status: None,
         roots: ROOTS.clone(),
         kept: Kept::default(),
     }
@@ -56,8 +61,8 @@ fn connecting(host: &str, port: u16, to: SocketAddr) -> Connect {
     Connect { from: (host.to_owned(), port), to: endpoint(to) }
 }
 
-fn regex(pattern: &str) -> Option<Regex> {
-    Some(Regex::new(pattern).unwrap())
+fn regex(pattern: &str) -> Option<Pattern> {
+    Some(Pattern(Regex::new(pattern).unwrap()))
 }
 
 /// Serves every connection with `serve`.

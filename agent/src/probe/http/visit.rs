@@ -7,11 +7,12 @@ use http::header::SERVER;
 use http::{Method, StatusCode, Uri};
 
 use super::Spec;
-use super::arrival::{Arrived, arrive};
-use super::ask::{self, Ask, host, is_https};
+use super::arrival::{Arrived, Guard, arrive};
+use super::ask::{self, Ask, host};
 use super::broken::Asked;
 use super::exchange::{Answer, Appetite, Broken, exchange};
 use super::status::Control;
+use super::ways;
 use super::wire::Wire;
 use crate::net::{Net, Proxy, does_not_allow, gave_up, printable, subject, wants_login};
 use crate::probe::{Sight, Stopwatch};
@@ -40,7 +41,7 @@ pub(super) async fn visit(
     watch: &mut Stopwatch,
     sight: &mut Sight,
 ) -> Result<Answer, Failed> {
-    if spec.road.is_none() && spec.version.is_none() && !is_https(&ask.url) {
+    if spec.road.is_none() && spec.version.is_none() && !ways::is_encrypted(spec, &ask.url) {
         let endpoint = ask.endpoint(spec);
         let dialled = net.dial(&endpoint, spec.source, watch, &mut sight.facts).await;
         let wire = Wire::Plain(dialled.map_err(Failed::Before)?);
@@ -57,13 +58,21 @@ pub(super) async fn visit(
                 None => Ok(answer),
             }
         }
-        Err(broken) => {
-            let peer = || peer(spec, ask, &sight.facts);
-            match guard.and_then(|guard| guard.refusal(&broken, &peer())) {
-                Some(finding) => Err(Failed::Before(Box::new(finding))),
-                None => Err(Failed::Asking(broken)),
-            }
-        }
+        Err(broken) => Err(failed(guard, broken, spec, ask, &sight.facts)),
+    }
+}
+
+/// An answer that did not come, or a refusal of whoever asked who we are.
+pub(super) fn failed(
+    guard: Option<Guard>,
+    broken: Broken,
+    spec: &Spec,
+    ask: &Ask,
+    facts: &Facts,
+) -> Failed {
+    match guard.and_then(|guard| guard.refusal(&broken, &peer(spec, ask, facts))) {
+        Some(finding) => Failed::Before(Box::new(finding)),
+        None => Failed::Asking(broken),
     }
 }
 
@@ -126,7 +135,7 @@ pub(super) fn asked(spec: &Spec, ask: &Ask, facts: &Facts, timeout: Duration) ->
         timeout,
         announced: None,
         body_bytes: 0,
-        is_encrypted: is_https(&ask.url),
+        is_encrypted: ways::is_encrypted(spec, &ask.url),
     }
 }
 

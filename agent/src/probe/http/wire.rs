@@ -82,7 +82,7 @@ impl Meter {
 
 /// A wire with its meter.
 #[derive(Debug)]
-pub(super) struct Metered {
+pub(crate) struct Metered {
     wire: Wire,
     meter: Arc<Meter>,
 }

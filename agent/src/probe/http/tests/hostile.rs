@@ -258,11 +258,75 @@ async fn a_compressed_bomb_is_too_large_where_the_body_is_read() {
 
 #[tokio::test]
 async fn unreadable_compression_is_said() {
-    let answer = "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 3\r\n\r\nabc";
+    let answer = "HTTP/1.1 200 OK\r\nContent-Encoding: lzma\r\nContent-Length: 3\r\n\r\nabc";
     let mut spec = at(answering(move |_| answer.to_owned()).await);
     spec.expect.body = regex("ok");
-    spec.expect.json = vec![("/a".to_owned(), 1.into())];
+    spec.expect.json = vec![judgement::at("/a", 1.into())];
     let sight = sight(&spec).await;
     assert_eq!(codes(&sight), ["http.body", "http.json"]);
-    assert!(sight.findings[1].summary.en.contains("compressed (br)"));
+    assert!(sight.findings[1].summary.en.contains("compressed (lzma)"));
+}
+
+#[tokio::test]
+async fn empty_lines_before_a_head_mean_nothing_however_many() {
+    let few = serving(|mut stream| async move {
+        request(&mut stream).await;
+        for piece in ["\r\n", "\n\r", "\n", "\r\n\r\nHTTP/1.1 200 O", "K\r\n\r\n"] {
+            stream.write_all(piece.as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert_eq!(codes(&sight(&at(few)).await), [""; 0]);
+    let endless = serving(|mut stream| async move {
+        request(&mut stream).await;
+        while stream.write_all(&b"\r\n".repeat(4096)).await.is_ok() {}
+    })
+    .await;
+    let (sight, watch) = look(&at(endless), LONG).await;
+    assert_eq!(codes(&sight), ["http.protocol"]);
+    assert!(watch.elapsed() < LONG / 2);
+    let drip = serving(|mut stream| async move {
+        request(&mut stream).await;
+        while stream.write_all(b"\r\n").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert_eq!(codes(&look(&at(drip), SHORT).await.0), ["http.timeout"]);
+}
+
+#[tokio::test]
+async fn surplus_is_told_from_then_on_whenever_it_comes() {
+    let counted = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let address = serving(move |mut stream| {
+        let visit = counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        async move {
+            request(&mut stream).await;
+            let whole = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+            match visit {
+                0 => stream.write_all(format!("{whole}surplus").as_bytes()).await.unwrap(),
+                1 => {
+                    stream.write_all(whole.as_bytes()).await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(30)).await;
+                    let _ = stream.write_all(b"surplus").await;
+                }
+                _ => {
+                    stream.write_all(whole.as_bytes()).await.unwrap();
+                    // Kept open: nothing more comes.
+                    let _ = stream.read(&mut [0; 1]).await;
+                }
+            }
+        }
+    })
+    .await;
+    let spec = at(address);
+    for _ in 0..2 {
+        let sight = sight(&spec).await;
+        assert_eq!(codes(&sight), ["http.protocol"]);
+        assert!(sight.findings[0].summary.en.contains("7 bytes more"), "{:?}", sight.findings);
+    }
+    let (sight, watch) = look(&spec, LONG).await;
+    assert_eq!(codes(&sight), [""; 0]);
+    assert!(watch.elapsed() < Duration::from_secs(5));
 }

@@ -10,19 +10,25 @@ use super::super::judge::judge;
 use super::super::status::Control;
 use super::*;
 
-fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Reply {
+pub(super) fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Reply {
     let headers = headers
         .iter()
         .map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
         .collect();
     Reply {
         subject: "http://shop.example/".to_owned(),
+        url: Uri::from_static("http://shop.example/"),
+        hops: 0,
+        version: Version::HTTP_11,
+        now: "2026-03-14T09:00:00Z".parse().unwrap(),
+        as_planned: None,
         status: StatusCode::from_u16(status).unwrap(),
         headers,
         body: Payload {
             kept: body.as_bytes().to_vec(),
             received: body.len() as u64,
             is_over_cap: false,
+            trailers: None,
         },
         is_complete: true,
         elapsed: Duration::from_millis(100),
@@ -30,6 +36,20 @@ fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> R
         control: None,
         upstream: Vec::new(),
     }
+}
+
+/// This value at this pointer.
+pub(super) fn at(pointer: &str, value: serde_json::Value) -> JsonRule {
+    JsonRule {
+        place: Place::Pointer(pointer.to_owned()),
+        count: Bounds::at_least(1.0),
+        tests: vec![Test::Equals(value)],
+    }
+}
+
+fn matching(name: &'static str, pattern: &str) -> HeaderRule {
+    let wanted = HeaderWanted::Matches(regex(pattern).unwrap());
+    HeaderRule { name: HeaderName::from_static(name), wanted }
 }
 
 fn labels(spec: &Spec, reply: &Reply) -> Vec<&'static str> {
@@ -73,9 +93,8 @@ fn another_answer_is_one_cause() {
     let mut page = spec("http://shop.example/");
     page.expect.status = vec![(200, 200)];
     page.expect.body = regex("shop");
-    page.expect.json = vec![("/status".to_owned(), json!("ok"))];
-    page.expect.headers =
-        vec![(HeaderName::from_static("x-frame-options"), regex("DENY").unwrap())];
+    page.expect.json = vec![at("/status", json!("ok"))];
+    page.expect.headers = vec![matching("x-frame-options", "DENY")];
     page.expect.within = Some(Duration::from_millis(1));
     let mut moved = spec("http://shop.example/");
     moved.expect.status = vec![(301, 301)];
@@ -149,8 +168,7 @@ fn headers_locations_and_bodies() {
         [("max-age=\\d+", &hsts[..], 0), ("max-age=0$", &hsts[..], 1), ("max-age", &[][..], 1)]
     {
         let mut spec = spec("http://shop.example/");
-        let name = HeaderName::from_static("strict-transport-security");
-        spec.expect.headers = vec![(name, Regex::new(pattern).unwrap())];
+        spec.expect.headers = vec![matching("strict-transport-security", pattern)];
         let found = judge(&spec, &reply(200, headers, ""));
         assert_eq!(found.len(), expected, "{pattern}");
         assert!(found.iter().all(|finding| finding.code == Code::HttpHeader
@@ -174,8 +192,7 @@ fn headers_locations_and_bodies() {
 #[test]
 fn secret_headers_are_not_shown_even_when_they_are_wrong() {
     let mut spec = spec("http://shop.example/");
-    let name = HeaderName::from_static("set-cookie");
-    spec.expect.headers = vec![(name, Regex::new("HttpOnly").unwrap())];
+    spec.expect.headers = vec![matching("set-cookie", "HttpOnly")];
     let findings = judge(&spec, &reply(200, &[("set-cookie", "sid=topsecret")], ""));
     assert_eq!(findings.len(), 1);
     assert!(!format!("{findings:?}").contains("topsecret"));
@@ -194,14 +211,14 @@ fn json_pointers() {
         ("/missing", json!(null), Some("http://shop.example/#/missing")),
     ] {
         let mut spec = spec("http://shop.example/");
-        spec.expect.json = vec![(pointer.to_owned(), expected)];
+        spec.expect.json = vec![at(pointer, expected)];
         let findings = judge(&spec, &reply(200, &[], body));
         let subjects: Vec<&str> = findings.iter().map(|found| &*found.subject).collect();
         assert_eq!(subjects, subject.into_iter().collect::<Vec<_>>(), "{pointer}");
     }
     for body in ["<html>", "", "{\"status\":", &"[".repeat(1000)] {
         let mut spec = spec("http://shop.example/");
-        spec.expect.json = vec![("/status".to_owned(), json!("ok")), ("/n".to_owned(), json!(1))];
+        spec.expect.json = vec![at("/status", json!("ok")), at("/n", json!(1))];
         let findings = judge(&spec, &reply(200, &[], body));
         assert_eq!(findings.len(), 1, "{body}");
         assert!(findings[0].summary.en.contains("not JSON"));
