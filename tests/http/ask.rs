@@ -257,8 +257,9 @@ fn servers_that_want_to_know_who_asks() {
     for ((name, codes, first, facts), (wanted, code)) in seen.iter().zip(expected) {
         assert_eq!(name, wanted);
         assert_eq!(codes.concat(), code, "{name}: {first}");
-        let hidden = facts["request"]["headers"]["authorization"].as_str();
-        assert!(hidden.is_none_or(|value| value == "(hidden)"), "{facts}");
+        let sent = facts["request"]["headers"].to_string();
+        let is_hidden = sent.contains("[\"authorization\",\"(hidden)\"]");
+        assert_eq!(is_hidden, ["user", "wrong word"].contains(&wanted), "{facts}");
     }
     let words = |index: usize| seen[index].2.to_string();
     assert!(words(2).contains("client_certificate"), "{}", words(2));
@@ -332,7 +333,7 @@ fn versions_families_and_compression() {
         }
     }
     let (packed, whole) = (&seen[3].3, &seen[2].3);
-    assert_eq!(packed["headers"]["content-encoding"], "gzip");
+    assert!(packed["headers"].to_string().contains("[\"content-encoding\",\"gzip\"]"), "{packed}");
     assert!(packed["body_bytes"].as_u64() < whole["body_bytes"].as_u64());
     assert!(packed["excerpt"].as_str().unwrap().starts_with("well packed well packed"));
     assert!(seen[7].2["subject"].as_str().unwrap().contains("[::1]"), "{}", seen[7].2);
@@ -368,7 +369,8 @@ async fn a_token_is_fetched_kept_and_fetched_again_when_it_is_refused() {
     assert!(told.contains("invalid_client") && !told.contains("letmein-77"), "{told}");
     assert!(told.contains("grant_type=client_credentials"), "{told}");
     let probes = async || {
-        let lines = agent.metrics("portwarden_probes_total{kind=\"http\",outcome=\"good\"").await;
+        let lines =
+            agent.metrics("portwarden_probes_total{kind=\"http\",outcome=\"success\"").await;
         lines.first().and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).unwrap_or(0)
     };
     let client = super::support::agent::client();

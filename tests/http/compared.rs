@@ -37,7 +37,7 @@ fn serve(folder: &Path) -> (SocketAddr, SocketAddr, Nginx) {
     fs::write(folder.join("empty.txt"), "").unwrap();
     let (plain, secure) = (own_address(), own_address());
     let servers = format!(
-        "server {{ listen {plain}; server_name shop.example; root .;\n\
+        "server {{ listen {plain}; server_name shop.example; root .; absolute_redirect off;\n\
            gzip on; gzip_types text/plain; gzip_http_version 1.0;\n\
            location = /moved {{ return 301 /large.txt; }}\n\
            location = /twice {{ return 302 /moved; }}\n\

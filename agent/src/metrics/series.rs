@@ -6,9 +6,9 @@ mod certificates;
 mod dns;
 mod elsewhere;
 mod http;
+mod journey;
 mod signals;
 mod sockets;
-mod journey;
 
 use certificates::handshakes;
 pub(super) use dns::MOST_SERVERS;

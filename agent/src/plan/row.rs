@@ -30,7 +30,6 @@ impl<'a> Row<'a> {
         for (key, value) in values {
             match table.key(key.get_ref()) {
                 None => row.unknown(key.get_ref(), &key.span()),
-                Some(Key { presence: Presence::Later, .. }) => row.later(key, value),
                 Some(Key { presence: Presence::Refused(reason), name, .. }) => {
                     let wrong = Wrong::secret(format!("`{name}` is refused")).help(*reason);
                     reading.notes.note(&value.span(), wrong);
@@ -381,21 +380,6 @@ impl<'a> Row<'a> {
             false => Wrong::new(message),
         };
         self.note(span, wrong.help(help.join("\n")));
-    }
-
-    fn later(&self, key: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>>) {
-        let help = "remove it, or comment it out until a later version brings it";
-        let refuse = |what: String, span: &Span| {
-            let message = format!("{what} is not supported yet by this version");
-            self.note(span, Wrong::new(message).help(help));
-        };
-        match (self.declared(key.get_ref()).map(|key| &key.shape), value.get_ref()) {
-            (Some(Shape::Rows(table)), DeValue::Array(list)) => {
-                list.iter().for_each(|item| refuse(table.header.to_owned(), &item.span()));
-            }
-            (Some(Shape::Rows(table)), _) => refuse(table.header.to_owned(), &key.span()),
-            _ => refuse(format!("`{}` in {}", key.get_ref(), self.header()), &key.span()),
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A gRPC server that is asked for its health, directly and behind nginx.
 
 use super::PACE;
-use crate::support::agent::Agent;
+use crate::support::agent::{Agent, eventually};
 use crate::support::applications::Program;
 use crate::support::certificates::{Authority, DAY, Order};
 use crate::support::loopback::own_address;
@@ -63,9 +63,13 @@ async fn it_serves_or_says_why_not() {
     let finding = agent.finding("direct", "grpc.call-failed").await;
     assert_eq!(finding["evidence"]["got"], "grpc-status 12 (UNIMPLEMENTED)");
     app.stop();
-    let finding = agent.finding("proxied", "grpc.call-failed").await;
-    assert!(finding["remedy"].to_string().contains("grpc_pass"), "{finding}");
     agent.finding("direct", "tcp.refused").await;
+    eventually("nginx reaches nobody", async || {
+        let finding = agent.finding("proxied", "grpc.call-failed").await;
+        finding["evidence"]["got"] == "HTTP 502"
+            && finding["remedy"].to_string().contains("grpc_pass")
+    })
+    .await;
     app.change("serving");
     agent.state("direct", "up").await;
     agent.state("proxied", "up").await;

@@ -1,7 +1,7 @@
 //! What is said over a WebSocket, and how it ends.
 
 use super::PACE;
-use crate::support::agent::Agent;
+use crate::support::agent::{Agent, eventually};
 use crate::support::applications::Program;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,10 +82,14 @@ async fn a_server_that_is_stuck_does_not_answer_a_ping_and_heals() {
     let finding = agent.finding("chat", "websocket.silent").await;
     assert_eq!(finding["evidence"]["expected"], "a pong");
     // The next upgrade is not even answered: its only thread sleeps.
-    agent.finding("chat", "http.timeout").await;
+    agent.replan("", &plan.replace("/stuck", "/"));
+    eventually("the other path hangs too", async || {
+        let subject = format!("http://{}/", app.address);
+        agent.finding("chat", "http.timeout").await["subject"] == subject
+    })
+    .await;
     app.stop();
     app.start_again();
-    agent.replan("", &plan.replace("/stuck", "/"));
     agent.healed("chat", "http.timeout").await;
     agent.state("chat", "up").await;
 }

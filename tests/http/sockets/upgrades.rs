@@ -64,7 +64,7 @@ async fn the_proxy_that_loses_the_upgrade_is_named_and_the_application_that_refu
     );
     assert!(words(&finding, "by_hand").contains("--http1.1"), "{finding}");
     let finding = agent.finding("origin", code).await;
-    assert!(words(&finding, "refused_by").contains("the application"), "{finding}");
+    assert_eq!(words(&finding, "refused_by"), "whoever guards that path", "{finding}");
     assert!(finding["remedy"].to_string().contains("https://evil.example"), "{finding}");
     // nginx has a page of its own there, and the application behind it would have upgraded.
     let finding = agent.finding("page", code).await;

@@ -173,8 +173,9 @@ fn understood(head: &[u8]) -> Result<(), Refusal> {
     let words = format!("{code} {reason}").trim().to_owned();
     Err(match code {
         200..=299 => return Ok(()),
-        407 => Refusal::Login(words),
-        401 | 403 => Refusal::Forbidden(words),
+        // 401 is what tinyproxy says of a wrong password.
+        401 | 407 => Refusal::Login(words),
+        403 => Refusal::Forbidden(words),
         500 | 502..=504 => Refusal::Unreached(words),
         _ => Refusal::Other(words),
     })

@@ -43,8 +43,6 @@ pub(super) enum Presence {
     Optional,
     /// It may be left out and then is this, in TOML.
     Default(&'static str),
-    /// Known, but refused: its depth comes with a later version.
-    Later,
     /// Known, but refused for a reason, which says what to write instead.
     Refused(&'static str),
 }
@@ -115,7 +113,7 @@ impl Table {
 impl Presence {
     /// A plan may use it.
     pub(super) fn is_accepted(self) -> bool {
-        !matches!(self, Self::Later | Self::Refused(_))
+        !matches!(self, Self::Refused(_))
     }
 }
 

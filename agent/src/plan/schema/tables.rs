@@ -1,6 +1,6 @@
 //! Every table and key of probes.toml.
 
-use super::Presence::{Default, Later, Optional, Refused, Required};
+use super::Presence::{Default, Optional, Refused, Required};
 use super::Shape::{
     Anything, Either, Many, Map, Number, OneOf, OneOrMany, Row, Rows, Switch, Whole, Words as Text,
 };

@@ -23,7 +23,7 @@ fn has_every_key_as_it_is_declared() {
 }
 
 fn made() -> String {
-    let (mut now, mut later) = (String::new(), String::new());
+    let mut text = String::new();
     let mut headers = Vec::new();
     PLAN.walk(&mut |table| {
         if headers.contains(&table.header) {
@@ -31,19 +31,11 @@ fn made() -> String {
         }
         headers.push(table.header);
         let accepted: Vec<_> = table.keys().filter(|key| key.presence.is_accepted()).collect();
-        let refused: Vec<&str> = table
-            .keys()
-            .filter(|key| key.presence == Presence::Later)
-            .map(|key| key.name)
-            .collect();
         if !accepted.is_empty() {
-            section(&mut now, table);
-        }
-        if !refused.is_empty() && table.header != PLAN.header {
-            let _ = writeln!(later, "- {}: `{}`", in_code(table.header), refused.join("`, `"));
+            section(&mut text, table);
         }
     });
-    format!("{now}\n## Comes later\n\nRefused by name in this version, never ignored:\n\n{later}")
+    text
 }
 
 fn section(text: &mut String, table: &Table) {

@@ -44,10 +44,6 @@ fn with_examples(of: impl Fn(&str) -> bool) -> String {
     text
 }
 
-fn is_later(title: &str) -> bool {
-    title.starts_with("Comes later")
-}
-
 #[test]
 fn loads_as_it_stands() {
     let plan = good(SAMPLE);
@@ -72,31 +68,13 @@ fn loads_as_it_stands() {
 fn every_example_is_right_section_by_section_and_all_together() {
     let titles: Vec<&str> = sections().iter().map(|(title, _)| *title).collect();
     assert!(titles.len() > 8, "{titles:?}");
-    for &title in titles.iter().filter(|title| !is_later(title)) {
+    for &title in &titles {
         // The hosts that examples refer to are examples themselves.
         good(&with_examples(|other| other == title || other.starts_with("Ports")));
     }
-    let plan = good(&with_examples(|title| !is_later(title)));
+    let plan = good(&with_examples(|_| true));
     assert_eq!(plan.hosts.len(), 2);
     assert_eq!((plan.receivers.len(), plan.routes.len()), (2, 2));
-}
-
-#[test]
-fn what_comes_later_is_refused_by_name() {
-    let mistakes = read(&with_examples(is_later)).unwrap_err();
-    let mut refused: Vec<&str> =
-        mistakes.list().iter().map(|mistake| mistake.message.as_str()).collect();
-    assert!(
-        refused.iter().all(|words| words.ends_with("is not supported yet by this version")),
-        "{mistakes}"
-    );
-    refused.sort_unstable();
-    refused.dedup();
-    let named: Vec<&str> = refused
-        .iter()
-        .map(|words| words.trim_end_matches(" is not supported yet by this version"))
-        .collect();
-    assert_eq!(named, ["[[websocket]]"]);
 }
 
 #[test]
@@ -186,7 +164,7 @@ fn descend(
 #[test]
 fn what_is_declared_is_read_and_nothing_else() {
     seen::take();
-    good(&with_examples(|title| !is_later(title)));
+    good(&with_examples(|_| true));
     let read = seen::take();
     let mut declared = BTreeSet::new();
     PLAN.walk(&mut |table| {

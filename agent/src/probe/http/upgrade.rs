@@ -214,12 +214,17 @@ fn dead_upstream(
     matches!(answer.status.as_u16(), 502..=504).then(|| {
         let reply = Reply {
             subject: subject(spec),
+            url: spec.url.clone(),
+            hops: 0,
             status: answer.status,
+            version: answer.version,
             headers: HeaderMap::new(),
             body: super::exchange::Payload::default(),
             is_complete: true,
             elapsed: watch.elapsed(),
             phases: watch.phases().clone(),
+            now: crate::clock::now(),
+            as_planned: None,
             control: None,
             upstream: upstream.to_vec(),
         };

@@ -101,7 +101,7 @@ fn passed_on(
     let target = ask.endpoint(spec);
     let at = sight.facts.address.map_or_else(|| proxy.endpoint.to_string(), |at| at.to_string());
     Some(match status.as_u16() {
-        407 => wants_login(proxy, &at, &words, &target),
+        401 | 407 => wants_login(proxy, &at, &words, &target),
         500.. => gave_up(proxy, &at, &words, &target),
         _ => does_not_allow(proxy, &at, &words, &target),
     })

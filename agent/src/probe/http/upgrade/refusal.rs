@@ -77,6 +77,8 @@ enum Culprit {
     Application(String, u16),
     /// A proxy's own error page.
     Page(&'static str),
+    /// Who asks is refused, whether for an upgrade or not.
+    Guarded,
     /// The same answer whether an upgrade is asked for or not.
     Ignored,
     /// Another answer than without: whoever gives it has understood what was asked.
@@ -150,7 +152,10 @@ fn culprit(refusal: &Refusal<'_>) -> Culprit {
     }
     match refusal.without {
         Without::Answered(status, body) if *status == refusal.status && body == refusal.body => {
-            Culprit::Ignored
+            match status.as_u16() {
+                401 | 403 => Culprit::Guarded,
+                _ => Culprit::Ignored,
+            }
         }
         Without::Answered(..) => Culprit::Understood,
         Without::Unverified => Culprit::Unknown,
@@ -172,6 +177,7 @@ fn refused_by(culprit: &Culprit, refusal: &Refusal<'_>) -> String {
         Culprit::Page(name) => format!("the proxy: {name} at {}", refusal.peer),
         Culprit::NotAsked => "a hop before the application".to_owned(),
         Culprit::Application(subject, _) => format!("the application: {subject}"),
+        Culprit::Guarded => "whoever guards that path".to_owned(),
         Culprit::Understood => "the application, or a rule about upgrades before it".to_owned(),
         Culprit::Ignored | Culprit::Unknown => "cannot be told from here".to_owned(),
     }
@@ -204,6 +210,10 @@ fn because(culprit: &Culprit, refusal: &Refusal<'_>) -> Text {
             "{peer}의 {name}이(가) 뒤쪽에 묻지 않고 스스로 응답합니다",
             peer = refusal.peer
         ),
+        Culprit::Guarded => text!(
+            "the same answer as without asking for an upgrade, so it is who asks that is refused: the Origin, or a login that is missing",
+            "업그레이드를 요청하지 않았을 때와 같은 응답이므로 요청한 쪽을 거절하는 것입니다. Origin이 맞지 않거나 인증이 없습니다"
+        ),
         Culprit::Ignored => text!(
             "the same answer as without asking for an upgrade, so a proxy drops `Upgrade` and `Connection`, or there is no WebSocket at that path",
             "업그레이드를 요청하지 않았을 때와 같은 응답입니다. 프록시가 `Upgrade`와 `Connection`을 버리거나, 그 경로에 WebSocket이 없습니다"
@@ -232,7 +242,9 @@ fn remedy(culprit: &Culprit, refusal: &Refusal<'_>) -> Text {
             "See which `location` and which rules of the proxy apply to that path (`nginx -T`, `allow`/`deny`, `limit_req`, `auth_request`; HAProxy `http-request deny`), and its error log. A path that no location passes on gets the proxy's own 404.",
             "프록시에서 그 경로에 어떤 `location`과 규칙이 적용되는지(`nginx -T`, `allow`/`deny`, `limit_req`, `auth_request`, HAProxy `http-request deny`), 그리고 오류 로그를 확인하세요. 넘겨주는 location이 없는 경로에는 프록시가 스스로 404를 냅니다."
         ),
-        Culprit::Application(..) | Culprit::Understood => of_application(refusal),
+        Culprit::Application(..) | Culprit::Guarded | Culprit::Understood => {
+            of_application(refusal)
+        }
         Culprit::Ignored | Culprit::Unknown => {
             let Text { en, ko } = pass_on();
             text!(
@@ -353,6 +365,7 @@ mod tests {
             ((400, "no"), same, None, "cannot be told", "the same answer"),
             ((400, "no"), same, Some(Unverified), "cannot be told", "the same answer"),
             ((403, "no"), same, None, "the application, or", "another answer"),
+            ((403, "no"), Some((403, "no")), None, "whoever guards", "it is who asks"),
             ((400, "no"), Some((400, "yes")), None, "the application, or", "another answer"),
             ((400, "no"), None, None, "cannot be told", "cannot be told"),
             ((301, "no"), same, Some(Answers(101)), "127.0.0.1:80", "no browser follows"),
