@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use health::facts::{Role, VisitFacts};
 use health::{Kind, Severity, Snapshot};
+use prometheus_client::encoding::EncodeGaugeValue;
 
 use super::{Out, bounded, labels, looked_at, with};
 
 impl Out<'_> {
     pub(super) fn journeys(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
-        let is_well = |step: &Step<'_>| f64::from(u8::from(step.is_well));
         self.per_step(
             snapshot,
             "portwarden_journey_step_success",
             "1 when the step was made and nothing worse than a notice was found",
-            is_well,
+            |step| i64::from(step.is_well),
         )?;
         self.per_step(
             snapshot,
@@ -25,12 +25,12 @@ impl Out<'_> {
         )
     }
 
-    fn per_step(
+    fn per_step<V: EncodeGaugeValue>(
         &mut self,
         snapshot: &Snapshot,
         name: &str,
         help: &str,
-        value: impl Fn(&Step<'_>) -> f64,
+        value: impl Fn(&Step<'_>) -> V,
     ) -> Result<(), Error> {
         let mut gauges = self.family(name, help)?;
         let journeys =

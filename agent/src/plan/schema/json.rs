@@ -95,7 +95,6 @@ mod tests {
         assert_eq!(http["additionalProperties"], false);
         assert_eq!(http["properties"]["fail_after"]["minimum"], 1);
         assert_eq!(http["properties"]["interval"]["pattern"], "^(0|[1-9][0-9]*)(ms|s|m|h|d)$");
-        assert!(schema["properties"].get("journey").is_none(), "refused, so not offered");
         let webhook = &schema["properties"]["receiver"]["items"]["properties"]["webhook"];
         assert!(webhook["properties"].get("secret").is_none());
     }

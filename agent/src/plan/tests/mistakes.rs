@@ -21,7 +21,8 @@ fn keys() {
         "[[agent]]\nname = \"a\"",
         "[[journey]]\nname = \"a\"\n[[journey]]\n[[journey.step]]\n[heartbeat]",
         "[[tls]]\nname = \"a\"\naddress = \"a:1\"\nstarttls = \"smtps\"\nalpn = [\"h2\", \"\"]\nclient_key = \"k.pem\"",
-        "[[http]]\nname = \"a\"\nurl = \"http://a\"\nexpect.cookie = \"sid\"",
+        "[[http]]\nname = \"a\"\nurl = \"http://a\"\nexpect.cookie = [\"sid=1\", \"a\", \"a\", { secure = 1, max_age = { above = \"2h\", below = \"1h\" } }]",
+        "[[journey]]\nname = \"j\"\nbase = \"http://a/?b\"\nvalues = { A = \"x\", user = \"u\" }\n[[journey.step]]\nname = \"s\"\npath = \"login\"\n[[journey.step]]\nname = \"s\"\nurl = \"http://a/{usr}/{late}\"\nheaders = { authorization = \"Bearer x\" }\n[[journey.step]]\nname = \"t\"\ncapture = { late = \"x\", other = { json = \"/a\", body = \"(\" } }",
         "http = 3\ntcp = [1]",
     ]));
 }
