@@ -41,7 +41,8 @@ impl Entry {
             standing.contrast = known.into_iter().find(|known| known.success != last.success);
         }
         let contrast = before.filter(|before| before.success != last.success);
-        if contrast.is_none() && !(is_first && !last.success) {
+        let is_first_failure = is_first && !last.success;
+        if contrast.is_none() && !is_first_failure {
             return;
         }
         let worth_keeping = contrast.iter().chain((!last.success).then_some(&last));

@@ -116,7 +116,7 @@ pub(crate) async fn travel(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Tra
             || sight.findings.iter().any(|finding| finding.severity == Severity::Critical);
         travelled.sight.facts.visits.extend(visits(step, &mut sight, begun, &own));
         take_in(&mut travelled.sight, sight);
-        watch.take_in(own);
+        watch.take_in(&own);
         from = heard.as_ref().map(|heard| heard.url.clone());
         travelled.heard.push(heard);
         ended = is_end.then_some(step);
@@ -154,7 +154,7 @@ async fn made(
         for capture in &step.captures {
             match capture.taken(heard, url, jar) {
                 Ok(value) => values.learn(&capture.name, value),
-                Err(finding) => walked.sight.findings.push(finding),
+                Err(finding) => walked.sight.findings.push(*finding),
             }
         }
     }

@@ -35,7 +35,7 @@ impl Stopwatch {
     }
 
     /// Takes in what one measured that ran meanwhile.
-    pub fn take_in(&mut self, part: Self) {
+    pub fn take_in(&mut self, part: &Self) {
         for (phase, took) in part.phases.iter() {
             self.phases.add(phase, took);
         }

@@ -47,7 +47,12 @@ impl Capture {
     ///
     /// # Errors
     /// That it is not there.
-    pub(super) fn taken(&self, heard: &Heard, url: &str, jar: &Jar) -> Result<String, Finding> {
+    pub(super) fn taken(
+        &self,
+        heard: &Heard,
+        url: &str,
+        jar: &Jar,
+    ) -> Result<String, Box<Finding>> {
         let found = match &self.place {
             Place::Json(pointer) => {
                 let body: Option<Value> =
@@ -76,7 +81,7 @@ impl Capture {
         }
     }
 
-    fn missing(&self, heard: &Heard, url: &str, shortfall: &Shortfall) -> Finding {
+    fn missing(&self, heard: &Heard, url: &str, shortfall: &Shortfall) -> Box<Finding> {
         let name = &self.name;
         let (code, place) = match &self.place {
             Place::Json(pointer) => (Code::HttpJson, format!("JSON {pointer}")),
@@ -86,7 +91,7 @@ impl Capture {
         };
         let Text { en, ko } = shortfall.words();
         let status = heard.status.as_u16();
-        Finding::new(
+        let finding = Finding::new(
             code,
             format!("{url} {{{name}}}"),
             text!(
@@ -101,7 +106,8 @@ impl Capture {
         .severity(health::Severity::Critical)
         .evidence("expected", place)
         .evidence("got", shortfall.words().en)
-        .evidence("body", printable(&heard.body, 256))
+        .evidence("body", printable(&heard.body, 256));
+        Box::new(finding)
     }
 }
 

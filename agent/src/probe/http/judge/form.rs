@@ -146,7 +146,7 @@ fn said_charset(sent: &HeaderMap, bytes: &[u8]) -> Option<String> {
     })?;
     let named = after.trim_start_matches(['"', '\'']);
     let end = named.find(['"', '\'', ';', ' ', '/']).unwrap_or(named.len());
-    (end > 0).then(|| printable(named[..end].as_bytes(), 40))
+    (end > 0).then(|| printable(&named.as_bytes()[..end], 40))
 }
 
 fn same_charset(one: &str, other: &str) -> bool {

@@ -209,8 +209,8 @@ fn referrer(sent: &HeaderMap) -> Option<Lack> {
         .iter()
         .map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase())
         .collect();
-    let tokens = all.iter().flat_map(|value| value.split(',')).map(str::trim);
-    let last = tokens.filter(|token| CAREFUL.contains(token) || TELLING.contains(token)).last();
+    let mut tokens = all.iter().flat_map(|value| value.split(',')).map(str::trim);
+    let last = tokens.rfind(|token| CAREFUL.contains(token) || TELLING.contains(token));
     let what = match last {
         Some(known) if CAREFUL.contains(&known) => return None,
         Some(_) => text!(

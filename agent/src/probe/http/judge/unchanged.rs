@@ -18,7 +18,10 @@ const AROUND_BYTES: usize = 60;
 /// Bodies as they were when they were as planned, by their digest: what has changed since can be
 /// shown. In memory alone; that it has changed is known without.
 #[derive(Debug, Default)]
-pub struct Bodies(Mutex<Vec<([u8; 32], Arc<[u8]>)>>);
+pub struct Bodies(Mutex<Vec<Kept>>);
+
+/// A body and its digest.
+type Kept = ([u8; 32], Arc<[u8]>);
 
 impl Bodies {
     /// The body that a plan expects, if it was seen.

@@ -317,7 +317,7 @@ mod tests {
     const SOCKET_IO: &str = r#"{"code":3,"message":"Bad request"}"#;
 
     fn upstream(health: Health) -> Upstream {
-        Upstream { subject: "127.0.0.1:3011".to_owned(), port: 3011, health }
+        Upstream { subject: "127.0.0.1:3011".to_owned(), port: 3011, health, ..Upstream::default() }
     }
 
     fn found(
