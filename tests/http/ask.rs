@@ -346,7 +346,7 @@ async fn a_token_is_fetched_kept_and_fetched_again_when_it_is_refused() {
     fs::write(folder.join("secret"), "p@ss word\n").unwrap();
     fs::write(folder.join("other"), "letmein-77\n").unwrap();
     let desk = own_address();
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/http/apps/token.py");
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/http/apps/issuer.py");
     let arguments = [program.to_str().unwrap(), &desk.to_string()];
     let _desk = start(folder, ("python3", "python3"), &arguments, desk);
     let oauth2 = |secret: &str| {
