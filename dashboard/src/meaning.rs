@@ -27,6 +27,11 @@ fn korean(code: Code) -> &'static str {
         Code::HttpBadGateway => {
             "프록시가 502, 503 또는 504로 응답했으며 원인이 되는 업스트림이 확인되었습니다."
         }
+        Code::HttpUpstream => {
+            "프록시의 업스트림 여러 개 중 하나에 문제가 있고, 나머지는 아직 응답합니다."
+        }
+        Code::HttpRateLimited => "요청 제한에 걸렸습니다. 적어도 이 에이전트는 그렇습니다.",
+        Code::HttpMaintenance => "원래 페이지 대신 점검 안내 페이지가 나옵니다.",
         Code::HttpHostRejected => {
             "이 Host에 400 또는 421로 응답했습니다. 애플리케이션이 이 이름을 알지 못합니다."
         }

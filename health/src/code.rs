@@ -58,6 +58,9 @@ codes! {
     SshHostKey "ssh.host-key" Critical "An SSH server, but another one.";
     HttpStatus "http.status" Critical "Another status than expected.";
     HttpBadGateway "http.bad-gateway" Critical "502, 503 or 504 from a proxy whose upstream is known to be at fault, and how.";
+    HttpUpstream "http.upstream" Warning "One of several upstreams of a proxy is at fault while the others still answer.";
+    HttpRateLimited "http.rate-limited" Critical "A limit on requests is reached, for this agent at least.";
+    HttpMaintenance "http.maintenance" Critical "A maintenance page instead of the page.";
     HttpHostRejected "http.host-rejected" Critical "400 or 421 for this Host: the application does not know the name.";
     HttpRedirect "http.redirect" Critical "Missing, wrong, or looping redirect.";
     HttpBody "http.body" Critical "An expectation on the body does not hold.";

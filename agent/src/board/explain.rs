@@ -58,11 +58,20 @@ impl Board {
         let Origin::Planned(check) = &entry.origin else { return None };
         let addresses: Vec<SocketAddr> = match (standing.finding.code, &check.spec) {
             (Code::HttpBadGateway, Spec::Http(spec)) => {
-                spec.upstream.iter().filter_map(Endpoint::address).collect()
+                let named = standing.finding.subject.parse().ok();
+                spec.upstream.iter().filter_map(Endpoint::address).chain(named).collect()
+            }
+            (Code::HttpUpstream, Spec::Http(_)) => {
+                standing.finding.subject.parse().into_iter().collect()
             }
             (
                 Code::TcpRefused | Code::TcpTimeout | Code::TcpUnreachable,
-                Spec::Http(_) | Spec::Tls(_) | Spec::Sites(_) | Spec::Tcp(_) | Spec::Forward(_),
+                Spec::Http(_)
+                | Spec::Journey(_)
+                | Spec::Tls(_)
+                | Spec::Sites(_)
+                | Spec::Tcp(_)
+                | Spec::Forward(_),
             ) => entry.standing.last.as_ref()?.facts.address.into_iter().collect(),
             _ => return None,
         };

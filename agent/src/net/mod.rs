@@ -70,6 +70,8 @@ pub struct Net {
     pub heartbeats: Arc<heartbeat::Pulses>,
     /// Bodies that were as the plan has them.
     pub bodies: Arc<http::Bodies>,
+    /// nginx configurations, as they were read last.
+    pub configurations: Arc<http::Configurations>,
     /// Access tokens that checks ask with.
     pub(crate) tokens: Arc<Tokens>,
     /// What each nginx has counted of its connections.
@@ -105,6 +107,7 @@ impl Net {
             acme: Arc::default(),
             heartbeats: Arc::default(),
             bodies: Arc::default(),
+            configurations: Arc::default(),
             tokens: Arc::default(),
             nginx: Arc::default(),
         })
@@ -135,6 +138,7 @@ impl Net {
             acme: Arc::clone(&self.acme),
             heartbeats: Arc::clone(&self.heartbeats),
             bodies: Arc::clone(&self.bodies),
+            configurations: Arc::clone(&self.configurations),
             tokens: Arc::clone(&self.tokens),
             nginx: Arc::clone(&self.nginx),
             ..Self::new(resolver)?

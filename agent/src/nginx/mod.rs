@@ -9,10 +9,12 @@
 mod files;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod route;
 mod server;
 mod tree;
 mod word;
 
 pub use files::{Configuration, read};
+pub use route::Route;
 pub use server::{Address, Answer, Listen, Location, Matching, Pass, Server, Sites, Upstream};
 pub use tree::{Directive, Place, Trouble};

@@ -43,6 +43,8 @@ pub struct Server {
     pub locations: Vec<Location>,
     /// What it answers by itself, before any location.
     pub answer: Option<Answer>,
+    /// Where it limits how often, or how many at once, may ask (`limit_req`, `limit_conn`).
+    pub limits: Option<Place>,
 }
 
 /// One `listen`.
@@ -112,6 +114,10 @@ pub struct Pass {
     pub upstream: Option<String>,
     /// Whom; empty when that depends on a variable.
     pub to: Vec<Address>,
+    /// The directive: `proxy_pass`, `fastcgi_pass` …
+    pub by: String,
+    /// What `proxy_set_header Host` says; `None` where it says nothing, and the name in `written` is sent.
+    pub host: Option<String>,
 }
 
 /// One `upstream`.
@@ -223,6 +229,7 @@ impl Reading<'_> {
                 .collect(),
             locations: self.locations(server),
             answer: server.within("return").find_map(answer),
+            limits: limits(server).or_else(|| own_limits(self.http)),
         }
     }
 
@@ -236,7 +243,8 @@ impl Reading<'_> {
         let root = self.inherited(server, "root").first().map(|one| one.first().to_owned());
         let mut found = Vec::new();
         let mut fallbacks = Vec::new();
-        self.collect(server, root.as_deref(), &mut found, &mut fallbacks);
+        let host = host_sent(server, host_sent(self.http, None));
+        self.collect(server, (root.as_deref(), host), &mut found, &mut fallbacks);
         let named: HashMap<String, Pass> = found
             .iter()
             .filter(|one| one.matching == Matching::Named)
@@ -253,13 +261,14 @@ impl Reading<'_> {
     fn collect(
         &self,
         block: &Directive,
-        root: Option<&str>,
+        (root, host): (Option<&str>, Option<&str>),
         found: &mut Vec<Location>,
         fallbacks: &mut Vec<Option<String>>,
     ) {
         for directive in block.within("location") {
             let (matching, path) = matching(&directive.arguments);
             let own = directive.within("root").next().map(Directive::first).or(root);
+            let host = host_sent(directive, host);
             let alias = directive.within("alias").next().map(Directive::first);
             let files = alias.map(|alias| alias.trim_end_matches('/')).map_or_else(
                 || own.map(str::to_owned),
@@ -271,11 +280,13 @@ impl Reading<'_> {
                 challenges: files.filter(|_| path.contains(CHALLENGES)),
                 matching,
                 path,
-                pass: self.pass(directive),
+                pass: self
+                    .pass(directive)
+                    .map(|pass| Pass { host: host.map(str::to_owned), ..pass }),
             });
             let fallback = directive.within("try_files").find_map(|one| one.arguments.last());
             fallbacks.push(fallback.filter(|last| last.starts_with('@')).cloned());
-            self.collect(directive, own, found, fallbacks);
+            self.collect(directive, (own, host), found, fallbacks);
         }
     }
 
@@ -309,8 +320,29 @@ impl Reading<'_> {
             None => address(rest, default_port).into_iter().collect(),
         };
         let upstream = upstream.map(|_| rest.to_owned());
-        Pass { place: directive.place.clone(), written, upstream, to }
+        let (place, by) = (directive.place.clone(), directive.name.clone());
+        Pass { place, written, upstream, to, by, host: None }
     }
+}
+
+/// The Host that a block has sent on; one `proxy_set_header` of its own drops all of those above.
+fn host_sent<'a>(block: &'a Directive, above: Option<&'a str>) -> Option<&'a str> {
+    let mut own = block.within("proxy_set_header").peekable();
+    if own.peek().is_none() {
+        return above;
+    }
+    own.find(|one| one.first().eq_ignore_ascii_case("host"))
+        .and_then(|one| one.arguments.get(1))
+        .map(String::as_str)
+}
+
+fn own_limits(block: &Directive) -> Option<Place> {
+    let limit = block.within("limit_req").chain(block.within("limit_conn")).next();
+    limit.map(|one| one.place.clone())
+}
+
+fn limits(block: &Directive) -> Option<Place> {
+    own_limits(block).or_else(|| block.block.iter().flatten().find_map(limits))
 }
 
 fn before_slash(rest: &str) -> &str {

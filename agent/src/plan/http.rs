@@ -87,6 +87,7 @@ pub(super) struct Asking {
     follow_redirects: bool,
     max_body_bytes: u64,
     pub(super) upstream: Vec<Endpoint>,
+    pub(super) behind: probed::Behind,
 }
 
 /// Reads what is asked and expected: of a check, or of a step of a journey.
@@ -103,6 +104,7 @@ pub(super) fn asking(row: &Row<'_>, pace: &Pace, hosts: &Hosts) -> Asking {
         row.switch("follow_redirects").unwrap_or_else(|| !expect::judges_redirect(&expect));
     let max_body_bytes = row.whole("max_body_bytes").map_or(1024 * 1024, |at| at.value);
     let upstream = frame::endpoints(row, "upstream", hosts, None);
+    let behind = behind(row, hosts);
     Asking {
         method,
         headers,
@@ -113,6 +115,7 @@ pub(super) fn asking(row: &Row<'_>, pace: &Pace, hosts: &Hosts) -> Asking {
         follow_redirects,
         max_body_bytes,
         upstream,
+        behind,
     }
 }
 
@@ -128,7 +131,15 @@ pub(super) fn bare(row: &Row<'_>, upstream: Vec<Endpoint>) -> Asking {
         follow_redirects: false,
         max_body_bytes: 1024 * 1024,
         upstream,
+        behind: probed::Behind::default(),
     }
+}
+
+/// Who stands behind the proxy.
+pub(super) fn behind(row: &Row<'_>, hosts: &Hosts) -> probed::Behind {
+    let nginx = row.text("nginx").and_then(|text| frame::path(row, "nginx", &text));
+    let backends = frame::endpoints(row, "backends", hosts, None);
+    probed::Behind { nginx, backends }
 }
 
 /// All of it together.
@@ -143,6 +154,7 @@ pub(super) fn spec(url: Uri, there: &There, asking: Asking, roots: Roots) -> pro
         follow_redirects,
         max_body_bytes,
         upstream,
+        behind,
     } = asking;
     probed::Spec {
         shown: probed::shown(&url).into(),
@@ -161,6 +173,7 @@ pub(super) fn spec(url: Uri, there: &There, asking: Asking, roots: Roots) -> pro
         expect,
         upstream,
         stub_status: None,
+        behind,
         keeps_body: false,
         in_plain: None,
         ways: None,

@@ -60,6 +60,7 @@ pub(super) fn check(
         hosts,
         there: &there,
         upstream: &upstream,
+        behind: plan_http::behind(row, hosts),
         roots: roots.as_ref(),
     };
     let steps = reading.steps(&rows);
@@ -88,6 +89,7 @@ struct Reading<'a> {
     hosts: &'a Hosts,
     there: &'a There,
     upstream: &'a [Endpoint],
+    behind: probe::http::Behind,
     roots: Option<&'a Roots>,
 }
 
@@ -121,6 +123,9 @@ impl Reading<'_> {
         let mut asking = plan_http::asking(row, self.pace, self.hosts);
         if !row.has("upstream") {
             asking.upstream = self.upstream.to_vec();
+        }
+        if !row.has("nginx") && !row.has("backends") {
+            asking.behind = self.behind.clone();
         }
         let captures = captures(row);
         let headers = self.headers(row);

@@ -91,6 +91,7 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         max_body_bytes,
         expect,
         upstream,
+        behind,
         keeps_body,
         stub_status,
         in_plain,
@@ -108,6 +109,7 @@ fn same_http(a: &http::Spec, b: &http::Spec) -> bool {
         && *max_body_bytes == b.max_body_bytes
         && *expect == b.expect
         && *upstream == b.upstream
+        && *behind == b.behind
         && *keeps_body == b.keeps_body
         && *stub_status == b.stub_status
         && *in_plain == b.in_plain

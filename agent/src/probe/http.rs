@@ -21,6 +21,7 @@ use crate::tls::Roots;
 mod along;
 mod arrival;
 mod ask;
+mod behind;
 mod broken;
 mod call;
 mod content;
@@ -34,12 +35,14 @@ pub(crate) mod fuzzing;
 mod gateway;
 mod glance;
 mod grant;
+mod holders;
 mod hops;
 mod http1;
 pub(crate) mod inner;
 pub(crate) mod jar;
 mod judge;
 mod kept;
+mod recognised;
 mod redact;
 mod redirect;
 mod reference;
@@ -61,6 +64,8 @@ pub use arrival::Spoken;
 pub(crate) use ask::Ask;
 pub use ask::shown;
 pub(crate) use ask::{authority, host, port, without_query};
+use behind::Backing;
+pub use behind::{Behind, Configurations};
 pub(crate) use call::{Called, Uncalled, call};
 use exchange::{Answer, Appetite};
 pub use expect::{
@@ -68,6 +73,7 @@ pub use expect::{
     Test, Unchanged,
 };
 pub(crate) use fetch::{Fetched, Unfetched, fetch};
+use gateway::Upstream;
 pub(crate) use glance::{Glance, glance};
 pub use grant::{Grant, Style};
 pub(crate) use grant::{Tokens, encoded};
@@ -126,6 +132,8 @@ pub struct Spec {
     pub expect: Expect,
     /// Whom a 502, 503 or 504 is to be blamed on, nearest first.
     pub upstream: Vec<Endpoint>,
+    /// Who else stands behind the proxy, where the plan says how to find out.
+    pub behind: Behind,
     /// Somebody besides the expectations reads the body: it is kept up to `max_body_bytes`.
     pub keeps_body: bool,
     /// The answer is nginx's own count of its connections; remembered under the check's name.
@@ -323,28 +331,24 @@ struct Arrived<'a> {
 async fn weigh(
     spec: &Spec,
     at: Arrived<'_>,
-    answer: Answer,
+    mut answer: Answer,
     net: &Net,
     watch: &Stopwatch,
     sight: &mut Sight,
 ) -> Heard {
     let Arrived { ask, subject, hops } = at;
+    let broken = answer.broken.take();
     let mut reply = Reply {
-        subject,
-        url: ask.url.clone(),
         hops,
-        status: answer.status,
-        version: answer.version,
-        headers: answer.headers,
-        body: answer.body,
-        is_complete: answer.broken.is_none(),
-        elapsed: grant::elapsed(watch),
-        phases: watch.phases().clone(),
-        now: clock::now(),
+        is_complete: broken.is_none(),
         as_planned: net.bodies.as_planned(spec),
-        control: None,
-        upstream: Vec::new(),
+        ..Reply::of(subject, &ask.url, answer, watch)
     };
+    let mut backing = None;
+    if spec.behind != Behind::default() {
+        let status = reply.status.as_u16();
+        backing = Some(Box::pin(behind::look(spec, ask, status, net, watch)).await);
+    }
     if !judge::accepts(spec, reply.status) {
         match reply.status {
             StatusCode::BAD_REQUEST => {
@@ -353,19 +357,34 @@ async fn weigh(
             StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT => {
-                reply.upstream = Box::pin(gateway::examine(spec, ask, net, watch)).await;
+                let own = Box::pin(gateway::examine(spec, ask, &spec.upstream, net, watch)).await;
+                reply.upstream = match &backing {
+                    Some(backing) if own.is_empty() => backing.members.clone(),
+                    _ => own,
+                };
             }
             _ => {}
         }
     }
-    if let Some(broken) = answer.broken {
+    if let Some(broken) = broken {
         let mut asked = visit::asked(spec, ask, &sight.facts, watch.timeout());
         asked.announced = content::length(&reply.headers);
         asked.body_bytes = reply.body.received;
         sight.findings.push(broken.into_finding(&asked));
     }
-    let findings = judge::judge(spec, &reply);
+    let mut findings = judge::judge(spec, &reply);
     net.bodies.note(spec, &reply);
+    if !findings.is_empty() {
+        let limits = backing.as_ref().and_then(Backing::limits);
+        recognised::retell(&reply, limits, &mut findings);
+        findings = Box::pin(behind::compare(spec, ask, &reply, findings, net, watch)).await;
+    }
+    let asked = backing.as_ref().map_or(&reply.upstream, |backing| &backing.members);
+    let asked = if reply.upstream.is_empty() { asked } else { &reply.upstream };
+    sight.facts.visits.extend(asked.iter().map(Upstream::visit));
+    if let Some(backing) = &backing {
+        backing.add_to(&reply, &mut findings);
+    }
     if !findings.is_empty() {
         let address = visit::peer(spec, ask, &sight.facts);
         let located = |finding: Finding| finding.evidence("address", address.as_str());

@@ -51,7 +51,14 @@ async fn a_port_that_takes_no_connection_is_not_dialled_later() {
 fn asked(path: &str, to: Vec<Address>) -> Asked {
     let place =
         crate::nginx::Place { file: std::path::Path::new("/etc/nginx.conf").into(), line: 1 };
-    let pass = Pass { place, written: "http://x".into(), upstream: None, to };
+    let pass = Pass {
+        place,
+        written: "http://x".into(),
+        upstream: None,
+        to,
+        by: "proxy_pass".into(),
+        host: None,
+    };
     Asked { path: path.into(), pass: Some(pass) }
 }
 

@@ -584,12 +584,26 @@ static ASKED: &[Key] = &[
 ];
 
 /// Who is asked when a proxy says that it got no answer.
-static CAUSE: &[Key] = &[key(
-    "upstream",
-    OneOrMany(&Text(&ENDPOINT)),
-    Optional,
-    "Whom a 502, 503 or 504 is to be blamed on, nearest first.",
-)];
+static CAUSE: &[Key] = &[
+    key(
+        "upstream",
+        OneOrMany(&Text(&ENDPOINT)),
+        Optional,
+        "Whom a 502, 503 or 504 is to be blamed on, nearest first.",
+    ),
+    key(
+        "backends",
+        OneOrMany(&Text(&ENDPOINT)),
+        Optional,
+        "Members of a balanced group behind the proxy: each is asked at every probe, because the proxy goes on answering while one of three is dead.",
+    ),
+    key(
+        "nginx",
+        Text(&PATH),
+        Optional,
+        "The nginx configuration of the proxy: whom it passes the request on to, all members of a group, and what it sends them as Host, are read there.",
+    ),
+];
 
 static HTTP: Table = Table {
     header: "[[http]]",

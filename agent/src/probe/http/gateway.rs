@@ -1,16 +1,19 @@
-//! Whose fault a 502 is: every upstream that the plan names, asked from here.
+//! Whose fault a 502 is: every upstream that the plan names, or nginx's own files, asked from here.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use health::{Code, Facts, Finding, Text, text};
-use http::Method;
+use health::facts::{HttpFacts, Role, VisitFacts};
+use health::{Code, Facts, Finding, Phases, Text, text};
+use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 
 use super::Spec;
 use super::ask::Ask;
 use super::exchange::{Appetite, Cause, exchange};
-use super::judge::Reply;
+use super::holders::{self, Holder};
+use super::status;
 use super::wire::Wire;
 use crate::net::{Net, subject};
 use crate::plan::Endpoint;
@@ -18,21 +21,32 @@ use crate::probe::Stopwatch;
 
 /// Most upstreams asked.
 const MAX_UPSTREAMS: usize = 8;
+/// How an alert of TLS begins, with which most servers answer plain HTTP.
+const TLS_ALERT: &[u8] = &[0x15, 0x03];
 /// With less time than this left, no answer proves nothing.
 const MIN_BUDGET: Duration = Duration::from_millis(100);
-const APPETITE: Appetite = Appetite { cap_bytes: 64 * 1024, keep_bytes: 0, skip_redirects: true };
+const APPETITE: Appetite =
+    Appetite { cap_bytes: 64 * 1024, keep_bytes: 2048, skip_redirects: true };
 
 /// One upstream as seen from here.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Upstream {
     /// Its address, and the name it stands for.
     pub(super) subject: String,
     pub(super) port: u16,
     pub(super) health: Health,
+    /// The proxy itself passes on to it; those farther on are asked by it in turn.
+    pub(super) is_nearest: bool,
+    /// What was dialled.
+    pub(super) address: Option<SocketAddr>,
+    /// Who holds its port, or who listens near it where nobody does.
+    pub(super) holder: Option<Holder>,
+    /// After so long, for so long, and where that time went.
+    pub(super) asked: (Duration, Duration, Phases),
 }
 
 /// How an upstream is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Health {
     /// Answers with this status.
     Answers(u16),
@@ -50,7 +64,14 @@ pub(super) enum Health {
     Hangs,
     /// Accepts, and speaks something else.
     NotHttp(String),
+    /// Accepts, and speaks TLS where the proxy speaks plain HTTP.
+    SpeaksTls,
+    /// Accepts; in its own protocol it is not asked.
+    Accepts,
+    /// Its socket is not there.
+    Missing,
     /// There was no time left to find out, or nothing on this machine to ask with.
+    #[default]
     Unverified,
 }
 
@@ -66,6 +87,9 @@ impl Health {
             Self::Unresolved => "does not resolve".to_owned(),
             Self::Hangs => "accepts, but gives no answer".to_owned(),
             Self::NotHttp(reason) => format!("accepts, but answers no HTTP: {reason}"),
+            Self::SpeaksTls => "speaks TLS, and is asked in plain HTTP".to_owned(),
+            Self::Accepts => "accepts connections".to_owned(),
+            Self::Missing => "has no socket there".to_owned(),
             Self::Unverified => "not verified".to_owned(),
         }
     }
@@ -73,17 +97,29 @@ impl Health {
 
 /// Asks every upstream at once, each within the time left. They are given the same path and Host
 /// as the proxy would pass on.
-pub(super) async fn examine(spec: &Spec, ask: &Ask, net: &Net, watch: &Stopwatch) -> Vec<Upstream> {
-    let budget = watch.left();
-    let probes = spec
-        .upstream
+pub(super) async fn examine(
+    spec: &Spec,
+    ask: &Ask,
+    upstream: &[Endpoint],
+    net: &Net,
+    watch: &Stopwatch,
+) -> Vec<Upstream> {
+    let (budget, begun) = (watch.left(), watch.elapsed());
+    let probes = upstream
         .iter()
         .take(MAX_UPSTREAMS)
         .map(|endpoint| Box::pin(probe(spec, ask, endpoint, net, budget)));
-    join_all(probes).await
+    let mut all = join_all(probes).await;
+    for (index, one) in all.iter_mut().enumerate() {
+        one.is_nearest = index == 0;
+        one.asked.0 = begun;
+    }
+    holders::find(&mut all, net, watch).await;
+    all
 }
 
-async fn probe(
+/// Asks one upstream.
+pub(super) async fn probe(
     spec: &Spec,
     ask: &Ask,
     endpoint: &Endpoint,
@@ -101,8 +137,10 @@ async fn probe(
                     Some(Cause::Timeout) => Health::Hangs,
                     Some(Cause::Cut(_)) => Health::Reset,
                     Some(Cause::Protocol(reason)) => Health::NotHttp(reason),
+                    None if status::speaks_tls(&answer.body.kept) => Health::SpeaksTls,
                     None => Health::Answers(answer.status.as_u16()),
                 },
+                Err(broken) if broken.first.starts_with(TLS_ALERT) => Health::SpeaksTls,
                 Err(broken) => match broken.cause {
                     Cause::Timeout => Health::Hangs,
                     Cause::Cut(_) => Health::Reset,
@@ -111,15 +149,7 @@ async fn probe(
             }
         }
         Err(_) if facts.blind.is_some() => Health::Unverified,
-        Err(finding) => match finding.code {
-            Code::TcpRefused => Health::Refused,
-            Code::TcpTimeout => Health::Timeout,
-            Code::TcpReset => Health::Reset,
-            Code::ResolveFailed => Health::Unresolved,
-            _ => Health::Unreachable(
-                finding.evidence.get("error").and_then(Value::as_str).unwrap_or("").to_owned(),
-            ),
-        },
+        Err(finding) => unreached(&finding),
     };
     let health = match health {
         Health::Timeout | Health::Hangs if budget < MIN_BUDGET => Health::Unverified,
@@ -129,26 +159,73 @@ async fn probe(
         Some(address) => subject(endpoint, address),
         None => endpoint.to_string(),
     };
-    Upstream { subject, port: endpoint.port, health }
+    Upstream {
+        subject,
+        port: endpoint.port,
+        health,
+        is_nearest: false,
+        address: facts.address,
+        holder: None,
+        asked: (Duration::ZERO, watch.elapsed(), watch.phases().clone()),
+    }
+}
+
+/// How an upstream is that no connection came about with.
+pub(super) fn unreached(finding: &Finding) -> Health {
+    match finding.code {
+        Code::TcpRefused => Health::Refused,
+        Code::TcpTimeout => Health::Timeout,
+        Code::TcpReset => Health::Reset,
+        Code::ResolveFailed => Health::Unresolved,
+        _ => Health::Unreachable(
+            finding.evidence.get("error").and_then(Value::as_str).unwrap_or("").to_owned(),
+        ),
+    }
+}
+
+impl Upstream {
+    /// The same for the waterfall.
+    pub(super) fn visit(&self) -> VisitFacts {
+        let (begun, took, phases) = self.asked.clone();
+        let status = match self.health {
+            Health::Answers(status) => Some(status),
+            _ => None,
+        };
+        VisitFacts {
+            role: Role::Upstream,
+            name: self.subject.as_str().into(),
+            way: None,
+            begun,
+            took,
+            phases,
+            address: self.address,
+            http: status
+                .map(|status| Box::new(HttpFacts { status: Some(status), ..HttpFacts::default() })),
+            codes: Vec::new(),
+            failure: status.is_none().then(|| self.health.words()),
+        }
+    }
 }
 
 /// The upstream at fault, or `None` where each seems well from here. Nearest first: one that
 /// cannot be talked to at all; then one that hangs; then the farthest that reports an error
 /// itself, because those before it only pass it on.
 pub(super) fn blame(upstream: &[Upstream]) -> Option<&Upstream> {
-    let is_dead = |index: usize, health: &Health| match health {
-        Health::Refused | Health::Timeout | Health::Unreachable(_) | Health::Unresolved => true,
+    let is_dead = |upstream: &Upstream| match &upstream.health {
+        Health::Refused
+        | Health::Timeout
+        | Health::Unreachable(_)
+        | Health::Unresolved
+        | Health::Missing => true,
         // Only the nearest has to speak HTTP: a database farther on cuts or hangs on it by right.
-        Health::Reset | Health::NotHttp(_) => index == 0,
-        Health::Answers(_) | Health::Hangs | Health::Unverified => false,
+        Health::Reset | Health::NotHttp(_) | Health::SpeaksTls => upstream.is_nearest,
+        Health::Answers(_) | Health::Hangs | Health::Accepts | Health::Unverified => false,
     };
-    let dead =
-        upstream.iter().enumerate().find(|(index, upstream)| is_dead(*index, &upstream.health));
-    dead.map(|(_, upstream)| upstream)
-        .or_else(|| upstream.first().filter(|nearest| nearest.health == Health::Hangs))
-        .or_else(|| {
-            upstream.iter().rfind(|upstream| matches!(upstream.health, Health::Answers(500..)))
-        })
+    let hangs = |upstream: &&Upstream| upstream.is_nearest && upstream.health == Health::Hangs;
+    let dead = upstream.iter().find(|upstream| is_dead(upstream));
+    dead.or_else(|| upstream.iter().find(hangs)).or_else(|| {
+        upstream.iter().rfind(|upstream| matches!(upstream.health, Health::Answers(500..)))
+    })
 }
 
 /// How every upstream is, for evidence.
@@ -158,10 +235,15 @@ pub(super) fn evidence(upstream: &[Upstream]) -> Value {
 }
 
 /// The finding where `culprit` is at fault.
-pub(super) fn bad_gateway(reply: &Reply, culprit: &Upstream) -> Finding {
-    let (url, status, who) = (&reply.subject, reply.status.as_u16(), &culprit.subject);
-    let how = how(&culprit.health);
-    Finding::new(
+pub(super) fn bad_gateway(
+    url: &str,
+    status: StatusCode,
+    upstream: &[Upstream],
+    culprit: &Upstream,
+) -> Finding {
+    let (status, who) = (status.as_u16(), &culprit.subject);
+    let how = how(culprit);
+    let finding = Finding::new(
         Code::HttpBadGateway,
         &**who,
         text!(
@@ -172,12 +254,25 @@ pub(super) fn bad_gateway(reply: &Reply, culprit: &Upstream) -> Finding {
         ),
         remedy(culprit),
     )
-    .evidence("url", url.as_str())
+    .evidence("url", url)
     .evidence("status", status)
-    .evidence("upstream", evidence(&reply.upstream))
+    .evidence("upstream", evidence(upstream));
+    holders::told(finding, culprit)
 }
 
-fn how(health: &Health) -> Text {
+/// How an upstream fails, and who holds its port.
+pub(super) fn how(upstream: &Upstream) -> Text {
+    let how = of_health(&upstream.health);
+    match &upstream.holder {
+        Some(holder) => Text {
+            en: format!("{}: {}", how.en, holder.words.en),
+            ko: format!("{}. {}", how.ko, holder.words.ko),
+        },
+        None => how,
+    }
+}
+
+fn of_health(health: &Health) -> Text {
     let ko = match health {
         Health::Answers(status) => format!("스스로 {status} 응답을 보냅니다"),
         Health::Refused => "연결을 거부합니다".to_owned(),
@@ -187,14 +282,30 @@ fn how(health: &Health) -> Text {
         Health::Unresolved => "이름의 주소를 찾을 수 없습니다".to_owned(),
         Health::Hangs => "연결은 받지만 응답하지 않습니다".to_owned(),
         Health::NotHttp(reason) => format!("HTTP가 아닌 응답을 보냅니다({reason})"),
+        Health::SpeaksTls => "TLS 포트인데 평문 HTTP 요청을 받고 있습니다".to_owned(),
+        Health::Accepts => "연결을 받습니다".to_owned(),
+        Health::Missing => "소켓 파일이 없습니다".to_owned(),
         Health::Unverified => "확인하지 못했습니다".to_owned(),
     };
     Text { en: health.words(), ko }
 }
 
-fn remedy(culprit: &Upstream) -> Text {
+/// What to do about an upstream.
+pub(super) fn remedy(culprit: &Upstream) -> Text {
     let (who, port) = (&culprit.subject, culprit.port);
     match &culprit.health {
+        Health::SpeaksTls => text!(
+            "Let the proxy speak TLS to it (nginx: `proxy_pass https://…;`), or let the application listen in plain HTTP there.",
+            "프록시가 TLS로 말하게 하거나(nginx: `proxy_pass https://…;`), 애플리케이션이 그 포트에서 평문 HTTP로 듣게 하세요."
+        ),
+        Health::Missing => text!(
+            "The application is not running, or makes its socket elsewhere: `ls -l {who}` and `ss -lxp`. Start it and read its log; in a container, mount the folder of the socket.",
+            "애플리케이션이 실행 중이 아니거나 소켓을 다른 곳에 만듭니다. `ls -l {who}`와 `ss -lxp`로 확인하고, 다시 시작해 로그를 보세요. 컨테이너라면 소켓이 있는 폴더를 마운트하세요."
+        ),
+        Health::Refused if port == 0 => text!(
+            "The socket is there, and nobody listens on it any more: the application ended without removing it. Start it again and read why it ended: its log, `ss -lxp`.",
+            "소켓 파일은 있지만 듣는 프로세스가 없습니다. 애플리케이션이 소켓을 남긴 채 끝났습니다. 다시 시작하고 왜 끝났는지 확인하세요: 로그, `ss -lxp`."
+        ),
         Health::Refused => text!(
             "The application is not running. On that machine: `ss -ltnp 'sport = :{port}'` shows nobody; start it and read why it ended (its log, a wrong virtualenv path, a failed deployment).",
             "애플리케이션이 실행되고 있지 않습니다. 해당 서버에서 `ss -ltnp 'sport = :{port}'`에 아무것도 나오지 않을 것입니다. 다시 시작하고 왜 끝났는지 로그를 확인하세요(잘못된 virtualenv 경로, 배포 실패 등)."
@@ -215,7 +326,7 @@ fn remedy(culprit: &Upstream) -> Text {
             "Every worker is busy or stuck: look at its log, at CPU, and at what it waits for (database, another service): `ss -tnp 'sport = :{port}'`. A restart frees it, the cause remains.",
             "모든 워커가 바쁘거나 멈췄습니다. 로그와 CPU, 무엇을 기다리는지(데이터베이스, 다른 서비스) 확인하세요: `ss -tnp 'sport = :{port}'`. 재시작하면 풀리지만 원인은 남습니다."
         ),
-        Health::Answers(_) | Health::Unverified => text!(
+        Health::Answers(_) | Health::Accepts | Health::Unverified => text!(
             "The error is its own, the proxy only passes it on: read the log of {who}.",
             "오류는 업스트림 자신의 것이고 프록시는 전달만 합니다. {who}의 로그를 확인하세요."
         ),
@@ -253,6 +364,8 @@ mod tests {
                     subject: index.to_string(),
                     port: 80,
                     health: health.clone(),
+                    is_nearest: index == 0,
+                    ..Upstream::default()
                 })
                 .collect();
             let blamed = blame(&upstream).map(|upstream| upstream.subject.clone());

@@ -7,10 +7,12 @@ use http::{HeaderMap, HeaderName, StatusCode, Uri, Version};
 use jiff::Timestamp;
 use regex::Regex;
 
-use super::exchange::Payload;
+use super::exchange::{Answer, Payload};
 use super::gateway::Upstream;
 use super::status::{self, Control};
-use super::{Spec, content, redirect};
+use super::{Spec, content, grant, redirect};
+use crate::clock;
+use crate::probe::Stopwatch;
 
 mod body;
 mod compare;
@@ -51,6 +53,28 @@ pub(super) struct Reply {
     pub(super) control: Option<Control>,
     /// Whom a 502 is to be blamed on, as seen from here, nearest first.
     pub(super) upstream: Vec<Upstream>,
+}
+
+impl Reply {
+    /// An answer, and nothing else known of it yet.
+    pub(super) fn of(subject: String, url: &Uri, answer: Answer, watch: &Stopwatch) -> Self {
+        Self {
+            subject,
+            url: url.clone(),
+            hops: 0,
+            status: answer.status,
+            version: answer.version,
+            headers: answer.headers,
+            body: answer.body,
+            is_complete: answer.broken.is_none(),
+            elapsed: grant::elapsed(watch),
+            phases: watch.phases().clone(),
+            now: clock::now(),
+            as_planned: None,
+            control: None,
+            upstream: Vec::new(),
+        }
+    }
 }
 
 /// What is wrong with the answer.

@@ -22,7 +22,10 @@ pub(super) enum Control {
 pub(super) fn unexpected(spec: &Spec, reply: &Reply) -> Finding {
     let finding = match reply.status.as_u16() {
         502..=504 => match gateway::blame(&reply.upstream) {
-            Some(culprit) => return gateway::bad_gateway(reply, culprit),
+            Some(culprit) => {
+                let (url, status) = (&reply.subject, reply.status);
+                return gateway::bad_gateway(url, status, &reply.upstream, culprit);
+            }
             None => differs(spec, reply, gateway_advice(reply)),
         },
         400 if speaks_tls(&reply.body.kept) => differs(spec, reply, tls_advice(reply)),
@@ -122,7 +125,7 @@ fn contains(body: &[u8], words: &[u8]) -> bool {
 }
 
 /// nginx, Go and Apache answer plain HTTP on a TLS port with 400 and these words.
-fn speaks_tls(body: &[u8]) -> bool {
+pub(super) fn speaks_tls(body: &[u8]) -> bool {
     [
         &b"plain HTTP request was sent to HTTPS port"[..],
         b"HTTP request to an HTTPS server",

@@ -47,6 +47,7 @@ pub(crate) fn spec(url: &str) -> Spec {
         expect: Expect::default(),
         upstream: Vec::new(),
         stub_status: None,
+        behind: Behind::default(),
         roots: ROOTS.clone(),
         kept: Kept::default(),
     }

@@ -11,7 +11,7 @@ use http::header::{
     CONNECTION, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 
 use super::arrival::{Arrived, arrive};
@@ -19,7 +19,6 @@ use super::ask::{self, Ask};
 use super::exchange::{Answer, Appetite};
 use super::gateway::{self, Upstream};
 use super::http1::{self, Switch};
-use super::judge::Reply;
 use super::visit::{self, visit};
 use super::wire::Metered;
 use super::{EXCERPT_CHARS, Spec, Spoken};
@@ -177,11 +176,11 @@ async fn refused(
     };
     sight.facts.visits.push(way);
     let beside = Box::pin(without(spec, ask, net, watch));
-    let examined = Box::pin(gateway::examine(spec, ask, net, watch));
+    let examined = Box::pin(gateway::examine(spec, ask, &spec.upstream, net, watch));
     let ((without, control), upstream) = join(beside, examined).await;
     sight.facts.visits.extend(control);
     let peer = visit::peer(spec, ask, &sight.facts);
-    let finding = match dead_upstream(spec, &answer, &upstream, watch) {
+    let finding = match dead_upstream(spec, &answer, &upstream) {
         Some(finding) => finding,
         None => refusal::judge(&Refusal {
             url: &subject(spec),
@@ -204,32 +203,10 @@ async fn refused(
 }
 
 /// What a proxy without an answer says is the upstream's doing, where that is known to be at fault.
-fn dead_upstream(
-    spec: &Spec,
-    answer: &Answer,
-    upstream: &[Upstream],
-    watch: &Stopwatch,
-) -> Option<health::Finding> {
+fn dead_upstream(spec: &Spec, answer: &Answer, upstream: &[Upstream]) -> Option<health::Finding> {
     let culprit = gateway::blame(upstream)?;
-    matches!(answer.status.as_u16(), 502..=504).then(|| {
-        let reply = Reply {
-            subject: subject(spec),
-            url: spec.url.clone(),
-            hops: 0,
-            status: answer.status,
-            version: answer.version,
-            headers: HeaderMap::new(),
-            body: super::exchange::Payload::default(),
-            is_complete: true,
-            elapsed: watch.elapsed(),
-            phases: watch.phases().clone(),
-            now: crate::clock::now(),
-            as_planned: None,
-            control: None,
-            upstream: upstream.to_vec(),
-        };
-        gateway::bad_gateway(&reply, culprit)
-    })
+    matches!(answer.status.as_u16(), 502..=504)
+        .then(|| gateway::bad_gateway(&subject(spec), answer.status, upstream, culprit))
 }
 
 /// Asks for the same page without asking for an upgrade: who answers both alike has not seen that one

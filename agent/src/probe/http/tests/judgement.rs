@@ -139,8 +139,13 @@ fn a_bad_request_is_put_down_to_the_name_only_where_that_holds() {
 #[test]
 fn a_bad_gateway_names_the_upstream_at_fault() {
     let spec = spec("http://shop.example/");
-    let upstream =
-        |health| Upstream { subject: "127.0.0.1:3011 (web)".to_owned(), port: 3011, health };
+    let upstream = |health| Upstream {
+        subject: "127.0.0.1:3011 (web)".to_owned(),
+        port: 3011,
+        health,
+        is_nearest: true,
+        ..Upstream::default()
+    };
     for (health, code, words) in [
         (Health::Refused, Code::HttpBadGateway, "refuses connections"),
         (Health::Hangs, Code::HttpBadGateway, "gives no answer"),

@@ -77,6 +77,8 @@ enum Culprit {
     Application(String, u16),
     /// A proxy's own error page.
     Page(&'static str),
+    /// One behind the proxy does not serve at all.
+    Dead(String),
     /// Who asks is refused, whether for an upgrade or not.
     Guarded,
     /// The same answer whether an upgrade is asked for or not.
@@ -150,6 +152,9 @@ fn culprit(refusal: &Refusal<'_>) -> Culprit {
     if let Some(name) = own_page {
         return Culprit::Page(name);
     }
+    if let Some(dead) = gateway::blame(refusal.upstream) {
+        return Culprit::Dead(dead.subject.clone());
+    }
     match refusal.without {
         Without::Answered(status, body) if *status == refusal.status && body == refusal.body => {
             match status.as_u16() {
@@ -177,6 +182,7 @@ fn refused_by(culprit: &Culprit, refusal: &Refusal<'_>) -> String {
         Culprit::Page(name) => format!("the proxy: {name} at {}", refusal.peer),
         Culprit::NotAsked => "a hop before the application".to_owned(),
         Culprit::Application(subject, _) => format!("the application: {subject}"),
+        Culprit::Dead(upstream) => format!("nobody behind it: {upstream} does not serve"),
         Culprit::Guarded => "whoever guards that path".to_owned(),
         Culprit::Understood => "the application, or a rule about upgrades before it".to_owned(),
         Culprit::Ignored | Culprit::Unknown => "cannot be told from here".to_owned(),
@@ -210,6 +216,10 @@ fn because(culprit: &Culprit, refusal: &Refusal<'_>) -> Text {
             "{peer}의 {name}이(가) 뒤쪽에 묻지 않고 스스로 응답합니다",
             peer = refusal.peer
         ),
+        Culprit::Dead(upstream) => text!(
+            "the application behind it, {upstream}, does not serve",
+            "그 뒤의 애플리케이션 {upstream}이(가) 서비스하지 않습니다"
+        ),
         Culprit::Guarded => text!(
             "the same answer as without asking for an upgrade, so it is who asks that is refused: the Origin, or a login that is missing",
             "업그레이드를 요청하지 않았을 때와 같은 응답이므로 요청한 쪽을 거절하는 것입니다. Origin이 맞지 않거나 인증이 없습니다"
@@ -241,6 +251,10 @@ fn remedy(culprit: &Culprit, refusal: &Refusal<'_>) -> Text {
         Culprit::ProxyRefuses { .. } | Culprit::Page(_) => text!(
             "See which `location` and which rules of the proxy apply to that path (`nginx -T`, `allow`/`deny`, `limit_req`, `auth_request`; HAProxy `http-request deny`), and its error log. A path that no location passes on gets the proxy's own 404.",
             "프록시에서 그 경로에 어떤 `location`과 규칙이 적용되는지(`nginx -T`, `allow`/`deny`, `limit_req`, `auth_request`, HAProxy `http-request deny`), 그리고 오류 로그를 확인하세요. 넘겨주는 location이 없는 경로에는 프록시가 스스로 404를 냅니다."
+        ),
+        Culprit::Dead(upstream) => text!(
+            "Start {upstream}, and read in its log why it ended: `ss -ltnp` shows whether anybody listens there. The evidence says how it was found.",
+            "{upstream}을(를) 시작하고, 왜 끝났는지 로그를 확인하세요. 누가 듣고 있는지는 `ss -ltnp`로 볼 수 있습니다. 어떤 상태였는지는 증거에 있습니다."
         ),
         Culprit::Application(..) | Culprit::Guarded | Culprit::Understood => {
             of_application(refusal)
@@ -366,6 +380,7 @@ mod tests {
             ((400, "no"), same, Some(Unverified), "cannot be told", "the same answer"),
             ((403, "no"), same, None, "the application, or", "another answer"),
             ((403, "no"), Some((403, "no")), None, "whoever guards", "it is who asks"),
+            ((404, "no"), Some((404, "no")), Some(Refused), "127.0.0.1:3011 does not", "not serve"),
             ((400, "no"), Some((400, "yes")), None, "the application, or", "another answer"),
             ((400, "no"), None, None, "cannot be told", "cannot be told"),
             ((301, "no"), same, Some(Answers(101)), "127.0.0.1:80", "no browser follows"),
