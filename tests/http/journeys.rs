@@ -17,6 +17,7 @@ struct Way {
     agent: Agent,
     nginx: Nginx,
     application: Program,
+    outer: SocketAddr,
     folder: TempDir,
 }
 
@@ -27,14 +28,9 @@ impl Way {
         let application = Program::sessions("well");
         let outer = own_address();
         let nginx = Nginx::start(folder.path(), &[outer], &server(outer, application.address));
-        let plan = format!(
-            "[defaults]\ninterval = \"300ms\"\ntimeout = \"3s\"\nfail_after = 1\n{}",
-            checks
-                .replace("OUTER", &outer.to_string())
-                .replace("INNER", &application.address.to_string())
-        );
+        let plan = plan(checks, outer, application.address);
         let agent = Agent::start(folder.path(), "", &plan).await;
-        let way = Self { agent, nginx, application, folder };
+        let way = Self { agent, nginx, application, outer, folder };
         way.is_well().await;
         way
     }
@@ -47,12 +43,17 @@ impl Way {
         .await;
     }
 
-    /// Waits for a session lost for this reason.
-    async fn lost(&self, check: &str, why: &str) -> Value {
+    /// These checks, with the addresses of this way.
+    fn agent_plan(&self, checks: &str) -> String {
+        plan(checks, self.outer, self.application.address)
+    }
+
+    /// Waits for a session lost at this step for this reason.
+    async fn lost(&self, step: &str, why: &str) -> Value {
         let mut found = Value::Null;
-        eventually(&format!("{check}: {why}"), async || {
-            found = self.agent.finding(check, "http.session-lost").await;
-            found["evidence"]["why"] == why
+        eventually(&format!("{step}: {why}"), async || {
+            found = self.agent.finding("session", "http.session-lost").await;
+            found["evidence"]["why"] == why && found["evidence"]["step"] == step
         })
         .await;
         found
@@ -67,6 +68,12 @@ impl Way {
         fs::write(&path, format!("{before}# HERE\n    {line}\n{}", after_line(after))).unwrap();
         self.nginx.reload();
     }
+}
+
+fn plan(checks: &str, outer: SocketAddr, inner: SocketAddr) -> String {
+    let checks = checks.replace("OUTER", &outer.to_string());
+    let checks = checks.replace("INNER", &inner.to_string());
+    format!("[defaults]\ninterval = \"300ms\"\ntimeout = \"3s\"\nfail_after = 1\n{checks}")
 }
 
 /// Without the line that stood there before.
@@ -132,20 +139,29 @@ async fn a_lost_session_is_told_with_its_reason_and_the_guilty_hop() {
         ("forgets", "forgotten by the application", "application", "still known"),
     ] {
         way.application.change(mode);
-        let found = way.lost("session", why).await;
-        assert_eq!(found["evidence"]["step"], step, "{mode}: {found}");
+        let found = way.lost(step, why).await;
         assert_eq!(found["evidence"]["guilty"].as_str().unwrap_or(""), guilty, "{mode}: {found}");
     }
     way.application.change("well");
     way.is_well().await;
 
-    for (line, why) in [
-        ("proxy_hide_header Set-Cookie;", "dropped by the proxy"),
-        ("proxy_cookie_flags sid secure;", "changed by the proxy"),
-        ("proxy_set_header Cookie '';", "dropped by the proxy on the way in"),
+    // Nobody said which cookie matters: another one is sent, and the one that browsers drop is told.
+    let silent = way.agent_plan(&SESSION.replace("expect.cookie = \"sid\"", ""));
+    way.agent.replan("", &silent);
+    way.application.change("domain");
+    let found = way.lost("still known", "wrong domain").await;
+    assert_eq!(found["evidence"]["cookie"], "sid", "{found}");
+    way.agent.replan("", &way.agent_plan(SESSION));
+    way.application.change("well");
+    way.is_well().await;
+
+    for (line, why, step) in [
+        ("proxy_hide_header Set-Cookie;", "dropped by the proxy", "log in"),
+        ("proxy_cookie_flags sid secure;", "changed by the proxy", "log in"),
+        ("proxy_set_header Cookie '';", "dropped by the proxy on the way in", "still known"),
     ] {
         way.proxy(line);
-        let found = way.lost("session", why).await;
+        let found = way.lost(step, why).await;
         assert_eq!(found["evidence"]["guilty"], "proxy", "{line}: {found}");
     }
     way.proxy("");
@@ -171,7 +187,7 @@ async fn steps_are_shown_and_measured_and_no_secret_is() {
     way.agent.metric("portwarden_journey_step_success", label, "1").await;
 
     way.application.change("never");
-    way.lost("session", "never set").await;
+    way.lost("log in", "never set").await;
     let check = way.agent.check("session").await;
     let failed: Vec<bool> = names(&check).into_iter().map(|(_, failed)| failed).collect();
     assert_eq!(failed, [false, false, true, true, true], "{check}");

@@ -10,6 +10,7 @@ use std::time::Duration;
 use health::facts::{HttpFacts, Role, VisitFacts};
 use health::{Code, Finding, Severity, text};
 use http::{HeaderName, Uri};
+use serde_json::Value;
 
 use super::http::jar::Jar;
 use super::http::{self as hop, Heard};
@@ -195,7 +196,15 @@ fn named(step: &Step, findings: &mut [Finding]) {
         finding.summary.en.insert_str(0, &format!("step \"{name}\": "));
         finding.summary.ko.insert_str(0, &format!("\"{name}\" 단계: "));
         finding.evidence.insert("step".to_owned(), (&**name).into());
+        if let Some(Value::String(command)) = finding.evidence.get_mut("by_hand") {
+            *command = with_jar(command);
+        }
     }
+}
+
+/// The command by hand with a jar: those of all steps, one after another, make the journey.
+fn with_jar(command: &str) -> String {
+    command.replacen("curl -v", "curl -v -b jar -c jar", 1)
 }
 
 /// The step's requests: itself, and the redirects that were followed.
@@ -220,6 +229,11 @@ fn visits(step: &Step, sight: &mut Sight, begun: Duration, own: &Stopwatch) -> V
         visit.begun += begun;
         if visit.role == Role::Way {
             (visit.role, visit.name) = (Role::Step, Arc::clone(&step.name));
+        }
+        let request = visit.http.as_mut().and_then(|http| http.request.as_mut());
+        if let Some(request) = request.filter(|_| visit.role == Role::Step) {
+            let request = Arc::make_mut(request);
+            request.by_hand = with_jar(&request.by_hand);
         }
         let has_answer = visit.http.as_ref().is_some_and(|http| http.status.is_some());
         if !has_answer && visit.failure.is_none() {

@@ -105,7 +105,15 @@ pub(super) async fn explain(
         if !is_forgotten(walked, heard, before, step, ask, jar, net, watch).await {
             return;
         }
-        forgotten(before, step, ask, jar, net, watch).await
+        // Another cookie that browsers dropped says more than the one that they did send.
+        match before
+            .0
+            .iter()
+            .find(|(line, standing)| *standing != Standing::Sent && looks_like_session(line))
+        {
+            Some((line, standing)) => not_sent(line, standing, step),
+            None => forgotten(before, step, ask, jar, net, watch).await,
+        }
     } else {
         match before.0.first() {
             Some((line, standing)) => not_sent(line, standing, step),
