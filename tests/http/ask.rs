@@ -16,7 +16,7 @@ use super::support::loopback::own_address;
 use super::support::nginx::Nginx;
 
 /// Starts a program in a folder of its own and waits until it accepts.
-pub fn start(
+pub(crate) fn start(
     folder: &Path,
     (program, package): (&str, &str),
     arguments: &[&str],
@@ -55,7 +55,7 @@ fn microsocks(folder: &Path, login: &[&str]) -> (SocketAddr, Daemon) {
 }
 
 /// Runs every check of a plan once: name, codes, the first finding, the facts of HTTP.
-pub fn once(folder: &Path, plan: &str) -> Vec<(String, Vec<String>, Value, Value)> {
+pub(crate) fn once(folder: &Path, plan: &str) -> Vec<(String, Vec<String>, Value, Value)> {
     write_plan(folder, "", plan);
     let ended = portwarden(folder, &["once", "--format", "json"]);
     assert!(ended.code < 2, "{ended:?}");

@@ -54,7 +54,7 @@ pub(super) fn check(row: &Row<'_>, agent: &Agent, names: &mut Names) -> Option<p
 /// A name that can stand in a path.
 fn callable<'a>(row: &Row<'_>, name: &At<&'a str>) -> Option<At<&'a str>> {
     if name.value.contains('/') || matches!(name.value, "." | "..") {
-        let wrong = Wrong::new(format!("{} cannot be called", shown(name.value)))
+        let wrong = Wrong::new(format!("{} cannot stand in a URL", shown(name.value)))
             .help("a heartbeat's name stands in its URL: choose one without `/`");
         row.note_key("name", &name.span, wrong);
         return None;

@@ -51,7 +51,7 @@ fn mistakes_are_told() {
             "`cron` and `period` exclude each other",
         ),
         ("[[heartbeat]]\nname = \"a\"\nperiod = \"0s\"", "from 1s to 400d"),
-        ("[[heartbeat]]\nname = \"a/b\"\nperiod = \"1d\"", "\"a/b\" cannot be called"),
+        ("[[heartbeat]]\nname = \"a/b\"\nperiod = \"1d\"", "`a/b` cannot stand in a URL"),
         (
             "[[heartbeat]]\nname = \"a b\"\nperiod = \"1d\"\n[[heartbeat]]\nname = \"a-b\"\nperiod = \"1d\"",
             "another heartbeat is called as \"a-b\" too",

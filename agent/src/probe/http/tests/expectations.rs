@@ -61,7 +61,7 @@ fn answer(text: &str) -> Reply {
     reply
 }
 
-fn specs(rows: &[Row]) -> Vec<Box<Spec>> {
+fn specs(rows: &[Row]) -> Vec<Spec> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("index.html"), "<h1>Shop</h1>\n<p>Open</p>\n").unwrap();
     let entry = |(number, (expect, ..)): (usize, &Row)| {
@@ -71,7 +71,7 @@ fn specs(rows: &[Row]) -> Vec<Box<Spec>> {
     let plan = parse(&plan, Path::new("probes.toml"), folder.path(), &ThisMachine);
     let plan = plan.unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let spec = |check: &Arc<crate::probe::Check>| match &check.spec {
-        AnySpec::Http(spec) => spec.clone(),
+        AnySpec::Http(spec) => (**spec).clone(),
         _ => panic!(),
     };
     plan.checks.iter().map(spec).collect()

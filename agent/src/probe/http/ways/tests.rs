@@ -255,10 +255,12 @@ fn ways(shown: &[&str]) -> Vec<Taken> {
     names.iter().zip(shown).map(one).collect()
 }
 
+/// What each way shows, and what is told: code, hop, severity.
+type Guilt<'a> = (&'a [&'a str], &'a [(&'a str, &'a str, &'a str)]);
+
 #[test]
 fn the_guilty_hop_is_named() {
-    // What each way shows, and what is told: code, hop, severity.
-    let rows: &[(&[&str], &[(&str, &str, &str)])] = &[
+    let rows: &[Guilt<'_>] = &[
         (&["200", "200"], &[]),
         (&["500", "200"], &[("http.status", "outer", "critical")]),
         (&["500", "500"], &[("http.status", "proxy2", "critical")]),
