@@ -36,6 +36,7 @@ impl<'j> Along<'j> {
             ask.headers.insert(COOKIE, value);
             ask.prepared = None;
         }
+        jar.asked(&ask);
         ask
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct Jar {
     lines: Vec<Line>,
     /// How they stood at the first request of what is being done.
     stood: Vec<(usize, Standing)>,
+    /// The last request, with its cookies.
+    last: Option<Ask>,
 }
 
 /// One that is kept.
@@ -253,16 +255,6 @@ impl Jar {
     pub(crate) fn value(&self, name: &str) -> Option<&[u8]> {
         let kept = self.kept.iter().rev().find(|kept| kept.cookie.name == name)?;
         Some(&kept.cookie.value)
-    }
-
-    /// What the answers of this stage held so far.
-    pub(crate) fn lines_of_stage(&self) -> &[Line] {
-        &self.lines[self.before..]
-    }
-
-    /// Every line so far.
-    pub(crate) fn lines(&self) -> &[Line] {
-        &self.lines
     }
 
     /// What must not be shown: every value that a server wanted kept. Words are no secrets.

@@ -240,6 +240,7 @@ pub(super) async fn observe(ways: &Ways, net: &Net, watch: &mut Stopwatch) -> Si
     if !sight.findings.is_empty() {
         for (_, spec) in &ways.each {
             redact::scrub(&spec.headers, &mut HttpFacts::default(), &mut sight);
+            redact::scrub_hidden(&spec.hidden, &mut HttpFacts::default(), &mut sight);
         }
     }
     sight

@@ -120,7 +120,7 @@ pub(super) async fn explain(walked: &mut Walked, made: &Made<'_>) {
                 .filter(|one| is_sent(one) && one.rank == known.rank)
                 .map(|one| one.line)
                 .collect();
-            forgotten(&lines, step, made).await
+            forgotten(&lines, heard, step, made).await
         }
     };
     let found = found
@@ -200,16 +200,22 @@ async fn is_forgotten(walked: &Walked, heard: &Heard, step: &Step, made: &Made<'
 }
 
 /// Sent, and forgotten: by the application, or lost on its way through the proxy.
-async fn forgotten(lines: &[&Line], step: &Step, made: &Made<'_>) -> Finding {
+async fn forgotten(lines: &[&Line], heard: &Heard, step: &Step, made: &Made<'_>) -> Finding {
     let url = hop::without_query(&step.http.shown);
     let names = names(lines);
     let stage = lines.first().map_or("", |line| &*line.stage);
-    let Made { asked, net, watch, .. } = made;
-    let inner = match asked.last().filter(|ask| ask.method().is_safe()) {
+    let Made { jar, net, watch, .. } = made;
+    // As it was asked last: its answer may have ended the cookie.
+    let inner = match jar.last_asked().filter(|ask| ask.method().is_safe()) {
         Some(ask) => inner::asked(&step.http, ask, net, watch).await,
         None => None,
     };
-    let knows = |inner: &inner::Inner| inner.is_well && inner.heard.status.is_success();
+    let has_all =
+        |heard: &Heard| step.captures.iter().all(|capture| capture.taken(heard, url, jar).is_ok());
+    let knows = |inner: &inner::Inner| {
+        inner.is_well && inner.heard.status.is_success() && has_all(&inner.heard)
+    };
+    let is_alike = |inner: &inner::Inner| inner.heard.status == heard.status;
     let (why, who, remedy) = match &inner {
         Some((upstream, inner)) if knows(inner) => (
             "dropped by the proxy on the way in",
@@ -225,11 +231,11 @@ async fn forgotten(lines: &[&Line], step: &Step, made: &Made<'_>) -> Finding {
         _ => (
             "forgotten by the application",
             match &inner {
-                Some((upstream, _)) => text!(
+                Some((upstream, inner)) if is_alike(inner) => text!(
                     "{upstream} behind the proxy answers alike: it is the application",
                     "프록시 뒤의 {upstream}에서도 같으므로 애플리케이션의 문제입니다"
                 ),
-                None => {
+                _ => {
                     text!("the answer is that for a stranger", "처음 온 방문자와 같은 응답입니다")
                 }
             },
@@ -255,8 +261,12 @@ async fn forgotten(lines: &[&Line], step: &Step, made: &Made<'_>) -> Finding {
         .evidence("set_by", stage)
         .evidence("sent", true);
     match &inner {
-        Some((upstream, _)) => {
+        Some((upstream, inner)) if knows(inner) || is_alike(inner) => {
             finding.evidence("guilty", guilty).evidence("upstream", upstream.to_string())
+        }
+        Some((upstream, inner)) => {
+            let status = inner.heard.status.as_u16();
+            finding.evidence("upstream", format!("{upstream}: {status}"))
         }
         None => finding,
     }

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use jiff::Timestamp;
 
-use super::{Jar, Line, Outcome, Refusal, Unsent, Visit};
+use super::{Ask, Jar, Line, Outcome, Refusal, Unsent, Visit};
 
 /// How a cookie stood when a request was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,26 @@ impl Jar {
             };
             self.stood.push((index, standing));
         }
+    }
+
+    /// What the answers of this stage held so far.
+    pub(crate) fn lines_of_stage(&self) -> &[Line] {
+        &self.lines[self.before..]
+    }
+
+    /// Every line so far.
+    pub(crate) fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// The last request that was made, with the cookies that came along.
+    pub(crate) fn last_asked(&self) -> Option<&Ask> {
+        self.last.as_ref()
+    }
+
+    /// This is the last request.
+    pub(in crate::probe::http) fn asked(&mut self, ask: &Ask) {
+        self.last = Some(ask.clone());
     }
 
     /// How the cookies stood in this stage, the newest first.
