@@ -3,6 +3,8 @@
 //! Deliberately absent: a guess. That the application forgot a session it was shown is said only
 //! where the step is answered as a stranger is.
 
+use std::collections::HashSet;
+
 use health::{Code, Finding, Severity, Text, text};
 use serde_json::{Value, json};
 
@@ -189,14 +191,33 @@ async fn is_forgotten(walked: &Walked, heard: &Heard, step: &Step, made: &Made<'
         let findings = walked.sight.findings.iter();
         let bad = findings.filter(|finding| finding.severity == Severity::Critical);
         let got = |finding: &Finding| match finding.code {
-            // Bodies differ in numbers of requests and times; that they lack the same is enough.
+            // Bodies differ in numbers of requests and times: see `is_one_page`.
             Code::HttpBody => None,
             _ => finding.evidence.get("got").cloned(),
         };
         bad.map(|finding| (finding.code, finding.subject.clone(), got(finding))).collect()
     };
-    stranger.heard.as_ref().is_some_and(|other| other.status == heard.status)
-        && told(&stranger) == told(walked)
+    stranger.heard.as_ref().is_some_and(|other| {
+        other.status == heard.status
+            && told(&stranger) == told(walked)
+            && is_one_page(&text_of(heard), &text_of(other))
+    })
+}
+
+fn text_of(heard: &Heard) -> String {
+    heard.text().unwrap_or_default()
+}
+
+/// Most words of the one are in the other, whatever the numbers and tokens between them. Two pages
+/// that lack the same words need not be one.
+fn is_one_page(one: &str, other: &str) -> bool {
+    fn words(text: &str) -> HashSet<&str> {
+        let is_word = |word: &&str| !word.is_empty() && word.chars().all(char::is_alphabetic);
+        text.split(|c: char| !c.is_alphanumeric()).filter(is_word).collect()
+    }
+    let (one, other) = (words(one), words(other));
+    let shared = one.intersection(&other).count();
+    shared * 5 >= one.union(&other).count() * 4
 }
 
 /// Sent, and forgotten: by the application, or lost on its way through the proxy.
@@ -348,4 +369,41 @@ fn lost(step: &Step, summary: Text, remedy: Text) -> Finding {
 fn names(lines: &[&Line]) -> String {
     let names = lines.iter().map(|line| crate::net::printable(line.cookie.name.as_bytes(), 64));
     names.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_known_again_by_its_words() {
+        let form = "<form>Please log in<input name=csrf value=a1b2c3></form>";
+        assert!(is_one_page(form, &form.replace("a1b2c3", "0f9e8d")));
+        assert!(is_one_page("", "") && is_one_page("17", "18"));
+        assert!(!is_one_page(form, "<h1>Your orders</h1> Welcome back, Kim: log out"));
+        assert!(!is_one_page(form, ""));
+    }
+
+    #[test]
+    fn some_cookies_make_a_session_sooner_than_others() {
+        let rank = |line: &str, is_expected| {
+            let mut jar = Jar::default();
+            let mut headers = http::HeaderMap::new();
+            headers.insert(http::header::SET_COOKIE, line.parse().unwrap());
+            jar.take(&"https://shop.example/".parse().unwrap(), &headers, clock::now());
+            super::rank(&jar.lines()[0], is_expected)
+        };
+        for (line, is_expected, expected) in [
+            ("csrftoken=1", true, 0),
+            ("lang=ko", true, 3),
+            ("refresh_token=1; HttpOnly", false, 0),
+            ("PHPSESSID=1", false, 2),
+            ("connect.sid=1", false, 2),
+            ("access_token=1", false, 1),
+            ("seen=1; HttpOnly", false, 1),
+            ("lang=ko", false, 0),
+        ] {
+            assert_eq!(rank(line, is_expected), expected, "{line}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use health::{Code, Finding, Severity};
 use serde_json::{Map, Value};
 
-use super::compare::differences;
+use super::compare::{What, differences};
 use super::{Sameness, Taken, differs, is_about_certificate, wording};
 
 /// What is wrong, each thing once and put down to the hop where it goes wrong; and where ways differ
@@ -158,7 +158,14 @@ fn between(outer: &Taken, inner: &Taken, sameness: &Sameness) -> Vec<Finding> {
         let mut differences = differences(here, there, sameness);
         // What is missing that the plan asks for has been told already.
         differences.retain(|difference| {
-            let ending = format!("[{}]", difference.key);
+            let name = match difference.what {
+                What::Cookie => difference.inner.split('=').next().unwrap_or_default(),
+                _ => &*difference.key,
+            };
+            let ending = match &here.step {
+                Some(step) => format!("[{name}] ({step})"),
+                None => format!("[{name}]"),
+            };
             !outer.findings.iter().any(|known| known.subject.ends_with(&ending))
         });
         if !differences.is_empty() {

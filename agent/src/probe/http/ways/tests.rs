@@ -357,3 +357,24 @@ fn a_difference_is_put_down_to_one_hop() {
         judge(&taken, &Sameness::default()).iter().map(|finding| finding.code).collect();
     assert_eq!(codes, [Code::HttpStatus]);
 }
+
+#[test]
+fn what_is_told_of_a_way_is_not_told_again_as_a_difference() {
+    let strict = "200\nset-cookie: sid=1; HttpOnly\nx-frame-options: DENY";
+    for step in [None, Some(Arc::from("log in"))] {
+        let mut both = [way("outer"), way("inner")];
+        for (way, written) in both.iter_mut().zip(["200\nset-cookie: sid=1", strict]) {
+            way.answers.push(Answered { step: step.clone(), ..answered(written) });
+        }
+        let of_step = step.as_deref().map(|step| format!(" ({step})")).unwrap_or_default();
+        let mut told = wrong(Code::HttpCookie, &format!("/app/x [sid]{of_step}"), 0);
+        told.severity = Severity::Warning;
+        both[0].findings.push(told);
+        let findings = judge(&both, &Sameness::default());
+        let differs: Vec<_> =
+            findings.iter().filter(|known| known.code == Code::HttpDiffersByWay).collect();
+        assert_eq!(differs.len(), 1, "{findings:?}");
+        let summary = &differs[0].summary.en;
+        assert!(summary.contains("x-frame-options") && !summary.contains("sid"), "{summary}");
+    }
+}
