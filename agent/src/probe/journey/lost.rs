@@ -17,6 +17,8 @@ use crate::probe::http::{self as hop, Ask, Heard, Walked, inner, session};
 
 /// Most cookies looked at.
 const MOST_COOKIES: usize = 8;
+/// The rank of a cookie that a step expects.
+const EXPECTED: u8 = 3;
 
 /// A step that was made, and what led to it.
 pub(super) struct Made<'a> {
@@ -44,6 +46,11 @@ impl Made<'_> {
         self.steps.last()
     }
 
+    /// The step itself brought it.
+    fn is_new(&self, one: &Candidate<'_>) -> bool {
+        self.step().is_some_and(|step| step.name == one.line.stage)
+    }
+
     /// Cookies that may make the session, the likeliest first.
     fn candidates(&self) -> Vec<Candidate<'_>> {
         let expected: Vec<&str> = self
@@ -52,21 +59,30 @@ impl Made<'_> {
             .flat_map(|step| &step.http.expect.cookies)
             .map(|cookie| &*cookie.name)
             .collect();
-        let candidate = |(line, standing)| Candidate {
-            line,
-            standing,
-            rank: rank(line, expected.contains(&&*line.cookie.name)),
+        let logs_in = |line: &Line| {
+            let setter = self.steps.iter().find(|step| step.name == line.stage);
+            setter.is_some_and(|step| !step.http.method.is_safe())
         };
-        let mut candidates: Vec<Candidate<'_>> =
-            self.jar.stood().into_iter().map(candidate).collect();
+        // Every visitor gets some cookie on the way: of those that the step itself brought, one
+        // that is expected, or that a login brought.
+        let may_be = |one: &Candidate<'_>| {
+            one.rank == EXPECTED || (one.rank > 0 && (!self.is_new(one) || logs_in(one.line)))
+        };
+        let mut candidates: Vec<Candidate<'_>> = Vec::new();
+        for (line, standing) in self.jar.stood() {
+            let is_expected = expected.contains(&line.cookie.name.as_str());
+            let one = Candidate { line, standing, rank: rank(line, is_expected, logs_in(line)) };
+            candidates.extend(Some(one).filter(may_be));
+        }
         candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.rank));
         candidates.truncate(MOST_COOKIES);
         candidates
     }
 }
 
-/// A cookie that a step expects; one that is called a session; one that looks like it; any other.
-fn rank(line: &Line, is_expected: bool) -> u8 {
+/// A cookie that a step expects; one that is called a session; one that looks like it, or that a
+/// login brought; any other.
+fn rank(line: &Line, is_expected: bool, is_of_login: bool) -> u8 {
     let name = line.cookie.name.to_ascii_lowercase();
     let is_called = |words: &[&str]| words.iter().any(|word| name.contains(word));
     // Beside the session: proof that a form is the site's own.
@@ -74,7 +90,7 @@ fn rank(line: &Line, is_expected: bool) -> u8 {
         return 0;
     }
     if is_expected {
-        return 3;
+        return EXPECTED;
     }
     // For a path of their own by right, to make a new session with.
     if is_called(&["refresh", "remember"]) {
@@ -83,7 +99,8 @@ fn rank(line: &Line, is_expected: bool) -> u8 {
     if is_called(&["sess", "sid"]) {
         return 2;
     }
-    u8::from(line.cookie.http_only || is_called(&["auth", "token", "jwt"]))
+    let looks_like_it = line.cookie.http_only || is_called(&["auth", "token", "jwt"]);
+    u8::from(looks_like_it || is_of_login)
 }
 
 /// Puts `http.session-lost` in the place of what a step was found to answer, where that is why.
@@ -101,20 +118,20 @@ pub(super) async fn explain(walked: &mut Walked, made: &Made<'_>) {
     let candidates = made.candidates();
     let is_sent = |one: &&Candidate<'_>| *one.standing == Standing::Sent;
     let sent = candidates.iter().find(is_sent);
-    let unsent = candidates.iter().find(|one| !is_sent(one) && may_be_it(one, sent, heard));
+    let unsent = candidates.iter().find(|one| !is_sent(one) && may_be_it(one, sent));
     let found = match (sent, unsent) {
         (None, None) => return,
         (None, Some(one)) => not_sent(one, step, made).await,
         // Another cookie that browsers dropped says more than the one that they did send.
         (Some(known), Some(one)) => {
             let is_surer = one.rank > known.rank && asks_who(heard);
-            if !is_surer && !is_forgotten(walked, heard, step, made).await {
+            if !is_surer && !is_forgotten(known, walked, heard, step, made).await {
                 return;
             }
             not_sent(one, step, made).await
         }
         (Some(known), None) => {
-            if !is_forgotten(walked, heard, step, made).await {
+            if !is_forgotten(known, walked, heard, step, made).await {
                 return;
             }
             let lines: Vec<&Line> = candidates
@@ -134,13 +151,13 @@ pub(super) async fn explain(walked: &mut Walked, made: &Made<'_>) {
 }
 
 /// That this cookie did not come along may be why.
-fn may_be_it(one: &Candidate<'_>, sent: Option<&Candidate<'_>>, heard: &Heard) -> bool {
+fn may_be_it(one: &Candidate<'_>, sent: Option<&Candidate<'_>>) -> bool {
     let is_elsewhere =
         matches!(one.standing, Standing::HeldBack(Unsent::OtherHost(_) | Unsent::OtherDomain(_)));
     match sent {
         // Beside a cookie of its own a site does without that of another.
-        Some(sent) => one.rank > 0 && one.rank >= sent.rank && !is_elsewhere,
-        None => one.rank > 0 || asks_who(heard),
+        Some(sent) => one.rank >= sent.rank && !is_elsewhere,
+        None => true,
     }
 }
 
@@ -168,7 +185,17 @@ fn may_be_lost(finding: &Finding, heard: &Heard) -> bool {
 }
 
 /// A cookie was sent, and the step is answered as one is who sends none.
-async fn is_forgotten(walked: &Walked, heard: &Heard, step: &Step, made: &Made<'_>) -> bool {
+async fn is_forgotten(
+    known: &Candidate<'_>,
+    walked: &Walked,
+    heard: &Heard,
+    step: &Step,
+    made: &Made<'_>,
+) -> bool {
+    // A stranger would get the same cookie on the same way.
+    if made.is_new(known) {
+        return matches!(heard.status.as_u16(), 401 | 419 | 440);
+    }
     let is_dropped = |line: &Line| {
         let is_of_session = |one: &Candidate<'_>| one.line.cookie.name == line.cookie.name;
         line.outcome == Outcome::Deleted && made.candidates().iter().any(is_of_session)
@@ -386,24 +413,25 @@ mod tests {
 
     #[test]
     fn some_cookies_make_a_session_sooner_than_others() {
-        let rank = |line: &str, is_expected| {
+        let rank = |line: &str, is_expected, is_of_login| {
             let mut jar = Jar::default();
             let mut headers = http::HeaderMap::new();
             headers.insert(http::header::SET_COOKIE, line.parse().unwrap());
             jar.take(&"https://shop.example/".parse().unwrap(), &headers, clock::now());
-            super::rank(&jar.lines()[0], is_expected)
+            super::rank(&jar.lines()[0], is_expected, is_of_login)
         };
-        for (line, is_expected, expected) in [
-            ("csrftoken=1", true, 0),
-            ("lang=ko", true, 3),
-            ("refresh_token=1; HttpOnly", false, 0),
-            ("PHPSESSID=1", false, 2),
-            ("connect.sid=1", false, 2),
-            ("access_token=1", false, 1),
-            ("seen=1; HttpOnly", false, 1),
-            ("lang=ko", false, 0),
+        for (line, is_expected, is_of_login, expected) in [
+            ("csrftoken=1", true, true, 0),
+            ("lang=ko", true, false, 3),
+            ("refresh_token=1; HttpOnly", false, true, 0),
+            ("PHPSESSID=1", false, false, 2),
+            ("connect.sid=1", false, false, 2),
+            ("access_token=1", false, false, 1),
+            ("seen=1; HttpOnly", false, false, 1),
+            ("shop=1", false, true, 1),
+            ("lang=ko", false, false, 0),
         ] {
-            assert_eq!(rank(line, is_expected), expected, "{line}");
+            assert_eq!(rank(line, is_expected, is_of_login), expected, "{line}");
         }
     }
 }
