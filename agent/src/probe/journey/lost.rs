@@ -413,12 +413,12 @@ mod tests {
 
     #[test]
     fn some_cookies_make_a_session_sooner_than_others() {
-        let rank = |line: &str, is_expected, is_of_login| {
+        let ranked = |line: &str, is_expected, is_of_login| {
             let mut jar = Jar::default();
             let mut headers = http::HeaderMap::new();
             headers.insert(http::header::SET_COOKIE, line.parse().unwrap());
             jar.take(&"https://shop.example/".parse().unwrap(), &headers, clock::now());
-            super::rank(&jar.lines()[0], is_expected, is_of_login)
+            rank(&jar.lines()[0], is_expected, is_of_login)
         };
         for (line, is_expected, is_of_login, expected) in [
             ("csrftoken=1", true, true, 0),
@@ -431,7 +431,7 @@ mod tests {
             ("shop=1", false, true, 1),
             ("lang=ko", false, false, 0),
         ] {
-            assert_eq!(rank(line, is_expected, is_of_login), expected, "{line}");
+            assert_eq!(ranked(line, is_expected, is_of_login), expected, "{line}");
         }
     }
 }
