@@ -54,7 +54,7 @@ fn mistakes_are_told() {
         ("[[heartbeat]]\nname = \"a/b\"\nperiod = \"1d\"", "`a/b` cannot stand in a URL"),
         (
             "[[heartbeat]]\nname = \"a b\"\nperiod = \"1d\"\n[[heartbeat]]\nname = \"a-b\"\nperiod = \"1d\"",
-            "another heartbeat is called as \"a-b\" too",
+            "another heartbeat is called as `a-b` too",
         ),
         (
             "[[heartbeat]]\nname = \"a\"\nperiod = \"1d\"\ntimezone = \"UTC\"",
