@@ -279,8 +279,10 @@ async fn go(
                 let mut facts = facts(spec, ask, &answer, redirects);
                 let subject = without_query(&facts.url).to_owned();
                 hops.last(&facts, watch, &mut sight);
+                let took = watch.elapsed();
                 let at = Arrived { ask, subject: subject.clone(), hops: facts.redirects.len() };
                 let heard = weigh(spec, at, answer, net, watch, &mut sight).await;
+                hops.only(&facts, took, watch, &mut sight);
                 if let Some(jar) = along.jar().filter(|_| judge::accepts(spec, heard.status)) {
                     let wanted = &spec.expect.cookies;
                     let mut found = cookie::judge(wanted, &subject, jar, clock::now());

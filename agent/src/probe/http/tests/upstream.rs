@@ -1,6 +1,7 @@
 //! Whose fault a 502 is, with real upstreams.
 
 use health::Code;
+use health::facts::Role;
 
 use super::*;
 
@@ -48,6 +49,17 @@ async fn the_upstream_at_fault_is_named() {
             }
         }
         assert_eq!(http(&sight).status, Some(status.parse().unwrap()));
+        // The request itself stands before those that were asked about it.
+        let roles: Vec<Role> = sight.facts.visits.iter().map(|visit| visit.role).collect();
+        let upstreams = chain.iter().map(|_| Role::Upstream);
+        let whole = (!chain.is_empty()).then_some(Role::Way);
+        assert_eq!(roles, whole.into_iter().chain(upstreams).collect::<Vec<_>>());
+        if let Some(visit) = sight.facts.visits.first() {
+            let http = visit.http.as_ref().unwrap();
+            assert_eq!(http.status, Some(status.parse().unwrap()));
+            assert!(http.request.is_some());
+            assert_eq!(visit.codes, [finding.code]);
+        }
     }
 }
 
