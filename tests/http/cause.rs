@@ -3,7 +3,7 @@
 use tempfile::TempDir;
 
 use crate::support::agent::{Agent, eventually};
-use crate::support::applications::Program;
+use crate::support::applications::{Program, haproxy};
 use crate::support::loopback::own_address;
 use crate::support::nginx::Nginx;
 use crate::support::receiver::Receiver;
@@ -59,6 +59,44 @@ async fn one_of_three_upstreams_is_named_while_the_proxy_still_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dead_backend_of_haproxy_is_named_from_its_list_in_the_plan() {
+    let folder = TempDir::new().unwrap();
+    let front = own_address();
+    let mut programs = ["a", "b", "c"].map(Program::plain);
+    let servers: String = programs
+        .iter()
+        .map(|one| format!(" server s{0} {0} check inter 200ms\n", one.address))
+        .collect();
+    let _haproxy = haproxy(
+        folder.path(),
+        &[front],
+        &format!(
+            "defaults\n mode http\n timeout connect 1s\n timeout client 5s\n timeout server 5s\n\
+             listen app\n bind {front}\n{servers}"
+        ),
+    );
+    let [a, b, c] = programs.each_ref().map(|one| one.address);
+    let plan = format!(
+        "{PACE}[[http]]\nname = \"shop\"\nurl = \"http://{front}/\"\nexpect.body = \"name\"\n\
+         backends = [\"{a}\", \"{b}\", \"{c}\"]\n"
+    );
+    let agent = Agent::start(folder.path(), "", &plan).await;
+    agent.state("shop", "up").await;
+    programs[2].stop();
+    let found = agent.finding("shop", "http.upstream").await;
+    assert_eq!(found["subject"], c.to_string());
+    agent.state("shop", "degraded").await;
+    programs[0].stop();
+    programs[1].stop();
+    let found = agent.finding("shop", "http.bad-gateway").await;
+    assert_eq!(found["evidence"]["status"], 503);
+    for program in &mut programs {
+        program.start_again();
+    }
+    agent.state("shop", "up").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn limits_maintenance_and_swapped_backends_are_recognised() {
     let folder = TempDir::new().unwrap();
     let [limited, closed, swapped] = [own_address(), own_address(), own_address()];
@@ -71,7 +109,8 @@ async fn limits_maintenance_and_swapped_backends_are_recognised() {
              server {{ listen {limited}; location / {{ limit_req zone=tight; return 204; \
              try_files /none =404; }} location /x {{ limit_req zone=tight; proxy_pass http://{right}; }} }}\n\
              server {{ listen {closed}; default_type text/html; location / {{ \
-             return 200 '<html><title>서비스 점검 중입니다</title></html>'; }} }}\n\
+             return 200 '<html><title>서비스 점검 중입니다</title></html>'; }} \
+             location /shut {{ limit_req zone=tight; return 503; }} }}\n\
              server {{ listen {swapped}; location / {{ proxy_pass http://{wrong}; }} }}",
             right = right.address,
             wrong = wrong.address,
@@ -80,6 +119,7 @@ async fn limits_maintenance_and_swapped_backends_are_recognised() {
     let plan = format!(
         "{PACE}[[http]]\nname = \"limited\"\nurl = \"http://{limited}/x\"\nnginx = \"nginx.conf\"\n\
          [[http]]\nname = \"closed\"\nurl = \"http://{closed}/\"\nexpect.body = \"Welcome\"\n\
+         [[http]]\nname = \"shut\"\nurl = \"http://{closed}/shut\"\nnginx = \"nginx.conf\"\n\
          [[http]]\nname = \"swapped\"\nurl = \"http://{swapped}/\"\nexpect.json = {{ \"/name\" = \"shop\" }}\n\
          upstream = \"{}\"\n",
         right.address
@@ -89,6 +129,8 @@ async fn limits_maintenance_and_swapped_backends_are_recognised() {
     assert!(found["evidence"]["limit"].as_str().unwrap().contains("nginx.conf:"), "{found:#}");
     let found = agent.finding("closed", "http.maintenance").await;
     assert!(found["summary"].as_str().unwrap().contains("서비스 점검 중입니다"), "{found:#}");
+    let found = agent.finding("shut", "http.maintenance").await;
+    assert!(found["evidence"]["written"].as_str().unwrap().contains("nginx.conf:"), "{found:#}");
     let found = agent.finding("swapped", "http.json").await;
     let summary = found["summary"].as_str().unwrap();
     assert!(summary.contains("asked without the proxy, answers as expected"), "{summary}");
