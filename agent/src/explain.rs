@@ -145,14 +145,6 @@ mod tests {
 
     const LANGUAGES: [Language; 2] = [Language::En, Language::Ko];
 
-    /// The line on pages of codes that are named before they are produced.
-    const fn later_line(language: Language) -> &'static str {
-        match language {
-            Language::En => "This version does not produce it yet.",
-            Language::Ko => "이 버전은 아직 이 진단을 내지 않습니다.",
-        }
-    }
-
     const fn sections(language: Language) -> [&'static str; 4] {
         match language {
             Language::En => ["What it means", "Why it matters", "Check by hand", "Fix"],
@@ -256,16 +248,12 @@ mod tests {
     }
 
     #[test]
-    fn both_languages_and_the_index_agree_on_what_comes_later() {
+    fn every_code_is_in_the_index_of_both_languages() {
         for &code in Code::ALL {
-            let says_later =
-                |language: Language| page(code, language).contains(later_line(language));
-            assert_eq!(says_later(Language::En), says_later(Language::Ko), "{code}");
-            for (language, mark) in LANGUAGES.into_iter().zip(["*(later)*", "*(예정)*"]) {
+            for language in LANGUAGES {
                 let row = format!("| [`{code}`]({code}.md) | {} |", code.severity().label());
-                let row = index(language).lines().find(|line| line.starts_with(&row));
-                let marked = row.map(|line| line.contains(mark));
-                assert_eq!(marked, Some(says_later(language)), "{code} in the {language:?} index");
+                let is_there = index(language).lines().any(|line| line.starts_with(&row));
+                assert!(is_there, "{code} in the {language:?} index");
             }
         }
     }

@@ -48,10 +48,6 @@ impl Shop {
         let programs = programs.to_str().unwrap();
         let gunicorn = ["gunicorn", "--chdir", programs, "--bind", &bind, "--workers", "1"];
         arguments.extend(gunicorn.map(str::to_owned));
-        if self.settings.iter().any(|(name, _)| name == "SHOP_FORGETS") {
-            // Each request has a worker of its own, and with it a memory of its own.
-            arguments.extend(["--max-requests", "1"].map(str::to_owned));
-        }
         arguments.push("shop:application".to_owned());
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let mut daemon = Daemon::start("env", "gunicorn python3-django", &arguments, folder);

@@ -33,6 +33,8 @@ settings.configure(
         }
     },
     DEFAULT_AUTO_FIELD="django.db.models.AutoField",
+    # A cache that keeps nothing, as it stands in settings for development.
+    CACHES={"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}},
     SESSION_ENGINE="django.contrib.sessions.backends."
     + ("cache" if switch("SHOP_FORGETS") else "db"),
     SESSION_COOKIE_DOMAIN=os.environ.get("SHOP_COOKIE_DOMAIN") or None,

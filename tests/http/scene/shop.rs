@@ -1,6 +1,7 @@
 //! Django under gunicorn behind nginx, with PostgreSQL behind it.
 
 use super::street::Street;
+use crate::support::agent::eventually;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_is_dead_hung_or_cutting_is_named_behind_its_proxy() {
@@ -15,6 +16,18 @@ async fn an_application_that_is_dead_hung_or_cutting_is_named_behind_its_proxy()
     for check in ["page", "orders", "health"] {
         street.agent.explained(check, "http.bad-gateway", &claim).await;
     }
+    // One incident, and the others below it.
+    let mut told = Vec::new();
+    eventually("what follows from the dead port is told below it", async || {
+        let incidents = street.agent.api("/incidents").await;
+        let mut incidents = incidents["incidents"].as_array().unwrap().iter();
+        let cause = incidents.find(|incident| incident["check"] == claim.as_str());
+        let below = cause.and_then(|cause| cause["consequences"].as_array());
+        let below = below.into_iter().flatten().filter_map(|one| one["check"].as_str());
+        told = below.map(str::to_owned).collect();
+        ["page", "orders", "health"].iter().all(|check| told.iter().any(|one| one == check))
+    })
+    .await;
     street.shop.start_again();
     street.is_well().await;
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::agent::Agent;
+use crate::support::agent::{Agent, eventually};
 use crate::support::applications::Shop;
 use crate::support::certificates::{Authority, DAY, Order};
 use crate::support::loopback::own_address;
@@ -19,8 +19,7 @@ pub(super) struct Street {
     pub(super) shop: Shop,
     pub(super) database: Postgres,
     pub(super) secure: SocketAddr,
-    pub(super) plain: SocketAddr,
-    pub(super) folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Street {
@@ -48,31 +47,91 @@ impl Street {
             plan = plan.replace(word, address);
         }
         let agent = Agent::start(folder.path(), "", &plan).await;
-        let street = Self { agent, nginx, shop, database, secure, plain, folder };
+        let street = Self { agent, nginx, shop, database, secure, _folder: folder };
         street.is_well().await;
         street
     }
 
     /// Waits until nothing is wrong with any check.
     pub(super) async fn is_well(&self) {
-        crate::support::agent::eventually("all is well", async || {
-            let checks = self.agent.api("/checks").await;
-            checks["checks"].as_array().unwrap().iter().all(|check| check["state"] == "up")
-        })
-        .await;
+        is_well(&self.agent).await;
     }
 
-    /// Waits for a finding and looks that it names all of these, in its summary, subject or evidence.
+    /// Waits for a finding that names all of these, in its summary, subject, evidence or remedy.
     pub(super) async fn names(&self, check: &str, code: &str, words: &[&str]) -> Value {
-        let mut found = Value::Null;
-        let what = format!("{check} has {code} that names {words:?}");
-        crate::support::agent::eventually(&what, async || {
-            found = self.agent.finding(check, code).await;
-            let told = format!("{} {} {}", found["summary"], found["subject"], found["evidence"]);
-            words.iter().all(|word| told.contains(word))
-        })
-        .await;
-        found
+        names(&self.agent, check, code, words).await
+    }
+}
+
+/// Waits until nothing is wrong with any check.
+pub(super) async fn is_well(agent: &Agent) {
+    eventually("all is well", async || {
+        let checks = agent.api("/checks").await;
+        checks["checks"].as_array().unwrap().iter().all(|check| check["state"] == "up")
+    })
+    .await;
+}
+
+/// Waits for a finding that names all of these, in its summary, subject, evidence or remedy. One that
+/// was made while something was half changed may come before it.
+pub(super) async fn names(agent: &Agent, check: &str, code: &str, words: &[&str]) -> Value {
+    let mut seen = Value::Null;
+    let what = format!("{check} has {code} that names {words:?}");
+    eventually(&what, async || {
+        let findings = agent.api("/findings").await;
+        let of_check = findings["findings"].as_array().unwrap().iter();
+        let of_check: Vec<&Value> = of_check.filter(|found| found["check"] == check).collect();
+        let told = |found: &Value| {
+            ["summary", "subject", "evidence", "remedy"]
+                .map(|part| found[part].to_string())
+                .concat()
+        };
+        let wanted = of_check.iter().find(|found| {
+            found["code"] == code && words.iter().all(|word| told(found).contains(word))
+        });
+        let is_there = wanted.is_some();
+        let now = wanted.map_or_else(|| serde_json::json!(of_check), |&found| found.clone());
+        if !is_there && now != seen {
+            eprintln!("{check}: {now:#}");
+        }
+        seen = now;
+        is_there
+    })
+    .await;
+    seen
+}
+
+/// nginx over plain HTTP before something, and the agent that watches it.
+pub(super) struct Proxied {
+    pub(super) agent: Agent,
+    pub(super) nginx: Nginx,
+    pub(super) address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl Proxied {
+    /// Starts nginx with these locations for shop.example, and the agent on checks of its address.
+    /// All of them are up when this returns.
+    pub(super) async fn start(location: &str, plan: impl Fn(SocketAddr) -> String) -> Self {
+        Self::start_with("", location, plan).await
+    }
+
+    /// The same with more beside the server.
+    pub(super) async fn start_with(
+        beside: &str,
+        location: &str,
+        plan: impl Fn(SocketAddr) -> String,
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let address = own_address();
+        let servers = format!(
+            "{beside}\nserver {{ listen {address}; server_name shop.example; {location} }}"
+        );
+        let nginx = Nginx::start(folder.path(), &[address], &servers);
+        let pace = "[defaults]\ninterval = \"300ms\"\ntimeout = \"2s\"\nfail_after = 1\n";
+        let agent = Agent::start(folder.path(), "", &format!("{pace}{}", plan(address))).await;
+        is_well(&agent).await;
+        Self { agent, nginx, address, _folder: folder }
     }
 }
 
