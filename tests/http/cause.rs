@@ -3,7 +3,7 @@
 use tempfile::TempDir;
 
 use crate::support::agent::{Agent, eventually};
-use crate::support::applications::{Program, haproxy};
+use crate::support::applications::Program;
 use crate::support::loopback::own_address;
 use crate::support::nginx::Nginx;
 use crate::support::receiver::Receiver;
@@ -52,44 +52,6 @@ async fn one_of_three_upstreams_is_named_while_the_proxy_still_answers() {
     let found = agent.finding("shop", "http.bad-gateway").await;
     let summary = found["summary"].as_str().unwrap();
     assert!(summary.contains("refuses connections"), "{summary}");
-    for program in &mut programs {
-        program.start_again();
-    }
-    agent.state("shop", "up").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dead_backend_of_haproxy_is_named_from_its_list_in_the_plan() {
-    let folder = TempDir::new().unwrap();
-    let front = own_address();
-    let mut programs = ["a", "b", "c"].map(Program::plain);
-    let servers: String = programs
-        .iter()
-        .map(|one| format!(" server s{0} {0} check inter 200ms\n", one.address))
-        .collect();
-    let _haproxy = haproxy(
-        folder.path(),
-        &[front],
-        &format!(
-            "defaults\n mode http\n timeout connect 1s\n timeout client 5s\n timeout server 5s\n\
-             listen app\n bind {front}\n{servers}"
-        ),
-    );
-    let [a, b, c] = programs.each_ref().map(|one| one.address);
-    let plan = format!(
-        "{PACE}[[http]]\nname = \"shop\"\nurl = \"http://{front}/\"\nexpect.body = \"name\"\n\
-         backends = [\"{a}\", \"{b}\", \"{c}\"]\n"
-    );
-    let agent = Agent::start(folder.path(), "", &plan).await;
-    agent.state("shop", "up").await;
-    programs[2].stop();
-    let found = agent.finding("shop", "http.upstream").await;
-    assert_eq!(found["subject"], c.to_string());
-    agent.state("shop", "degraded").await;
-    programs[0].stop();
-    programs[1].stop();
-    let found = agent.finding("shop", "http.bad-gateway").await;
-    assert_eq!(found["evidence"]["status"], 503);
     for program in &mut programs {
         program.start_again();
     }
