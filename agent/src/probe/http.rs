@@ -378,8 +378,12 @@ async fn weigh(
     net.bodies.note(spec, &reply);
     if !findings.is_empty() {
         let limits = backing.as_ref().and_then(Backing::limits);
-        recognised::retell(&reply, limits, &mut findings);
-        findings = Box::pin(behind::compare(spec, ask, &reply, findings, net, watch)).await;
+        let own_answer = backing.as_ref().and_then(Backing::own_answer);
+        recognised::retell(&reply, limits, own_answer, &mut findings);
+        // Several ways are compared with one another.
+        if spec.behind.inner_ports.is_empty() {
+            findings = Box::pin(behind::compare(spec, ask, &reply, findings, net, watch)).await;
+        }
     }
     let asked = backing.as_ref().map_or(&reply.upstream, |backing| &backing.members);
     let asked = if reply.upstream.is_empty() { asked } else { &reply.upstream };

@@ -57,10 +57,14 @@ fn attributed(taken: &[Taken], sameness: &Sameness) -> Vec<Finding> {
                 continue;
             }
             let fault = fault(taken, index, finding);
-            if let Fault::Behind { cause, .. } = fault
-                && is_gateway(finding)
-            {
-                explained.push(cause);
+            if let Fault::Behind { cause, .. } = fault {
+                if is_gateway(finding) || names_another(finding) {
+                    explained.push(cause);
+                }
+            } else if names_another(finding) {
+                // An upstream was asked and is at fault, whichever way passes that on.
+                told.push(wording::of_way(finding.clone(), index, way));
+                continue;
             }
             told.push(wording::told(finding.clone(), index, way, &fault));
         }
@@ -134,6 +138,8 @@ fn is_left_to_others(finding: &Finding, sameness: &Sameness) -> bool {
         Code::HttpStatus
             | Code::HttpBadGateway
             | Code::HttpHostRejected
+            | Code::HttpRateLimited
+            | Code::HttpMaintenance
             | Code::HttpBody
             | Code::HttpJson
             | Code::HttpTimeout
@@ -147,6 +153,11 @@ fn is_left_to_others(finding: &Finding, sameness: &Sameness) -> bool {
 pub(super) fn is_gateway(finding: &Finding) -> bool {
     let status = finding.evidence.get("got").and_then(Value::as_u64);
     finding.code == Code::HttpStatus && status.is_some_and(|status| (502..=504).contains(&status))
+}
+
+/// It says already who behind the proxy is at fault.
+fn names_another(finding: &Finding) -> bool {
+    matches!(finding.code, Code::HttpBadGateway | Code::HttpUpstream)
 }
 
 fn between(outer: &Taken, inner: &Taken, sameness: &Sameness) -> Vec<Finding> {
