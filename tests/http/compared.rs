@@ -61,6 +61,9 @@ fn serve(folder: &Path) -> (SocketAddr, SocketAddr, Nginx) {
     fs::write(folder.join("large.txt"), "0123456789".repeat(30_000)).unwrap();
     fs::write(folder.join("empty.txt"), "").unwrap();
     let (plain, secure) = (own_address(), own_address());
+    let hearing = "location = /heard { return 200 \"$request_method $content_type $content_length $args\"; }\n\
+                   location = /led { return 302 /heard; }\n\
+                   location = /sent { return 307 /heard; }";
     let servers = format!(
         "server {{ listen {plain}; server_name shop.example; root .; absolute_redirect off;\n\
            gzip on; gzip_types text/plain; gzip_http_version 1.0;\n\
@@ -69,11 +72,10 @@ fn serve(folder: &Path) -> (SocketAddr, SocketAddr, Nginx) {
            location = /gone {{ return 410 \"gone\\n\"; }}\n\
            location = /nothing {{ return 204; }}\n\
            location = /broken {{ return 503 \"later\\n\"; }}\n\
-           location = /heard {{ return 200 \"$request_method $content_type $content_length $args\"; }}\n\
-           location = /led {{ return 302 /heard; }}\n\
-           location = /sent {{ return 307 /heard; }}\n\
+           {hearing}\n\
            location = /method {{ return 200 \"$request_method $http_user_agent\\n\"; }} }}\n\
          server {{ listen {secure} ssl http2; server_name shop.example; root .;\n\
+           absolute_redirect off; {hearing}\n\
            ssl_certificate fullchain.pem; ssl_certificate_key privkey.pem; }}"
     );
     let nginx = Nginx::start(folder, &[plain, secure], &servers);
@@ -164,7 +166,7 @@ fn a_probe_sees_what_curl_sees() {
         let says_what_it_heard = ["/heard", "/led", "/sent"].iter().any(|at| command.contains(at));
         if says_what_it_heard {
             let body = fs::read_to_string(folder.join("body")).unwrap();
-            assert_eq!(facts["excerpt"], body.trim_end(), "{what}");
+            assert_eq!(facts["excerpt"], body, "{what}");
             assert_eq!(heard, body, "{command}");
         }
     }
