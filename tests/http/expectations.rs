@@ -114,6 +114,11 @@ async fn all_up(agent: &Agent) {
     }
 }
 
+/// What all findings are about.
+async fn subjects(agent: &Agent) -> Vec<String> {
+    agent.findings().await.into_iter().map(|(_, _, subject)| subject).collect()
+}
+
 fn evidence<'a>(finding: &'a Value, name: &str) -> &'a str {
     finding["evidence"][name].as_str().unwrap_or_default()
 }
@@ -147,18 +152,21 @@ async fn a_site_that_answers_200_and_is_not_well() {
         &WELL.replace("\"ok\"", "\"degraded\"").replace("up\"}]", "down\"}]"),
     );
     agent.finding("health", "http.json").await;
-    let subjects: Vec<String> =
-        agent.findings().await.into_iter().map(|(_, _, subject)| subject).collect();
+    let told = subjects(&agent).await;
     for place in ["#/status", "#$.services[*].state"] {
-        assert!(subjects.iter().any(|subject| subject.ends_with(place)), "{subjects:?}");
+        assert!(told.iter().any(|subject| subject.ends_with(place)), "{told:?}");
     }
     shop.write("www/health.json", WELL);
     agent.healed("health", "http.json").await;
 
     // A server block is rewritten, and its headers with it.
     shop.reconfigure("headers.conf", "add_header X-Content-Type-Options nosniff;\n");
-    let gone = agent.finding("strict", "http.header").await;
-    assert!(gone["subject"].as_str().unwrap().contains("[strict-transport-security]"), "{gone}");
+    agent.finding("strict", "http.header").await;
+    let subjects = subjects(&agent).await;
+    for name in ["strict-transport-security", "content-security-policy", "referrer-policy"] {
+        assert!(subjects.iter().any(|subject| subject.contains(name)), "{name}: {subjects:?}");
+    }
+    assert!(!subjects.iter().any(|subject| subject.contains("x-content-type")), "{subjects:?}");
     shop.reconfigure("headers.conf", HEADERS);
     agent.healed("strict", "http.header").await;
 

@@ -169,14 +169,14 @@ impl Net {
         watch: &mut Stopwatch,
         facts: &mut Facts,
     ) -> Result<Vec<SocketAddr>, Box<Finding>> {
-        self.resolve_by(endpoint, None, watch, facts).await
+        self.resolve_by(endpoint, (None, None), watch, facts).await
     }
 
-    /// As [`Net::resolve`], by the resolver and of the family that a road names.
+    /// As [`Net::resolve`], by another resolver and of one family.
     async fn resolve_by(
         &self,
         endpoint: &Endpoint,
-        road: Option<&Road>,
+        (resolver, family): (Option<&Resolver>, Option<Family>),
         watch: &mut Stopwatch,
         facts: &mut Facts,
     ) -> Result<Vec<SocketAddr>, Box<Finding>> {
@@ -184,8 +184,7 @@ impl Net {
             Target::Address(address) => return Ok(vec![SocketAddr::new(*address, endpoint.port)]),
             Target::Name(name) => name,
         };
-        let family = road.and_then(|road| road.family);
-        let resolver = match road.and_then(|road| road.resolver.as_ref()) {
+        let resolver = match resolver {
             Some(own) => own.get().map_err(|reason| Box::new(unresolved(name, reason)))?,
             None => &self.resolver,
         };
@@ -251,18 +250,18 @@ impl Net {
         watch: &mut Stopwatch,
         facts: &mut Facts,
     ) -> Result<Opened, Missed> {
-        self.attempt_by(endpoint, source, None, watch, facts).await
+        self.attempt_by(endpoint, source, (None, None), watch, facts).await
     }
 
     async fn attempt_by(
         &self,
         endpoint: &Endpoint,
         source: Option<IpAddr>,
-        road: Option<&Road>,
+        by: (Option<&Resolver>, Option<Family>),
         watch: &mut Stopwatch,
         facts: &mut Facts,
     ) -> Result<Opened, Missed> {
-        let tried = self.try_each(endpoint, source, road, watch, facts).await;
+        let tried = self.try_each(endpoint, source, by, watch, facts).await;
         if let Err(Missed::Closed(address, error)) = &tried
             && is_exhausted(error, *address)
         {
@@ -275,7 +274,7 @@ impl Net {
         &self,
         endpoint: &Endpoint,
         source: Option<IpAddr>,
-        road: Option<&Road>,
+        by: (Option<&Resolver>, Option<Family>),
         watch: &mut Stopwatch,
         facts: &mut Facts,
     ) -> Result<Opened, Missed> {
@@ -289,7 +288,7 @@ impl Net {
             return opened.map_err(|error| Missed::Closed(address, error));
         }
         let mut addresses =
-            self.resolve_by(endpoint, road, watch, facts).await.map_err(Missed::Unresolved)?;
+            self.resolve_by(endpoint, by, watch, facts).await.map_err(Missed::Unresolved)?;
         facts.resolved = addresses.iter().map(SocketAddr::ip).collect();
         if let Some(source) = source {
             // Those of the other family cannot be dialled from there; if all are, the attempt says so.

@@ -99,6 +99,15 @@ impl Line {
             Self::Reading(_) | Self::Lost => Err(io::ErrorKind::NotConnected.into()),
         }
     }
+
+    /// The same, by who has to wait until there is room to write.
+    fn waited_for(&mut self, context: &Context<'_>) -> io::Result<&mut TcpStream> {
+        if let Self::Reading(_) = self {
+            // Whoever waits for something to read does so where nobody looks any more: he asks again.
+            context.waker().wake_by_ref();
+        }
+        self.both()
+    }
 }
 
 impl Connection {
@@ -217,7 +226,7 @@ impl AsyncWrite for Connection {
     ) -> Poll<io::Result<usize>> {
         match self.write_now(bytes.len(), |socket| socket.send(bytes)) {
             Some(written) => Poll::Ready(written),
-            None => Pin::new(self.line.both()?).poll_write(context, bytes),
+            None => Pin::new(self.line.waited_for(context)?).poll_write(context, bytes),
         }
     }
 
@@ -229,7 +238,7 @@ impl AsyncWrite for Connection {
         let length = pieces.iter().map(|piece| piece.len()).sum();
         match self.write_now(length, |socket| socket.send_vectored(pieces)) {
             Some(written) => Poll::Ready(written),
-            None => Pin::new(self.line.both()?).poll_write_vectored(context, pieces),
+            None => Pin::new(self.line.waited_for(context)?).poll_write_vectored(context, pieces),
         }
     }
 

@@ -127,12 +127,13 @@ impl Net {
     ) -> Result<Connection, Box<Finding>> {
         let Some(road) = road else { return self.dial(endpoint, source, watch, facts).await };
         let Some(proxy) = &road.proxy else {
-            return self.dial_by(endpoint, (source, road), watch, facts).await;
+            return self.dial_by(endpoint, (source, road, road.family), watch, facts).await;
         };
         let mut target = endpoint.clone();
         if let (true, Target::Name(_)) = (proxy.is_told_addresses(), &endpoint.host) {
             let mut own = Facts::default();
-            let found = self.resolve_by(endpoint, Some(road), watch, &mut own).await;
+            let by = (road.resolver.as_ref(), road.family);
+            let found = self.resolve_by(endpoint, by, watch, &mut own).await;
             facts.blind = own.blind;
             if let Some(address) = found?.first() {
                 target.host = Target::Address(address.ip());
@@ -164,7 +165,10 @@ impl Net {
         watch: &mut Stopwatch,
         facts: &mut Facts,
     ) -> Result<Connection, Box<Finding>> {
-        let dialled = self.dial_by(&proxy.endpoint, by, watch, facts).await;
+        // Who is told addresses is told those of the family; his own may be of either.
+        let (source, road) = by;
+        let family = road.family.filter(|_| !proxy.is_told_addresses());
+        let dialled = self.dial_by(&proxy.endpoint, (source, road, family), watch, facts).await;
         dialled.map_err(|finding| {
             // What this machine has run out of is no fault of the proxy.
             match facts.blind {
@@ -177,11 +181,12 @@ impl Net {
     async fn dial_by(
         &self,
         endpoint: &Endpoint,
-        (source, road): (Option<IpAddr>, &Road),
+        (source, road, family): (Option<IpAddr>, &Road, Option<Family>),
         watch: &mut Stopwatch,
         facts: &mut Facts,
     ) -> Result<Connection, Box<Finding>> {
-        let tried = Box::pin(self.attempt_by(endpoint, source, Some(road), watch, facts)).await;
+        let by = (road.resolver.as_ref(), family);
+        let tried = Box::pin(self.attempt_by(endpoint, source, by, watch, facts)).await;
         tried
             .and_then(|opened: Opened| opened.into_connection(facts))
             .map_err(|missed| missed.into_finding(endpoint, watch.timeout()))

@@ -1,12 +1,14 @@
 //! Dialling on loopback: both families, a source of one's own, and every way to fail.
 
 use std::net::{Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use health::{Code, Facts, Phase};
 use hickory_proto::op::{Message, MessageType, ResponseCode};
 use hickory_proto::rr::{RData, Record, RecordType};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
 use super::*;
@@ -100,6 +102,117 @@ async fn nothing_waits_for_an_acknowledgement() {
         }
         assert_eq!(stream.is_without_delay().unwrap(), is_set, "{words:?}");
     }
+}
+
+/// A connection, and its other end.
+async fn pair() -> (Connection, tokio::net::TcpStream) {
+    let net = Net::new(Some("127.53.9.9:53".parse().unwrap())).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = at(listener.local_addr().unwrap());
+    let dialled = net.dial(&address, None, &mut watch(), &mut Facts::default()).await;
+    (dialled.unwrap(), listener.accept().await.unwrap().0)
+}
+
+#[tokio::test]
+async fn an_answer_is_heard_while_there_is_no_room_to_write() {
+    let (stream, mut heard) = pair().await;
+    let (mut reading, mut writing) = tokio::io::split(stream);
+    // More than any buffer holds, to somebody who reads none of it.
+    let much = vec![b'x'; 64 << 20];
+    let (full, is_full) = tokio::sync::oneshot::channel();
+    let other = tokio::spawn(async move {
+        is_full.await.unwrap();
+        heard.write_all(b"early").await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let mut answer = [0; 5];
+    let mut full = Some(full);
+    let send = std::future::poll_fn(|context| {
+        while let Poll::Ready(sent) = Pin::new(&mut writing).poll_write(context, &much) {
+            sent.unwrap();
+        }
+        if let Some(full) = full.take() {
+            full.send(()).unwrap();
+        }
+        Poll::<()>::Pending
+    });
+    let began = crate::clock::monotonic();
+    let told = async {
+        // Who listens is asked first, as by HTTP/2: he waits already when there is no more room.
+        tokio::select! {
+            biased;
+            heard = reading.read_exact(&mut answer) => heard.unwrap(),
+            () = send => unreachable!(),
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
+    assert_eq!(&answer, b"early");
+    let took = crate::clock::monotonic() - began;
+    assert!(took < Duration::from_secs(10), "woken by nobody but the deadline: {took:?}");
+    other.abort();
+}
+
+#[tokio::test]
+async fn all_of_it_is_read_from_who_has_hung_up() {
+    for room in [1, 7, 64, 8192, 100_000] {
+        let (mut stream, mut heard) = pair().await;
+        let said: Vec<u8> = (0..20_000_u32).flat_map(u32::to_le_bytes).take(20_000).collect();
+        let saying = said.clone();
+        let peer = tokio::spawn(async move {
+            heard.write_all(&saying).await.unwrap();
+            heard.shutdown().await.unwrap();
+            heard
+        });
+        let mut read = Vec::new();
+        let mut piece = vec![0; room];
+        loop {
+            match stream.read(&mut piece).await.unwrap() {
+                0 => break,
+                length => read.extend_from_slice(&piece[..length]),
+            }
+        }
+        assert!(read == said, "{room}: {} bytes", read.len());
+        // It has hung up with one ear still open: what is said after that arrives.
+        let mut peer = peer.await.unwrap();
+        stream.write_all(b"thanks").await.unwrap();
+        let mut thanks = [0; 6];
+        peer.read_exact(&mut thanks).await.unwrap();
+        assert_eq!(&thanks, b"thanks");
+        drop(stream);
+        let end = peer.read(&mut thanks).await;
+        assert_eq!(end.map_err(|error| error.kind()), Err(io::ErrorKind::ConnectionReset));
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_told_addresses_may_be_of_the_other_family() {
+    let net =
+        Net::new(Some(resolver(vec!["127.0.0.1".parse().unwrap()], ResponseCode::NoError).await));
+    let net = net.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = named("proxy.example.", listener.local_addr().unwrap().port());
+    let door = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_exact(&mut [0; 3]).await.unwrap();
+        stream.write_all(&[5, 0]).await.unwrap();
+        let mut asked = [0; 22];
+        stream.read_exact(&mut asked).await.unwrap();
+        stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
+        asked[3]
+    });
+    let target = at("[::1]:443".parse().unwrap());
+    let road = |talk| Road {
+        proxy: Some(Proxy { talk, endpoint: endpoint.clone(), user: None }),
+        family: Some(Family::V6),
+        ..Road::default()
+    };
+    let told = road(Talk::Socks5);
+    net.reach(&target, (None, Some(&told)), &mut watch(), &mut Facts::default()).await.unwrap();
+    assert_eq!(door.await.unwrap(), 4, "an IPv6 address");
+    let named = road(Talk::Socks5Names);
+    let (mut watch, mut facts) = (watch(), Facts::default());
+    let missed = net.reach(&target, (None, Some(&named)), &mut watch, &mut facts).await;
+    assert_eq!(missed.unwrap_err().code, Code::HttpProxy);
 }
 
 #[tokio::test]

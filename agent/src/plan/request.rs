@@ -125,7 +125,8 @@ pub(super) fn manners(row: &Row<'_>, headers: &mut HeaderMap) -> Option<Grant> {
         match HeaderValue::try_from(text) {
             Ok(mut value) => {
                 value.set_sensitive(true);
-                let key = if row.has("basic_auth") { "basic_auth" } else { "bearer_env" };
+                let keys = ["basic_auth", "bearer_env", "bearer_file"];
+                let key = keys.into_iter().find(|key| row.has(key)).unwrap_or("bearer_env");
                 instead(row, headers, key, AUTHORIZATION, value);
             }
             Err(_) => row.note(&span, Wrong::new("what it holds is not a header's value")),

@@ -23,6 +23,7 @@ mod arrival;
 mod ask;
 mod behind;
 mod broken;
+mod by_hand;
 mod call;
 mod content;
 pub mod cookie;
@@ -447,10 +448,10 @@ fn facts(spec: &Spec, ask: &Ask, answer: &Answer, redirects: Vec<Redirect>) -> H
 fn finished(spec: &Spec, mut sight: Sight, mut facts: HttpFacts, along: &Along<'_>) -> Sight {
     if !sight.findings.is_empty() {
         facts.failed_due_to_regex = judge::is_due_to_regex(spec, &sight.findings);
-        let by_hand = ask::by_hand(spec);
+        let command = by_hand::command(spec);
         for finding in &mut sight.findings {
             if finding.code.label().starts_with("http.") {
-                finding.evidence.insert("by_hand".to_owned(), by_hand.as_str().into());
+                finding.evidence.insert("by_hand".to_owned(), command.as_str().into());
             }
         }
     }

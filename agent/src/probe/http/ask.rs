@@ -14,8 +14,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
 
 use super::kept::Prepared;
 use super::written::Written;
-use super::{Connect, EXCERPT_CHARS, Spec, Spoken, redact, redirect, ways};
-use crate::net::{Family, Proxy, Road, printable};
+use super::{Connect, EXCERPT_CHARS, Spec, by_hand, redact};
+use crate::net::{Proxy, printable};
 use crate::plan::{Endpoint, Target};
 
 /// How many headers a request has beside those of the plan.
@@ -99,10 +99,7 @@ impl Ask {
                 self.headers.remove(name);
             }
         }
-        let same_host = host(&self.url).eq_ignore_ascii_case(host(&to));
-        let is_upgrade = !is_https(&self.url) && is_https(&to);
-        let same_port = port(&self.url) == port(&to) && is_https(&self.url) == is_https(&to);
-        if !same_host || !(same_port || is_upgrade) {
+        if !is_same_place(&self.url, &to) {
             self.headers.remove(HOST);
             let secret: Vec<_> =
                 self.headers.keys().filter(|name| !redact::is_harmless(name)).cloned().collect();
@@ -127,7 +124,7 @@ impl Ask {
             method: self.method.as_str().to_owned().into(),
             headers: redact::sent(self.request(Version::HTTP_11).headers()),
             body: redact::body(&self.body, &spec.hidden, EXCERPT_CHARS),
-            by_hand: by_hand(spec),
+            by_hand: by_hand::command(spec),
         }
     }
 
@@ -213,97 +210,12 @@ impl Spec {
     }
 }
 
-/// A command that asks the same by hand. Secrets and the body are left to whoever types it.
-pub(super) fn by_hand(spec: &Spec) -> String {
-    let mut command = "curl -v -o /dev/null".to_owned();
-    if redirect::are_followed(spec) {
-        command.push_str(" -L");
-    }
-    match spec.method {
-        Method::GET => {}
-        Method::HEAD => command.push_str(" -I"),
-        ref method => {
-            command.push_str(" -X ");
-            command.push_str(&quoted(method.as_str()));
-        }
-    }
-    if let Some(source) = spec.source {
-        command.push_str(&format!(" --interface {source}"));
-    }
-    match (spec.version, is_https(&spec.url)) {
-        (None, _) => {}
-        (Some(Spoken::Http1), _) => command.push_str(" --http1.1"),
-        (Some(Spoken::Http2), true) => command.push_str(" --http2"),
-        (Some(Spoken::Http2), false) => command.push_str(" --http2-prior-knowledge"),
-    }
-    if let Some(road) = &spec.road {
-        command.push_str(&by_road(road, spec));
-    }
-    for connect in &spec.connect {
-        let (host, port) = &connect.from;
-        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-        let rule = format!("{host}:{port}:{}", connect.to);
-        command.push_str(&format!(" --connect-to {}", quoted(&rule)));
-    }
-    for (name, value) in &spec.headers {
-        let value = redact::sent_value(name, value.as_bytes());
-        command.push_str(&format!(" -H {}", quoted(&format!("{name}: {value}"))));
-    }
-    if spec.grant.is_some() {
-        command.push_str(" -H \"authorization: Bearer $TOKEN\"");
-    }
-    match str::from_utf8(&spec.body) {
-        Ok("") => {}
-        Ok(text) if text.len() <= 1024 && spec.hidden.is_empty() => {
-            command.push_str(&format!(" --data-binary {}", quoted(text)));
-        }
-        _ => command.push_str(" --data-binary @BODY"),
-    }
-    format!("{command} {}", quoted(&ways::spoken(spec)))
-}
-
-/// The options for a road.
-fn by_road(road: &Road, spec: &Spec) -> String {
-    let mut options = String::new();
-    match road.family {
-        Some(Family::V4) => options.push_str(" -4"),
-        Some(Family::V6) => options.push_str(" -6"),
-        None => {}
-    }
-    if let Some(proxy) = &road.proxy {
-        options.push_str(&format!(" -x {}", quoted(&proxy.shown())));
-        if let Some((user, _)) = &proxy.user {
-            options.push_str(&format!(" -U {}", quoted(user)));
-        }
-    }
-    let (host, port) = (host(&spec.url), port(&spec.url));
-    if let (Some(resolver), Target::Name(_)) = (&road.resolver, target(host))
-        && !spec.overrides(&spec.url)
-    {
-        // Most builds of curl know no --dns-servers.
-        let server = resolver.address();
-        let (kind, open, close) = match road.family {
-            Some(Family::V6) => ("AAAA", "[", "]"),
-            _ => ("A", "", ""),
-        };
-        options.push_str(&format!(
-            " --connect-to \"{host}:{port}:{open}$(dig +short @{} -p {} {host} {kind} | tail -n 1){close}:{port}\"",
-            server.ip(),
-            server.port()
-        ));
-    }
-    if let Some(client) = &road.client {
-        let (certificate, key) = client.paths();
-        options.push_str(&format!(" --cert {}", quoted(&certificate.display().to_string())));
-        if key != certificate {
-            options.push_str(&format!(" --key {}", quoted(&key.display().to_string())));
-        }
-    }
-    options
-}
-
-pub(super) fn quoted(argument: &str) -> String {
-    format!("'{}'", argument.replace('\'', "'\\''"))
+/// Secrets for the one are meant for the other too: the same host and port, or the same host in TLS.
+pub(super) fn is_same_place(one: &Uri, other: &Uri) -> bool {
+    let same_host = host(one).eq_ignore_ascii_case(host(other));
+    let is_upgrade = !is_https(one) && is_https(other);
+    let same_port = port(one) == port(other) && is_https(one) == is_https(other);
+    same_host && (same_port || is_upgrade)
 }
 
 /// `https`, rather than `http`.
@@ -349,7 +261,7 @@ pub(crate) fn authority(url: &Uri) -> &str {
     whole.strip_suffix(':').unwrap_or(whole)
 }
 
-fn target(host: &str) -> Target {
+pub(super) fn target(host: &str) -> Target {
     match host.parse::<IpAddr>() {
         Ok(address) => Target::Address(address),
         Err(_) => Target::Name(host.into()),
@@ -436,41 +348,10 @@ mod tests {
     }
 
     #[test]
-    fn the_command_by_hand_can_be_pasted() {
-        let mut spec = crate::probe::http::tests::spec("https://me:pw@shop.example/it's?a=b&c");
-        let to = Endpoint { host: target("::1"), port: 8443 };
-        let from = ("shop.example".to_owned(), 443);
-        spec.connect = vec![Connect { from, to }];
-        spec.method = Method::POST;
-        spec.headers.insert(ACCEPT, HeaderValue::from_static("a/b"));
-        spec.headers.insert("x-token", HeaderValue::from_static("secret"));
-        assert_eq!(
-            by_hand(&spec),
-            "curl -v -o /dev/null -L -X 'POST' --connect-to 'shop.example:443:[::1]:8443' \
-             -H 'accept: a/b' -H 'x-token: (hidden)' 'https://shop.example/it'\\''s?a=b&c'"
-        );
-    }
-
-    #[test]
-    fn the_command_by_hand_goes_the_same_road() {
-        let resolver = Some(crate::net::Resolver::at("127.0.0.1:5353".parse().unwrap()));
+    fn of_a_body_its_secrets_are_not_shown() {
         let mut spec = crate::probe::http::tests::spec("https://shop.example/");
-        let endpoint = Endpoint { host: target("127.0.0.1"), port: 1080 };
-        let user = Some(("me".to_owned(), alerts::Secret(b"pass".to_vec())));
-        let proxy = Some(Proxy { talk: crate::net::Talk::Socks5, endpoint, user });
-        let family = Some(Family::V6);
-        spec.road = Some(Arc::new(Road { proxy, family, resolver, client: None }));
-        spec.version = Some(Spoken::Http1);
         spec.body = Bytes::from_static(b"a=b");
-        assert_eq!(
-            by_hand(&spec),
-            "curl -v -o /dev/null -L --http1.1 -6 -x 'socks5://127.0.0.1:1080' -U 'me' --connect-to \
-             \"shop.example:443:[$(dig +short @127.0.0.1 -p 5353 shop.example AAAA | tail -n 1)]:443\" \
-             --data-binary 'a=b' 'https://shop.example/'"
-        );
-        assert!(!format!("{spec:?}").contains("pass"));
         spec.hidden = vec![alerts::Secret(b"b".to_vec())];
-        assert!(by_hand(&spec).contains("--data-binary @BODY"));
         assert_eq!(Ask::planned(&spec).described(&spec).body, "a=(hidden)");
     }
 

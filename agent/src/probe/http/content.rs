@@ -40,9 +40,10 @@ pub(super) fn decoded<'a>(
     bytes: &'a [u8],
     cap_bytes: u64,
 ) -> Result<Cow<'a, [u8]>, Undecodable> {
-    let Some(encoding) = headers.get(CONTENT_ENCODING) else { return Ok(bytes.into()) };
-    match encoding.as_bytes().trim_ascii() {
+    match &*encoding(headers) {
         b"" | b"identity" => Ok(bytes.into()),
+        // Nothing was wrapped: some servers name the coding of an empty body all the same.
+        _ if bytes.is_empty() => Ok(bytes.into()),
         b"gzip" | b"x-gzip" => unpack(MultiGzDecoder::new(bytes), cap_bytes, "gzip"),
         b"deflate" => unpack(ZlibDecoder::new(bytes), cap_bytes, "deflate"),
         b"br" => unpack(brotli(bytes)?, cap_bytes, "br"),
@@ -51,10 +52,20 @@ pub(super) fn decoded<'a>(
     }
 }
 
+/// What Content-Encoding says, in lower case: its case means nothing (RFC 9110 section 8.4.1).
+fn encoding(headers: &HeaderMap) -> Cow<'_, [u8]> {
+    let Some(value) = headers.get(CONTENT_ENCODING) else { return Cow::default() };
+    let value = value.as_bytes().trim_ascii();
+    match value.iter().any(u8::is_ascii_uppercase) {
+        true => value.to_ascii_lowercase().into(),
+        false => value.into(),
+    }
+}
+
 /// The beginning of a body for people, as far as it can be unpacked: it need not be whole.
 pub(super) fn beginning<'a>(headers: &HeaderMap, bytes: &'a [u8], most: usize) -> Cow<'a, [u8]> {
-    let Some(encoding) = headers.get(CONTENT_ENCODING) else { return bytes.into() };
-    let begun = match encoding.as_bytes().trim_ascii() {
+    let begun = match &*encoding(headers) {
+        b"" => return bytes.into(),
         b"gzip" | b"x-gzip" => begun(MultiGzDecoder::new(bytes), most),
         b"deflate" => begun(ZlibDecoder::new(bytes), most),
         b"br" => brotli(bytes).map(|reader| begun(reader, most)).unwrap_or_default(),
@@ -189,6 +200,10 @@ mod tests {
         assert!(matches!(decoded(&encoded("gzip"), b"plain", 9), Err(Undecodable::Corrupt(_))));
         assert!(matches!(decoded(&encoded("lzma"), b"x", 9), Err(Undecodable::Unknown(_))));
         assert_eq!(&*decoded(&encoded("identity"), b"x", 9).unwrap(), b"x");
+        assert_eq!(&*decoded(&encoded("GZip"), &packed, 5).unwrap(), b"hello");
+        for coding in ["gzip", "deflate", "br", "zstd", "lzma"] {
+            assert_eq!(&*decoded(&encoded(coding), b"", 5).unwrap(), b"", "{coding}");
+        }
         assert_eq!(&*decoded(&HeaderMap::new(), b"x", 9).unwrap(), b"x");
     }
 

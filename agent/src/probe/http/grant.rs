@@ -17,7 +17,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde_json::Value;
 
 use super::arrival::{Arrived, arrive};
-use super::ask::{self, Ask, quoted, shown};
+use super::ask::{self, Ask, shown};
+use super::by_hand::quoted;
 use super::exchange::{Appetite, exchange};
 use super::visit::{self, Failed};
 use super::{Along, Jar, Spec, Walked, finished, go, judge, redact};
@@ -173,13 +174,13 @@ async fn fetch(
     let mut sight = Sight::default();
     let answered = answer(&spec, &ask, net, &mut watch, &mut sight).await;
     let finding = match answered {
-        Ok((status, body)) => match understood(status, &body) {
+        Ok((status, body)) => match understood(status, &body, &|text| grant.masked(&text)) {
             Ok((value, lasts)) => {
                 let now = crate::clock::monotonic();
                 net.tokens.keep(grant, Token { value: value.clone(), until: now + lasts }, now);
                 return Ok(value);
             }
-            Err(words) => grant.refused(&grant.masked(&words)),
+            Err(words) => grant.refused(&words),
         },
         Err(finding) if sight.facts.blind.is_some() || finding.code == Code::HttpProxy => *finding,
         Err(finding) => grant.unanswered(*finding),
@@ -222,17 +223,22 @@ async fn answer(
     }
 }
 
-/// The token in an answer (RFC 6749 section 5.1) and how long it may be kept.
+/// The token in an answer (RFC 6749 section 5.1) and how long it may be kept. What is shown of it is
+/// `masked` before it is cut short, so that no part of a secret is left.
 ///
 /// # Errors
 /// What came instead (section 5.2), for people.
-fn understood(status: StatusCode, body: &[u8]) -> Result<(HeaderValue, Duration), String> {
+fn understood(
+    status: StatusCode,
+    body: &[u8],
+    masked: &dyn Fn(String) -> String,
+) -> Result<(HeaderValue, Duration), String> {
     let json: Option<Value> = serde_json::from_slice(body).ok();
     let text = |key: &str| json.as_ref()?.get(key)?.as_str().map(str::to_owned);
     if status != StatusCode::OK {
         let mut words = status.to_string();
         for told in [text("error"), text("error_description")].into_iter().flatten() {
-            words.push_str(&format!(", {}", printable(told.as_bytes(), SHOWN_CHARS)));
+            words.push_str(&format!(", {}", printable(masked(told).as_bytes(), SHOWN_CHARS)));
         }
         return Err(words);
     }
@@ -244,7 +250,7 @@ fn understood(status: StatusCode, body: &[u8]) -> Result<(HeaderValue, Duration)
     };
     let kind = text("token_type").unwrap_or_else(|| "Bearer".to_owned());
     if !kind.eq_ignore_ascii_case("bearer") {
-        let kind = printable(kind.as_bytes(), 32);
+        let kind = printable(masked(kind).as_bytes(), 32);
         return Err(format!("200, and a token of the type {kind}, not Bearer"));
     }
     let mut value = HeaderValue::try_from(format!("Bearer {token}"))
@@ -344,7 +350,7 @@ impl Grant {
     /// Without the secret, which a server may have told back.
     fn masked(&self, words: &str) -> String {
         let secret = String::from_utf8_lossy(&self.secret.0);
-        words.replace(&*secret, "(hidden)").replace(&encoded(&secret), "(hidden)")
+        words.replace(&*secret, redact::MASK).replace(&encoded(&secret), redact::MASK)
     }
 
     fn refused(&self, words: &str) -> Finding {
@@ -446,7 +452,8 @@ mod tests {
             (302, "", Err("302 Found")),
         ];
         for (status, body, expected) in table {
-            let told = understood(StatusCode::from_u16(status).unwrap(), body.as_bytes());
+            let status = StatusCode::from_u16(status).unwrap();
+            let told = understood(status, body.as_bytes(), &|text| text);
             match (told, expected) {
                 (Ok((value, lasts)), Ok(seconds)) => {
                     assert_eq!(lasts, Duration::from_secs(seconds), "{body}");
@@ -455,6 +462,19 @@ mod tests {
                 (Err(words), Err(expected)) => assert!(words.contains(expected), "{words}"),
                 (told, _) => panic!("{body}: {told:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_secret_that_is_told_back() {
+        let secret = "\"".repeat(3) + &"0123456789".repeat(40);
+        let grant = Grant { secret: Secret(secret.clone().into_bytes()), ..grant(Style::Post) };
+        for told in [secret.clone(), format!("no {} here", encoded(&secret)), secret + "x"] {
+            let body = serde_json::json!({ "error": "invalid_client", "error_description": told });
+            let body = body.to_string();
+            let masked = |text: String| grant.masked(&text);
+            let told = understood(StatusCode::UNAUTHORIZED, body.as_bytes(), &masked).unwrap_err();
+            assert!(told.contains("(hidden)") && !told.contains("0123"), "{told}");
         }
     }
 

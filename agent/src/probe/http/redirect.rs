@@ -6,7 +6,7 @@ use http::header::{LOCATION, SET_COOKIE};
 
 use super::Spec;
 use super::along::Along;
-use super::ask::{Ask, host, port, shown, subject};
+use super::ask::{Ask, host, is_same_place, port, shown, subject};
 use super::exchange::Answer;
 use super::reference;
 use crate::net::printable;
@@ -54,6 +54,10 @@ pub(super) fn next(spec: &Spec, asked: &[Ask], answer: &Answer, along: &mut Alon
         }
     };
     let next = along.dressed(ask.clone().redirected(answer.status, to));
+    let carries_secrets = !spec.hidden.is_empty() && !next.body.is_empty();
+    if carries_secrets && !is_same_place(&ask.url, &next.url) {
+        return Next::Wrong(Box::new(untrusted(ask, answer.status, &next)));
+    }
     if asked.iter().any(|earlier| along.is_again(earlier, &next)) {
         let remedy = if answer.headers.contains_key(SET_COOKIE) && along.jar().is_none() {
             without_its_cookie()
@@ -120,6 +124,25 @@ fn unusable(ask: &Ask, status: StatusCode, location: &str, reason: &str) -> Find
     .evidence("status", status)
     .evidence("location", location)
     .evidence("error", reason)
+}
+
+/// With 307 and 308 the body goes along, and its secrets to somebody they were not meant for.
+fn untrusted(ask: &Ask, status: StatusCode, next: &Ask) -> Finding {
+    let (url, to, status) = (subject(&ask.url), subject(&next.url), status.as_u16());
+    Finding::new(
+        Code::HttpRedirect,
+        &*url,
+        text!(
+            "{url} answers {status} to a request with secrets in its body, and with it {to} would be sent them: not followed",
+            "{url}에서 비밀 값이 담긴 요청에 {status}로 응답합니다. 따라가면 {to}에 비밀 값이 전달되므로 따라가지 않았습니다"
+        ),
+        text!(
+            "307 and 308 have the body sent again, elsewhere (RFC 9110 section 15.4). If {to} is right, let the check ask there itself; a login that only leads on answers 303. Otherwise look at the rule: `curl -sI {url}`.",
+            "307과 308은 본문을 다른 곳으로 다시 보내게 합니다(RFC 9110 15.4절). {to}가 맞다면 체크에서 그 주소로 직접 요청하세요. 다른 페이지로 안내만 하는 로그인은 303으로 응답해야 합니다. 아니라면 리다이렉트 규칙을 확인하세요: `curl -sI {url}`."
+        ),
+    )
+    .evidence("status", status)
+    .evidence("to", to)
 }
 
 /// A client that brings no cookies along is sent back for ever.

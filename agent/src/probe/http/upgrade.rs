@@ -21,7 +21,7 @@ use super::gateway::{self, Upstream};
 use super::http1::{self, Switch};
 use super::visit::{self, visit};
 use super::wire::Metered;
-use super::{EXCERPT_CHARS, Spec, Spoken};
+use super::{EXCERPT_CHARS, Spec, Spoken, by_hand};
 use crate::net::{Net, printable};
 use crate::probe::{Sight, Stopwatch};
 
@@ -124,7 +124,7 @@ pub(crate) async fn upgrade(
                     let mut sight = sight;
                     let peer = visit::peer(spec, &ask, &sight.facts);
                     let finding = flaw.into_finding(&subject(spec), headers, &peer);
-                    sight.findings.push(finding.evidence("by_hand", by_hand(spec)));
+                    sight.findings.push(finding.evidence("by_hand", command(spec)));
                     return Err(Box::new(sight));
                 }
             };
@@ -250,20 +250,20 @@ fn facts(spec: &Spec, ask: &Ask, answer: &Answer) -> HttpFacts {
 }
 
 fn request(spec: &Spec, ask: &Ask) -> Arc<RequestFacts> {
-    Arc::new(RequestFacts { by_hand: by_hand(spec), ..ask.described(spec) })
+    Arc::new(RequestFacts { by_hand: command(spec), ..ask.described(spec) })
 }
 
 fn finished(spec: &Spec, sight: Sight, facts: HttpFacts) -> Sight {
     let mut sight = super::scrubbed(spec, sight, facts);
     for finding in &mut sight.findings {
         if finding.code.label().starts_with("http.") {
-            finding.evidence.insert("by_hand".to_owned(), by_hand(spec).into());
+            finding.evidence.insert("by_hand".to_owned(), command(spec).into());
         }
     }
     sight
 }
 
 /// A command that asks for the upgrade by hand; it stays connected, if it can, until it is ended.
-fn by_hand(spec: &Spec) -> String {
-    ask::by_hand(spec).replacen("curl -v", "curl -v -N -m 5", 1)
+fn command(spec: &Spec) -> String {
+    by_hand::command(spec).replacen("curl -v", "curl -v -N -m 5", 1)
 }

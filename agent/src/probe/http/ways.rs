@@ -13,7 +13,7 @@ use http::header::{HOST, SERVER};
 use http::{HeaderMap, HeaderName, Uri};
 
 use super::ask;
-use super::{Behind, Connect, Heard, Spec, Walked, redact, walk_once};
+use super::{Behind, Connect, Heard, Spec, Walked, by_hand, redact, walk_once};
 use crate::net::{Net, printable};
 use crate::probe::{Sight, Stopwatch};
 
@@ -180,7 +180,7 @@ impl Answered {
             step,
             url: spec.url.clone(),
             host,
-            by_hand: ask::by_hand(spec),
+            by_hand: by_hand::command(spec),
             heard,
             chain: sight.facts.tls.as_ref().map(|tls| Arc::clone(&tls.chain)),
             cap_bytes: spec.max_body_bytes,

@@ -162,6 +162,46 @@ async fn ten_redirects_are_followed_and_no_more() {
 }
 
 #[tokio::test]
+async fn the_secrets_of_a_body_are_not_led_elsewhere() {
+    let heard = Arc::new(std::sync::Mutex::new(String::new()));
+    let kept = Arc::clone(&heard);
+    let elsewhere = answering(move |request| {
+        kept.lock().unwrap().push_str(request);
+        ok("there")
+    })
+    .await;
+    let desk = answering(move |request| {
+        let (status, to) = match request.split(' ').nth(1) {
+            Some("/again") => (307, format!("http://{elsewhere}/")),
+            Some("/see") => (303, format!("http://{elsewhere}/")),
+            Some("/here") => (308, "/done".to_owned()),
+            _ => return ok("well"),
+        };
+        format!("HTTP/1.1 {status} x\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n")
+    })
+    .await;
+    let asked = |path: &str, hidden: bool| {
+        let mut spec = spec(&format!("http://{desk}{path}"));
+        spec.method = Method::POST;
+        spec.body = Bytes::from_static(b"password=hunter22");
+        spec.hidden = hidden.then(|| Secret(b"hunter22".to_vec())).into_iter().collect();
+        spec
+    };
+    for path in ["/see", "/here"] {
+        assert_eq!(codes(&sight(&asked(path, true)).await), [""; 0], "{path}");
+    }
+    let sight_of = sight(&asked("/again", true)).await;
+    assert_eq!(codes(&sight_of), ["http.redirect"]);
+    let told = &sight_of.findings[0];
+    assert_eq!(told.subject, format!("http://{desk}/again"));
+    assert_eq!(told.evidence["to"], format!("http://{elsewhere}/"));
+    assert!(!heard.lock().unwrap().contains("hunter22"));
+    // What is no secret goes where it is led.
+    assert_eq!(codes(&sight(&asked("/again", false)).await), [""; 0]);
+    assert!(heard.lock().unwrap().contains("hunter22"));
+}
+
+#[tokio::test]
 async fn a_redirect_can_be_what_is_expected() {
     let address = answering(|_| {
         "HTTP/1.1 301 x\r\nLocation: https://shop.example/\r\nContent-Length: 0\r\n\r\n".to_owned()
