@@ -8,7 +8,7 @@ use health::facts::{
 };
 use health::history::History;
 use health::snapshot::{CheckStanding, Last};
-use health::{Facts, Incident, Timing};
+use health::{Facts, Incident, Kind, Timing};
 
 use crate::certificates::{Chain, Readiness, readiness, title};
 use crate::chart::{self, Bars, Cut, Line, Spreads, Stretch};
@@ -63,6 +63,8 @@ pub fn check(view: &View<'_>, name: &str, history: &History) -> Result<Option<St
         .as_ref()
         .map(|last| chart::waterfall(&last.phases, last.duration))
         .unwrap_or_default();
+    // Who only looks whether a job has reported waits for nobody.
+    let takes_time = standing.check.kind != Kind::Heartbeat;
     let page = Page {
         page: Frame::new(view, Tab::Check, name),
         t,
@@ -76,8 +78,8 @@ pub fn check(view: &View<'_>, name: &str, history: &History) -> Result<Option<St
         history,
         hours: chart::bars(t, &history.hours, Cut::Hours, view.now),
         days: chart::bars(t, &history.days, Cut::Days, view.now),
-        line: chart::line(&history.samples),
-        spread: chart::spread(t, &history.hours, view.now),
+        line: takes_time.then(|| chart::line(&history.samples)).flatten(),
+        spread: takes_time.then(|| chart::spread(t, &history.hours, view.now)).flatten(),
     };
     Ok(Some(page.render()?))
 }

@@ -39,14 +39,21 @@ pub fn incidents(view: &View<'_>, remembered: &[Incident]) -> Result<String, Err
     Ok(ListPage { page, t, open, recent }.render()?)
 }
 
-/// Leaves out those that are listed below the one that explains them.
+/// Leaves out those that are listed below the one that explains them. One that is still open when that
+/// explanation no longer holds stands on its own again, and so does one of two that explained each other.
 fn below(listed: &mut Vec<&Incident>) {
-    let consequences: HashSet<&str> = listed
+    let pairs: HashSet<(&str, &str)> = listed
         .iter()
-        .flat_map(|incident| &incident.consequences)
-        .map(|consequence| &*consequence.incident)
+        .flat_map(|cause| cause.consequences.iter().map(|after| (&*cause.id, &*after.incident)))
         .collect();
-    listed.retain(|incident| !consequences.contains(&*incident.id));
+    let hidden: HashSet<&str> = pairs
+        .iter()
+        .filter(|(cause, after)| !pairs.contains(&(*after, *cause)) || cause < after)
+        .map(|(_, after)| *after)
+        .collect();
+    let stands_alone =
+        |incident: &Incident| incident.resolved_at.is_none() && incident.cause().is_none();
+    listed.retain(|incident| stands_alone(incident) || !hidden.contains(&*incident.id));
 }
 
 /// One line of a timeline.
@@ -104,5 +111,59 @@ pub fn incident(
 impl Page<'_> {
     fn evidence<'f>(&self, found: &'f StandingFinding) -> Vec<(&'f str, Vec<String>)> {
         findings::evidence(&found.finding.evidence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use health::{Explanation, Kind, Severity, State};
+
+    use super::*;
+
+    /// An incident by this id that lists these below it; explained by another, and whether it still is.
+    fn incident(id: &str, below: &[&Incident], explained: Option<bool>) -> Incident {
+        let begin = Timestamp::UNIX_EPOCH;
+        Incident {
+            id: id.into(),
+            check: id.into(),
+            kind: Kind::Http,
+            instance: id.into(),
+            host: None,
+            severity: Severity::Critical,
+            state: State::Down,
+            opened_at: begin,
+            updated_at: begin,
+            resolved_at: None,
+            findings: Vec::new(),
+            explained_by: explained.map(|still| Explanation {
+                check: Arc::from("cause"),
+                incident: None,
+                ended_at: (!still).then_some(begin),
+            }),
+            waits_until: None,
+            consequences: below.iter().map(|after| after.as_consequence()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_stands_on_its_own_again_is_not_left_out() {
+        let explained = incident("b", &[], Some(true));
+        let no_longer = incident("c", &[], Some(false));
+        let cause = incident("a", &[&explained, &no_longer], None);
+        let over = |it: &Incident| Incident { resolved_at: Some(it.opened_at), ..it.clone() };
+        let left = |mut listed: Vec<&Incident>| {
+            below(&mut listed);
+            listed.iter().map(|it| it.id.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(left(vec![&cause, &explained, &no_longer]), ["a", "c"]);
+        // Of those that are over, each is where it was.
+        assert_eq!(left(vec![&over(&cause), &over(&explained), &over(&no_longer)]), ["a"]);
+        // Two that explained each other in turn.
+        let (one, other) = (incident("d", &[], Some(true)), incident("e", &[], Some(true)));
+        let one = Incident { consequences: vec![other.as_consequence()], ..one };
+        let other = Incident { consequences: vec![one.as_consequence()], ..other };
+        assert_eq!(left(vec![&one, &other]), ["d"]);
     }
 }

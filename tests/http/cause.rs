@@ -71,7 +71,8 @@ async fn limits_maintenance_and_swapped_backends_are_recognised() {
              server {{ listen {limited}; location / {{ limit_req zone=tight; return 204; \
              try_files /none =404; }} location /x {{ limit_req zone=tight; proxy_pass http://{right}; }} }}\n\
              server {{ listen {closed}; default_type text/html; location / {{ \
-             return 200 '<html><title>서비스 점검 중입니다</title></html>'; }} }}\n\
+             return 200 '<html><title>서비스 점검 중입니다</title></html>'; }} \
+             location /shut {{ limit_req zone=tight; return 503; }} }}\n\
              server {{ listen {swapped}; location / {{ proxy_pass http://{wrong}; }} }}",
             right = right.address,
             wrong = wrong.address,
@@ -80,6 +81,7 @@ async fn limits_maintenance_and_swapped_backends_are_recognised() {
     let plan = format!(
         "{PACE}[[http]]\nname = \"limited\"\nurl = \"http://{limited}/x\"\nnginx = \"nginx.conf\"\n\
          [[http]]\nname = \"closed\"\nurl = \"http://{closed}/\"\nexpect.body = \"Welcome\"\n\
+         [[http]]\nname = \"shut\"\nurl = \"http://{closed}/shut\"\nnginx = \"nginx.conf\"\n\
          [[http]]\nname = \"swapped\"\nurl = \"http://{swapped}/\"\nexpect.json = {{ \"/name\" = \"shop\" }}\n\
          upstream = \"{}\"\n",
         right.address
@@ -89,6 +91,8 @@ async fn limits_maintenance_and_swapped_backends_are_recognised() {
     assert!(found["evidence"]["limit"].as_str().unwrap().contains("nginx.conf:"), "{found:#}");
     let found = agent.finding("closed", "http.maintenance").await;
     assert!(found["summary"].as_str().unwrap().contains("서비스 점검 중입니다"), "{found:#}");
+    let found = agent.finding("shut", "http.maintenance").await;
+    assert!(found["evidence"]["written"].as_str().unwrap().contains("nginx.conf:"), "{found:#}");
     let found = agent.finding("swapped", "http.json").await;
     let summary = found["summary"].as_str().unwrap();
     assert!(summary.contains("asked without the proxy, answers as expected"), "{summary}");

@@ -135,7 +135,7 @@ async fn a_lost_session_is_told_with_its_reason_and_the_guilty_hop() {
         ("secure", "Secure over http", "application", "log in"),
         ("none", "SameSite=None without Secure", "application", "log in"),
         ("expired", "expired at once", "application", "log in"),
-        ("path", "wrong path", "", "still known"),
+        ("path", "wrong path", "application", "still known"),
         ("forgets", "forgotten by the application", "application", "still known"),
     ] {
         way.application.change(mode);
@@ -166,6 +166,63 @@ async fn a_lost_session_is_told_with_its_reason_and_the_guilty_hop() {
     }
     way.proxy("");
     way.is_well().await;
+}
+
+/// A login that leads on by itself, beside a form's token that comes along whatever happens.
+const ENTERED: &str = r#"
+[[journey]]
+name = "session"
+base = "http://shop.example"
+connect = "OUTER"
+upstream = "INNER"
+
+[[journey.step]]
+name = "enter"
+path = "/enter"
+expect.cookie = ["sid", "csrf"]
+
+[[journey.step]]
+name = "account"
+path = "/account"
+capture = { user = { body = "user ([0-9]+)" } }
+
+[[journey.step]]
+name = "me"
+path = "/me?user={user}"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_lost_behind_a_redirect_is_told_at_its_step() {
+    let mut way = Way::start(ENTERED).await;
+    way.application.change("path");
+    let found = way.lost("enter", "wrong path").await;
+    assert_eq!(found["evidence"]["cookie"], "sid", "{found}");
+    assert_eq!(found["evidence"]["instead"], "http.status", "{found}");
+    assert_eq!(found["evidence"]["guilty"], "application", "{found}");
+    // A cookie of the same name that ends elsewhere takes nothing from the one that lives.
+    way.application.change("moved");
+    way.is_well().await;
+
+    // The answer ends the cookie that the proxy kept from the application.
+    way.application.change("well");
+    way.proxy("proxy_set_header Cookie '';");
+    let found = way.lost("enter", "dropped by the proxy on the way in").await;
+    assert_eq!(found["evidence"]["guilty"], "proxy", "{found}");
+    way.proxy("proxy_cookie_path / /shop/;");
+    let found = way.lost("enter", "changed by the proxy").await;
+    assert_eq!(found["evidence"]["how"], "wrong path", "{found}");
+    way.proxy("");
+    way.is_well().await;
+
+    // Nobody says what the account is like but by what is taken out of it.
+    way.agent.replan(
+        "",
+        &way.agent_plan(
+            &ENTERED.replace("/enter", "/login").replace("[\"sid\", \"csrf\"]", "\"seen\""),
+        ),
+    );
+    let found = way.lost("account", "forgotten by the application").await;
+    assert_eq!(found["evidence"]["instead"], "http.body", "{found}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

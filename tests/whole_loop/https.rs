@@ -242,13 +242,14 @@ async fn a_bad_gateway_is_blamed_on_the_upstream_that_is_dead() {
         ops.in_plan(folder.path())
     );
     let agent = Agent::start(folder.path(), "", &plan).await;
-    let opened = ops.expect("incident.opened", "basket").await;
+    let claim = format!("app:{port}");
+    let opened = ops.expect("incident.opened", &claim).await;
     let finding = agent.finding("basket", "http.bad-gateway").await;
     let subject = finding["subject"].as_str().unwrap();
     assert!(subject.contains(&app.to_string()), "names the upstream: {subject}");
     assert_eq!(finding["evidence"]["status"], 502);
     assert!(finding["summary"].as_str().unwrap().contains("refuses connections"), "{finding}");
-    agent.explained("basket", "http.bad-gateway", &format!("app:{port}")).await;
+    agent.explained("basket", "http.bad-gateway", &claim).await;
     assert!(opened.is_signed());
 
     // The application starts: a second nginx in its place.
@@ -256,9 +257,10 @@ async fn a_bad_gateway_is_blamed_on_the_upstream_that_is_dead() {
     std::fs::create_dir(&place).unwrap();
     let server = format!("server {{ listen {app}; location / {{ return 200 'basket'; }} }}");
     let _app = Nginx::start(&place, &[app], &server);
-    let resolved = ops.expect("incident.resolved", "basket").await;
+    let resolved = ops.expect("incident.resolved", &claim).await;
     assert_eq!(resolved.message["id"], opened.message["id"]);
     agent.state("basket", "up").await;
+    assert_eq!(ops.taken().len(), 2, "the page is a consequence and is not told of");
 
     // With the proxy itself gone it is a refused connection, and nobody else's fault.
     shop.nginx.stop();

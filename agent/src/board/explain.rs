@@ -56,14 +56,16 @@ impl Board {
 
     fn sick_claim_behind(&self, entry: &Entry, standing: &StandingFinding) -> Option<Arc<str>> {
         let Origin::Planned(check) = &entry.origin else { return None };
+        // `127.0.0.1:3011 (app.internal)` names an address too.
+        let named = || {
+            let first = standing.finding.subject.split(' ').next()?;
+            first.parse().ok()
+        };
         let addresses: Vec<SocketAddr> = match (standing.finding.code, &check.spec) {
             (Code::HttpBadGateway, Spec::Http(spec)) => {
-                let named = standing.finding.subject.parse().ok();
-                spec.upstream.iter().filter_map(Endpoint::address).chain(named).collect()
+                spec.upstream.iter().filter_map(Endpoint::address).chain(named()).collect()
             }
-            (Code::HttpUpstream, Spec::Http(_)) => {
-                standing.finding.subject.parse().into_iter().collect()
-            }
+            (Code::HttpBadGateway | Code::HttpUpstream, _) => named().into_iter().collect(),
             (
                 Code::TcpRefused | Code::TcpTimeout | Code::TcpUnreachable,
                 Spec::Http(_)
@@ -71,6 +73,8 @@ impl Board {
                 | Spec::Tls(_)
                 | Spec::Sites(_)
                 | Spec::Tcp(_)
+                | Spec::Websocket(_)
+                | Spec::Grpc(_)
                 | Spec::Forward(_),
             ) => entry.standing.last.as_ref()?.facts.address.into_iter().collect(),
             _ => return None,

@@ -329,14 +329,18 @@ fn a_sick_dependency_explains_until_it_is_well_again() {
 fn the_claim_of_the_address_explains_what_could_not_reach_it() {
     let plan = plan(&format!(
         "{HOST}{CLAIM}[[tcp]]\nname = \"a\"\naddress = \"web:9000\"\n\
-         [[http]]\nname = \"shop\"\nurl = \"http://127.0.0.1:8081/\"\nupstream = \"web:9000\"\n"
+         [[http]]\nname = \"shop\"\nurl = \"http://127.0.0.1:8081/\"\nupstream = \"web:9000\"\n\
+         [[websocket]]\nname = \"live\"\nurl = \"ws://127.0.0.1:8081/\"\n"
     ));
     let (mut board, keys) = board(&plan);
-    let [claim, tcp, http] = [keys[0].1, keys[1].1, keys[2].1];
+    let [claim, tcp, http, live] = [keys[0].1, keys[1].1, keys[2].1, keys[3].1];
     let mut refused = seen(vec![finding(Code::TcpRefused)]);
     refused.facts.address = Some("127.0.0.9:9000".parse().unwrap());
     board.record(tcp, refused, None, at(1));
     board.record(http, seen(vec![finding(Code::HttpBadGateway)]), None, at(1));
+    let mut gateway = finding(Code::HttpBadGateway);
+    gateway.subject = "127.0.0.9:9000 (app.internal)".to_owned();
+    board.record(live, seen(vec![gateway]), None, at(1));
     for (code, by) in [
         (Code::PortDead, Some("web:9000")),
         (Code::PortWrongOwner, Some("web:9000")),
@@ -346,6 +350,7 @@ fn the_claim_of_the_address_explains_what_could_not_reach_it() {
         board.record(claim, seen(vec![finding(code)]), None, at(3));
         assert_eq!(explained(&mut board, "a").as_deref(), by, "{code}");
         assert_eq!(explained(&mut board, "shop").as_deref(), by, "{code}");
+        assert_eq!(explained(&mut board, "live").as_deref(), by, "{code}");
     }
 }
 

@@ -10,12 +10,16 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 /// How often the job that is well reports.
 const REPORTS_EVERY: Duration = Duration::from_secs(10);
+/// How soon one that was not heard calls again.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// What the application serves, asked without the proxy.
 pub(super) fn behind() -> Router {
@@ -80,27 +84,35 @@ async fn prices(request: Request) -> Response {
 /// Two jobs: one that reports as it should, and one that does so once and never again.
 pub(super) fn jobs(agent: SocketAddr) {
     tokio::spawn(async move {
-        let client = reqwest::Client::new();
-        let report = async |job: &str| {
-            let url = format!("http://{agent}/api/v1/heartbeat/{job}");
-            client
-                .post(url)
-                .body("done\n")
-                .send()
-                .await
-                .is_ok_and(|told| told.status().is_success())
-        };
         let mut every = tokio::time::interval(REPORTS_EVERY);
         let mut is_backed_up = false;
         loop {
-            every.tick().await;
-            if !is_backed_up {
-                is_backed_up = report("backup").await;
-            }
             // The agent may just be starting, or ending.
-            let _ = report("renewal").await;
+            while report(agent, "renewal").await.is_none() {
+                tokio::time::sleep(AGAIN).await;
+            }
+            if !is_backed_up {
+                is_backed_up = report(agent, "backup").await.is_some();
+            }
+            every.tick().await;
         }
     });
+}
+
+/// One call, as a line of a crontab makes it; `None` when it was not taken.
+async fn report(agent: SocketAddr, job: &str) -> Option<()> {
+    let call = format!(
+        "POST /api/v1/heartbeat/{job} HTTP/1.1\r\nHost: {agent}\r\nContent-Length: 5\r\n\
+         Connection: close\r\n\r\ndone\n"
+    );
+    let talk = async {
+        let mut stream = TcpStream::connect(agent).await.ok()?;
+        stream.write_all(call.as_bytes()).await.ok()?;
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.ok()?;
+        (&answer == b"HTTP/1.1 200").then_some(())
+    };
+    tokio::time::timeout(REPORTS_EVERY, talk).await.ok()?
 }
 
 /// The part of the plan that is about all this.
@@ -154,4 +166,37 @@ period = "20s"
 grace = "5s"
 "#
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::extract::Path;
+    use tokio::net::TcpListener;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn both_jobs_report_once_the_agent_hears_them() {
+        let listener = TcpListener::bind("127.77.0.9:0").await.unwrap();
+        let agent = listener.local_addr().unwrap();
+        let (told, mut heard) = mpsc::unbounded_channel();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let hear = move |Path(job): Path<String>, body: String| {
+            told.send((job, body)).unwrap();
+            // The first comes too early.
+            let is_early = calls.fetch_add(1, Ordering::Relaxed) == 0;
+            async move { if is_early { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK } }
+        };
+        let app = Router::new().route("/api/v1/heartbeat/{job}", post(hear));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        jobs(agent);
+        for job in ["renewal", "renewal", "backup"] {
+            let call = tokio::time::timeout(Duration::from_secs(10), heard.recv()).await.unwrap();
+            assert_eq!(call, Some((job.to_owned(), "done\n".to_owned())));
+        }
+    }
 }

@@ -2,15 +2,40 @@
 //!
 //! Deliberately absent: `if`, `rewrite`, `map` and variables; what depends on them is not told.
 
-use super::server::{Address, Location, Matching, Pass, Server, Sites};
+use super::server::{Address, Answer, Location, Matching, Pass, Server, Sites};
+use super::tree::Place;
 
 /// Where a request ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Route<'a> {
     /// The server that answers.
     pub server: &'a Server,
-    /// To whom it passes the request on.
-    pub pass: Option<&'a Pass>,
+    /// Its location, where it has one and does not answer before that.
+    pub location: Option<&'a Location>,
+}
+
+impl<'a> Route<'a> {
+    /// To whom the request is passed on.
+    #[must_use]
+    pub fn pass(&self) -> Option<&'a Pass> {
+        self.location?.pass.as_ref()
+    }
+
+    /// Where requests like this are limited; what is answered by itself is so before that.
+    #[must_use]
+    pub fn limits(&self) -> Option<&'a Place> {
+        match self.location {
+            _ if self.answer().is_some() => None,
+            Some(location) => location.limits.as_ref(),
+            None => self.server.limits.as_ref(),
+        }
+    }
+
+    /// What nginx answers by itself, always.
+    #[must_use]
+    pub fn answer(&self) -> Option<&'a Answer> {
+        self.server.answer.as_ref().or_else(|| self.location?.answer.as_ref())
+    }
 }
 
 impl Sites {
@@ -41,10 +66,9 @@ impl Sites {
             .or_else(|| servers.iter().find(is_default).copied())
             .or_else(|| servers.first().copied())?;
         if server.answer.is_some() {
-            return Some(Route { server, pass: None });
+            return Some(Route { server, location: None });
         }
-        let location = location(&server.locations, path).ok()?;
-        Some(Route { server, pass: location.and_then(|location| location.pass.as_ref()) })
+        Some(Route { server, location: location(&server.locations, path).ok()? })
     }
 }
 
@@ -78,11 +102,17 @@ fn rank(name: &str, host: &str) -> Option<(u8, usize)> {
 /// The expression of a location is not one that can be read here.
 struct Unreadable;
 
-/// The location of a path: the very path, or the first expression that fits, or the longest beginning.
+/// The location of a path: the very path, or the first expression that fits, or the longest beginning,
+/// which may say that no expression is to be tried.
 fn location<'a>(locations: &'a [Location], path: &str) -> Result<Option<&'a Location>, Unreadable> {
     let of = |matching| locations.iter().filter(move |one| one.matching == matching);
     if let Some(exact) = of(Matching::Exact).find(|one| one.path == path) {
         return Ok(Some(exact));
+    }
+    let prefixes = of(Matching::Prefix).filter(|one| path.starts_with(&one.path));
+    let longest = prefixes.max_by_key(|one| one.path.len());
+    if longest.is_some_and(|one| one.is_final) {
+        return Ok(longest);
     }
     for one in of(Matching::Regex) {
         let expression = regex::RegexBuilder::new(&one.path).case_insensitive(true).build();
@@ -90,8 +120,7 @@ fn location<'a>(locations: &'a [Location], path: &str) -> Result<Option<&'a Loca
             return Ok(Some(one));
         }
     }
-    let prefixes = of(Matching::Prefix).filter(|one| path.starts_with(&one.path));
-    Ok(prefixes.max_by_key(|one| one.path.len()))
+    Ok(longest)
 }
 
 #[cfg(test)]
@@ -114,6 +143,8 @@ mod tests {
             location = /exact { proxy_pass http://unix:/run/app.sock; }
             location ~ \.php$ { fastcgi_pass 127.0.0.1:9000; }
             location /files { root /srv; }
+            location ^~ /static/ { proxy_pass http://127.0.0.1:5000; limit_conn b 1; }
+            location /closed { return 503; }
         }
         server {
             listen 8443 ssl; server_name blog.shop.example;
@@ -141,19 +172,32 @@ mod tests {
             ("shop.example", &[8443], "/exact/x", Some("http://app Some(\"$host\") 2")),
             ("shop.example", &[8443], "/a.php", Some("127.0.0.1:9000 Some(\"$host\") 1")),
             ("shop.example", &[8443], "/files/x", Some("nobody")),
+            (
+                "shop.example",
+                &[8443],
+                "/static/a.php",
+                Some("http://127.0.0.1:5000 Some(\"$host\") 1"),
+            ),
             // Nobody is called so: the first server on the port answers.
             ("other.example", &[8443], "/", Some("http://app Some(\"$host\") 2")),
             ("shop.example", &[80], "/", Some("nobody")),
             ("odd.example", &[8443], "/", None),
             ("shop.example", &[81], "/", None),
         ] {
-            let route = sites.route(host, ports, path).map(|route| match route.pass {
+            let route = sites.route(host, ports, path).map(|route| match route.pass() {
                 Some(pass) => format!("{} {:?} {}", pass.written, pass.host, pass.to.len()),
                 None => "nobody".to_owned(),
             });
             assert_eq!(route.as_deref(), expected, "{host} {ports:?} {path}");
         }
-        let limits = sites.route("shop.example", &[8443], "/").unwrap().server.limits.as_ref();
-        assert!(limits.is_some() && sites.servers[0].limits.is_none());
+        let limits = |port, path| {
+            let route = sites.route("shop.example", &[port], path).unwrap();
+            route.limits().map(|place| place.line)
+        };
+        let of_the_server = limits(8443, "/").unwrap();
+        assert!(limits(8443, "/static/x").unwrap() > of_the_server, "its own go before");
+        assert_eq!(limits(8443, "/api/"), Some(of_the_server));
+        assert_eq!(limits(8443, "/closed"), None, "answered before anything is counted");
+        assert_eq!(limits(80, "/"), None);
     }
 }

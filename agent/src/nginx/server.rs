@@ -43,7 +43,8 @@ pub struct Server {
     pub locations: Vec<Location>,
     /// What it answers by itself, before any location.
     pub answer: Option<Answer>,
-    /// Where it limits how often, or how many at once, may ask (`limit_req`, `limit_conn`).
+    /// Where it limits how often, or how many at once, may ask (`limit_req`, `limit_conn`), for all
+    /// locations without limits of their own.
     pub limits: Option<Place>,
 }
 
@@ -88,6 +89,12 @@ pub struct Location {
     pub pass: Option<Pass>,
     /// Where its files lie, when it is for challenges of an ACME authority.
     pub challenges: Option<String>,
+    /// It is a prefix that no expression is tried after (`^~`).
+    pub is_final: bool,
+    /// Where it limits how often, or how many at once, may ask; its own or what holds for all.
+    pub limits: Option<Place>,
+    /// What it answers by itself, always.
+    pub answer: Option<Answer>,
 }
 
 /// How a location is matched.
@@ -187,6 +194,13 @@ fn share_listens(servers: &mut [Server]) {
     }
 }
 
+/// What a location has from the blocks around it.
+struct Above<'a> {
+    root: Option<&'a str>,
+    host: Option<&'a str>,
+    limits: Option<Place>,
+}
+
 struct Reading<'a> {
     folder: &'a Path,
     http: &'a Directive,
@@ -229,7 +243,7 @@ impl Reading<'_> {
                 .collect(),
             locations: self.locations(server),
             answer: server.within("return").find_map(answer),
-            limits: limits(server).or_else(|| own_limits(self.http)),
+            limits: limits(server).or_else(|| limits(self.http)),
         }
     }
 
@@ -243,8 +257,12 @@ impl Reading<'_> {
         let root = self.inherited(server, "root").first().map(|one| one.first().to_owned());
         let mut found = Vec::new();
         let mut fallbacks = Vec::new();
-        let host = host_sent(server, host_sent(self.http, None));
-        self.collect(server, (root.as_deref(), host), &mut found, &mut fallbacks);
+        let above = Above {
+            root: root.as_deref(),
+            host: host_sent(server, host_sent(self.http, None)),
+            limits: limits(server).or_else(|| limits(self.http)),
+        };
+        self.collect(server, &above, &mut found, &mut fallbacks);
         let named: HashMap<String, Pass> = found
             .iter()
             .filter(|one| one.matching == Matching::Named)
@@ -261,14 +279,15 @@ impl Reading<'_> {
     fn collect(
         &self,
         block: &Directive,
-        (root, host): (Option<&str>, Option<&str>),
+        above: &Above<'_>,
         found: &mut Vec<Location>,
         fallbacks: &mut Vec<Option<String>>,
     ) {
         for directive in block.within("location") {
             let (matching, path) = matching(&directive.arguments);
-            let own = directive.within("root").next().map(Directive::first).or(root);
-            let host = host_sent(directive, host);
+            let own = directive.within("root").next().map(Directive::first).or(above.root);
+            let host = host_sent(directive, above.host);
+            let limits = limits(directive).or_else(|| above.limits.clone());
             let alias = directive.within("alias").next().map(Directive::first);
             let files = alias.map(|alias| alias.trim_end_matches('/')).map_or_else(
                 || own.map(str::to_owned),
@@ -278,6 +297,9 @@ impl Reading<'_> {
             found.push(Location {
                 place: directive.place.clone(),
                 challenges: files.filter(|_| path.contains(CHALLENGES)),
+                is_final: directive.first().starts_with("^~"),
+                limits: limits.clone(),
+                answer: directive.within("return").find_map(answer),
                 matching,
                 path,
                 pass: self
@@ -286,7 +308,7 @@ impl Reading<'_> {
             });
             let fallback = directive.within("try_files").find_map(|one| one.arguments.last());
             fallbacks.push(fallback.filter(|last| last.starts_with('@')).cloned());
-            self.collect(directive, (own, host), found, fallbacks);
+            self.collect(directive, &Above { root: own, host, limits }, found, fallbacks);
         }
     }
 
@@ -336,13 +358,9 @@ fn host_sent<'a>(block: &'a Directive, above: Option<&'a str>) -> Option<&'a str
         .map(String::as_str)
 }
 
-fn own_limits(block: &Directive) -> Option<Place> {
+fn limits(block: &Directive) -> Option<Place> {
     let limit = block.within("limit_req").chain(block.within("limit_conn")).next();
     limit.map(|one| one.place.clone())
-}
-
-fn limits(block: &Directive) -> Option<Place> {
-    own_limits(block).or_else(|| block.block.iter().flatten().find_map(limits))
 }
 
 fn before_slash(rest: &str) -> &str {

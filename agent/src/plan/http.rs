@@ -139,7 +139,7 @@ pub(super) fn bare(row: &Row<'_>, upstream: Vec<Endpoint>) -> Asking {
 pub(super) fn behind(row: &Row<'_>, hosts: &Hosts) -> probed::Behind {
     let nginx = row.text("nginx").and_then(|text| frame::path(row, "nginx", &text));
     let backends = frame::endpoints(row, "backends", hosts, None);
-    probed::Behind { nginx, backends }
+    probed::Behind { nginx, backends, inner_ports: Vec::new() }
 }
 
 /// All of it together.

@@ -280,8 +280,10 @@ async fn go(
                 let mut facts = facts(spec, ask, &answer, redirects);
                 let subject = without_query(&facts.url).to_owned();
                 hops.last(&facts, watch, &mut sight);
+                let took = watch.elapsed();
                 let at = Arrived { ask, subject: subject.clone(), hops: facts.redirects.len() };
                 let heard = weigh(spec, at, answer, net, watch, &mut sight).await;
+                hops.only(&facts, took, watch, &mut sight);
                 if let Some(jar) = along.jar().filter(|_| judge::accepts(spec, heard.status)) {
                     let wanted = &spec.expect.cookies;
                     let mut found = cookie::judge(wanted, &subject, jar, clock::now());
@@ -377,8 +379,12 @@ async fn weigh(
     net.bodies.note(spec, &reply);
     if !findings.is_empty() {
         let limits = backing.as_ref().and_then(Backing::limits);
-        recognised::retell(&reply, limits, &mut findings);
-        findings = Box::pin(behind::compare(spec, ask, &reply, findings, net, watch)).await;
+        let own_answer = backing.as_ref().and_then(Backing::own_answer);
+        recognised::retell(&reply, limits, own_answer, &mut findings);
+        // Several ways are compared with one another.
+        if spec.behind.inner_ports.is_empty() {
+            findings = Box::pin(behind::compare(spec, ask, &reply, findings, net, watch)).await;
+        }
     }
     let asked = backing.as_ref().map_or(&reply.upstream, |backing| &backing.members);
     let asked = if reply.upstream.is_empty() { asked } else { &reply.upstream };

@@ -25,7 +25,7 @@ pub mod ways;
 
 use capture::Capture;
 use filled::Values;
-use lost::Before;
+use lost::Made;
 use template::Template;
 
 /// `[[journey]]` after validation.
@@ -83,6 +83,14 @@ pub(crate) struct Travelled {
     pub(crate) veils: Vec<hop::Veil>,
 }
 
+/// What is carried from step to step.
+struct Trip {
+    values: Values,
+    jar: Jar,
+    /// What every step asked, with the cookies that came along.
+    asked: Vec<hop::Ask>,
+}
+
 /// Runs one probe.
 pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
     match &spec.ways {
@@ -94,8 +102,7 @@ pub async fn observe(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Sight {
 /// Makes the journey once, with a jar of its own.
 pub(crate) async fn travel(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Travelled {
     let mut travelled = Travelled::default();
-    let mut jar = Jar::default();
-    let mut values = Values::of(spec);
+    let mut trip = Trip { values: Values::of(spec), jar: Jar::default(), asked: Vec::new() };
     let mut from: Option<Uri> = None;
     let mut ended: Option<&Step> = None;
     for (index, step) in spec.steps.iter().enumerate() {
@@ -104,12 +111,12 @@ pub(crate) async fn travel(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Tra
             travelled.heard.push(None);
             continue;
         }
-        jar.enter(Arc::clone(&step.name), from.take());
+        trip.jar.enter(Arc::clone(&step.name), from.take());
         let begun = watch.elapsed();
         let mut own = Stopwatch::start(watch.left());
-        let walked = Box::pin(made(spec, index, &mut values, &mut jar, net, &mut own)).await;
+        let walked = Box::pin(made(spec, index, &mut trip, net, &mut own)).await;
         let (mut sight, heard) = (walked.sight, walked.heard);
-        travelled.veils = values.veils();
+        travelled.veils = trip.values.veils();
         hop::veil(&travelled.veils, &mut sight);
         named(step, &mut sight.findings);
         let is_end = heard.is_none()
@@ -122,6 +129,7 @@ pub(crate) async fn travel(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Tra
         travelled.heard.push(heard);
         ended = is_end.then_some(step);
     }
+    travelled.veils.extend(trip.jar.veils());
     travelled
 }
 
@@ -129,37 +137,45 @@ pub(crate) async fn travel(spec: &Spec, net: &Net, watch: &mut Stopwatch) -> Tra
 async fn made(
     spec: &Spec,
     index: usize,
-    values: &mut Values,
-    jar: &mut Jar,
+    trip: &mut Trip,
     net: &Net,
     watch: &mut Stopwatch,
 ) -> hop::Walked {
-    let (earlier, step) = (&spec.steps[..index], &spec.steps[index]);
+    let step = &spec.steps[index];
     if watch.left().is_zero() {
         return hop::Walked { sight: wrong(step, no_time_left(step)), heard: None };
     }
-    let ask = match values.ask(step) {
+    let ask = match trip.values.ask(step) {
         Ok(ask) => ask,
         Err(finding) => return hop::Walked { sight: wrong(step, *finding), heard: None },
     };
-    let before = Before::of(jar, earlier, &ask);
-    let mut walked = hop::walk_with(&step.http, ask.clone(), Some(jar), net, watch).await;
+    trip.asked.push(trip.jar.dressed(ask.clone()));
+    let mut walked = hop::walk_with(&step.http, ask.clone(), Some(&mut trip.jar), net, watch).await;
+    let taken = take_out(step, &mut walked, &trip.jar);
     if walked.sight.facts.blind.is_none() {
-        lost::explain(&mut walked, &before, step, &ask, jar, net, watch).await;
+        let (steps, asked, jar) = (&spec.steps[..=index], &*trip.asked, &trip.jar);
+        let made = Made { steps, asked, ask: &ask, jar, net, watch };
+        lost::explain(&mut walked, &made).await;
     }
-    let is_bad = |finding: &Finding| finding.severity == Severity::Critical;
-    if let Some(heard) = &walked.heard
-        && !walked.sight.findings.iter().any(is_bad)
-    {
-        let url = hop::without_query(&step.http.shown);
-        for capture in &step.captures {
-            match capture.taken(heard, url, jar) {
-                Ok(value) => values.learn(&capture.name, value),
-                Err(finding) => walked.sight.findings.push(*finding),
-            }
+    taken.into_iter().for_each(|(name, value)| trip.values.learn(&name, value));
+    walked
+}
+
+/// What the step takes out of its answer for later ones. What is not there becomes a finding.
+fn take_out(step: &Step, walked: &mut hop::Walked, jar: &Jar) -> Vec<(Arc<str>, String)> {
+    let hop::Walked { sight, heard: Some(heard) } = walked else { return Vec::new() };
+    if sight.findings.iter().any(|finding| finding.severity == Severity::Critical) {
+        return Vec::new();
+    }
+    let url = hop::without_query(&step.http.shown);
+    let mut taken = Vec::new();
+    for capture in &step.captures {
+        match capture.taken(heard, url, jar) {
+            Ok(value) => taken.push((Arc::clone(&capture.name), value)),
+            Err(finding) => sight.findings.push(*finding),
         }
     }
-    walked
+    taken
 }
 
 /// A step about which this alone can be said.

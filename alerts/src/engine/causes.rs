@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: what explains what, which the board knows.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -259,8 +260,12 @@ impl Engine {
         let below = self.below(name);
         let open = below.iter().filter_map(|name| self.open.get(name));
         all.extend(open.map(|open| open.incident.as_consequence()));
+        if all.len() > MOST_CONSEQUENCES {
+            // What is wrong now before what is over, and of that the latest.
+            all.sort_by_key(|one| (one.resolved_at.is_some(), Reverse(one.resolved_at)));
+            all.truncate(MOST_CONSEQUENCES);
+        }
         all.sort_by(|a, b| (a.opened_at, &a.check).cmp(&(b.opened_at, &b.check)));
-        all.truncate(MOST_CONSEQUENCES);
         all
     }
 

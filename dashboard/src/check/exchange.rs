@@ -1,7 +1,7 @@
 //! What was asked and what came back, of the last bad look and of the last good one, side by side;
 //! what differs is marked.
 
-use health::facts::{Headers, HttpFacts, VisitFacts};
+use health::facts::{Headers, HttpFacts, Role, VisitFacts};
 use health::snapshot::{CheckStanding, Last};
 
 /// Requests shown of one look.
@@ -83,7 +83,12 @@ fn unfold(sides: &mut [Side<'_>]) {
             talks.iter().position(|talk| talk.visit.is_some_and(|visit| is_same(visit, shown)))
         });
         let guilty = || talks.iter().position(|talk| talk.visit.is_some_and(has_failed));
-        let end = || talks.iter().rposition(|talk| talk.http.is_some());
+        // Of several ways in, the one that visitors come by.
+        let way = talks.first().and_then(|talk| talk.visit?.way.as_deref());
+        let end = || {
+            let is_of_it = |talk: &Talk<'_>| talk.visit.is_none_or(|it| it.way.as_deref() == way);
+            talks.iter().rposition(|talk| talk.http.is_some() && is_of_it(talk))
+        };
         if let Some(talk) = same.or_else(guilty).or_else(end).and_then(|at| talks.get_mut(at)) {
             talk.is_open = true;
             shown = shown.or(talk.visit);
@@ -105,16 +110,26 @@ fn side<'a>(last: &'a Last, other: Option<&'a Last>) -> Side<'a> {
         let twin = other.and_then(|other| other.facts.http.as_deref());
         last.facts.http.as_deref().map(|http| talk(None, Some(http), twin)).into_iter().collect()
     } else {
-        let twins = other.map(|other| &*other.facts.visits).unwrap_or_default();
-        let shown = visits.iter().take(SHOWN);
-        shown.map(|it| talk(Some(it), it.http.as_deref(), twin(it, twins))).collect()
+        let twin = |visit| other.and_then(|other| twin(visit, other));
+        let shown = told(visits).take(SHOWN);
+        shown.map(|it| talk(Some(it), it.http.as_deref(), twin(it))).collect()
     };
-    Side { last, talks, left: visits.len().saturating_sub(SHOWN) }
+    Side { last, talks, left: told(visits).count().saturating_sub(SHOWN) }
 }
 
-/// The same request in the other look.
-fn twin<'a>(visit: &VisitFacts, others: &'a [VisitFacts]) -> Option<&'a HttpFacts> {
-    others.iter().find(|other| is_same(visit, other))?.http.as_deref()
+/// Requests whose words are known: of an upstream nothing is kept but how it is, and the waterfall has
+/// that.
+fn told(visits: &[VisitFacts]) -> impl Iterator<Item = &VisitFacts> {
+    visits.iter().filter(|visit| visit.role != Role::Upstream)
+}
+
+/// The same request in the other look, which may have made no other one.
+fn twin<'a>(visit: &VisitFacts, other: &'a Last) -> Option<&'a HttpFacts> {
+    if other.facts.visits.is_empty() {
+        let url = &visit.http.as_ref()?.url;
+        return other.facts.http.as_deref().filter(|http| http.url == *url);
+    }
+    other.facts.visits.iter().find(|other| is_same(visit, other))?.http.as_deref()
 }
 
 fn talk<'a>(
@@ -124,7 +139,7 @@ fn talk<'a>(
 ) -> Talk<'a> {
     let excerpt = http.and_then(|http| http.excerpt.as_deref()).map(|excerpt| {
         // Line ends are kept as they are written in a program, so that an excerpt is one line.
-        excerpt.replace("\\r", "").replace("\\n", "\n")
+        excerpt.replace("\\r", "").replace("\\n", "\n").replace("\\t", "\t")
     });
     let headers = http.map(|http| compared(&http.headers, twin.map(|twin| &twin.headers)));
     let asked = |http: Option<&'a HttpFacts>| Some(&http?.request.as_ref()?.headers);
@@ -178,6 +193,11 @@ impl Line<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use health::{Code, Facts, Phases};
+    use jiff::Timestamp;
+
     use super::*;
 
     #[test]
@@ -208,5 +228,57 @@ mod tests {
             ]
         );
         assert!(told(&own, None).iter().all(|(_, change)| *change == Change::Same));
+    }
+
+    #[test]
+    fn a_request_alone_is_held_against_the_same_one_among_others() {
+        let answer = |status, header| HttpFacts {
+            status: Some(status),
+            url: "https://shop.example/".into(),
+            headers: Headers::from_iter([("server", header)]),
+            ..HttpFacts::default()
+        };
+        let visit = |role, http| VisitFacts {
+            role,
+            name: "https://shop.example/".into(),
+            way: None,
+            begun: Duration::ZERO,
+            took: Duration::from_millis(1),
+            phases: Phases::default(),
+            address: None,
+            http: Some(Box::new(http)),
+            codes: vec![Code::HttpBadGateway],
+            failure: None,
+        };
+        let last = |success, http: HttpFacts, visits| Last {
+            at: Timestamp::UNIX_EPOCH,
+            duration: Duration::from_millis(1),
+            phases: Phases::default(),
+            facts: Facts { http: Some(Box::new(http)), visits, ..Facts::default() },
+            findings: Vec::new(),
+            success,
+        };
+        let refused = HttpFacts { status: Some(502), ..HttpFacts::default() };
+        let bad = answer(502, "proxy");
+        let visits = vec![visit(Role::Way, bad.clone()), visit(Role::Upstream, refused)];
+        let (bad, good) = (last(false, bad, visits), last(true, answer(200, "app"), Vec::new()));
+        let ways = ["outer", "app"].map(|way| VisitFacts {
+            way: Some(way.into()),
+            name: way.into(),
+            codes: Vec::new(),
+            ..visit(Role::Way, answer(200, way))
+        });
+        let differing = last(false, answer(200, "outer"), ways.to_vec());
+        let mut differing = [side(&differing, None)];
+        unfold(&mut differing);
+        let open: Vec<bool> = differing[0].talks.iter().map(|talk| talk.is_open).collect();
+        assert_eq!(open, [true, false], "the way that visitors come by is shown");
+
+        let (bad, good) = (side(&bad, Some(&good)), side(&good, Some(&bad)));
+        // Of an upstream there is nothing to be shown but what the waterfall shows.
+        assert_eq!((bad.talks.len(), good.talks.len(), bad.left), (1, 1, 0));
+        for talk in [&bad.talks[0], &good.talks[0]] {
+            assert_eq!(talk.headers[0].change, Change::Other);
+        }
     }
 }

@@ -47,6 +47,20 @@ class Answer(BaseHTTPRequestHandler):
             told = self.headers.get("Authorization", "").removeprefix("Bearer ")
             fits = told in TOKENS and parse_qs(path.query).get("token") == [told]
             self.say(200 if fits else 403, f"order {path.path} for {told}")
+        elif path.path == "/enter":
+            sid = secrets.token_hex(16)
+            SESSIONS.add(sid)
+            cookies = [f"sid={sid}" + ATTRIBUTES.get(MODE, "; Path=/; HttpOnly"), "csrf=12345678; Path=/"]
+            if MODE == "moved":
+                cookies.append("sid=; Path=/old; Max-Age=0")
+            self.say(303, "", ("Location", "/me"), *(("Set-Cookie", line) for line in cookies))
+        elif path.path == "/me":
+            if known:
+                self.say(200, "user 7")
+            else:
+                self.say(401, "who?", ("Set-Cookie", "sid=; Path=/; Max-Age=0"))
+        elif path.path == "/account":
+            self.say(200, "user 7" if known else "please log in")
         elif path.path == "/home":
             if known:
                 self.say(200, "Welcome back")

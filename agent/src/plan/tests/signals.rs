@@ -54,7 +54,7 @@ fn mistakes_are_told() {
         ("[[heartbeat]]\nname = \"a/b\"\nperiod = \"1d\"", "`a/b` cannot stand in a URL"),
         (
             "[[heartbeat]]\nname = \"a b\"\nperiod = \"1d\"\n[[heartbeat]]\nname = \"a-b\"\nperiod = \"1d\"",
-            "another heartbeat is called as \"a-b\" too",
+            "another heartbeat is called as `a-b` too",
         ),
         (
             "[[heartbeat]]\nname = \"a\"\nperiod = \"1d\"\ntimezone = \"UTC\"",
@@ -63,7 +63,7 @@ fn mistakes_are_told() {
         ("[[heartbeat]]\nname = \"a\"\nperiod = \"1d\"\ntoken = \"x\"", "`token` is refused"),
         (
             "[[heartbeat]]\nname = \"a\"\nperiod = \"1d\"\ntoken_env = \"NONE\"",
-            "the environment variable \"NONE\" is not set",
+            "the environment variable `NONE` is not set",
         ),
         ("[[heartbeat]]\nname = \"a\"\nperiod = \"1d\"\nfail_after = 3", "unknown key"),
         ("[[icmp]]\nname = \"a\"", "[[icmp]] needs `address`"),
@@ -79,7 +79,7 @@ fn mistakes_are_told() {
         ("[[udp]]\nname = \"a\"\naddress = \"127.0.0.1:53\"", "[[udp]] needs `send` or `send_hex`"),
         (
             "[[udp]]\nname = \"a\"\naddress = \"127.0.0.1:53\"\nsend_hex = \"0x00\"",
-            "\"0x00\" is not hexadecimal",
+            "`0x00` is not hexadecimal",
         ),
         (
             "[[udp]]\nname = \"a\"\naddress = \"127.0.0.1:53\"\nsend = \"x\"\nexpect = \"(\"",

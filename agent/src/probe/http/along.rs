@@ -24,17 +24,19 @@ impl<'j> Along<'j> {
 
     /// The request with the cookies that belong to it.
     pub(super) fn dressed(&mut self, mut ask: Ask) -> Ask {
-        let Some(jar) = &self.jar else { return ask };
+        let Some(jar) = &mut self.jar else { return ask };
         // What a redirect took away, because it leads to others, does not come back.
         if ask.headers.remove(COOKIE).is_none() {
             self.planned = None;
         }
         let visit = Visit { url: &ask.url, method: &ask.method };
         let now = crate::clock::now();
+        jar.asks(visit, now);
         if let Some(value) = jar.header(visit, self.planned.as_ref(), now) {
             ask.headers.insert(COOKIE, value);
             ask.prepared = None;
         }
+        jar.asked(&ask);
         ask
     }
 

@@ -40,6 +40,8 @@ pub struct Behind {
     pub nginx: Option<PathBuf>,
     /// Members of one balanced group.
     pub backends: Vec<Endpoint>,
+    /// With several ways, where those behind the first are dialled: one of them may be nginx's.
+    pub inner_ports: Vec<u16>,
 }
 
 /// Configurations as they were read last, by their first file.
@@ -84,6 +86,8 @@ pub(super) struct Backing {
     host: Option<(String, String)>,
     /// Where nginx limits requests.
     limits: Option<String>,
+    /// Where nginx is told to answer 503 by itself.
+    own_answer: Option<String>,
     /// Where the group is written.
     place: Option<String>,
     /// Why nginx's files say nothing.
@@ -120,12 +124,23 @@ pub(super) async fn look(
     let is_gateway_error = (502..=504).contains(&status) && spec.upstream.is_empty();
     if members.len() > 1 || (is_gateway_error && !members.is_empty()) {
         let begun = watch.elapsed();
+        let has_time = is_gateway_error || watch.left() >= watch.timeout() / 2;
         let asked = members.iter().take(MOST_MEMBERS);
         let asked = asked.map(|member| Box::pin(member.ask(spec, ask, net, watch)));
         backing.members = join_all(asked).await;
-        for one in &mut backing.members {
+        for (index, one) in backing.members.iter_mut().enumerate() {
             one.is_nearest = true;
             one.asked.0 = begun;
+            let proves_nothing = match one.health {
+                // Names of nginx's own files are looked up where nginx runs, in a container perhaps.
+                Health::Unresolved => index >= behind.backends.len(),
+                // The answer itself was slow, and little time is left.
+                Health::Timeout | Health::Hangs => !has_time,
+                _ => false,
+            };
+            if proves_nothing {
+                one.health = Health::Unverified;
+            }
         }
         holders::find(&mut backing.members, net, watch).await;
     }
@@ -135,24 +150,23 @@ pub(super) async fn look(
 impl Backing {
     /// Notes what nginx's files say of this request; who it is passed on to.
     fn routed(&mut self, sites: &Sites, spec: &Spec, ask: &Ask) -> Vec<Member> {
-        let ports = [ask.endpoint(spec).port, ask::port(&ask.url)];
+        let mut ports = vec![ask.endpoint(spec).port, ask::port(&ask.url)];
+        ports.extend(&spec.behind.inner_ports);
         let host = ask.headers.get(http::header::HOST).and_then(|value| value.to_str().ok());
         let asked = host.unwrap_or_else(|| ask::host(&ask.url));
-        let name = asked.rsplit_once(':').map_or(asked, |(name, _)| name);
+        let name = without_port(asked);
         let Some(route) = sites.route(name, &ports, ask.url.path()) else { return Vec::new() };
-        self.limits = route.server.limits.as_ref().map(ToString::to_string);
-        let Some(pass) = route.pass else { return Vec::new() };
+        self.limits = route.limits().map(ToString::to_string);
+        self.own_answer = route
+            .answer()
+            .filter(|answer| answer.status == 503)
+            .map(|answer| answer.place.to_string());
+        let Some(pass) = route.pass() else { return Vec::new() };
         self.place = Some(pass.place.to_string());
         if pass.by == "proxy_pass" {
             let default = pass.written.split_once("://").map_or(&*pass.written, |(_, rest)| rest);
-            let sent = match pass.host.as_deref() {
-                None | Some("$proxy_host") => default.to_owned(),
-                Some("$host" | "$http_host" | "$host:$server_port" | "$server_name") => {
-                    asked.to_owned()
-                }
-                Some(other) => other.to_owned(),
-            };
-            self.host = Some((sent, pass.place.to_string()));
+            let place = pass.place.to_string();
+            self.host = sent_host(pass.host.as_deref(), default, asked).map(|sent| (sent, place));
         }
         let is_plain = pass.by == "proxy_pass" && !pass.written.starts_with("https://");
         let member = |address: &Address| match address {
@@ -166,6 +180,11 @@ impl Backing {
     /// Where nginx limits requests, for who recognises the answer.
     pub(super) fn limits(&self) -> Option<&str> {
         self.limits.as_deref()
+    }
+
+    /// Where nginx is told to answer 503 by itself, for the same.
+    pub(super) fn own_answer(&self) -> Option<&str> {
+        self.own_answer.as_deref()
     }
 
     /// What those behind add to what was found: dead members of a group that still answers, and the name
@@ -182,18 +201,23 @@ impl Backing {
         if findings.iter().any(|finding| finding.code == Code::HttpBadGateway) {
             return;
         }
-        let count = self.members.len();
         let status = reply.status.as_u16();
-        let at_fault: Vec<&Upstream> =
-            self.members.iter().filter(|one| is_at_fault(one, status)).collect();
-        for one in &at_fault {
-            findings.push(self.half_dead(reply, one, at_fault.len(), count));
+        let (at_fault, others): (Vec<&Upstream>, Vec<&Upstream>) = self
+            .members
+            .iter()
+            .partition(|one| gateway::blame(std::slice::from_ref(one)).is_some());
+        let well = others.iter().filter(|one| one.health != Health::Unverified).count();
+        for one in at_fault {
+            // What all of them answer alike was told of the page.
+            if well > 0 || one.health != Health::Answers(status) {
+                findings.push(self.half_dead(reply, one, well));
+            }
         }
     }
 
-    fn half_dead(&self, reply: &Reply, one: &Upstream, dead: usize, count: usize) -> Finding {
+    fn half_dead(&self, reply: &Reply, one: &Upstream, left: usize) -> Finding {
         let (url, who, how) = (&reply.subject, &one.subject, gateway::how(one));
-        let left = count - dead;
+        let count = self.members.len();
         let finding = Finding::new(
             Code::HttpUpstream,
             &**who,
@@ -220,7 +244,7 @@ impl Backing {
         finding.evidence.insert("sent".to_owned(), sent.as_str().into());
         finding.evidence.insert("written".to_owned(), place.as_str().into());
         let asked = finding.evidence.get("host").and_then(|host| host.as_str()).unwrap_or_default();
-        if asked == sent {
+        if without_port(asked).eq_ignore_ascii_case(without_port(sent)) {
             return;
         }
         let dropped = text!(
@@ -236,10 +260,25 @@ impl Backing {
     }
 }
 
-/// Whether a member cannot do its part, whatever the others do; what it answers as the proxy does was told.
-fn is_at_fault(one: &Upstream, status: u16) -> bool {
-    let alone = std::slice::from_ref(one);
-    one.health != Health::Answers(status) && gateway::blame(alone).is_some()
+/// What nginx sends as Host; `None` where that depends on a variable.
+fn sent_host(written: Option<&str>, default: &str, asked: &str) -> Option<String> {
+    const PASSED_ON: [&str; 4] = ["$host", "$http_host", "$server_name", "$ssl_server_name"];
+    match written {
+        None | Some("$proxy_host") => Some(default.to_owned()),
+        Some(words) if PASSED_ON.iter().any(|known| words.starts_with(known)) => {
+            Some(asked.to_owned())
+        }
+        Some(words) => Some(words.to_owned()),
+    }
+    .filter(|sent| !sent.contains('$'))
+}
+
+/// `shop.example:8443`, `[::1]:80` and the like, without the port.
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => authority,
+    }
 }
 
 fn of(host: Target, port: u16, is_plain: bool) -> Member {
@@ -365,4 +404,50 @@ async fn judged(
     let reply = Reply::of(ask::subject(&ask.url), &ask.url, answer, &watch);
     let findings = judge::judge(spec, &reply);
     (who, Some(findings.into_iter().map(|one| (one.code, one.subject)).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nginx_sends_as_host() {
+        for (written, expected) in [
+            (None, Some("app")),
+            (Some("$proxy_host"), Some("app")),
+            (Some("$host"), Some("shop.example:8443")),
+            (Some("$http_host"), Some("shop.example:8443")),
+            (Some("$host:$server_port"), Some("shop.example:8443")),
+            (Some("$host:8443"), Some("shop.example:8443")),
+            (Some("inner.example"), Some("inner.example")),
+            (Some("$elsewhere"), None),
+        ] {
+            let sent = sent_host(written, "app", "shop.example:8443");
+            assert_eq!(sent.as_deref(), expected, "{written:?}");
+        }
+        assert_eq!(sent_host(None, "$target", "shop.example"), None);
+    }
+
+    #[test]
+    fn a_name_that_is_passed_on_without_its_port_is_passed_on() {
+        let told = |sent: &str| {
+            let backing = Backing {
+                host: Some((sent.to_owned(), "nginx.conf:3".to_owned())),
+                ..Backing::default()
+            };
+            let rejected =
+                Finding::new(Code::HttpHostRejected, "x", text!("rejected", "거절"), text!("", ""));
+            let mut finding = rejected.evidence("host", "Shop.example:8443");
+            backing.name_host(&mut finding);
+            finding.summary.en
+        };
+        assert_eq!(told("shop.example"), "rejected");
+        assert_eq!(told("shop.example:443"), "rejected");
+        assert!(told("app").contains("does not pass the name on"));
+        for (written, expected) in
+            [("a:1", "a"), ("a", "a"), ("[::1]:80", "[::1]"), ("[::1]", "[::1]")]
+        {
+            assert_eq!(without_port(written), expected);
+        }
+    }
 }

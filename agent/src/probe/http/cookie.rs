@@ -42,9 +42,15 @@ pub(super) fn judge(expected: &[Expected], url: &str, jar: &Jar, now: Timestamp)
     expected.iter().filter_map(one).collect()
 }
 
-/// The last line about this cookie that the answers of this stage held.
+/// The last line about this cookie that the answers of this stage held; one that ends another of
+/// the same name, for an old path or domain, does not count beside it.
 fn latest<'a>(name: &str, jar: &'a Jar) -> Option<&'a Line> {
-    jar.lines_of_stage().iter().rev().find(|line| line.cookie.name == name)
+    let lines = || jar.lines_of_stage().iter().rev().filter(|line| line.cookie.name == name);
+    let last = lines().next()?;
+    if !last.is_end() {
+        return Some(last);
+    }
+    lines().find(|line| jar.has(line)).or(Some(last))
 }
 
 fn attributes(

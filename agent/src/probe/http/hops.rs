@@ -1,5 +1,5 @@
 //! Each hop of a way by itself: where its time went and what came back. Only where there was a
-//! redirect: of a single request the whole says as much.
+//! redirect, or others were asked: of a single request the whole says as much.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +28,33 @@ impl Hops {
         if self.made > 0 {
             self.push(facts.clone(), watch, sight);
         }
+    }
+
+    /// The only request there was, which took so long, where others were asked about it: it stands before
+    /// them.
+    pub(super) fn only(
+        &self,
+        facts: &HttpFacts,
+        took: Duration,
+        watch: &Stopwatch,
+        sight: &mut Sight,
+    ) {
+        if self.made > 0 || sight.facts.visits.is_empty() {
+            return;
+        }
+        let visit = VisitFacts {
+            role: Role::Way,
+            name: facts.url.clone(),
+            way: None,
+            begun: Duration::ZERO,
+            took,
+            phases: watch.phases().clone(),
+            address: sight.facts.address,
+            failure: None,
+            http: Some(Box::new(facts.clone())),
+            codes: Vec::new(),
+        };
+        sight.facts.visits.insert(0, visit);
     }
 
     fn push(&mut self, facts: HttpFacts, watch: &Stopwatch, sight: &mut Sight) {

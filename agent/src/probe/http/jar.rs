@@ -14,6 +14,10 @@ use super::ask::{Ask, host, is_https};
 use super::redact::{MASK, MIN_SECRET_BYTES, Veil};
 use super::set_cookie::{MOST_PAIR_BYTES, SameSite, SetCookie, date};
 
+mod standing;
+
+pub(crate) use standing::Standing;
+
 /// Most cookies kept, and most lines remembered of what servers wanted set.
 const MOST_COOKIES: usize = 200;
 const MOST_LINES: usize = 400;
@@ -29,6 +33,10 @@ pub(crate) struct Jar {
     from: Option<Uri>,
     kept: Vec<Kept>,
     lines: Vec<Line>,
+    /// How they stood at the first request of what is being done.
+    stood: Vec<(usize, Standing)>,
+    /// The last request, with its cookies.
+    last: Option<Ask>,
 }
 
 /// One that is kept.
@@ -115,6 +123,7 @@ impl Jar {
     /// What is done from now on goes under this name; the visitor comes from there.
     pub(crate) fn enter(&mut self, stage: Arc<str>, from: Option<Uri>) {
         (self.stage, self.from, self.before) = (stage, from, self.lines.len());
+        self.stood.clear();
     }
 
     /// Takes in what an answer sets.
@@ -248,18 +257,8 @@ impl Jar {
         Some(&kept.cookie.value)
     }
 
-    /// What the answers of this stage held so far.
-    pub(crate) fn lines_of_stage(&self) -> &[Line] {
-        &self.lines[self.before..]
-    }
-
-    /// Every line so far.
-    pub(crate) fn lines(&self) -> &[Line] {
-        &self.lines
-    }
-
     /// What must not be shown: every value that a server wanted kept. Words are no secrets.
-    pub(super) fn veils(&self) -> Vec<Veil> {
+    pub(crate) fn veils(&self) -> Vec<Veil> {
         let is_word = |value: &[u8]| value.len() < 16 && !value.iter().any(u8::is_ascii_digit);
         let is_secret = |line: &&Line| {
             let is_gone =

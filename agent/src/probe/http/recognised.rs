@@ -32,7 +32,12 @@ const MAINTENANCE: [&str; 14] = [
 ];
 
 /// Puts what was recognised in the place of findings that only say how the page differs.
-pub(super) fn retell(reply: &Reply, limits: Option<&str>, findings: &mut Vec<Finding>) {
+pub(super) fn retell(
+    reply: &Reply,
+    limits: Option<&str>,
+    own_answer: Option<&str>,
+    findings: &mut Vec<Finding>,
+) {
     let is_of_the_page = |finding: &Finding| match finding.code {
         Code::HttpStatus => true,
         Code::HttpBody | Code::HttpJson | Code::HttpHeader => reply.status.is_success(),
@@ -40,7 +45,7 @@ pub(super) fn retell(reply: &Reply, limits: Option<&str>, findings: &mut Vec<Fin
     };
     let Some(first) = findings.iter().position(is_of_the_page) else { return };
     let page = page(reply);
-    let Some(told) = recognised(reply, &page, limits) else {
+    let Some(told) = recognised(reply, &page, limits, own_answer) else {
         if let Some(speaker) = speaker(&page) {
             let told = findings.remove(first);
             findings.insert(first, by_hand_of(told, reply.status, speaker));
@@ -58,7 +63,12 @@ pub(super) fn retell(reply: &Reply, limits: Option<&str>, findings: &mut Vec<Fin
     findings.insert(first.min(findings.len()), told);
 }
 
-fn recognised(reply: &Reply, page: &str, limits: Option<&str>) -> Option<Finding> {
+fn recognised(
+    reply: &Reply,
+    page: &str,
+    limits: Option<&str>,
+    own_answer: Option<&str>,
+) -> Option<Finding> {
     let retry_after = header(reply, &RETRY_AFTER);
     let is_unavailable = reply.status == StatusCode::SERVICE_UNAVAILABLE;
     if reply.status == StatusCode::TOO_MANY_REQUESTS {
@@ -70,6 +80,11 @@ fn recognised(reply: &Reply, page: &str, limits: Option<&str>) -> Option<Finding
         return Some(maintenance(reply, &words, retry_after.as_deref()));
     }
     if is_unavailable {
+        if let Some(place) = own_answer {
+            let words = format!("return 503; ({place})");
+            let told = maintenance(reply, &words, retry_after.as_deref());
+            return Some(told.evidence("written", place));
+        }
         if limits.is_some() && speaker(page) == Some(Speaker::Nginx) {
             return Some(rate_limited(reply, retry_after.as_deref(), limits));
         }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::ask::{self, Ask, host};
 use super::jar::{Jar, Line, Outcome, Refusal, Unsent};
-use super::{Spec, inner};
+use super::{Spec, inner, redirect};
 use crate::net::{Net, printable};
 use crate::probe::Stopwatch;
 
@@ -297,7 +297,17 @@ pub(super) async fn blame(
                 let shown = line.cookie.shown();
                 by_the_application(finding, &hop, &shown);
             }
-            None => by_the_application(finding, &hop, &format!("{status} without this cookie")),
+            None => {
+                let said = format!("{status} without this cookie");
+                // A form that is taken once alone is refused the second time, and what a redirect
+                // leads to was not asked: neither says anything about the cookie.
+                let leads_on = redirect::is_redirect(inner.heard.status);
+                if inner.is_well && !(leads_on && redirect::are_followed(spec)) {
+                    by_the_application(finding, &hop, &said);
+                } else {
+                    finding.evidence.insert("upstream".to_owned(), format!("{hop}: {said}").into());
+                }
+            }
         }
     }
 }

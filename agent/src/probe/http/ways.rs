@@ -13,7 +13,7 @@ use http::header::{HOST, SERVER};
 use http::{HeaderMap, HeaderName, Uri};
 
 use super::ask;
-use super::{Connect, Heard, Spec, Walked, by_hand, redact, walk_once};
+use super::{Behind, Connect, Heard, Spec, Walked, by_hand, redact, walk_once};
 use crate::net::{Net, printable};
 use crate::probe::{Sight, Stopwatch};
 
@@ -86,11 +86,13 @@ impl PartialEq for Ways {
 impl Ways {
     /// The request of `spec` by each of these ways.
     pub(crate) fn of(spec: &Spec, ways: Vec<Way>, sameness: Sameness) -> Self {
-        let by = |way: Way| {
-            let spec = way.applied(spec, &sameness);
-            (way, spec)
+        let by = |(index, way): (usize, &Way)| {
+            let mut spec = way.applied(spec, &sameness);
+            look_behind_once(&ways, index, &mut spec);
+            (way.clone(), spec)
         };
-        Self { each: ways.into_iter().map(by).collect(), sameness }
+        let each = ways.iter().enumerate().map(by).collect();
+        Self { each, sameness }
     }
 
     /// Each of them.
@@ -104,6 +106,17 @@ impl Ways {
     pub(crate) fn sameness(&self) -> &Sameness {
         &self.sameness
     }
+}
+
+/// Who stands behind is looked for by the first of these ways alone: an inner one leads past the proxy,
+/// or to the same group again.
+pub(crate) fn look_behind_once(ways: &[Way], index: usize, spec: &mut Spec) {
+    if index > 0 {
+        spec.behind = Behind::default();
+        return;
+    }
+    let inner = ways.iter().skip(1).flat_map(|way| &way.connect);
+    spec.behind.inner_ports = inner.map(|connect| connect.to.port).collect();
 }
 
 impl Way {
@@ -240,6 +253,7 @@ pub(super) async fn observe(ways: &Ways, net: &Net, watch: &mut Stopwatch) -> Si
     if !sight.findings.is_empty() {
         for (_, spec) in &ways.each {
             redact::scrub(&spec.headers, &mut HttpFacts::default(), &mut sight);
+            redact::scrub_hidden(&spec.hidden, &mut HttpFacts::default(), &mut sight);
         }
     }
     sight

@@ -111,6 +111,13 @@ impl Capture {
     }
 }
 
+/// The finding says that a value is not in the answer at all.
+pub(super) fn is_missing(finding: &Finding) -> bool {
+    finding.subject.ends_with('}')
+        && finding.evidence.get("got").and_then(Value::as_str)
+            == Some(Shortfall::Absent.words().en.as_str())
+}
+
 /// Why there is no value.
 enum Shortfall {
     Absent,

@@ -37,6 +37,8 @@ impl Values {
     }
 
     pub(super) fn learn(&mut self, name: &Arc<str>, value: String) {
+        // What an answer says is a secret, whatever stood under that name before.
+        self.open.retain(|open| open != name);
         self.known.insert(Arc::clone(name), value);
     }
 
@@ -132,4 +134,21 @@ fn does_not_fit(step: &Step, place: &str, reason: &str) -> Finding {
     )
     .evidence("place", place)
     .evidence("error", reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::journey::Known;
+
+    #[test]
+    fn what_takes_the_place_of_an_open_value_is_a_secret() {
+        let known = |text: &str, is_secret| Known { text: text.to_owned(), is_secret };
+        let given =
+            vec![("user".into(), known("monitor", false)), ("key".into(), known("k-123456", true))];
+        let mut values = Values::of(&Spec { values: given, steps: Vec::new(), ways: None });
+        assert_eq!(values.veils(), [("k-123456".to_owned(), "{key}".to_owned())]);
+        values.learn(&"user".into(), "u-987654".to_owned());
+        assert!(values.veils().contains(&("u-987654".to_owned(), "{user}".to_owned())));
+    }
 }

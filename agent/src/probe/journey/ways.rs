@@ -7,7 +7,7 @@ use futures_util::future::{join, join_all};
 use super::{Spec, Travelled, travel};
 use crate::net::Net;
 use crate::probe::http::veil;
-use crate::probe::http::ways::{Answered, Sameness, Taken, Way, judge, mark};
+use crate::probe::http::ways::{Answered, Sameness, Taken, Way, judge, look_behind_once, mark};
 use crate::probe::{Sight, Stopwatch};
 
 /// The ways of one journey, nearest the visitor first.
@@ -29,14 +29,16 @@ impl PartialEq for Ways {
 impl Ways {
     /// The journey by each of these ways.
     pub(crate) fn of(journey: &Spec, ways: Vec<Way>, sameness: Sameness) -> Self {
-        let by = |way: Way| {
+        let by = |(index, way): (usize, &Way)| {
             let mut spec = journey.clone();
             for step in &mut spec.steps {
                 step.http = way.applied(&step.http, &sameness);
+                look_behind_once(&ways, index, &mut step.http);
             }
-            (way, spec)
+            (way.clone(), spec)
         };
-        Self { each: ways.into_iter().map(by).collect(), sameness }
+        let each = ways.iter().enumerate().map(by).collect();
+        Self { each, sameness }
     }
 }
 

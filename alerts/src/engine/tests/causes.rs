@@ -229,6 +229,22 @@ fn two_that_explain_each_other_are_told_once() {
 }
 
 #[test]
+fn a_long_list_keeps_what_is_still_wrong() {
+    let mut scene = Scene::new(policy(&["ops"], &[]));
+    scene.at(0, "db", opened(CRITICAL), None);
+    let most = i64::try_from(health::incident::MOST_CONSEQUENCES).unwrap();
+    for second in 1..=most {
+        scene.at(10 * second, "blinking", opened(CRITICAL), Some("db"));
+        scene.at(10 * second + 5, "blinking", Transition::Resolved, None);
+    }
+    scene.at(9000, "shop", opened(CRITICAL), Some("db"));
+    let listed = scene.listed("db");
+    assert_eq!(listed.len(), health::incident::MOST_CONSEQUENCES);
+    assert_eq!(listed.last(), Some(&"shop"));
+    assert_eq!(scene.incidents["db"].consequences[0].opened_at, at(20), "the oldest went");
+}
+
+#[test]
 fn messages_about_the_cause_list_what_follows() {
     let mut scene = Scene::new(policy(&["ops"], &[]));
     scene.at(0, "shop", opened(WARNING), Some("db"));

@@ -214,3 +214,31 @@ fn secrets_are_known_and_words_are_none() {
     let veils: Vec<String> = jar.veils().into_iter().map(|(secret, _)| secret).collect();
     assert_eq!(veils, ["s3cr3t-1", "abcdefghijklmnop"]);
 }
+
+#[test]
+fn how_cookies_stood_is_remembered_of_the_first_request() {
+    let standing = |to: &[&str], name: &str, jar: &mut Jar| {
+        jar.enter("then".into(), None);
+        for to in to {
+            let to = url(to);
+            jar.asks(Visit { url: &to, method: &Method::GET }, now());
+        }
+        let stood = jar.stood();
+        stood.iter().find(|(line, _)| line.cookie.name == name).map(|(_, how)| (*how).clone())
+    };
+    let mut jar = Jar::default();
+    let elsewhere = || Some(Standing::HeldBack(Unsent::OtherPath("/auth".to_owned())));
+    set(&mut jar, LOGIN, &["sid=1"]);
+    assert_eq!(standing(&["https://shop.example/home", LOGIN], "sid", &mut jar), elsewhere());
+    assert_eq!(standing(&[LOGIN], "sid", &mut jar), Some(Standing::Sent));
+    // An older one of the same name comes along, and is not the session.
+    let mut jar = Jar::default();
+    set(&mut jar, LOGIN, &["sid=0; Path=/", "sid=1"]);
+    assert_eq!(standing(&["https://shop.example/home"], "sid", &mut jar), elsewhere());
+    // One for an old path ends, the other lives on; then that ends as well.
+    let mut jar = Jar::default();
+    set(&mut jar, LOGIN, &["sid=1; Path=/", "sid=; Path=/old; Max-Age=0"]);
+    assert_eq!(standing(&[LOGIN], "sid", &mut jar), Some(Standing::Sent));
+    set(&mut jar, LOGIN, &["sid=; Path=/; Max-Age=0"]);
+    assert_eq!(standing(&[LOGIN], "sid", &mut jar), Some(Standing::NotThere));
+}

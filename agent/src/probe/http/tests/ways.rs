@@ -53,6 +53,24 @@ async fn every_way_is_asked_and_shown() {
 }
 
 #[tokio::test]
+async fn those_behind_are_asked_once_and_not_put_down_to_a_way() {
+    let good = answering(|_| ok("well")).await;
+    let inner = answering(|_| ok("well")).await;
+    let dead: SocketAddr = "127.80.0.97:1".parse().unwrap();
+    let mut spec = spec("http://shop.example/");
+    spec.behind.backends = vec![endpoint(inner), endpoint(dead)];
+    let both = vec![way("outer", good, false), way("inner", inner, false)];
+    spec.ways = Some(Box::new(Ways::of(&spec, both, Sameness::default())));
+    let (sight, _) = look(&spec, LONG).await;
+    assert_eq!(codes(&sight), ["http.upstream"]);
+    let said = &sight.findings[0].summary.en;
+    assert!(said.ends_with("1 of 2 are well"), "{said}");
+    assert_eq!(sight.findings[0].subject, dead.to_string());
+    let asked = sight.facts.visits.iter().filter(|one| one.role == health::facts::Role::Upstream);
+    assert_eq!(asked.count(), 2);
+}
+
+#[tokio::test]
 async fn an_outer_way_that_hangs_does_not_keep_the_inner_one_waiting() {
     let silent = serving(|stream| async move {
         let _stream = stream;

@@ -139,9 +139,11 @@ fn culprit(refusal: &Refusal<'_>) -> Culprit {
             (None, Some(_)) => Culprit::ProxyRefuses { by: proxy(refusal), upgrades },
         };
     }
-    // One that redirects wants to be asked in another way, as by a proxy that speaks TLS for it.
+    // Of a chain, the farthest that speaks HTTP: those before it only pass its answer on. One that
+    // redirects wants to be asked in another way, as by a proxy that speaks TLS for it.
+    let answers = |one: &&Upstream| matches!(one.health, Health::Answers(_));
     if let Some(Upstream { subject, health: Health::Answers(status), .. }) =
-        refusal.upstream.first().filter(|one| !matches!(one.health, Health::Answers(300..=399)))
+        refusal.upstream.iter().rfind(answers).filter(|one| !is_redirecting(one))
     {
         return Culprit::Application(subject.clone(), *status);
     }
@@ -156,7 +158,9 @@ fn culprit(refusal: &Refusal<'_>) -> Culprit {
         return Culprit::Dead(dead.subject.clone());
     }
     match refusal.without {
-        Without::Answered(status, body) if *status == refusal.status && body == refusal.body => {
+        Without::Answered(status, body)
+            if *status == refusal.status && is_same_page(body, refusal.body) =>
+        {
             match status.as_u16() {
                 401 | 403 => Culprit::Guarded,
                 _ => Culprit::Ignored,
@@ -165,6 +169,26 @@ fn culprit(refusal: &Refusal<'_>) -> Culprit {
         Without::Answered(..) => Culprit::Understood,
         Without::Unverified => Culprit::Unknown,
     }
+}
+
+fn is_redirecting(one: &Upstream) -> bool {
+    matches!(one.health, Health::Answers(300..=399))
+}
+
+/// The same but for what a page says anew every time: the hour, the number of a request, a nonce.
+fn is_same_page(one: &[u8], other: &[u8]) -> bool {
+    let words = |page: &[u8]| -> Vec<Vec<u8>> {
+        let words = page.split(|byte| !byte.is_ascii_alphanumeric());
+        let words = words.filter(|word| !word.is_empty());
+        let steady = words.filter(|word| !is_anew(word));
+        steady.map(<[u8]>::to_ascii_lowercase).collect()
+    };
+    words(one) == words(other)
+}
+
+/// A number, or so long that it is no word.
+fn is_anew(word: &[u8]) -> bool {
+    word.iter().any(u8::is_ascii_digit) || word.len() > 24
 }
 
 /// The proxy as people call it: its address, and its program where it tells.
@@ -316,6 +340,9 @@ mod tests {
                          <center><h1>404 Not Found</h1></center>\r\n<hr><center>nginx</center>";
     const SOCKET_IO: &str = r#"{"code":3,"message":"Bad request"}"#;
 
+    const NONCE: &str = "<p>Not found at 12:00:01 <i nonce='9f2ce1Ab'>request 4071</i>";
+    const OTHER_NONCE: &str = "<p>Not found at 12:00:02 <i nonce='Z1xx0y7q'>request 4072</i>";
+
     fn upstream(health: Health) -> Upstream {
         Upstream { subject: "127.0.0.1:3011".to_owned(), port: 3011, health, ..Upstream::default() }
     }
@@ -382,6 +409,9 @@ mod tests {
             ((403, "no"), Some((403, "no")), None, "whoever guards", "it is who asks"),
             ((404, "no"), Some((404, "no")), Some(Refused), "127.0.0.1:3011 does not", "not serve"),
             ((400, "no"), Some((400, "yes")), None, "the application, or", "another answer"),
+            // What is said anew every time is no other answer.
+            ((404, NONCE), Some((404, OTHER_NONCE)), None, "cannot be told", "the same answer"),
+            ((403, NONCE), Some((403, OTHER_NONCE)), None, "whoever guards", "it is who asks"),
             ((400, "no"), None, None, "cannot be told", "cannot be told"),
             ((301, "no"), same, Some(Answers(101)), "127.0.0.1:80", "no browser follows"),
         ] {
@@ -394,21 +424,30 @@ mod tests {
     }
 
     #[test]
-    fn of_a_chain_the_one_before_the_first_that_upgrades_is_named() {
-        let mut inner = upstream(Health::Answers(101));
-        inner.subject = "127.0.0.1:3012".to_owned();
+    fn of_a_chain_the_one_that_refuses_by_itself_is_named() {
+        use Health::{Answers, NotHttp};
         let (headers, without) = (HeaderMap::new(), Without::Unverified);
-        let finding = judge(&Refusal {
-            url: "ws://shop.example/live",
-            peer: "127.0.0.1:80",
-            status: StatusCode::BAD_REQUEST,
-            headers: &headers,
-            body: b"",
-            without: &without,
-            upstream: &[upstream(Health::Answers(400)), inner],
-            origin: None,
-        });
-        assert_eq!(finding.evidence["refused_by"], "the proxy: 127.0.0.1:3011");
+        for (chain, by) in [
+            // The one before the first that upgrades.
+            ([Answers(400), Answers(101)], "the proxy: 127.0.0.1:3011"),
+            // The farthest that speaks HTTP, because those before it only pass its answer on.
+            ([Answers(403), Answers(403)], "the application: 127.0.0.1:3012"),
+            ([Answers(403), NotHttp(String::new())], "the application: 127.0.0.1:3011"),
+        ] {
+            let [nearest, mut inner] = chain.clone().map(upstream);
+            inner.subject = "127.0.0.1:3012".to_owned();
+            let finding = judge(&Refusal {
+                url: "ws://shop.example/live",
+                peer: "127.0.0.1:80",
+                status: StatusCode::BAD_REQUEST,
+                headers: &headers,
+                body: b"",
+                without: &without,
+                upstream: &[nearest, inner],
+                origin: None,
+            });
+            assert_eq!(finding.evidence["refused_by"], by, "{chain:?}");
+        }
     }
 
     #[test]

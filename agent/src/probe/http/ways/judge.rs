@@ -3,7 +3,7 @@
 use health::{Code, Finding, Severity};
 use serde_json::{Map, Value};
 
-use super::compare::differences;
+use super::compare::{What, differences};
 use super::{Sameness, Taken, differs, is_about_certificate, wording};
 
 /// What is wrong, each thing once and put down to the hop where it goes wrong; and where ways differ
@@ -57,10 +57,14 @@ fn attributed(taken: &[Taken], sameness: &Sameness) -> Vec<Finding> {
                 continue;
             }
             let fault = fault(taken, index, finding);
-            if let Fault::Behind { cause, .. } = fault
-                && is_gateway(finding)
-            {
-                explained.push(cause);
+            if let Fault::Behind { cause, .. } = fault {
+                if is_gateway(finding) || names_another(finding) {
+                    explained.push(cause);
+                }
+            } else if names_another(finding) {
+                // An upstream was asked and is at fault, whichever way passes that on.
+                told.push(wording::of_way(finding.clone(), index, way));
+                continue;
             }
             told.push(wording::told(finding.clone(), index, way, &fault));
         }
@@ -134,6 +138,8 @@ fn is_left_to_others(finding: &Finding, sameness: &Sameness) -> bool {
         Code::HttpStatus
             | Code::HttpBadGateway
             | Code::HttpHostRejected
+            | Code::HttpRateLimited
+            | Code::HttpMaintenance
             | Code::HttpBody
             | Code::HttpJson
             | Code::HttpTimeout
@@ -149,6 +155,11 @@ pub(super) fn is_gateway(finding: &Finding) -> bool {
     finding.code == Code::HttpStatus && status.is_some_and(|status| (502..=504).contains(&status))
 }
 
+/// It says already who behind the proxy is at fault.
+fn names_another(finding: &Finding) -> bool {
+    matches!(finding.code, Code::HttpBadGateway | Code::HttpUpstream)
+}
+
 fn between(outer: &Taken, inner: &Taken, sameness: &Sameness) -> Vec<Finding> {
     let mut findings = Vec::new();
     for here in &outer.answers {
@@ -158,7 +169,14 @@ fn between(outer: &Taken, inner: &Taken, sameness: &Sameness) -> Vec<Finding> {
         let mut differences = differences(here, there, sameness);
         // What is missing that the plan asks for has been told already.
         differences.retain(|difference| {
-            let ending = format!("[{}]", difference.key);
+            let name = match difference.what {
+                What::Cookie => difference.inner.split('=').next().unwrap_or_default(),
+                _ => &*difference.key,
+            };
+            let ending = match &here.step {
+                Some(step) => format!("[{name}] ({step})"),
+                None => format!("[{name}]"),
+            };
             !outer.findings.iter().any(|known| known.subject.ends_with(&ending))
         });
         if !differences.is_empty() {

@@ -255,6 +255,16 @@ fn ways(shown: &[&str]) -> Vec<Taken> {
     names.iter().zip(shown).map(one).collect()
 }
 
+#[test]
+fn an_upstream_that_was_named_is_not_told_of_again_by_the_way_to_it() {
+    let mut taken = ways(&["502", "refused"]);
+    let dead = taken[1].findings[0].subject.clone();
+    taken[0].findings = vec![wrong(Code::HttpBadGateway, &dead, 502)];
+    let findings = judge(&taken, &Sameness::default());
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    assert_eq!(findings[0].code, Code::HttpBadGateway);
+}
+
 /// What each way shows, and what is told: code, hop, severity.
 type Guilt<'a> = (&'a [&'a str], &'a [(&'a str, &'a str, &'a str)]);
 
@@ -331,6 +341,24 @@ fn a_name_that_is_not_passed_on_is_told_from_one_not_known() {
     let unknown = &judge(&ways(&["host", "host"]), &Sameness::default())[0];
     assert!(unknown.summary.en.contains("asked directly, says the same"));
     assert_eq!(unknown.evidence["host_sent_inner"], "shop.example");
+    // nginx's own files are believed where they say it, and not where the hop does otherwise.
+    let by_files = |shown: &[&str], sent: &str| {
+        let mut ways = ways(shown);
+        let finding = ways[0].findings.pop().unwrap();
+        let finding = finding.evidence("sent", sent).evidence("written", "nginx.conf:7");
+        ways[0]
+            .findings
+            .push(Finding { remedy: text!("At nginx.conf:7", "nginx.conf:7"), ..finding });
+        judge(&ways, &Sameness::default()).remove(0)
+    };
+    let dropped = by_files(&["host", "200"], "app");
+    assert!(dropped.summary.en.contains("but sends app (nginx.conf:7)"), "{}", dropped.summary.en);
+    assert_eq!(dropped.remedy.en, "At nginx.conf:7");
+    let refused = by_files(&["host", "200"], "shop.example");
+    assert!(!refused.summary.en.contains("does not pass"), "{}", refused.summary.en);
+    assert!(refused.summary.en.contains("refuses the name shop.example itself"));
+    let both = by_files(&["host", "host"], "app");
+    assert!(both.remedy.en.contains("ALLOWED_HOSTS") && both.remedy.en.contains("nginx.conf:7"));
     let mut other = ways(&["host", "200"]);
     other[1].answers[0].host = "app.internal".to_owned();
     let unclear = &judge(&other, &Sameness::default())[0];
@@ -356,4 +384,25 @@ fn a_difference_is_put_down_to_one_hop() {
     let codes: Vec<_> =
         judge(&taken, &Sameness::default()).iter().map(|finding| finding.code).collect();
     assert_eq!(codes, [Code::HttpStatus]);
+}
+
+#[test]
+fn what_is_told_of_a_way_is_not_told_again_as_a_difference() {
+    let strict = "200\nset-cookie: sid=1; HttpOnly\nx-frame-options: DENY";
+    for step in [None, Some(Arc::from("log in"))] {
+        let mut both = [way("outer"), way("inner")];
+        for (way, written) in both.iter_mut().zip(["200\nset-cookie: sid=1", strict]) {
+            way.answers.push(Answered { step: step.clone(), ..answered(written) });
+        }
+        let of_step = step.as_deref().map(|step| format!(" ({step})")).unwrap_or_default();
+        let mut told = wrong(Code::HttpCookie, &format!("/app/x [sid]{of_step}"), 0);
+        told.severity = Severity::Warning;
+        both[0].findings.push(told);
+        let findings = judge(&both, &Sameness::default());
+        let differs: Vec<_> =
+            findings.iter().filter(|known| known.code == Code::HttpDiffersByWay).collect();
+        assert_eq!(differs.len(), 1, "{findings:?}");
+        let summary = &differs[0].summary.en;
+        assert!(summary.contains("x-frame-options") && !summary.contains("sid"), "{summary}");
+    }
 }

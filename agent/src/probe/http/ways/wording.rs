@@ -123,6 +123,25 @@ fn host_dropped(mut finding: Finding, at: &Taken, well: &Taken) -> Finding {
     }
     let url = answer(&finding, at).map(|answer| ask::subject(&answer.url)).unwrap_or_default();
     let status = finding.evidence.get("got").map(ToString::to_string).unwrap_or_default();
+    if let Some((sent, written)) = by_its_files(&finding) {
+        if sent != host {
+            // Its files say so, and have told what to write where.
+            finding.summary = text!(
+                "{url} answers {status}: {place} does not pass the name {host} on but sends {sent} ({written}); {good}, asked with that Host, knows it",
+                "{url}에서 {status} 응답이 옵니다: {place}이(가) {host} 이름을 넘기지 않고 {sent}을(를) 보냅니다({written}). 같은 Host로 {good}에 물으면 정상입니다"
+            );
+            return finding.evidence("host_sent_inner", inner_host);
+        }
+        finding.summary = text!(
+            "{url} answers {status}: {place} refuses the name {host} itself, or still runs with older settings, for its files pass it on ({written}); {good}, asked with that Host, knows it",
+            "{url}에서 {status} 응답이 옵니다: 설정 파일에는 {host} 이름을 넘기게 되어 있으므로({written}) {place}이(가) 스스로 거절하거나 예전 설정으로 실행 중입니다. 같은 Host로 {good}에 물으면 정상입니다"
+        );
+        finding.remedy = text!(
+            "The application knows {host}, and {written} passes it on. Load the files as they are, `nginx -t && nginx -s reload`; if it stays, see that `server_name` of that very site has {host}: `nginx -T | grep -n -e server_name -e listen -e 'return 4'`.",
+            "애플리케이션은 {host} 이름을 알고 있고 {written}에서 이름을 넘깁니다. `nginx -t && nginx -s reload`로 지금의 설정을 적용하세요. 그래도 같다면 해당 사이트의 `server_name`에 {host}이(가) 있는지 확인하세요: `nginx -T | grep -n -e server_name -e listen -e 'return 4'`."
+        );
+        return finding.evidence("host_sent_inner", inner_host);
+    }
     finding.summary = text!(
         "{url} answers {status}: {place} does not pass the name {host} on, or refuses it itself; {good}, asked with that Host, knows it",
         "{url}에서 {status} 응답이 옵니다: {place}이(가) {host} 이름을 넘기지 않거나 스스로 거절합니다. 같은 Host로 {good}에 물으면 정상입니다"
@@ -132,6 +151,12 @@ fn host_dropped(mut finding: Finding, at: &Taken, well: &Taken) -> Finding {
         "애플리케이션은 {host} 이름을 알고 있습니다. 프록시의 해당 location에 `proxy_set_header Host $host;`를 넣고(없으면 nginx는 `proxy_pass`에 적힌 이름을 보냅니다) server 블록의 `server_name {host};`도 확인하세요: `nginx -T | grep -n -e server_name -e proxy_set_header -e proxy_pass`, 그다음 `nginx -s reload`."
     );
     finding.evidence("host_sent_inner", inner_host)
+}
+
+/// What nginx sends as Host by its own files, and where they say so.
+fn by_its_files(finding: &Finding) -> Option<(String, String)> {
+    let told = |name: &str| Some(finding.evidence.get(name)?.as_str()?.to_owned());
+    Some((told("sent")?, told("written")?))
 }
 
 fn of_last(finding: Finding, last: &Taken) -> Finding {
@@ -150,11 +175,18 @@ fn of_last(finding: Finding, last: &Taken) -> Finding {
         " — {place}에 직접 물어도 같습니다. 앞의 프록시들은 전달만 할 뿐 {place} 자체의 문제입니다"
     );
     let is_host = finding.code == Code::HttpHostRejected;
-    let finding = append(finding, &said).evidence("hop", &*last.name);
-    match sent.filter(|_| is_host) {
-        Some(host) => finding.evidence("host_sent_inner", host),
-        None => finding,
+    let is_dropped_too = by_its_files(&finding)
+        .is_some_and(|(by_files, _)| sent.as_ref().is_some_and(|host| *host != by_files));
+    let mut finding = append(finding, &said).evidence("hop", &*last.name);
+    let Some(host) = sent.filter(|_| is_host) else { return finding };
+    if is_dropped_too {
+        let first = text!(
+            "First let the application at {place} know {host} (its list of allowed hosts: Django `ALLOWED_HOSTS`, Rails `config.hosts`). ",
+            "먼저 {place}의 애플리케이션이 {host}을(를) 알게 하세요(허용 호스트 목록: Django `ALLOWED_HOSTS`, Rails `config.hosts`). "
+        );
+        finding.remedy = joined(&first, &finding.remedy);
     }
+    finding.evidence("host_sent_inner", host)
 }
 
 /// A proxy got no answer, and the way behind it says why.
