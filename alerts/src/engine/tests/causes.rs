@@ -67,16 +67,15 @@ impl Scene {
         &mut self,
         second: i64,
         name: &str,
-        transition: Transition,
+        transition: &Transition,
         cause: Option<&str>,
     ) -> &mut Self {
-        let state = match &transition {
+        let state = match transition {
             Transition::Resolved | Transition::Settled => State::Up,
             _ => State::Down,
         };
         let cause = cause.map(check);
-        let step =
-            self.engine.advance(&check(name), state, &transition, cause.as_ref(), at(second));
+        let step = self.engine.advance(&check(name), state, transition, cause.as_ref(), at(second));
         self.take(vec![step]);
         self.due(second)
     }
@@ -109,12 +108,12 @@ impl Scene {
 #[test]
 fn seven_consequences_of_a_told_cause_are_listed_and_not_told() {
     let mut scene = Scene::new(policy(&["ops"], &[]));
-    scene.at(0, "router", opened(CRITICAL), None);
+    scene.at(0, "router", &opened(CRITICAL), None);
     for name in ["a", "b", "c", "d", "e", "f"] {
-        scene.at(5, name, opened(CRITICAL), Some("router"));
+        scene.at(5, name, &opened(CRITICAL), Some("router"));
     }
     // One of them explains another.
-    scene.at(6, "g", opened(WARNING), Some("a"));
+    scene.at(6, "g", &opened(WARNING), Some("a"));
     assert_eq!(scene.told(), ["ops router opened"]);
     assert_eq!(scene.listed("router"), ["a", "b", "c", "d", "e", "f", "g"]);
     assert_eq!(scene.listed("a"), ["g"]);
@@ -127,12 +126,12 @@ fn seven_consequences_of_a_told_cause_are_listed_and_not_told() {
     for name in ["b", "c", "d", "e", "f"] {
         scene.explained(60, name, None);
     }
-    scene.at(60, "router", Transition::Resolved, None);
+    scene.at(60, "router", &Transition::Resolved, None);
     scene.explained(70, "g", None);
     for (name, second) in
         [("a", 70), ("b", 75), ("c", 80), ("d", 85), ("e", 88), ("f", 89), ("g", 89)]
     {
-        scene.at(second, name, Transition::Resolved, None);
+        scene.at(second, name, &Transition::Resolved, None);
     }
     scene.due(4000);
     assert_eq!(scene.told(), ["ops router resolved"]);
@@ -144,8 +143,8 @@ fn seven_consequences_of_a_told_cause_are_listed_and_not_told() {
 #[test]
 fn what_outlives_its_cause_is_told_once_it_had_time_to_recover() {
     let mut scene = Scene::new(policy(&["ops"], &[]));
-    scene.at(0, "db", opened(CRITICAL), None).at(1, "shop", opened(CRITICAL), Some("db"));
-    scene.explained(100, "shop", None).at(100, "db", Transition::Resolved, None);
+    scene.at(0, "db", &opened(CRITICAL), None).at(1, "shop", &opened(CRITICAL), Some("db"));
+    scene.explained(100, "shop", None).at(100, "db", &Transition::Resolved, None);
     assert_eq!(scene.told(), ["ops db opened", "ops db resolved"]);
     assert_eq!(scene.incidents["shop"].waits_until, Some(at(140)), "30 s and two timeouts");
     scene.due(139);
@@ -153,14 +152,14 @@ fn what_outlives_its_cause_is_told_once_it_had_time_to_recover() {
     scene.due(140);
     assert_eq!(scene.told(), ["ops shop opened"]);
     assert_eq!(scene.incidents["shop"].explained_by, None);
-    scene.at(200, "shop", Transition::Resolved, None);
+    scene.at(200, "shop", &Transition::Resolved, None);
     assert_eq!(scene.told(), ["ops shop resolved"]);
 }
 
 #[test]
 fn a_cause_that_closes_without_a_word_still_releases_what_it_explained() {
     let mut scene = Scene::new(policy(&["ops"], &[]));
-    scene.at(0, "db", opened(CRITICAL), None).at(1, "shop", opened(CRITICAL), Some("db"));
+    scene.at(0, "db", &opened(CRITICAL), None).at(1, "shop", &opened(CRITICAL), Some("db"));
     let step = scene.engine.removed("db", at(50));
     scene.take(vec![step]);
     scene.due(50).due(89);
@@ -172,27 +171,27 @@ fn a_cause_that_closes_without_a_word_still_releases_what_it_explained() {
 #[test]
 fn a_consequence_seen_first_waits_for_its_cause_and_no_longer_than_that_takes() {
     let mut scene = Scene::new(policy(&["ops"], &[]));
-    scene.at(0, "shop", opened(CRITICAL), Some("db")).due(20);
+    scene.at(0, "shop", &opened(CRITICAL), Some("db")).due(20);
     assert_eq!(scene.told(), [""; 0]);
-    scene.at(30, "db", opened(CRITICAL), None).due(3000);
+    scene.at(30, "db", &opened(CRITICAL), None).due(3000);
     assert_eq!(scene.told(), ["ops db opened"]);
     assert_eq!(scene.listed("db"), ["shop"]);
     assert!(scene.incidents["shop"].explained_by.as_ref().unwrap().incident.is_some());
 
     let mut scene = Scene::new(policy(&["ops"], &[]));
-    scene.at(0, "shop", opened(CRITICAL), Some("db")).due(39);
+    scene.at(0, "shop", &opened(CRITICAL), Some("db")).due(39);
     assert_eq!(scene.told(), [""; 0]);
     scene.due(40);
     assert_eq!(scene.told(), ["ops shop opened"]);
     // Told is told: its cause is told too, and its own end as well.
-    scene.at(50, "db", opened(CRITICAL), None).at(60, "shop", Transition::Resolved, None);
+    scene.at(50, "db", &opened(CRITICAL), None).at(60, "shop", &Transition::Resolved, None);
     assert_eq!(scene.told(), ["ops db opened", "ops shop resolved"]);
 }
 
 #[test]
 fn a_suspect_that_blinks_does_not_keep_an_incident_waiting() {
     let mut scene = Scene::new(policy(&["ops"], &[]));
-    scene.at(0, "shop", opened(CRITICAL), Some("db"));
+    scene.at(0, "shop", &opened(CRITICAL), Some("db"));
     for second in (5..40).step_by(5) {
         let cause = (second % 10 == 0).then_some("db");
         scene.explained(second, "shop", cause);
@@ -206,24 +205,24 @@ fn a_suspect_that_blinks_does_not_keep_an_incident_waiting() {
 fn whoever_was_not_told_of_the_cause_is_told_of_what_follows() {
     let routes: &[(Option<Severity>, &[&str])] = &[(Some(CRITICAL), &["pager"]), (None, &["chat"])];
     let mut scene = Scene::new(policy(&["pager", "chat"], routes));
-    scene.at(0, "db", opened(WARNING), None).at(1, "shop", opened(CRITICAL), Some("db"));
+    scene.at(0, "db", &opened(WARNING), None).at(1, "shop", &opened(CRITICAL), Some("db"));
     assert_eq!(scene.told(), ["chat db opened", "pager shop opened"]);
     // No worse than its cause, it is held back; once it is, it is told.
-    scene.at(2, "blog", opened(WARNING), Some("db"));
+    scene.at(2, "blog", &opened(WARNING), Some("db"));
     assert_eq!(scene.told(), [""; 0]);
     let worse = Transition::Updated(vec![standing("a", CRITICAL)]);
     scene.at(3, "blog", worse, Some("db"));
     assert_eq!(scene.told(), ["pager blog opened"]);
 
     let mut scene = Scene::new(policy(&["ops"], &[]));
-    scene.at(0, "db", opened(WARNING), None).at(1, "shop", opened(CRITICAL), Some("db"));
+    scene.at(0, "db", &opened(WARNING), None).at(1, "shop", &opened(CRITICAL), Some("db"));
     assert_eq!(scene.told(), ["ops db opened", "ops shop opened"], "it is worse than its cause");
 }
 
 #[test]
 fn two_that_explain_each_other_are_told_once() {
     let mut scene = Scene::new(policy(&["ops"], &[]));
-    scene.at(0, "a", opened(CRITICAL), Some("b")).at(1, "b", opened(CRITICAL), Some("a"));
+    scene.at(0, "a", &opened(CRITICAL), Some("b")).at(1, "b", &opened(CRITICAL), Some("a"));
     scene.due(3000);
     assert_eq!(scene.told(), ["ops a opened"]);
 }
@@ -231,13 +230,13 @@ fn two_that_explain_each_other_are_told_once() {
 #[test]
 fn a_long_list_keeps_what_is_still_wrong() {
     let mut scene = Scene::new(policy(&["ops"], &[]));
-    scene.at(0, "db", opened(CRITICAL), None);
+    scene.at(0, "db", &opened(CRITICAL), None);
     let most = i64::try_from(health::incident::MOST_CONSEQUENCES).unwrap();
     for second in 1..=most {
-        scene.at(10 * second, "blinking", opened(CRITICAL), Some("db"));
-        scene.at(10 * second + 5, "blinking", Transition::Resolved, None);
+        scene.at(10 * second, "blinking", &opened(CRITICAL), Some("db"));
+        scene.at(10 * second + 5, "blinking", &Transition::Resolved, None);
     }
-    scene.at(9000, "shop", opened(CRITICAL), Some("db"));
+    scene.at(9000, "shop", &opened(CRITICAL), Some("db"));
     let listed = scene.listed("db");
     assert_eq!(listed.len(), health::incident::MOST_CONSEQUENCES);
     assert_eq!(listed.last(), Some(&"shop"));
@@ -247,7 +246,7 @@ fn a_long_list_keeps_what_is_still_wrong() {
 #[test]
 fn messages_about_the_cause_list_what_follows() {
     let mut scene = Scene::new(policy(&["ops"], &[]));
-    scene.at(0, "shop", opened(WARNING), Some("db"));
+    scene.at(0, "shop", &opened(WARNING), Some("db"));
     let step = scene.engine.advance(&check("db"), State::Down, &opened(CRITICAL), None, at(9));
     insta::assert_snapshot!("opened_with_consequences", pretty(&step.notifications[0].body));
 }
