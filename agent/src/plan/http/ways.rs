@@ -28,7 +28,7 @@ pub(in crate::plan) struct Written {
 impl Written {
     /// The ways of one request.
     pub(super) fn of(self, spec: &probed::Spec) -> Box<Ways> {
-        Box::new(Ways::of(spec, self.each, self.sameness))
+        Box::new(Ways::of(spec, &self.each, self.sameness))
     }
 }
 

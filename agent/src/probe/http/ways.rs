@@ -85,10 +85,10 @@ impl PartialEq for Ways {
 
 impl Ways {
     /// The request of `spec` by each of these ways.
-    pub(crate) fn of(spec: &Spec, ways: Vec<Way>, sameness: Sameness) -> Self {
+    pub(crate) fn of(spec: &Spec, ways: &[Way], sameness: Sameness) -> Self {
         let by = |(index, way): (usize, &Way)| {
             let mut spec = way.applied(spec, &sameness);
-            look_behind_once(&ways, index, &mut spec);
+            look_behind_once(ways, index, &mut spec);
             (way.clone(), spec)
         };
         let each = ways.iter().enumerate().map(by).collect();

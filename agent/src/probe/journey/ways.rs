@@ -28,12 +28,12 @@ impl PartialEq for Ways {
 
 impl Ways {
     /// The journey by each of these ways.
-    pub(crate) fn of(journey: &Spec, ways: Vec<Way>, sameness: Sameness) -> Self {
+    pub(crate) fn of(journey: &Spec, ways: &[Way], sameness: Sameness) -> Self {
         let by = |(index, way): (usize, &Way)| {
             let mut spec = journey.clone();
             for step in &mut spec.steps {
                 step.http = way.applied(&step.http, &sameness);
-                look_behind_once(&ways, index, &mut step.http);
+                look_behind_once(ways, index, &mut step.http);
             }
             (way.clone(), spec)
         };

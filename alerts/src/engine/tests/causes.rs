@@ -211,7 +211,7 @@ fn whoever_was_not_told_of_the_cause_is_told_of_what_follows() {
     scene.at(2, "blog", &opened(WARNING), Some("db"));
     assert_eq!(scene.told(), [""; 0]);
     let worse = Transition::Updated(vec![standing("a", CRITICAL)]);
-    scene.at(3, "blog", worse, Some("db"));
+    scene.at(3, "blog", &worse, Some("db"));
     assert_eq!(scene.told(), ["pager blog opened"]);
 
     let mut scene = Scene::new(policy(&["ops"], &[]));

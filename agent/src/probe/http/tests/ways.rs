@@ -15,7 +15,7 @@ fn way(name: &str, to: SocketAddr, in_plain: bool) -> Way {
     }
 }
 
-fn by(url: &str, ways: Vec<Way>, sameness: Sameness) -> Spec {
+fn by(url: &str, ways: &[Way], sameness: Sameness) -> Spec {
     let mut spec = spec(url);
     spec.ways = Some(Box::new(Ways::of(&spec, ways, sameness)));
     spec
@@ -27,7 +27,7 @@ async fn every_way_is_asked_and_shown() {
     let bad = answering(|_| "HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n".to_owned()).await;
     let ways = vec![way("outer", bad, false), way("inner", good, false)];
     let (sight, watch) =
-        look(&by("http://shop.example/a?b", ways, Sameness::default()), LONG).await;
+        look(&by("http://shop.example/a?b", &ways, Sameness::default()), LONG).await;
     assert_eq!(codes(&sight), ["http.status"]);
     let finding = &sight.findings[0];
     assert_eq!(
@@ -60,7 +60,7 @@ async fn those_behind_are_asked_once_and_not_put_down_to_a_way() {
     let mut spec = spec("http://shop.example/");
     spec.behind.backends = vec![endpoint(inner), endpoint(dead)];
     let both = vec![way("outer", good, false), way("inner", inner, false)];
-    spec.ways = Some(Box::new(Ways::of(&spec, both, Sameness::default())));
+    spec.ways = Some(Box::new(Ways::of(&spec, &both, Sameness::default())));
     let (sight, _) = look(&spec, LONG).await;
     assert_eq!(codes(&sight), ["http.upstream"]);
     let said = &sight.findings[0].summary.en;
@@ -79,7 +79,7 @@ async fn an_outer_way_that_hangs_does_not_keep_the_inner_one_waiting() {
     .await;
     let good = answering(|_| ok("well")).await;
     let ways = vec![way("outer", silent, false), way("inner", good, false)];
-    let spec = by("http://shop.example/", ways, Sameness::default());
+    let spec = by("http://shop.example/", &ways, Sameness::default());
     let (sight, _) = look(&spec, SHORT).await;
     assert_eq!(codes(&sight), ["http.timeout"]);
     assert_eq!(sight.findings[0].evidence["hop"], "outer");
@@ -101,7 +101,7 @@ async fn a_hop_without_tls_is_asked_as_a_proxy_would() {
     let mut inner = way("app", address, true);
     inner.connect.push(connecting("shop.example", 80, address));
     inner.headers.insert("x-forwarded-proto", "https".parse().unwrap());
-    let spec = by("https://shop.example/", vec![inner.clone(), inner], Sameness::default());
+    let spec = by("https://shop.example/", &[inner.clone(), inner], Sameness::default());
     let sight = sight(&spec).await;
     assert_eq!(codes(&sight), [""; 0], "{:?}", sight.findings);
     let excerpt = http(&sight).excerpt.clone().unwrap();
@@ -127,7 +127,7 @@ async fn secrets_stay_hidden_by_every_way() {
     plain.headers.insert("authorization", "Bearer verysecret2".parse().unwrap());
     let ways = vec![way("outer", outer, false), hidden];
     let sameness = Sameness { same_body: true, ..Sameness::default() };
-    plain.ways = Some(Box::new(Ways::of(&plain, ways, sameness)));
+    plain.ways = Some(Box::new(Ways::of(&plain, &ways, sameness)));
     let sight = sight(&plain).await;
     assert_eq!(codes(&sight), ["http.differs-by-way"]);
     let told = format!("{:?} {:?}", sight.facts, sight.findings);
