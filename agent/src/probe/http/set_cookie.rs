@@ -1,7 +1,7 @@
 //! What a Set-Cookie line says, read as browsers read it (RFC 6265bis section 5.6): lenient, the
 //! last of equal attributes counts, and what is not understood is not there.
 //!
-//! Deliberately absent: whether a browser would keep it; that is the [jar](super::jar)'s to say.
+//! Deliberately absent: whether a browser would keep it; that is the jar's to say.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
