@@ -67,7 +67,7 @@ pub(super) fn check(
     let (written, _) = (written?, roots.as_ref()?);
     let frame = named.frame(&pace, Kind::Journey, written.value, there.owner.clone())?;
     let mut spec = Spec { values, steps, ways: None };
-    spec.ways = ways.map(|ways| Box::new(Ways::of(&spec, &ways.each, ways.sameness)));
+    spec.ways = ways.map(|ways| Box::new(Ways::of_journey(&spec, &ways.each, ways.sameness)));
     Some(probe::Check { frame, spec: probe::Spec::Journey(Box::new(spec)) })
 }
 

@@ -281,12 +281,13 @@ async fn go(
                 let subject = without_query(&facts.url).to_owned();
                 hops.last(&facts, watch, &mut sight);
                 let took = watch.elapsed();
-                let at = Arrived { ask, subject: subject.clone(), hops: facts.redirects.len() };
+                let at = Arrived { ask, subject, hops: facts.redirects.len() };
                 let heard = weigh(spec, at, answer, net, watch, &mut sight).await;
                 hops.only(&facts, took, watch, &mut sight);
                 if let Some(jar) = along.jar().filter(|_| judge::accepts(spec, heard.status)) {
                     let wanted = &spec.expect.cookies;
-                    let mut found = cookie::judge(wanted, &subject, jar, clock::now());
+                    let subject = without_query(&facts.url);
+                    let mut found = cookie::judge(wanted, subject, jar, clock::now());
                     if let Some(first) = asked.first() {
                         Box::pin(session::blame(&mut found, spec, first, net, watch)).await;
                     }

@@ -67,15 +67,15 @@ pub struct MayDiffer {
     pub headers: Vec<HeaderName>,
 }
 
-/// The ways of one request, nearest the visitor first.
+/// The ways of one request, or of one journey, nearest the visitor first; each with what is done by it.
 #[derive(Clone, Debug)]
-pub struct Ways {
-    each: Vec<(Way, Spec)>,
-    sameness: Sameness,
+pub struct Ways<S = Spec> {
+    pub(crate) each: Vec<(Way, S)>,
+    pub(crate) sameness: Sameness,
 }
 
-/// The requests follow from the ways and from the check itself.
-impl PartialEq for Ways {
+/// What is done by a way follows from the way and from the check itself.
+impl<S> PartialEq for Ways<S> {
     fn eq(&self, other: &Self) -> bool {
         self.sameness == other.sameness
             && self.each.len() == other.each.len()
@@ -83,16 +83,27 @@ impl PartialEq for Ways {
     }
 }
 
+impl<S> Ways<S> {
+    /// Each way with what `by` makes of it and of its place among them.
+    pub(crate) fn made(
+        ways: &[Way],
+        sameness: Sameness,
+        by: impl Fn(usize, &Way, &Sameness) -> S,
+    ) -> Self {
+        let by = |(index, way): (usize, &Way)| (way.clone(), by(index, way, &sameness));
+        let each = ways.iter().enumerate().map(by).collect();
+        Self { each, sameness }
+    }
+}
+
 impl Ways {
     /// The request of `spec` by each of these ways.
     pub(crate) fn of(spec: &Spec, ways: &[Way], sameness: Sameness) -> Self {
-        let by = |(index, way): (usize, &Way)| {
-            let mut spec = way.applied(spec, &sameness);
+        Self::made(ways, sameness, |index, way, sameness| {
+            let mut spec = way.applied(spec, sameness);
             look_behind_once(ways, index, &mut spec);
-            (way.clone(), spec)
-        };
-        let each = ways.iter().enumerate().map(by).collect();
-        Self { each, sameness }
+            spec
+        })
     }
 
     /// Each of them.

@@ -7,38 +7,25 @@ use futures_util::future::{join, join_all};
 use super::{Spec, Travelled, travel};
 use crate::net::Net;
 use crate::probe::http::veil;
-use crate::probe::http::ways::{Answered, Sameness, Taken, Way, judge, look_behind_once, mark};
+use crate::probe::http::ways::{
+    Answered, Sameness, Taken, Way, Ways as AnyWays, judge, look_behind_once, mark,
+};
 use crate::probe::{Sight, Stopwatch};
 
-/// The ways of one journey, nearest the visitor first.
-#[derive(Clone, Debug)]
-pub struct Ways {
-    each: Vec<(Way, Spec)>,
-    sameness: Sameness,
-}
-
-/// The steps follow from the ways and from the journey itself.
-impl PartialEq for Ways {
-    fn eq(&self, other: &Self) -> bool {
-        self.sameness == other.sameness
-            && self.each.len() == other.each.len()
-            && self.each.iter().zip(&other.each).all(|((a, _), (b, _))| a == b)
-    }
-}
+/// The ways of one journey.
+pub type Ways = AnyWays<Spec>;
 
 impl Ways {
     /// The journey by each of these ways.
-    pub(crate) fn of(journey: &Spec, ways: &[Way], sameness: Sameness) -> Self {
-        let by = |(index, way): (usize, &Way)| {
+    pub(crate) fn of_journey(journey: &Spec, ways: &[Way], sameness: Sameness) -> Self {
+        Self::made(ways, sameness, |index, way, sameness| {
             let mut spec = journey.clone();
             for step in &mut spec.steps {
-                step.http = way.applied(&step.http, &sameness);
+                step.http = way.applied(&step.http, sameness);
                 look_behind_once(ways, index, &mut step.http);
             }
-            (way.clone(), spec)
-        };
-        let each = ways.iter().enumerate().map(by).collect();
-        Self { each, sameness }
+            spec
+        })
     }
 }
 
