@@ -7,6 +7,7 @@ mod explained;
 mod heartbeats;
 mod job;
 mod publish;
+mod quiet;
 mod troubles;
 
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use health::history::Sample;
-use health::{Incident, Observation, PortKey, Snapshot, Transition};
+use health::{Acknowledgement, Incident, Observation, PortKey, Silence, Snapshot, Transition};
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -62,6 +63,29 @@ pub enum Message {
         name: Arc<str>,
         /// Told once it is written down.
         written: oneshot::Sender<()>,
+    },
+    /// Somebody asks for quiet, or changes a silence.
+    Silence {
+        /// What is asked for.
+        silence: Silence,
+        /// Told once it is written down.
+        written: oneshot::Sender<()>,
+    },
+    /// Somebody ends a silence before its time.
+    EndSilence {
+        /// Which.
+        id: Arc<str>,
+        /// Told whether there was one, once that is written down.
+        written: oneshot::Sender<bool>,
+    },
+    /// Somebody is on an incident; or, with `None`, is not any more.
+    Acknowledge {
+        /// Its id.
+        incident: Arc<str>,
+        /// Who, and what they say.
+        acknowledgement: Option<Acknowledgement>,
+        /// Told whether such an incident is open, once that is written down.
+        written: oneshot::Sender<bool>,
     },
     /// The plan was read again; or its mistakes, as `validate` prints them.
     Reloaded(Result<Box<Plan>, String>),
@@ -275,6 +299,11 @@ impl MainLoop {
                 self.changed(changes, moment.wall);
             }
             Message::Called { name, written } => self.called(&name, written, moment),
+            Message::Silence { silence, written } => self.silence(silence, written, moment.wall),
+            Message::EndSilence { id, written } => self.end_silence(&id, written, moment.wall),
+            Message::Acknowledge { incident, acknowledgement, written } => {
+                self.acknowledge(&incident, acknowledgement, written, moment.wall);
+            }
             Message::Reloaded(Ok(plan)) => self.reload(*plan, moment),
             Message::RenewDelegations => {
                 let (plan, net) = (self.plan.clone(), self.net.clone());
@@ -359,6 +388,7 @@ impl MainLoop {
             self.batch.incidents.push(Incident::clone(&incident));
         }
         self.batch.notifications.extend(step.notifications);
+        self.batch.decisions.extend(step.decisions);
         self.dirty = true;
     }
 

@@ -277,6 +277,8 @@ fn nothing_yet(plan: &Plan, now: Timestamp) -> Snapshot {
         listen: Some(plan.agent.listen),
         incidents: Vec::new(),
         receivers: Vec::new(),
+        silences: Vec::new(),
+        maintenance: Vec::new(),
         troubles: Vec::new(),
     }
 }

@@ -201,6 +201,8 @@ fn fresh(receiver: &Receiver, past: &[ReceiverStanding]) -> Dispatch {
         pending: 0,
         delivered_at: None,
         failed: None,
+        failing_since: None,
+        channel: receiver.channel.label(),
     });
     Dispatch { standing, delivered: 0, retried: 0, failed: 0 }
 }

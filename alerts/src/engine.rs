@@ -12,7 +12,11 @@ mod causes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use health::{Check, Code, Event, Incident, Severity, StandingFinding, State, Transition};
+use health::snapshot::MaintenanceStanding;
+use health::{
+    Acknowledgement, Check, Code, Decision, Event, Incident, Severity, Silence, StandingFinding,
+    State, Transition,
+};
 use jiff::Timestamp;
 
 use crate::notification::incident_id;
@@ -26,6 +30,8 @@ pub struct Step {
     pub incident: Option<Incident>,
     /// Messages that follow from it, in the order in which they are to be sent.
     pub notifications: Vec<Notification>,
+    /// What was decided about telling it, with the incident's id, and why.
+    pub decisions: Vec<(Arc<str>, Decision)>,
 }
 
 /// An open incident with what a restart must not forget. All of it follows from what was stored: the
@@ -53,6 +59,8 @@ pub struct Engine {
     /// The last opening and how many there were at that very moment.
     last_opening: Option<(Timestamp, u32)>,
     causes: Causes,
+    /// Silences that have not ended.
+    silences: BTreeMap<Arc<str>, Arc<Silence>>,
 }
 
 impl Engine {
@@ -65,7 +73,54 @@ impl Engine {
             reminders: BTreeSet::new(),
             last_opening: None,
             causes: Causes::default(),
+            silences: BTreeMap::new(),
         }
+    }
+
+    /// Takes up the silences that had not ended when the agent last ran.
+    pub fn resume_silences(&mut self, silences: impl IntoIterator<Item = Silence>) {
+        let known = silences.into_iter().map(|one| (Arc::clone(&one.id), Arc::new(one)));
+        self.silences = known.collect();
+    }
+
+    /// Silences that have not ended, the one that ends first before the others.
+    #[must_use]
+    pub fn silences(&self, now: Timestamp) -> Vec<Arc<Silence>> {
+        let mut all: Vec<Arc<Silence>> =
+            self.silences.values().filter(|one| now < one.ends_at).cloned().collect();
+        all.sort_by(|a, b| (a.ends_at, &a.id).cmp(&(b.ends_at, &b.id)));
+        all
+    }
+
+    /// Holds back what a silence is about from now on, or changes one by its id.
+    pub fn silence(&mut self, silence: Silence) {
+        self.silences.insert(Arc::clone(&silence.id), Arc::new(silence));
+    }
+
+    /// Ends a silence before its time. Hands it back as it is to be remembered; `None`: there is none.
+    pub fn end_silence(&mut self, id: &str, now: Timestamp) -> Option<Silence> {
+        let silence = self.silences.remove(id)?;
+        Some(Silence { ends_at: now.min(silence.ends_at), ..Silence::clone(&silence) })
+    }
+
+    /// Every maintenance window that is open, and the next of each that is not, by when they begin.
+    #[must_use]
+    pub fn maintenance(&self, now: Timestamp) -> Vec<MaintenanceStanding> {
+        let mut all: Vec<MaintenanceStanding> =
+            self.policy.maintenance.iter().filter_map(|one| one.standing(now)).collect();
+        all.sort_by(|a, b| (a.from, &a.name).cmp(&(b.from, &b.name)));
+        all
+    }
+
+    /// Somebody is on an incident; or, with `None`, nobody is any more. `None`: no such incident is open.
+    pub fn acknowledge(
+        &mut self,
+        incident: &str,
+        acknowledgement: Option<Acknowledgement>,
+    ) -> Option<Step> {
+        let open = self.open.values_mut().find(|open| &*open.incident.id == incident)?;
+        open.incident.acknowledged = acknowledgement;
+        Some(Step { incident: Some(open.incident.clone()), ..Step::default() })
     }
 
     /// Takes up the incidents that were open when the agent last ran.
@@ -143,7 +198,7 @@ impl Engine {
             // Also where nobody was left to be called, or this would be due forever.
             open.called_at = now;
             self.keep(open);
-            steps.push(Step { incident: None, notifications });
+            steps.push(Step { notifications, ..Step::default() });
         }
         steps
     }
@@ -184,6 +239,9 @@ impl Engine {
             explained_by: None,
             waits_until: None,
             consequences: Vec::new(),
+            labels: check.labels.clone(),
+            flapping: None,
+            acknowledged: None,
         };
         let mut open = OpenIncident {
             incident,
@@ -194,7 +252,8 @@ impl Engine {
         };
         self.explain_opened(&mut open, check, cause, now);
         let notifications = self.call(&mut open, Event::Opened, now);
-        let step = Step { incident: Some(open.incident.clone()), notifications };
+        let incident = Some(open.incident.clone());
+        let step = Step { incident, notifications, ..Step::default() };
         self.keep(open);
         step
     }
@@ -216,6 +275,7 @@ impl Engine {
         incident.kind = check.kind;
         incident.instance = Arc::clone(&check.instance);
         incident.host = check.host.clone();
+        incident.labels = check.labels.clone();
         incident.severity = severity;
         incident.state = state;
         incident.findings = findings.to_vec();
@@ -227,7 +287,8 @@ impl Engine {
             incident.updated_at = now;
             notifications = self.call(&mut open, Event::Updated, now);
         }
-        let step = Step { incident: Some(open.incident.clone()), notifications };
+        let incident = Some(open.incident.clone());
+        let step = Step { incident, notifications, ..Step::default() };
         self.keep(open);
         self.touch_above(&check.name);
         step
@@ -249,7 +310,7 @@ impl Engine {
             .filter(|receiver| self.policy.knows(receiver))
             .map(|receiver| self.write(&mut open, receiver, Event::Resolved, now))
             .collect();
-        Step { incident: Some(open.incident), notifications }
+        Step { incident: Some(open.incident), notifications, ..Step::default() }
     }
 
     /// Tells everybody concerned that the incident is there: `event` to those who know it already,
@@ -279,7 +340,7 @@ impl Engine {
     /// Receivers that know of the incident, and those that should but do not.
     fn audience(&self, open: &OpenIncident, now: Timestamp) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
         let known = open.told.iter().filter(|name| self.policy.knows(name)).cloned().collect();
-        let mut new = self.policy.routed(open.incident.severity);
+        let mut new = self.policy.routed(&open.incident);
         new.retain(|name| !open.told.contains(name) && !self.is_held_back(open, name, now));
         (known, new)
     }
@@ -321,7 +382,7 @@ impl Engine {
     fn reminder_of(&self, open: &OpenIncident) -> Option<Timestamp> {
         // Also where all are held back: that may be over by then.
         let knows = |name: &Arc<str>| self.policy.knows(name);
-        if !open.told.iter().any(knows) && self.policy.routed(open.incident.severity).is_empty() {
+        if !open.told.iter().any(knows) && self.policy.routed(&open.incident).is_empty() {
             return None;
         }
         self.policy.reminders.next(open.incident.opened_at, open.called_at)

@@ -4,23 +4,28 @@
 //! take the time as an argument. [`deliver`] makes one attempt, [`Courier`] carries what an
 //! [`Outbox`] holds until it is delivered or given up.
 //!
-//! Deliberately absent: storage (the agent implements [`Outbox`]), clocks, digests, silencing.
+//! Deliberately absent: storage (the agent implements [`Outbox`]), clocks, and who may ask for quiet.
 
 mod courier;
 mod engine;
+mod hidden;
 mod notification;
 mod outbox;
 mod payload;
 mod policy;
+mod prose;
 mod receiver;
 pub mod retry;
+mod telling;
 
 pub use courier::{Clock, Courier, Dispatch};
 pub use engine::{Engine, OpenIncident, Step};
 pub use health::incident::Event;
-pub use notification::Notification;
+pub use hidden::Hidden;
+pub use notification::{Bundle, Notification};
 pub use outbox::{Attempt, Outbox, OutboxError, Pending, Waiting};
-pub use policy::{Policy, Reminders, Route};
+pub use policy::{Escalation, Grouping, Hours, Maintenance, Policy, Reminders, Route, Window};
+pub use receiver::chat::{Chat, Slack};
 pub use receiver::webhook::{Secret, Webhook};
-pub use receiver::{Channel, Outcome, Receiver, client, deliver};
+pub use receiver::{Bundling, Channel, Outcome, Receiver, client, deliver};
 pub use retry::Verdict;

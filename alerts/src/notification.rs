@@ -26,6 +26,41 @@ pub struct Notification {
     pub created_at: Timestamp,
     /// When the last attempt is made.
     pub expires_at: Timestamp,
+    /// When the first attempt is made: later than `created_at` where others are waited for.
+    pub due_at: Timestamp,
+    /// What it belongs together with; `None`: it goes alone.
+    pub thread: Option<Arc<str>>,
+}
+
+/// What goes out as one message: one notification, or several of one receiver that say the same of
+/// incidents that belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle {
+    /// The same for every attempt, over restarts: the `webhook-id`. That of its notification where it
+    /// is one.
+    pub id: Arc<str>,
+    /// What it says.
+    pub event: Event,
+    /// At least one, in the order in which they were decided.
+    pub notifications: Vec<Notification>,
+}
+
+impl Bundle {
+    /// A notification that goes alone.
+    #[must_use]
+    pub fn of(notification: Notification) -> Self {
+        Self {
+            id: Arc::clone(&notification.id),
+            event: notification.event,
+            notifications: vec![notification],
+        }
+    }
+
+    /// The notification that it begins with.
+    #[must_use]
+    pub fn first(&self) -> Option<&Notification> {
+        self.notifications.first()
+    }
 }
 
 impl Notification {
@@ -41,6 +76,8 @@ impl Notification {
             body: payload::test(policy).into(),
             created_at: now,
             expires_at: retry::expires_at(now),
+            due_at: now,
+            thread: None,
         }
     }
 
@@ -54,14 +91,17 @@ impl Notification {
         number: u32,
         now: Timestamp,
     ) -> Self {
+        let language = policy.receiver(receiver).map(|known| known.language).unwrap_or_default();
         Self {
             id: message_id(&[&incident.id, receiver, &number.to_string()]),
             incident: Arc::clone(&incident.id),
             receiver: Arc::clone(receiver),
             event,
-            body: payload::incident(policy, incident, event).into(),
+            body: payload::incident(policy, language, incident, event).into(),
             created_at: now,
             expires_at: retry::expires_at(now),
+            due_at: now,
+            thread: None,
         }
     }
 }

@@ -1,17 +1,22 @@
 //! The JSON of a notification, as receivers rely on it: every key in every message.
 
 use health::finding::View;
-use health::{Event, Incident};
+use health::{Event, Incident, Language};
 use serde_json::{Value, json};
 
 use crate::Policy;
 
 /// The body that says what happened to an incident.
-pub(crate) fn incident(policy: &Policy, incident: &Incident, event: Event) -> String {
+pub(crate) fn incident(
+    policy: &Policy,
+    language: Language,
+    incident: &Incident,
+    event: Event,
+) -> String {
     let findings: Vec<View<'_>> = incident
         .findings
         .iter()
-        .map(|standing| View::new(&incident.check, incident.kind, standing, policy.language))
+        .map(|standing| View::new(&incident.check, incident.kind, standing, language))
         .collect();
     json!({
         "type": format!("incident.{}", event.label()),
@@ -19,17 +24,22 @@ pub(crate) fn incident(policy: &Policy, incident: &Incident, event: Event) -> St
         "agent": policy.agent,
         "check": incident.check,
         "kind": incident.kind,
+        "instance": incident.instance,
+        "host": incident.host,
+        "labels": incident.labels,
         "severity": incident.severity,
         "state": incident.state,
         "opened_at": incident.opened_at,
         "resolved_at": incident.resolved_at,
+        "flapping": incident.flapping,
+        "acknowledged": incident.acknowledged,
         "findings": findings,
         "explained_by": incident.cause(),
         "cause": incident.explained_by.as_ref().and_then(|by| by.incident.as_deref()),
         "consequences": incident
             .consequences
             .iter()
-            .map(|one| one.view(policy.language))
+            .map(|one| one.view(language))
             .collect::<Vec<_>>(),
         "url": format!("{}/incidents/{}", policy.url, incident.id),
     })
@@ -44,10 +54,15 @@ pub(crate) fn test(policy: &Policy) -> String {
         "agent": policy.agent,
         "check": Value::Null,
         "kind": Value::Null,
+        "instance": Value::Null,
+        "host": Value::Null,
+        "labels": {},
         "severity": Value::Null,
         "state": Value::Null,
         "opened_at": Value::Null,
         "resolved_at": Value::Null,
+        "flapping": Value::Null,
+        "acknowledged": Value::Null,
         "findings": [],
         "explained_by": Value::Null,
         "cause": Value::Null,

@@ -2,59 +2,173 @@
 
 use std::sync::Arc;
 
-use health::{Language, Severity};
+use croner::parser::{CronParser, Seconds, Year};
+use health::snapshot::MaintenanceStanding;
+use health::{Incident, Matcher};
+use jiff::civil::{Time, Weekday};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Receiver;
+use crate::retry::later;
 
 /// Which incidents go to whom. The first route that matches wins; without routes everybody hears all.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Route {
-    /// Matches incidents of at least this severity; `None`: all.
-    pub severity: Option<Severity>,
+    /// Which incidents it is for.
+    pub about: Matcher,
+    /// At which hours; `None`: always.
+    pub hours: Option<Hours>,
+    /// Names of receivers.
+    pub receivers: Vec<String>,
+    /// Who else is told when nobody acknowledges it, in the order of time.
+    pub escalation: Vec<Escalation>,
+}
+
+/// Who else is told of an incident that nobody has acknowledged for so long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Escalation {
+    /// Since it was opened; at least a second.
+    pub after: SignedDuration,
     /// Names of receivers.
     pub receivers: Vec<String>,
 }
 
+/// Hours of some days of the week, by the clocks of one time zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hours {
+    /// Days on which they begin.
+    pub days: Vec<Weekday>,
+    /// When they begin;
+    pub from: Time,
+    /// and end: on the next day where that is not later. The same as `from`: all day.
+    pub until: Time,
+    /// Whose clocks.
+    pub timezone: TimeZone,
+}
+
+/// A time in which some incidents are told to nobody new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Maintenance {
+    /// Unique among them.
+    pub name: Arc<str>,
+    /// Which incidents.
+    pub about: Matcher,
+    /// When.
+    pub window: Window,
+}
+
+impl Maintenance {
+    /// The window that is open at this moment, or the next; `None` once there is none any more.
+    #[must_use]
+    pub fn standing(&self, now: Timestamp) -> Option<MaintenanceStanding> {
+        let (from, until) = self.window.at_or_after(now)?;
+        let (name, about) = (Arc::clone(&self.name), self.about.clone());
+        Some(MaintenanceStanding { name, about, from, until })
+    }
+}
+
+impl Window {
+    /// The span that holds at this moment, or the next; `None` once there is none any more.
+    #[must_use]
+    pub fn at_or_after(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        match self {
+            Self::Once { from, until } => (now < *until).then_some((*from, *until)),
+            Self::Cron { expression, timezone, lasts } => {
+                let parser =
+                    CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
+                let cron = parser.parse(expression).ok()?;
+                // One that began just so long ago has ended.
+                let earliest = now.checked_sub(*lasts).ok()?.to_zoned(timezone.clone());
+                let from = cron.find_next_occurrence(&earliest, false).ok()?.timestamp();
+                Some((from, later(from, *lasts)))
+            }
+        }
+    }
+}
+
+/// When something holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// Once.
+    Once {
+        /// From this moment;
+        from: Timestamp,
+        /// up to this one.
+        until: Timestamp,
+    },
+    /// Again and again.
+    Cron {
+        /// When it begins: five or six fields, read before.
+        expression: String,
+        /// Whose clocks.
+        timezone: TimeZone,
+        /// For how long.
+        lasts: SignedDuration,
+    },
+}
+
+/// How long incidents that belong together are gathered for one message to people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grouping {
+    /// After the first of them;
+    pub wait: SignedDuration,
+    /// and between one message about the same thing and the next.
+    pub interval: SignedDuration,
+}
+
+impl Default for Grouping {
+    /// Five seconds, and a minute.
+    fn default() -> Self {
+        Self { wait: SignedDuration::from_secs(5), interval: SignedDuration::from_mins(1) }
+    }
+}
+
 /// Everything the engine takes from the plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Policy {
     /// The vantage point's name, told in every message.
     pub agent: Arc<str>,
     /// Where people reach the dashboard, without a final slash.
     pub url: String,
-    /// Language of notifications.
-    pub language: Language,
     /// Every receiver.
     pub receivers: Vec<Arc<Receiver>>,
     /// Every route, first match wins.
     pub routes: Vec<Route>,
+    /// Every maintenance window.
+    pub maintenance: Vec<Maintenance>,
     /// When to say that an incident is still there.
     pub reminders: Reminders,
+    /// How long what belongs together is gathered.
+    pub grouping: Grouping,
 }
 
 impl Policy {
-    /// Names of the receivers that incidents of this severity go to, in the order of the route, each once.
-    pub(crate) fn routed(&self, severity: Severity) -> Vec<Arc<str>> {
+    /// Names of the receivers that an incident goes to, in the order of the route, each once.
+    pub(crate) fn routed(&self, incident: &Incident) -> Vec<Arc<str>> {
         let mut names: Vec<Arc<str>> = Vec::new();
         let mut add = |name: &str| {
-            if self.knows(name) && !names.iter().any(|known| &**known == name) {
+            if self.receiver(name).is_some() && !names.iter().any(|known| &**known == name) {
                 names.push(name.into());
             }
         };
         if self.routes.is_empty() {
             self.receivers.iter().for_each(|receiver| add(&receiver.name));
-        } else if let Some(route) =
-            self.routes.iter().find(|route| route.severity.is_none_or(|least| severity >= least))
+        } else if let Some(route) = self.routes.iter().find(|route| route.about.is_about(incident))
         {
             route.receivers.iter().for_each(|name| add(name));
         }
         names
     }
 
+    /// The receiver with this name.
+    pub(crate) fn receiver(&self, name: &str) -> Option<&Arc<Receiver>> {
+        self.receivers.iter().find(|known| known.name == name)
+    }
+
     /// The plan has a receiver with this name.
     pub(crate) fn knows(&self, receiver: &str) -> bool {
-        self.receivers.iter().any(|known| known.name == receiver)
+        self.receiver(receiver).is_some()
     }
 }
 

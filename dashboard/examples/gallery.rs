@@ -9,6 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use dashboard::{CertificatesQuery, DnsQuery, OverviewQuery, PortsQuery, View};
+use health::history::Account;
 use health::{Code, Kind, Language, Snapshot};
 use jiff::tz::TimeZone;
 
@@ -93,8 +94,12 @@ fn pages(
         }
     }
     if let Some(incident) = incidents.first() {
-        let told = fixture::past::notifications();
-        pages.push(("incident", dashboard::incident(&view, incident, &told)?));
+        let account = Account {
+            incident: incident.clone(),
+            notifications: fixture::past::notifications(),
+            decisions: Vec::new(),
+        };
+        pages.push(("incident", dashboard::incident(&view, &account)?));
     }
     Ok(pages)
 }

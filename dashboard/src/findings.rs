@@ -230,6 +230,7 @@ mod tests {
                 timeout: Duration::from_secs(1),
                 thresholds: Thresholds::default(),
                 depends_on: Vec::new(),
+                labels: std::collections::BTreeMap::new(),
             }),
             port: None,
             claim: None,
@@ -261,6 +262,8 @@ mod tests {
             listen: None,
             incidents: Vec::new(),
             receivers: Vec::new(),
+            silences: Vec::new(),
+            maintenance: Vec::new(),
             troubles: Vec::new(),
         }
     }

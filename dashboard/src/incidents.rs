@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use askama::Template;
-use health::history::NotificationRecord;
+use health::history::{Account, NotificationRecord};
 use health::{Incident, StandingFinding};
 use jiff::Timestamp;
 
@@ -83,11 +83,8 @@ struct Page<'a> {
 ///
 /// # Errors
 /// When the template fails.
-pub fn incident(
-    view: &View<'_>,
-    incident: &Incident,
-    notifications: &[NotificationRecord],
-) -> Result<String, Error> {
+pub fn incident(view: &View<'_>, account: &Account) -> Result<String, Error> {
+    let Account { incident, notifications, .. } = account;
     let t = Words(view.language);
     let mut events = vec![Event { at: incident.opened_at, what: What::Opened }];
     let found = incident.findings.iter();
@@ -116,6 +113,7 @@ impl Page<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     use health::{Explanation, Kind, Severity, State};
@@ -144,6 +142,9 @@ mod tests {
             }),
             waits_until: None,
             consequences: below.iter().map(|after| after.as_consequence()).collect(),
+            labels: BTreeMap::new(),
+            flapping: None,
+            acknowledged: None,
         }
     }
 

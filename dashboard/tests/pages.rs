@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use dashboard::{CertificatesQuery, DnsQuery, OverviewQuery, PortsQuery, View};
 use fixture::hostile::{self, NASTY};
+use health::history::Account;
 use health::{Code, Language, Snapshot};
 use jiff::tz::TimeZone;
 
@@ -39,7 +40,9 @@ fn pages(snapshot: &Snapshot, language: Language) -> Vec<(String, String)> {
         ("failed", dashboard::failed(&view, 500, &hostile::nasty("why")).unwrap()),
     ];
     if let Some(incident) = incidents.first() {
-        pages.push(("incident", dashboard::incident(&view, incident, &told).unwrap()));
+        let account =
+            Account { incident: incident.clone(), notifications: told, decisions: Vec::new() };
+        pages.push(("incident", dashboard::incident(&view, &account).unwrap()));
     }
     for (page, host) in ["host", "other-host"].into_iter().zip(&snapshot.hosts) {
         let past = fixture::past::of_host(snapshot, &host.name);

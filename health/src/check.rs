@@ -1,5 +1,6 @@
 //! The frame of a check, the same for every kind.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,4 +129,6 @@ pub struct Check {
     pub thresholds: Thresholds,
     /// Checks (or `host:port`) whose own incident explains this one's.
     pub depends_on: Vec<Arc<str>>,
+    /// For routes, silences and whoever is told: the check's own, then its host's.
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::incident::Event;
 use crate::ports::Tenure;
 use crate::records::RecordTurn;
-use crate::{Incident, State};
+use crate::{Decision, Incident, State};
 
 /// One check's past, for its page and the API.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -125,6 +125,33 @@ pub struct NotificationRecord {
     pub delivered_at: Option<Timestamp>,
     /// When it is attempted next; `None` once delivered or given up.
     pub next_attempt_at: Option<Timestamp>,
+    /// The last attempts, oldest first, at most [`MOST_TRIES`].
+    pub tries: Vec<Try>,
+    /// How many other incidents the same message told of.
+    pub others: u32,
+}
+
+/// How many attempts at one notification are shown.
+pub const MOST_TRIES: u32 = 20;
+
+/// One attempt to deliver a notification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Try {
+    /// When.
+    pub at: Timestamp,
+    /// What came of it: `204`, `503: upstream down`, `connection refused`.
+    pub outcome: String,
+}
+
+/// Everything that is remembered of one incident.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    /// The incident.
+    pub incident: Incident,
+    /// What was told of it, in the order in which it was decided.
+    pub notifications: Vec<NotificationRecord>,
+    /// What was decided about telling it, oldest first.
+    pub decisions: Vec<Decision>,
 }
 
 #[cfg(test)]

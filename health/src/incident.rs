@@ -1,11 +1,12 @@
 //! From the transition that opened it to the one that resolved it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Code, Kind, Language, Severity, StandingFinding, State, Text};
+use crate::{Acknowledgement, Code, Kind, Language, Severity, StandingFinding, State, Text};
 
 /// One thing that went wrong with one check, over time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +44,29 @@ pub struct Incident {
     /// first; at most [`MOST_CONSEQUENCES`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub consequences: Vec<Consequence>,
+    /// Labels of its check, for routes, silences and whoever is told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// Its check changes all the time: it stays open until that settles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flapping: Option<Flapping>,
+    /// Somebody is on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Acknowledgement>,
+}
+
+/// How a check that changes all the time has been doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flapping {
+    /// When it was recognised.
+    pub since: Timestamp,
+    /// How often the check went from well to bad since then, that time included.
+    pub turns: u32,
+    /// When the check last changed.
+    pub changed_at: Timestamp,
+    /// When it settled; `None`: it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_at: Option<Timestamp>,
 }
 
 /// How many consequences an incident keeps.
@@ -172,6 +196,8 @@ pub enum Event {
     Resolved,
     /// No incident at all: somebody wants to see whether messages arrive.
     Test,
+    /// No incident: what was missed while the agent was not running.
+    Missed,
 }
 
 impl Event {
@@ -184,13 +210,14 @@ impl Event {
             Self::Reminder => "reminder",
             Self::Resolved => "resolved",
             Self::Test => "test",
+            Self::Missed => "missed",
         }
     }
 
     /// The event with this label, or `None`.
     #[must_use]
     pub fn from_label(label: &str) -> Option<Self> {
-        [Self::Opened, Self::Updated, Self::Reminder, Self::Resolved, Self::Test]
+        [Self::Opened, Self::Updated, Self::Reminder, Self::Resolved, Self::Test, Self::Missed]
             .into_iter()
             .find(|event| event.label() == label)
     }

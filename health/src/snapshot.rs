@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::facts::Facts;
 use crate::ports::{Observed, Tenure};
 use crate::{
-    Check, Claim, Finding, Host, Incident, Phases, PortKey, StandingFinding, State, Text, Timing,
+    Check, Claim, Finding, Host, Incident, Matcher, Phases, PortKey, Silence, StandingFinding,
+    State, Text, Timing,
 };
 
 /// Everything at one moment.
@@ -38,6 +39,10 @@ pub struct Snapshot {
     pub incidents: Vec<Arc<Incident>>,
     /// Every receiver.
     pub receivers: Vec<ReceiverStanding>,
+    /// Silences that have not ended, the one that ends first before the others.
+    pub silences: Vec<Arc<Silence>>,
+    /// Maintenance windows that are open, and the next of each that is not, by when they begin.
+    pub maintenance: Vec<MaintenanceStanding>,
     /// What ails the agent itself: shown as a banner on every page.
     pub troubles: Vec<Trouble>,
 }
@@ -154,8 +159,21 @@ pub struct Outcome {
     pub last: Arc<Last>,
 }
 
+/// A maintenance window of the plan: the one that is open, or the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaintenanceStanding {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Which incidents it holds back.
+    pub about: Matcher,
+    /// When it opens, or opened.
+    pub from: Timestamp,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
 /// How deliveries to one receiver stand.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReceiverStanding {
     /// Its name.
     pub name: Arc<str>,
@@ -165,6 +183,10 @@ pub struct ReceiverStanding {
     pub delivered_at: Option<Timestamp>,
     /// The last failure since then: when and what it answered.
     pub failed: Option<(Timestamp, String)>,
+    /// Since when every attempt has failed.
+    pub failing_since: Option<Timestamp>,
+    /// How it is told: `webhook`, `slack`, `mail`.
+    pub channel: &'static str,
 }
 
 /// Something that ails the agent itself.

@@ -81,6 +81,7 @@ pub async fn run(spec: dns::Spec, timeout: Duration, net: &Net) -> Observation {
         timeout,
         thresholds: Thresholds::default(),
         depends_on: Vec::new(),
+        labels: std::collections::BTreeMap::new(),
     };
     let check = Check { frame: Arc::new(frame), spec: probe::Spec::Dns(spec) };
     let observation = probe::run(&check, net).await;

@@ -84,6 +84,9 @@ fn incident(check: &str, kind: Kind, code: Code) -> Incident {
         explained_by: None,
         waits_until: None,
         consequences: Vec::new(),
+        labels: std::collections::BTreeMap::new(),
+        flapping: None,
+        acknowledged: None,
     }
 }
 

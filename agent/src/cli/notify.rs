@@ -33,6 +33,7 @@ pub(super) fn execute(
     };
     let policy = crate::main_loop::policy(&plan);
     let message = alerts::Notification::test(&policy, &receiver.name, clock::now());
+    let message = alerts::Bundle::of(message);
     let client = alerts::client(crate::tls::client_settings().map_err(anyhow::Error::msg)?)?;
     let receiver = Arc::clone(receiver);
     let outcome = super::runtime()?

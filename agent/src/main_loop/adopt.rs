@@ -133,6 +133,7 @@ impl MainLoop {
                 self.decided(step);
             }
         }
+        self.engine.resume_silences(restored.silences);
         self.board.recall(&restored.states, now);
         self.board.recall_tenures(restored.tenures);
         for check in &self.plan.checks {
@@ -177,9 +178,10 @@ pub fn policy(plan: &Plan) -> alerts::Policy {
     alerts::Policy {
         agent: plan.agent.name.clone(),
         url: plan.agent.url.clone(),
-        language: plan.agent.language,
         receivers: plan.receivers.clone(),
         routes: plan.routes.clone(),
-        reminders: alerts::Reminders::default(),
+        maintenance: plan.maintenance.clone(),
+        reminders: plan.alerting.reminders.clone(),
+        grouping: plan.alerting.grouping,
     }
 }

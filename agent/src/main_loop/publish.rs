@@ -48,6 +48,8 @@ impl MainLoop {
             listen: Some(self.plan.agent.listen),
             incidents,
             receivers,
+            silences: self.engine.silences(moment.wall),
+            maintenance: self.engine.maintenance(moment.wall),
             troubles,
         };
         let _ = self.snapshot.send_replace(Arc::new(snapshot));

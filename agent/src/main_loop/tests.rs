@@ -44,6 +44,8 @@ fn begin(text: &str, store: Store, restored: Restored, folder: tempfile::TempDir
         listen: None,
         incidents: Vec::new(),
         receivers: Vec::new(),
+        silences: Vec::new(),
+        maintenance: Vec::new(),
         troubles: Vec::new(),
     };
     let (sender, snapshot) = watch::channel(Arc::new(empty));

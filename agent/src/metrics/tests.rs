@@ -43,6 +43,7 @@ fn standing(name: &str, kind: Kind, state: State, facts: Facts) -> CheckStanding
             timeout: Duration::from_secs(5),
             thresholds: Thresholds::default(),
             depends_on: Vec::new(),
+            labels: std::collections::BTreeMap::new(),
         }),
         port: None,
         claim: None,
@@ -326,8 +327,13 @@ fn snapshot() -> Snapshot {
             explained_by: None,
             waits_until: None,
             consequences: Vec::new(),
+            labels: std::collections::BTreeMap::new(),
+            flapping: None,
+            acknowledged: None,
         })],
         receivers: Vec::new(),
+        silences: Vec::new(),
+        maintenance: Vec::new(),
         troubles: Vec::new(),
     }
 }
@@ -429,7 +435,7 @@ fn page(format: Format) -> String {
     counters.incident(Severity::Critical);
     counters.know_receiver("quiet");
     let standing =
-        ReceiverStanding { name: "ops".into(), pending: 2, delivered_at: None, failed: None };
+        ReceiverStanding { name: "ops".into(), pending: 2, ..ReceiverStanding::default() };
     let dispatch = alerts::Dispatch { standing, delivered: 3, retried: 1, failed: 0 };
     counters.dispatches(&[dispatch]);
     counters.lag(Duration::from_millis(3));

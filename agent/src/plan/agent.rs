@@ -44,10 +44,7 @@ pub(super) fn agent(plan: &Row<'_>) -> Agent {
         name: name.into(),
         listen,
         store: store.unwrap_or_else(|| plan.reading.folder.join("portwarden.db")),
-        language: match row.choice("language") {
-            Some("ko") => Language::Ko,
-            _ => Language::En,
-        },
+        language: row.choice("language").map_or(Language::En, frame::language),
         resolver: row.parsed("resolver", |text| server(text, 53)).map(|at| at.value),
         hints: servers(&row, "hints"),
         probes_in_flight: row

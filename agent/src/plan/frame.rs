@@ -1,11 +1,12 @@
 //! What every check has, whatever its kind: pace, thresholds, dependencies, roots.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use health::{Kind, Thresholds, Timing};
+use health::{Kind, Language, Thresholds, Timing};
 
 use super::names::{Dialled, Hosts, Names};
 use super::notes::{At, Wrong, listed, shown};
@@ -186,12 +187,21 @@ impl Named {
             timeout: pace.timeout,
             thresholds: pace.thresholds,
             depends_on: self.depends_on,
+            labels: BTreeMap::new(),
         }))
     }
 
     /// The same dependencies under a name that was not written: a claim's.
     pub(super) fn claim(name: Arc<str>, depends_on: Vec<Arc<str>>) -> Self {
         Self { name: Some(name), depends_on }
+    }
+}
+
+/// A language by its label.
+pub(super) fn language(label: &str) -> Language {
+    match label {
+        "ko" => Language::Ko,
+        _ => Language::En,
     }
 }
 

@@ -16,7 +16,7 @@ use super::schema::PLAN;
 use super::surroundings::{Surroundings, ThisMachine, bounded};
 use super::{
     Agent, Plan, acme, agent, dns, forward, grpc, heartbeat, hosts, http, icmp, journey, receivers,
-    tcp, tls, udp, websocket,
+    routes, tcp, tls, udp, websocket,
 };
 use crate::probe;
 
@@ -95,8 +95,11 @@ fn read(root: &Row<'_>, path: &Path) -> Plan {
     let machines = hosts::machines(root, &agent, &pace, &mut names, &mut known);
     let mut checks = machines.checks;
     checks.extend(others(root, &agent, &pace, &known, &mut names).into_iter().map(Arc::new));
-    let (receivers, receiver_names) = receivers::receivers(root);
-    let routes = receivers::routes(root, &receiver_names);
+    let alerting = routes::alerting(root);
+    let by_default =
+        receivers::Reader { language: agent.language, timezone: alerting.timezone.clone() };
+    let (receivers, receiver_names) = receivers::receivers(root, &by_default);
+    let routes = routes::routes(root, &receiver_names);
     names.judge_ports(&root.reading.notes, &known);
     names.judge_dependencies(&root.reading.notes, &known);
     Plan {
@@ -107,6 +110,8 @@ fn read(root: &Row<'_>, path: &Path) -> Plan {
         sweeps: machines.sweeps,
         receivers,
         routes,
+        maintenance: Vec::new(),
+        alerting,
     }
 }
 

@@ -31,6 +31,7 @@ mod receivers;
 mod renewal;
 mod request;
 mod road;
+mod routes;
 mod row;
 mod same;
 mod schema;
@@ -48,6 +49,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use health::{Host, Language};
+use jiff::tz::TimeZone;
 
 use crate::metrics::Vocabulary;
 use crate::probe;
@@ -84,6 +86,21 @@ pub struct Plan {
     pub receivers: Vec<Arc<alerts::Receiver>>,
     /// Every `[[route]]`, first match wins.
     pub routes: Vec<alerts::Route>,
+    /// Every `[[maintenance]]`.
+    pub maintenance: Vec<alerts::Maintenance>,
+    /// `[alerts]`.
+    pub alerting: Alerting,
+}
+
+/// `[alerts]`: how incidents are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alerting {
+    /// Whose clocks tell the times in messages, where a receiver has none of its own.
+    pub timezone: TimeZone,
+    /// When to say that an incident is still there.
+    pub reminders: alerts::Reminders,
+    /// How long what belongs together is gathered.
+    pub grouping: alerts::Grouping,
 }
 
 /// Whether a host's `address` may be this.

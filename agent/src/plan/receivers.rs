@@ -1,19 +1,37 @@
-//! `[[receiver]]` and `[[route]]`: who is told, of what; and secrets, which are never in the file.
+//! `[[receiver]]`: who is told, and how; and secrets, which are never in the file.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use alerts::{Channel, Receiver, Route, Secret, Webhook};
+use alerts::{Bundling, Channel, Hidden, Receiver, Secret, Webhook};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use health::Severity;
+use health::Language;
+use jiff::tz::TimeZone;
 
-use super::notes::{Notes, Span, Wrong, listed, shown};
+use super::notes::{Span, Wrong, listed, shown};
 use super::row::Row;
-use super::{frame, http, values};
+use super::{cron, frame, http, values};
+
+mod chat;
+
+/// Whom a message is for, where the receiver does not say.
+pub(super) struct Reader {
+    pub(super) language: Language,
+    pub(super) timezone: TimeZone,
+}
+
+/// How to read the one key that says how a receiver is told.
+type ReadChannel = fn(&Row<'_>) -> Option<Channel>;
+
+/// Every way to tell somebody, by its key.
+static CHANNELS: &[(&str, ReadChannel)] = &[("webhook", webhook), ("slack", chat::slack)];
 
 /// Reads every `[[receiver]]`, and hands back their names, those of broken ones included.
-pub(super) fn receivers(plan: &Row<'_>) -> (Vec<Arc<Receiver>>, HashMap<String, Span>) {
+pub(super) fn receivers(
+    plan: &Row<'_>,
+    by_default: &Reader,
+) -> (Vec<Arc<Receiver>>, HashMap<String, Span>) {
     let mut taken: HashMap<String, Span> = HashMap::new();
     let mut receivers = Vec::new();
     for row in plan.rows("receiver") {
@@ -27,16 +45,39 @@ pub(super) fn receivers(plan: &Row<'_>) -> (Vec<Arc<Receiver>>, HashMap<String, 
                 taken.insert(name.value.clone(), name.span.clone());
             }
         }
-        let webhook = row.need("webhook", row.row("webhook").and_then(|row| webhook(&row)));
-        if let (Some(name), Some(webhook)) = (name, webhook) {
-            let channel = Channel::Webhook(webhook);
-            receivers.push(Arc::new(Receiver { name: name.value, channel }));
+        let language = row.choice("language").map_or(by_default.language, frame::language);
+        let timezone = row
+            .parsed("timezone", |name| cron::timezone(name, &row.reading.notes))
+            .and_then(|name| TimeZone::get(&name.value).ok())
+            .unwrap_or_else(|| by_default.timezone.clone());
+        let bundling = row.choice("group").map(|word| match word {
+            "never" => Bundling::Never,
+            "burst" => Bundling::Burst,
+            _ => Bundling::Window,
+        });
+        if let (Some(name), Some(channel)) = (name, channel(&row)) {
+            let bundling = bundling.unwrap_or(channel.bundling());
+            let name = name.value;
+            receivers.push(Arc::new(Receiver { name, channel, language, timezone, bundling }));
         }
     }
     (receivers, taken)
 }
 
-fn webhook(row: &Row<'_>) -> Option<Webhook> {
+/// Reads the one key that says how.
+fn channel(row: &Row<'_>) -> Option<Channel> {
+    let keys: Vec<&str> = CHANNELS.iter().map(|(key, _)| *key).collect();
+    frame::exclusive(row, &keys);
+    let found = CHANNELS.iter().find(|(key, _)| row.has(key));
+    let Some((key, read)) = found else {
+        let wrong = Wrong::new("it does not say how this receiver is told");
+        row.note(&row.span, wrong.help(format!("one of: {}", listed(keys))));
+        return None;
+    };
+    read(&row.row(key)?)
+}
+
+fn webhook(row: &Row<'_>) -> Option<Channel> {
     let url = row.need("url", row.parsed("url", http::url));
     frame::exclusive(row, &["secret_env", "secret_file"]);
     let secret = outside(row, "secret_env", "secret_file")
@@ -45,7 +86,7 @@ fn webhook(row: &Row<'_>) -> Option<Webhook> {
         Some(found) => Some(found?),
         None => None,
     };
-    Some(Webhook { url: url?.value.to_string(), secret })
+    Some(Channel::Webhook(Webhook { url: url?.value.to_string(), secret }))
 }
 
 /// What an environment variable or a file holds, named by one of two keys. An empty one is a
@@ -87,6 +128,15 @@ pub(super) fn outside(
     Some((text, held.span))
 }
 
+/// Words that have to be there, and never in the file: one of two keys names where they are.
+fn hidden(row: &Row<'_>, env: &'static str, file: &'static str) -> Option<Hidden> {
+    frame::exclusive(row, &[env, file]);
+    if !row.has(file) {
+        row.need(env, Some(()));
+    }
+    outside(row, env, file).map(|(words, _)| Hidden::new(words))
+}
+
 /// Plain text, or `whsec_` and base64 (Standard Webhooks). The secret is never part of a message.
 fn signing_key(text: &str) -> Result<Secret, Wrong> {
     let Some(encoded) = text.strip_prefix("whsec_") else {
@@ -96,48 +146,5 @@ fn signing_key(text: &str) -> Result<Secret, Wrong> {
         Ok(bytes) if !bytes.is_empty() => Ok(Secret(bytes)),
         _ => Err(Wrong::new("after whsec_ the secret has to be base64, and it is not")
             .help("make one: echo whsec_$(openssl rand -base64 32)")),
-    }
-}
-
-/// Reads every `[[route]]`.
-pub(super) fn routes(plan: &Row<'_>, receivers: &HashMap<String, Span>) -> Vec<Route> {
-    let mut routes = Vec::new();
-    let mut widest: Option<(Severity, Span)> = None;
-    for row in plan.rows("route") {
-        let severity = row.choice("severity").map(|severity| match severity {
-            "critical" => Severity::Critical,
-            _ => Severity::Warning,
-        });
-        // Notices open no incident, so a route without a severity begins at warnings.
-        let from = severity.unwrap_or(Severity::Warning);
-        match &widest {
-            Some((earlier, span)) if *earlier <= from => {
-                let wrong = Wrong::new("no incident ever comes to this route")
-                    .help("the first route that matches wins: put the narrower one first");
-                row.reading.notes.note_both(&row.span, wrong, "this one takes them all", span);
-            }
-            _ => widest = Some((from, row.span.clone())),
-        }
-        let names = row.need("receivers", row.texts("receivers")).unwrap_or_default();
-        for name in &names {
-            if !receivers.contains_key(name.value) {
-                let wrong = unknown(name.value, receivers, &row.reading.notes);
-                row.note_key("receivers", &name.span, wrong);
-            }
-        }
-        let receivers = names.iter().map(|name| name.value.to_owned()).collect();
-        routes.push(Route { severity, receivers });
-    }
-    routes
-}
-
-fn unknown(name: &str, receivers: &HashMap<String, Span>, notes: &Notes<'_>) -> Wrong {
-    let wrong = Wrong::missing(format!("there is no receiver {}", shown(name)));
-    let mut known: Vec<&str> = receivers.keys().map(String::as_str).collect();
-    known.sort_unstable();
-    match notes.nearest(name, known.iter().copied()) {
-        Some(near) => wrong.help(format!("did you mean \"{near}\"?\nthere are: {}", listed(known))),
-        None if known.is_empty() => wrong.help("there is no [[receiver]] at all"),
-        None => wrong.help(format!("there are: {}", listed(known))),
     }
 }

@@ -24,6 +24,7 @@ fn standing(host: &str, port: u16) -> CheckStanding {
         timeout: Duration::from_secs(5),
         thresholds: Thresholds::default(),
         depends_on: Vec::new(),
+        labels: std::collections::BTreeMap::new(),
     };
     CheckStanding {
         check: Arc::new(check),

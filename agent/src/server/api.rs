@@ -247,11 +247,12 @@ pub(super) async fn incident(
     Path(id): Path<String>,
     Asked(asked): Asked<Words>,
 ) -> Response {
-    let Some((incident, notifications)) = served.incident(&id).await else {
+    let Some(account) = served.incident(&id).await else {
         return missing("no incident has this id");
     };
-    let mut view = incident_view(&incident, asked.language());
-    view["notifications"] = json!(notifications);
+    let mut view = incident_view(&account.incident, asked.language());
+    view["notifications"] = json!(account.notifications);
+    view["decisions"] = json!(account.decisions);
     Json(view).into_response()
 }
 
@@ -272,6 +273,9 @@ fn incident_view(incident: &health::Incident, language: Language) -> serde_json:
         "opened_at": incident.opened_at,
         "updated_at": incident.updated_at,
         "resolved_at": incident.resolved_at,
+        "labels": incident.labels,
+        "flapping": incident.flapping,
+        "acknowledged": incident.acknowledged,
         "findings": findings,
         "explained_by": incident.cause(),
         "cause": incident.explained_by.as_ref().and_then(|by| by.incident.as_deref()),

@@ -22,7 +22,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use health::history::{History, NotificationRecord};
+use health::history::{Account, History};
 use health::ports::Tenure;
 use health::{Incident, Snapshot};
 use tokio::sync::{mpsc, watch};
@@ -93,8 +93,8 @@ impl Served {
         })
     }
 
-    /// One incident, open or past, and what was told of it.
-    async fn incident(&self, id: &str) -> Option<(Incident, Vec<NotificationRecord>)> {
+    /// Everything known of one incident, open or past.
+    async fn incident(&self, id: &str) -> Option<Account> {
         match self.store.incident(id).await {
             Ok(Some(found)) => Some(found),
             outcome => {
@@ -103,7 +103,11 @@ impl Served {
                 }
                 let snapshot = self.snapshot();
                 let open = snapshot.incidents.iter().find(|incident| &*incident.id == id)?;
-                Some((Incident::clone(open), Vec::new()))
+                Some(Account {
+                    incident: Incident::clone(open),
+                    notifications: Vec::new(),
+                    decisions: Vec::new(),
+                })
             }
         }
     }

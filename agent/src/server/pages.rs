@@ -237,9 +237,7 @@ async fn incident(
 ) -> Response {
     let found = served.incident(&id).await;
     match found {
-        Some((incident, notifications)) => {
-            visit.page(|view| dashboard::incident(view, &incident, &notifications))
-        }
+        Some(account) => visit.page(|view| dashboard::incident(view, &account)),
         None => visit.not_found(),
     }
 }

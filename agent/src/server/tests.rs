@@ -95,6 +95,8 @@ fn snapshot() -> Snapshot {
         listen: None,
         incidents: Vec::new(),
         receivers: Vec::new(),
+        silences: Vec::new(),
+        maintenance: Vec::new(),
         troubles: Vec::new(),
     }
 }

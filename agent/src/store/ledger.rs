@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use alerts::{Notification, OpenIncident};
-use health::history::{Change, NotificationRecord};
+use health::history::{Account, Change, MOST_TRIES, NotificationRecord, Try};
 use health::{Event, Incident, Severity, State};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{Batch, Restored, StoreError, certificates, outcomes, pulses, tenures, turns};
+use super::{Batch, Restored, StoreError, certificates, outcomes, pulses, quiet, tenures, turns};
+
+/// Silences that are taken up at a start, those that end last before the others.
+const MOST_SILENCES: u32 = 1000;
 
 /// Nanoseconds since 1970; saturates beyond the year 2262.
 pub(super) fn nanos(at: Timestamp) -> i64 {
@@ -43,6 +46,12 @@ pub(super) fn write(connection: &Connection, batch: &Batch) -> rusqlite::Result<
     }
     for incident in &batch.incidents {
         write_incident(connection, incident)?;
+    }
+    for silence in &batch.silences {
+        quiet::write_silence(connection, silence)?;
+    }
+    for (incident, decision) in &batch.decisions {
+        quiet::write_decision(connection, incident, decision)?;
     }
     for notification in &batch.notifications {
         write_notification(connection, notification)?;
@@ -108,8 +117,8 @@ fn write_notification(connection: &Connection, message: &Notification) -> rusqli
     connection
         .prepare_cached(
             "INSERT INTO notification (id, incident, receiver, event, body, created_at, expires_at,
-                 standing, attempts, due_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending', 0, ?6) ON CONFLICT (id) DO NOTHING",
+                 standing, attempts, due_at, thread)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending', 0, ?8, ?9) ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
             &*message.id,
@@ -118,7 +127,9 @@ fn write_notification(connection: &Connection, message: &Notification) -> rusqli
             message.event.label(),
             &*message.body,
             nanos(message.created_at),
-            nanos(message.expires_at)
+            nanos(message.expires_at),
+            nanos(message.due_at),
+            message.thread.as_deref()
         ])?;
     Ok(())
 }
@@ -172,7 +183,18 @@ pub(super) fn restore(connection: &Connection) -> Result<Restored, StoreError> {
     let outcomes = outcomes::restore(connection)?;
     let pending = u64::try_from(pending).unwrap_or(0);
     let (pulses, alive_at) = (pulses::restore(connection)?, pulses::alive_at(connection)?);
-    Ok(Restored { incidents, states, tenures, certificates, outcomes, pulses, alive_at, pending })
+    let silences = quiet::silences(connection, MOST_SILENCES)?;
+    Ok(Restored {
+        incidents,
+        states,
+        tenures,
+        certificates,
+        outcomes,
+        pulses,
+        silences,
+        alive_at,
+        pending,
+    })
 }
 
 /// What the engine must know again of an open incident follows from the messages written for it.
@@ -257,21 +279,24 @@ fn collect_incidents(mut rows: rusqlite::Rows<'_>) -> rusqlite::Result<Vec<Incid
     Ok(incidents)
 }
 
-/// One incident with its notifications, in the order in which they were decided.
-pub(super) fn incident(
-    connection: &Connection,
-    id: &str,
-) -> rusqlite::Result<Option<(Incident, Vec<NotificationRecord>)>> {
+/// Everything that is remembered of one incident.
+pub(super) fn incident(connection: &Connection, id: &str) -> rusqlite::Result<Option<Account>> {
     let mut statement = connection.prepare_cached("SELECT body FROM incident WHERE id = ?1")?;
     let Some(incident) = statement.query_row([id], read_incident).optional()?.flatten() else {
         return Ok(None);
     };
     let mut statement = connection.prepare_cached(
-        "SELECT id, receiver, event, created_at, attempts, attempted_at, outcome, standing, due_at
-         FROM notification WHERE incident = ?1 ORDER BY seq LIMIT 1000",
+        "SELECT id, receiver, event, created_at, attempts, attempted_at, outcome, standing, due_at,
+             (SELECT count(*) - 1 FROM notification AS other WHERE other.bundle = one.bundle)
+         FROM notification AS one WHERE incident = ?1 ORDER BY seq LIMIT 1000",
     )?;
-    let records = statement.query_map([id], read_record)?.collect::<Result<Vec<_>, _>>()?;
-    Ok(Some((incident, records)))
+    let mut notifications =
+        statement.query_map([id], read_record)?.collect::<Result<Vec<_>, _>>()?;
+    for notification in &mut notifications {
+        notification.tries = tries(connection, &notification.id)?;
+    }
+    let decisions = quiet::decisions(connection, id)?;
+    Ok(Some(Account { incident, notifications, decisions }))
 }
 
 fn read_record(row: &Row<'_>) -> rusqlite::Result<NotificationRecord> {
@@ -289,7 +314,22 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<NotificationRecord> {
         last_outcome: row.get(6)?,
         delivered_at: attempted_at.filter(|_| standing == "delivered").map(moment),
         next_attempt_at: (standing == "pending").then(|| moment(due_at)),
+        tries: Vec::new(),
+        others: u32::try_from(row.get::<_, Option<i64>>(9)?.unwrap_or(0)).unwrap_or(0),
     })
+}
+
+/// The last attempts at one notification, oldest first.
+fn tries(connection: &Connection, notification: &str) -> rusqlite::Result<Vec<Try>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT at, outcome FROM attempt WHERE notification = ?1 ORDER BY at DESC, rowid DESC LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![notification, MOST_TRIES], |row| {
+        Ok(Try { at: moment(row.get(0)?), outcome: row.get(1)? })
+    })?;
+    let mut tries = rows.collect::<Result<Vec<_>, _>>()?;
+    tries.reverse();
+    Ok(tries)
 }
 
 /// The newest changes of state of one check, newest first.

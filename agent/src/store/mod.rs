@@ -18,7 +18,7 @@ use health::history::{Change, Sample};
 use health::ports::Tenure;
 use health::records::RecordTurn;
 use health::snapshot::{Outcome, Trouble};
-use health::{Incident, State};
+use health::{Decision, Incident, Silence, State};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{oneshot, watch};
 
@@ -28,6 +28,7 @@ mod open;
 mod outbox;
 mod outcomes;
 mod pulses;
+mod quiet;
 mod read;
 mod retention;
 mod rollup;
@@ -108,6 +109,10 @@ pub struct Batch {
     pub turns: Vec<(Arc<str>, Vec<RecordTurn>)>,
     /// What jobs have reported, by check name; `None`: to be forgotten.
     pub pulses: Vec<(Arc<str>, Option<Pulse>)>,
+    /// Silences that were made, changed or ended.
+    pub silences: Vec<Silence>,
+    /// What was decided about telling whom of what, by the incident's id.
+    pub decisions: Vec<(Arc<str>, Decision)>,
     /// Messages that follow, in the order in which they are to be sent.
     pub notifications: Vec<Notification>,
 }
@@ -140,6 +145,8 @@ impl Batch {
             + self.turns.len()
             + self.pulses.len()
             + self.incidents.len()
+            + self.silences.len()
+            + self.decisions.len()
             + self.notifications.len()
     }
 }
@@ -159,6 +166,8 @@ pub struct Restored {
     pub outcomes: HashMap<Arc<str>, Vec<Outcome>>,
     /// What every job has reported.
     pub pulses: HashMap<Arc<str>, Pulse>,
+    /// Silences, those that have ended among them.
+    pub silences: Vec<Silence>,
     /// The agent's last sign of life.
     pub alive_at: Option<Timestamp>,
     /// Notifications not yet delivered.

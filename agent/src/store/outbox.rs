@@ -54,7 +54,7 @@ fn boxed(error: StoreError) -> OutboxError {
 
 /// The oldest pending notification of each incident, those due first.
 pub(super) const HEADS: &str = "
-    SELECT id, incident, event, body, created_at, expires_at, attempts, due_at
+    SELECT id, incident, event, body, created_at, expires_at, attempts, due_at, thread
     FROM notification AS n INDEXED BY notification_due
     WHERE receiver = ?1 AND standing = 'pending' AND NOT EXISTS (
         SELECT 1 FROM notification AS earlier INDEXED BY notification_order
@@ -75,6 +75,8 @@ fn waiting(connection: &Connection, receiver: &str, limit: i64) -> rusqlite::Res
                 body: row.get::<_, String>(3)?.into(),
                 created_at: moment(row.get(4)?),
                 expires_at: moment(row.get(5)?),
+                due_at: moment(row.get(7)?),
+                thread: row.get::<_, Option<String>>(8)?.map(Into::into),
             },
             attempts: row.get(6)?,
             due_at: moment(row.get(7)?),
@@ -124,6 +126,8 @@ fn standing(connection: &Connection, name: &str) -> rusqlite::Result<ReceiverSta
         pending,
         delivered_at: delivered_at.map(moment),
         failed: failed.map(|(at, outcome)| (moment(at), outcome)),
+        failing_since: None,
+        channel: "",
     })
 }
 
@@ -147,6 +151,9 @@ pub(super) fn record(connection: &Connection, attempt: &Attempt) -> rusqlite::Re
             attempt.outcome,
             due_at
         ])?;
+    connection
+        .prepare_cached("INSERT INTO attempt (notification, at, outcome) VALUES (?1, ?2, ?3)")?
+        .execute(params![&*attempt.notification, nanos(attempt.at), attempt.outcome])?;
     Ok(())
 }
 

@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
-use health::Incident;
-use health::history::{Bucket, History, NotificationRecord};
+use health::history::{Account, Bucket, History};
 use health::ports::Tenure;
 use health::records::RecordTurn;
+use health::{Incident, Silence};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
 use super::writer::Job;
-use super::{Store, StoreError, ledger, rollup, tenures, turns};
+use super::{Store, StoreError, ledger, quiet, rollup, tenures, turns};
 
 /// Connections kept for the next read.
 const SPARE: usize = 4;
@@ -134,16 +134,21 @@ impl Store {
         self.read(move |connection| ledger::incidents(connection, limit, before.as_deref())).await
     }
 
-    /// One incident and how its notifications went, in the order in which they were decided.
+    /// Everything that is remembered of one incident.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn incident(
-        &self,
-        id: &str,
-    ) -> Result<Option<(Incident, Vec<NotificationRecord>)>, StoreError> {
+    pub async fn incident(&self, id: &str) -> Result<Option<Account>, StoreError> {
         let id = id.to_owned();
         self.read(move |connection| ledger::incident(connection, &id)).await
+    }
+
+    /// Silences, also of the past: at most `limit`, the one that ends last before the others.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn silences(&self, limit: u32) -> Result<Vec<Silence>, StoreError> {
+        self.read(move |connection| quiet::silences(connection, limit)).await
     }
 
     /// Runs one read off the loop.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::ledger::nanos;
-use super::{tenures, turns};
+use super::{quiet, tenures, turns};
 
 /// How long what is kept. The newest incident of every check is kept whatever its age, with its
 /// notifications: the last failure is what people look for.
@@ -77,6 +77,7 @@ impl Progress {
             }
             Stage::Incidents => {
                 if self.forget_incidents(connection, rows)? == 0 {
+                    quiet::forget_silences(connection, self.before(self.keep.incidents))?;
                     self.stage = Stage::Pages;
                 }
                 Ok(false)
@@ -128,9 +129,14 @@ impl Progress {
             .query_map(params![before, rows], |row| row.get(0))?
             .collect::<Result<Vec<String>, _>>()?;
         for id in &ids {
-            connection
-                .prepare_cached("DELETE FROM notification WHERE incident = ?1")?
-                .execute([id])?;
+            for sql in [
+                "DELETE FROM attempt
+                 WHERE notification IN (SELECT id FROM notification WHERE incident = ?1)",
+                "DELETE FROM notification WHERE incident = ?1",
+                "DELETE FROM decision WHERE incident = ?1",
+            ] {
+                connection.prepare_cached(sql)?.execute([id])?;
+            }
             connection.prepare_cached("DELETE FROM incident WHERE id = ?1")?.execute([id])?;
         }
         Ok(ids.len())

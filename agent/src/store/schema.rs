@@ -74,6 +74,15 @@ ALTER TABLE bucket ADD COLUMN p90_us INTEGER;
 ALTER TABLE bucket ADD COLUMN p99_us INTEGER;
 ", "
 CREATE TABLE pulse (check_id INTEGER PRIMARY KEY, said TEXT NOT NULL) STRICT;
+", "
+CREATE TABLE silence (id TEXT PRIMARY KEY, ends_at INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE TABLE decision (incident TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX decision_by_incident ON decision (incident, at);
+CREATE TABLE attempt (notification TEXT NOT NULL, at INTEGER NOT NULL, outcome TEXT NOT NULL) STRICT;
+CREATE INDEX attempt_by_notification ON attempt (notification, at);
+ALTER TABLE notification ADD COLUMN thread TEXT;
+ALTER TABLE notification ADD COLUMN bundle TEXT;
+CREATE INDEX notification_by_bundle ON notification (bundle) WHERE bundle IS NOT NULL;
 "];
 
 /// The format this version writes.

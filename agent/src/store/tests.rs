@@ -2,12 +2,13 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use alerts::{Engine, Outbox as _, Policy, Receiver, Reminders};
+use alerts::{Engine, Outbox as _, Policy, Receiver};
 use health::facts::{Role, VisitFacts};
+use health::history::Account;
 use health::snapshot::{Last, Outcome};
 use health::{
-    Check, Code, Facts, Finding, Kind, Language, Phases, Severity, StandingFinding, Text,
-    Thresholds, Timing, Transition,
+    Check, Code, Facts, Finding, Kind, Phases, Severity, StandingFinding, Text, Thresholds, Timing,
+    Transition,
 };
 use tempfile::TempDir;
 
@@ -27,16 +28,14 @@ pub(super) fn engine(receivers: &[Receiver]) -> Engine {
     Engine::new(Policy {
         agent: "edge".into(),
         url: "http://127.0.0.1:9740".to_owned(),
-        language: Language::En,
         receivers: receivers.iter().cloned().map(Arc::new).collect(),
-        routes: Vec::new(),
-        reminders: Reminders::default(),
+        ..Policy::default()
     })
 }
 
 pub(super) fn receiver(name: &str, url: String) -> Receiver {
     let webhook = alerts::Webhook { url, secret: None };
-    Receiver { name: name.to_owned(), channel: alerts::Channel::Webhook(webhook) }
+    Receiver::new(name, alerts::Channel::Webhook(webhook))
 }
 
 fn check(name: &str) -> Check {
@@ -49,6 +48,7 @@ fn check(name: &str) -> Check {
         timeout: Duration::from_secs(5),
         thresholds: Thresholds::default(),
         depends_on: Vec::new(),
+        labels: std::collections::BTreeMap::new(),
     }
 }
 
@@ -152,7 +152,8 @@ async fn what_the_pages_read() {
     let newest = page(store.incidents(2, None).await.unwrap());
     assert_eq!(newest, ids[..2]);
     assert_eq!(page(store.incidents(9, Some(&newest[1])).await.unwrap()), ids[2..]);
-    let (incident, records) = store.incident(&ids[0]).await.unwrap().unwrap();
+    let Account { incident, notifications: records, .. } =
+        store.incident(&ids[0]).await.unwrap().unwrap();
     assert_eq!(incident.resolved_at, Some(at(45)));
     assert_eq!(
         records.iter().map(|record| record.event.label()).collect::<Vec<_>>(),

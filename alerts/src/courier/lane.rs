@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::{Board, Clock, IN_FLIGHT};
 use crate::retry::{self, LONGEST_RETRY_AFTER, later};
-use crate::{Attempt, Outbox, Outcome, Pending, Receiver, Verdict, receiver};
+use crate::{Attempt, Bundle, Outbox, Outcome, Pending, Receiver, Verdict, receiver};
 
 /// How long at most until the wall clock is looked at again, because it may be set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
@@ -84,8 +84,8 @@ impl<O: Outbox> Lane<O> {
         for pending in waiting.heads.into_iter().filter(|pending| pending.due_at <= now) {
             let (client, receiver) = (self.client.clone(), Arc::clone(receiver));
             attempts.spawn(async move {
-                let outcome =
-                    receiver::deliver(&client, &receiver, &pending.notification, now).await;
+                let bundle = Bundle::of(pending.notification.clone());
+                let outcome = receiver::deliver(&client, &receiver, &bundle, now).await;
                 (pending, outcome)
             });
         }

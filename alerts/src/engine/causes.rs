@@ -122,7 +122,7 @@ impl Engine {
             open.incident.consequences = consequences;
             let incident = Some(open.incident.clone());
             let notifications = notifications.remove(&name).unwrap_or_default();
-            steps.push(Step { incident, notifications });
+            steps.push(Step { incident, notifications, ..Step::default() });
         }
         steps
     }
@@ -296,7 +296,7 @@ impl Engine {
     /// Whether all who should be told of an incident were told of its cause instead.
     fn is_told_above(&self, name: &str) -> bool {
         let Some(open) = self.open.get(name) else { return false };
-        let mut new = self.policy.routed(open.incident.severity);
+        let mut new = self.policy.routed(&open.incident);
         new.retain(|receiver| !open.told.contains(receiver));
         !new.is_empty() && new.iter().all(|receiver| self.was_told_above(open, receiver))
     }

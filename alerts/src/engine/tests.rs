@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::{Channel, Receiver, Reminders, Route, Webhook};
+use health::Matcher;
+
+use crate::{Channel, Receiver, Route, Webhook};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -17,20 +19,18 @@ fn at(seconds: i64) -> Timestamp {
 
 fn policy(receivers: &[&str], routes: &[(Option<Severity>, &[&str])]) -> Policy {
     let webhook = Webhook { url: "http://127.0.0.1:9/".to_owned(), secret: None };
-    let receiver = |name: &&str| {
-        Arc::new(Receiver { name: (*name).to_owned(), channel: Channel::Webhook(webhook.clone()) })
-    };
+    let receiver = |name: &&str| Arc::new(Receiver::new(*name, Channel::Webhook(webhook.clone())));
     let route = |(severity, names): &(Option<Severity>, &[&str])| Route {
-        severity: *severity,
+        about: Matcher { severity: *severity, ..Matcher::default() },
         receivers: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..Route::default()
     };
     Policy {
         agent: "edge".into(),
         url: "http://127.0.0.1:9740".to_owned(),
-        language: Language::En,
         receivers: receivers.iter().map(receiver).collect(),
         routes: routes.iter().map(route).collect(),
-        reminders: Reminders::default(),
+        ..Policy::default()
     }
 }
 
@@ -44,6 +44,7 @@ fn check(name: &str) -> Check {
         timeout: Duration::from_secs(5),
         thresholds: Thresholds { fail_after: 1, recover_after: 1 },
         depends_on: Vec::new(),
+        labels: BTreeMap::new(),
     }
 }
 
@@ -203,7 +204,8 @@ fn the_body_is_what_the_contract_says() {
     insta::assert_snapshot!("opened", pretty(&step.notifications[0].body));
     let step = engine.advance(&check("web:3011"), State::Up, &Transition::Resolved, None, at(61));
     insta::assert_snapshot!("resolved", pretty(&step.notifications[0].body));
-    policy.language = Language::Ko;
+    let korean = Receiver { language: Language::Ko, ..Receiver::clone(&policy.receivers[0]) };
+    policy.receivers = vec![Arc::new(korean)];
     let step = Engine::new(policy.clone()).advance(&check("c"), State::Down, &opened, None, at(0));
     assert!(step.notifications[0].body.contains("127.0.0.1:3011에서 응답하지 않습니다"));
     insta::assert_snapshot!("test", pretty(&Notification::test(&policy, "ops", at(0)).body));

@@ -5,10 +5,15 @@
 use std::fmt;
 use std::time::Duration;
 
+use health::Language;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::Notification;
+use crate::telling::Telling;
+use crate::{Bundle, prose};
 
+pub(crate) mod chat;
+mod posting;
 pub(crate) mod webhook;
 
 /// The bound on one attempt, from connecting to the last byte read.
@@ -21,6 +26,33 @@ pub struct Receiver {
     pub name: String,
     /// How.
     pub channel: Channel,
+    /// In which language.
+    pub language: Language,
+    /// Whose clocks tell the times.
+    pub timezone: TimeZone,
+    /// Which incidents share a message.
+    pub bundling: Bundling,
+}
+
+impl Receiver {
+    /// In English and UTC, and as its channel likes it.
+    #[must_use]
+    pub fn new(name: impl Into<String>, channel: Channel) -> Self {
+        let bundling = channel.bundling();
+        let (language, timezone) = (Language::En, TimeZone::UTC);
+        Self { name: name.into(), channel, language, timezone, bundling }
+    }
+}
+
+/// Which incidents share a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bundling {
+    /// Each goes alone: whoever reads wants each by its id.
+    Never,
+    /// Only where very many wait at once.
+    Burst,
+    /// What belongs together and comes within a while.
+    Window,
 }
 
 /// How a receiver is told.
@@ -28,6 +60,28 @@ pub struct Receiver {
 pub enum Channel {
     /// A webhook by the Standard Webhooks specification.
     Webhook(webhook::Webhook),
+    /// Chat services: people read it.
+    Chat(chat::Chat),
+}
+
+impl Channel {
+    /// The name used in the plan, pages and the API.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Webhook(_) => "webhook",
+            Self::Chat(chat) => chat.label(),
+        }
+    }
+
+    /// Which incidents share a message where the plan does not say.
+    #[must_use]
+    pub const fn bundling(&self) -> Bundling {
+        match self {
+            Self::Webhook(_) => Bundling::Burst,
+            Self::Chat(_) => Bundling::Window,
+        }
+    }
 }
 
 /// What came of one attempt.
@@ -84,14 +138,26 @@ pub fn client(tls: rustls::ClientConfig) -> Result<reqwest::Client, reqwest::Err
         .build()
 }
 
-/// Makes one attempt at one notification. `now` is the moment that is signed.
+/// Makes one attempt at one message. `now` is the moment that is signed.
 pub async fn deliver(
     client: &reqwest::Client,
     receiver: &Receiver,
-    notification: &Notification,
+    bundle: &Bundle,
     now: Timestamp,
 ) -> Outcome {
-    match &receiver.channel {
-        Channel::Webhook(webhook) => webhook.post(client, notification, now).await,
+    let (posting, judge): (_, fn(&posting::Answer, Timestamp) -> Outcome) = match &receiver.channel
+    {
+        Channel::Webhook(webhook) => (webhook.compose(bundle, now), posting::Answer::by_status),
+        Channel::Chat(chat) => {
+            let telling = match Telling::read(bundle, receiver) {
+                Ok(telling) => telling,
+                Err(reason) => return Outcome::Unsendable { reason },
+            };
+            (chat.compose(&prose::of(&telling)), chat::judge)
+        }
+    };
+    match posting.send(client).await {
+        Ok(answer) => judge(&answer, now),
+        Err(outcome) => outcome,
     }
 }

@@ -151,6 +151,7 @@ pub(crate) mod tests {
                 timeout: Duration::from_secs(1),
                 thresholds: Thresholds::default(),
                 depends_on: Vec::new(),
+                labels: std::collections::BTreeMap::new(),
             }),
             port: None,
             claim: None,

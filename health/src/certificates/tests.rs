@@ -86,6 +86,7 @@ fn standing(name: &str, facts: Facts, findings: Vec<Finding>) -> Arc<CheckStandi
             timeout: Duration::from_secs(5),
             thresholds: Thresholds::default(),
             depends_on: Vec::new(),
+            labels: std::collections::BTreeMap::new(),
         }),
         port: None,
         claim: None,
@@ -131,6 +132,8 @@ fn snapshot(checks: Vec<Arc<CheckStanding>>) -> Snapshot {
         listen: None,
         incidents: Vec::new(),
         receivers: Vec::new(),
+        silences: Vec::new(),
+        maintenance: Vec::new(),
         troubles: Vec::new(),
     }
 }

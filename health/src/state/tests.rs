@@ -1,5 +1,6 @@
 //! Timelines as tables, and what holds for every timeline.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -176,6 +177,9 @@ fn a_resumed_track_resolves_like_the_one_before_the_restart() {
         explained_by: None,
         waits_until: None,
         consequences: Vec::new(),
+        labels: BTreeMap::new(),
+        flapping: None,
+        acknowledged: None,
     };
     let mut track = Track::resume(&incident, thresholds);
     assert_eq!(track.state(), State::Down);

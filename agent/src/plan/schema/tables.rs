@@ -38,6 +38,9 @@ const fn any(what: &'static str) -> Words {
     Words { what, pattern: None }
 }
 
+/// What is said of a secret in the file.
+const OUTSIDE: &str = "a secret is never in the file: put it in an environment variable and name that with `…_env`, or in a file of its own and name that with `…_file`";
+
 static NAME: Words = words("a name", "^[^\\x00-\\x1f\\x7f]{1,128}$");
 static FREE: Words = any("a string");
 static DURATION: Words = words("a duration such as \"30s\"", "^(0|[1-9][0-9]*)(ms|s|m|h|d)$");
@@ -238,6 +241,3 @@ static DIALS: &[Key] = &[key("source", Text(&IP), Optional, "Dial from this addr
 
 static DEFAULTS: Table =
     Table { header: "[defaults]", doc: "What every check may override.", keys: &[PACE] };
-
-/// What is said of a secret in the file.
-const OUTSIDE: &str = "a secret is never in the file: put it in an environment variable and name that with `…_env`, or in a file of its own and name that with `…_file`";

@@ -59,6 +59,7 @@ fn surroundings() -> Small {
         "other.pem",
         "token.txt",
         "night.secret",
+        "slack.url",
         "monitor.password",
         "keystore.password",
         "upload.bin",
@@ -67,6 +68,7 @@ fn surroundings() -> Small {
         variables: HashMap::from([
             ("OPS_WEBHOOK_SECRET", "whsec_c2VjcmV0"),
             ("PLAIN_SECRET", "plain words"),
+            ("SLACK_WEBHOOK", "https://hooks.example/slack"),
             ("BROKEN_SECRET", "whsec_%%%"),
             ("EMPTY", ""),
             ("SHOP_TOKEN", "Bearer abc"),

@@ -454,12 +454,14 @@ receivers = "file"
         .receivers
         .iter()
         .map(|receiver| {
-            let alerts::Channel::Webhook(webhook) = &receiver.channel;
+            let alerts::Channel::Webhook(webhook) = &receiver.channel else {
+                panic!("{receiver:?}")
+            };
             webhook.secret.as_ref().map(|secret| secret.0.as_slice())
         })
         .collect();
     assert_eq!(secrets, [Some(&b"secret"[..]), Some(b"plain words"), Some(b"Bearer xyz"), None]);
-    assert_eq!(plan.routes[0].severity, Some(Severity::Critical));
+    assert_eq!(plan.routes[0].about.severity, Some(Severity::Critical));
     assert_eq!(plan.routes[1].receivers, ["file"]);
 }
 

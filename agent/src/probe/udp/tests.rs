@@ -23,6 +23,7 @@ async fn look(spec: Spec, timeout: Duration) -> Observation {
         timeout,
         thresholds: health::Thresholds::default(),
         depends_on: Vec::new(),
+        labels: std::collections::BTreeMap::new(),
     };
     let check = Check { frame: frame.into(), spec: probe::Spec::Udp(Box::new(spec)) };
     let net = Net::new(Some("127.0.0.1:9".parse().unwrap())).unwrap();

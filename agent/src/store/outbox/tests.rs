@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use health::history::Account;
 use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -192,7 +193,8 @@ async fn an_outage_over_a_crash_loses_nothing_and_repeats_under_the_same_id() {
     let wanted =
         [(first, "incident.opened"), (first, "incident.opened"), (second, "incident.resolved")];
     assert_eq!(order, wanted);
-    let (_, records) = store.incident(&opened.incidents[0].id).await.unwrap().unwrap();
+    let Account { notifications: records, .. } =
+        store.incident(&opened.incidents[0].id).await.unwrap().unwrap();
     assert_eq!(records[0].attempts, 2);
     assert_eq!(records[0].delivered_at, Some(watch.now()));
     assert_eq!(records[1].last_outcome.as_deref(), Some("204"));
@@ -260,7 +262,8 @@ async fn what_will_never_be_taken_is_given_up_and_shown() {
     assert_eq!(given_up.standing.failed, Some((watch.now(), "410".to_owned())));
     running.wait_for("ops", |one| one.standing.pending == 0).await;
     running.stop().await;
-    let (_, records) = store.incident(&opened.incidents[0].id).await.unwrap().unwrap();
+    let Account { notifications: records, .. } =
+        store.incident(&opened.incidents[0].id).await.unwrap().unwrap();
     assert_eq!((records[0].attempts, records[0].next_attempt_at), (1, None));
     let standing = store.standings().await.unwrap().remove(0);
     assert_eq!(standing.failed, Some((watch.now(), "410".to_owned())));
@@ -288,7 +291,8 @@ async fn a_silent_receiver_delays_no_other_and_one_that_leaves_is_given_up() {
     commit(&store, &opening(&mut engine, "b", watch.now())).await;
     running.wait_for("ops", |one| one.delivered == 2).await;
     running.stop().await;
-    let (_, records) = store.incident(&opened.incidents[0].id).await.unwrap().unwrap();
+    let Account { notifications: records, .. } =
+        store.incident(&opened.incidents[0].id).await.unwrap().unwrap();
     let silent = records.iter().find(|record| &*record.receiver == "silent").unwrap();
     assert_eq!(silent.last_outcome.as_deref(), Some("the receiver left the plan"));
 }

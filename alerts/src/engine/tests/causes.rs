@@ -11,7 +11,7 @@ fn opened(severity: Severity) -> Transition {
 pub(super) fn nobody_is_forgotten(engine: &Engine, now: Timestamp) {
     for open in engine.open.values() {
         let incident = &open.incident;
-        for receiver in engine.policy.routed(incident.severity) {
+        for receiver in engine.policy.routed(incident) {
             if incident.explained_by.is_none() || open.told.contains(&receiver) {
                 continue;
             }

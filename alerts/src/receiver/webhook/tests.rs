@@ -7,10 +7,11 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap as Headers, Response, StatusCode, Uri};
 use axum::routing::any;
+use jiff::SignedDuration;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::{Channel, Event, Receiver, client, deliver};
+use crate::{Channel, Event, Notification, Outcome, Receiver, client, deliver};
 
 type Seen = Arc<Mutex<Vec<(Uri, Headers, Bytes)>>>;
 
@@ -69,13 +70,15 @@ fn notification() -> Notification {
         body: r#"{"test": 2432232314}"#.into(),
         created_at: now(),
         expires_at: crate::retry::expires_at(now()),
+        due_at: now(),
+        thread: None,
     }
 }
 
 async fn post(url: String, secret: Option<Secret>) -> Outcome {
     let channel = Channel::Webhook(Webhook { url, secret });
-    let receiver = Receiver { name: "ops".to_owned(), channel };
-    deliver(&test_client(), &receiver, &notification(), now()).await
+    let receiver = Receiver::new("ops", channel);
+    deliver(&test_client(), &receiver, &Bundle::of(notification()), now()).await
 }
 
 #[test]
@@ -160,7 +163,8 @@ async fn no_answer_is_a_loss_and_its_reason_holds_no_url() {
         .timeout(Duration::from_millis(50))
         .build()
         .unwrap();
-    let outcome = Webhook { url, secret: None }.post(&hasty, &notification(), now()).await;
+    let receiver = Receiver::new("ops", Channel::Webhook(Webhook { url, secret: None }));
+    let outcome = deliver(&hasty, &receiver, &Bundle::of(notification()), now()).await;
     assert_eq!(outcome, Outcome::Lost { reason: "no answer in time".to_owned() });
 }
 

@@ -10,9 +10,43 @@ pub(super) static RECEIVER: Table = Table {
         key(
             "webhook",
             Row(&WEBHOOK),
-            Required,
+            Optional,
             "A webhook by the Standard Webhooks specification.",
         ),
+        key("slack", Row(&SLACK), Optional, "Slack, by an incoming webhook."),
+        key(
+            "language",
+            OneOf(&["en", "ko"]),
+            Optional,
+            "The reader's language; default: that of the agent.",
+        ),
+        key(
+            "timezone",
+            Text(&TIMEZONE),
+            Optional,
+            "Whose clocks tell the times; default: that of `[alerts]`.",
+        ),
+        key(
+            "group",
+            OneOf(&["never", "burst", "window"]),
+            Optional,
+            "Which incidents share a message: none; only where very many wait at once (the default where programs read); what belongs together and comes within a while (the default where people do).",
+        ),
+    ]],
+};
+
+static SLACK: Table = Table {
+    header: "slack",
+    doc: "Slack, by an incoming webhook.",
+    keys: &[&[
+        key(
+            "url_env",
+            Text(&VARIABLE),
+            Optional,
+            "An environment variable with the URL; who knows it may write.",
+        ),
+        key("url_file", Text(&PATH), Optional, "A file with the same."),
+        key("url", Text(&FREE), Refused(OUTSIDE), "Refused."),
     ]],
 };
 

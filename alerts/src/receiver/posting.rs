@@ -1,0 +1,141 @@
+//! One request to a receiver over HTTP, and what came of it.
+//!
+//! Deliberately absent: what a service wants to read, and which of its answers mean what; that stands
+//! with the service.
+
+use std::error::Error as _;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use jiff::{SignedDuration, Timestamp};
+
+use super::Outcome;
+
+/// How much of an answer is read.
+const ANSWER_BYTES: usize = 16 * 1024;
+/// How much of it is shown.
+const EXCERPT_CHARS: usize = 200;
+
+/// One request.
+#[derive(Clone, Debug)]
+pub(super) struct Posting {
+    method: Method,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+/// What a receiver answered.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    /// Its beginning.
+    pub(super) body: String,
+}
+
+impl Posting {
+    /// A POST of this JSON.
+    pub(super) fn json(url: &str, body: String) -> Self {
+        Self {
+            method: Method::POST,
+            url: url.to_owned(),
+            headers: vec![(header::CONTENT_TYPE.to_string(), "application/json".to_owned())],
+            body,
+        }
+    }
+
+    /// With one header more; of a name that is there already, the value is replaced.
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// What is sent.
+    pub(super) fn text(&self) -> &str {
+        &self.body
+    }
+
+    /// Sends it and reads the beginning of the answer.
+    ///
+    /// # Errors
+    /// The outcome, where there is no answer.
+    pub(super) async fn send(self, client: &reqwest::Client) -> Result<Answer, Outcome> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let unsendable = || Outcome::Unsendable { reason: format!("{name} cannot be sent") };
+            let name = HeaderName::try_from(name).map_err(|_| unsendable())?;
+            headers.insert(name, HeaderValue::try_from(value).map_err(|_| unsendable())?);
+        }
+        let request = client.request(self.method, &self.url).headers(headers).body(self.body);
+        let mut response = match request.send().await {
+            Ok(response) => response,
+            Err(error) if error.is_builder() => {
+                return Err(Outcome::Unsendable { reason: reason(error) });
+            }
+            Err(error) => return Err(Outcome::Lost { reason: reason(error) }),
+        };
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let mut bytes = Vec::new();
+        while bytes.len() < ANSWER_BYTES {
+            match response.chunk().await {
+                Ok(Some(chunk)) => {
+                    bytes.extend_from_slice(&chunk[..chunk.len().min(ANSWER_BYTES - bytes.len())]);
+                }
+                // What was read so far is all there is; the status has been said.
+                Ok(None) | Err(_) => break,
+            }
+        }
+        Ok(Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() })
+    }
+}
+
+impl Answer {
+    /// What it means where the status says it all.
+    pub(super) fn by_status(&self, now: Timestamp) -> Outcome {
+        if (200..300).contains(&self.status) {
+            return Outcome::Delivered { status: self.status };
+        }
+        self.refused(retry_after(&self.headers, now))
+    }
+
+    /// Answered, but not taken.
+    pub(super) fn refused(&self, retry_after: Option<SignedDuration>) -> Outcome {
+        Outcome::Answered { status: self.status, excerpt: excerpt(&self.body), retry_after }
+    }
+}
+
+/// How long the receiver asks to wait: seconds or an HTTP date (RFC 9110, section 10.2.3).
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
+    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than fit mean "very long", and that is bounded by whoever waits.
+        return Some(SignedDuration::from_secs(value.parse().unwrap_or(i64::MAX)));
+    }
+    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    Some(date.duration_since(now).max(SignedDuration::ZERO))
+}
+
+/// The beginning of an answer, one printable line.
+pub(super) fn excerpt(text: &str) -> String {
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_control() || c.is_whitespace())
+        .filter(|w| !w.is_empty())
+        .collect();
+    words.join(" ").chars().take(EXCERPT_CHARS).collect()
+}
+
+/// Why there was no answer, down to the innermost cause, without the URL (which may hold a token).
+fn reason(error: reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    let error = error.without_url();
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        words = format!("{words}: {inner}");
+        cause = inner.source();
+    }
+    words.chars().take(EXCERPT_CHARS * 2).collect()
+}

@@ -1,0 +1,99 @@
+//! A message as receivers for people need it: what the stored bodies say, read back.
+//!
+//! A body is written when the message is decided, in the language of its receiver, and never changed:
+//! what is told is what was so then. Deliberately absent: words (see [`crate::prose`]).
+
+use std::collections::BTreeMap;
+
+use health::incident::Flapping;
+use health::{Acknowledgement, Code, Event, Kind, Language, Severity, State};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use crate::{Bundle, Receiver};
+
+/// A message as receivers for people need it.
+#[derive(Clone, Debug)]
+pub(crate) struct Telling {
+    /// The same for every attempt.
+    pub(crate) id: String,
+    /// What it says.
+    pub(crate) event: Event,
+    /// What it says it of; at least one.
+    pub(crate) incidents: Vec<Told>,
+    /// The reader's language.
+    pub(crate) language: Language,
+    /// The reader's clocks.
+    pub(crate) timezone: TimeZone,
+}
+
+/// One incident as a body tells of it. Of a test, next to everything is absent.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) id: String,
+    pub(crate) agent: String,
+    pub(crate) check: Option<String>,
+    pub(crate) kind: Option<Kind>,
+    #[serde(default)]
+    pub(crate) instance: Option<String>,
+    #[serde(default)]
+    pub(crate) host: Option<String>,
+    #[serde(default)]
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) state: Option<State>,
+    pub(crate) opened_at: Option<Timestamp>,
+    pub(crate) resolved_at: Option<Timestamp>,
+    #[serde(default)]
+    pub(crate) flapping: Option<Flapping>,
+    #[serde(default)]
+    pub(crate) acknowledged: Option<Acknowledgement>,
+    pub(crate) findings: Vec<ToldFinding>,
+    #[serde(default)]
+    pub(crate) explained_by: Option<String>,
+    #[serde(default)]
+    pub(crate) consequences: Vec<ToldConsequence>,
+    pub(crate) url: String,
+}
+
+/// One finding of it.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ToldFinding {
+    pub(crate) code: Code,
+    pub(crate) severity: Severity,
+    pub(crate) subject: String,
+    pub(crate) summary: String,
+    #[serde(default)]
+    pub(crate) evidence: serde_json::Map<String, serde_json::Value>,
+    pub(crate) remedy: String,
+}
+
+/// What follows from it.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ToldConsequence {
+    pub(crate) check: String,
+    pub(crate) summary: String,
+    #[serde(default)]
+    pub(crate) resolved_at: Option<Timestamp>,
+}
+
+impl Telling {
+    /// Reads a bundle for its receiver.
+    ///
+    /// # Errors
+    /// When a body is not understood, such as one of a later version.
+    pub(crate) fn read(bundle: &Bundle, receiver: &Receiver) -> Result<Self, String> {
+        let read = |body: &str| serde_json::from_str(body);
+        let incidents: Result<Vec<Told>, _> =
+            bundle.notifications.iter().map(|one| read(&one.body)).collect();
+        Ok(Self {
+            id: bundle.id.to_string(),
+            event: bundle.event,
+            incidents: incidents
+                .map_err(|error| format!("the message is not understood: {error}"))?,
+            language: receiver.language,
+            timezone: receiver.timezone.clone(),
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! What arrives, when, and what happens when it does not.

@@ -1,0 +1,1 @@
+//! Maintenance, silences, flapping and escalation.

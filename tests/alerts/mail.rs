@@ -1,0 +1,1 @@
+//! Mail, Alertmanager, programs and the services of others.

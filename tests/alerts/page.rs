@@ -1,0 +1,1 @@
+//! Quiet asked for on pages, over the API and from the command line.
