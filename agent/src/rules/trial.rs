@@ -317,7 +317,10 @@ fn code(check: &Check, severity: Severity) -> Code {
         health::Kind::Certificate => "cert",
         kind => kind.label(),
     };
-    let of_area = |code: &&Code| code.label().split('.').next() == Some(area);
+    // That one is told by a rule of its own.
+    let of_area = |code: &&Code| {
+        code.label().split('.').next() == Some(area) && **code != Code::PortUndeclared
+    };
     let suits = |code: &&Code| of_area(code) && code.severity() == severity;
     *Code::ALL
         .iter()
