@@ -167,11 +167,8 @@ impl Board {
         }
         // The incident of a check that flaps is open while the check is well, too.
         let is_bad = matches!(incident.state, State::Degraded | State::Down);
-        entry.track = if is_bad {
-            Track::resume(incident, entry.frame.thresholds)
-        } else {
-            Track::new(now)
-        };
+        entry.track =
+            if is_bad { Track::resume(incident, entry.frame.thresholds) } else { Track::new(now) };
         entry.refresh(now);
         if is_bad {
             self.sick.insert(key);

@@ -68,7 +68,8 @@ impl Engine {
                 continue;
             };
             if let Some(why) = self.hold(open, receiver, Named::ByRoute, now) {
-                hold_back(open, Some(receiver), event, why, now, step);
+                let event = if occasion == Occasion::Reminder { Event::Reminder } else { event };
+                hold_back(open, Some(receiver), (event, occasion), why, now, step);
                 continue;
             }
             let held = held.map(|held| held.why);
@@ -98,7 +99,9 @@ impl Engine {
             let held = open.held_from(Some(&receiver)).map(|held| held.why.clone());
             let held = held.or_else(|| nobodys.clone());
             match self.hold(open, &receiver, named, now) {
-                Some(why) => hold_back(open, Some(&receiver), Event::Opened, why, now, step),
+                Some(why) => {
+                    hold_back(open, Some(&receiver), (Event::Opened, occasion), why, now, step)
+                }
                 None => {
                     let why = held.map_or(why, |held| Why::Released { held: Box::new(held) });
                     self.tell(open, &receiver, Event::Opened, why, now, step);
@@ -111,7 +114,7 @@ impl Engine {
                 Routing::Nobody => Why::Unrouted,
                 Routing::To { .. } => return,
             };
-            hold_back(open, None, Event::Opened, why, now, step);
+            hold_back(open, None, (Event::Opened, occasion), why, now, step);
         }
     }
 
@@ -262,17 +265,19 @@ impl Engine {
     }
 }
 
-/// Writes down why somebody is not told, unless that is known.
+/// Writes down why somebody is not told, unless that is known. At a reminder it is written down each
+/// time: that the moment has passed must not be forgotten with a restart.
 fn hold_back(
     open: &mut OpenIncident,
     receiver: Option<&Arc<str>>,
-    event: Event,
+    (event, occasion): (Event, Occasion),
     why: Why,
     now: Timestamp,
     step: &mut Step,
 ) {
     let known = open.held_from(receiver.map(|name| &**name));
-    if known.is_none_or(|held| held.event != event || held.why != why) {
+    let is_new = known.is_none_or(|held| held.why != why || held.event != event);
+    if is_new || (occasion == Occasion::Reminder && why.is_hold()) {
         decide(open, receiver, event, None, why, now, step);
     }
 }

@@ -168,11 +168,15 @@ fn flaps(incident: &Incident, told: &Told) -> Option<Why> {
 pub(super) fn why_updated(incident: &Incident, told: &Told, held: Option<&Why>) -> Why {
     let flapping = incident.flapping.as_ref();
     let flaps_now = flapping.filter(|it| it.settled_at.is_none()).map(|it| it.since);
+    // What is worse breaks through what goes on holding.
+    let held = held.filter(|held| match held {
+        Why::Flapping { .. } => false,
+        Why::Acknowledged { .. } => incident.acknowledged.is_none(),
+        _ => true,
+    });
     match (told.flapping_since, flaps_now, held) {
         (Some(_), None, _) => Why::Settled,
-        (_, _, Some(held)) if !matches!(held, Why::Flapping { .. }) => {
-            Why::Released { held: Box::new(held.clone()) }
-        }
+        (_, _, Some(held)) => Why::Released { held: Box::new(held.clone()) },
         (known, Some(since), _) if known != Some(since) => Why::FlapsNow,
         _ => Why::Follows,
     }

@@ -21,7 +21,8 @@ pub struct OpenIncident {
     pub told: Vec<Told>,
     /// How many notifications were written for it, to all receivers.
     pub notifications: u32,
-    /// When a message last said that it is there (opened or reminder); `opened_at` when none did.
+    /// When a message last said that it is there, or its opening or a reminder was held back instead;
+    /// `opened_at` when none did.
     pub called_at: Timestamp,
     /// What is held back: of each receiver at most one thing. Of no receiver: whoever would be told.
     pub held: Vec<Decision>,
@@ -113,7 +114,7 @@ impl OpenIncident {
         said: &Said,
         at: Timestamp,
     ) {
-        if matches!(event, Event::Opened | Event::Reminder) {
+        if matches!(event, Event::Opened | Event::Updated | Event::Reminder) {
             self.called_at = self.called_at.max(at);
         }
         let known = self.told.iter_mut().find(|told| told.receiver == *receiver);
@@ -142,8 +143,12 @@ impl OpenIncident {
         // Once it is about somebody, it is no longer about whoever would be told.
         self.held.retain(|held| held.receiver.is_some() && held.receiver != *receiver);
         let is_nobody = receiver.is_none() && decision.why == Why::Unrouted;
-        if decision.notification.is_none() && (decision.why.is_hold() || is_nobody) {
+        let is_held = decision.notification.is_none() && decision.why.is_hold();
+        if is_held || is_nobody {
             self.held.push(decision.clone());
+        }
+        if is_held && matches!(decision.event, Event::Opened | Event::Reminder) {
+            self.called_at = self.called_at.max(decision.at);
         }
     }
 }
