@@ -100,7 +100,7 @@ impl Engine {
             let held = held.or_else(|| nobodys.clone());
             match self.hold(open, &receiver, named, now) {
                 Some(why) => {
-                    hold_back(open, Some(&receiver), (Event::Opened, occasion), why, now, step)
+                    hold_back(open, Some(&receiver), (Event::Opened, occasion), why, now, step);
                 }
                 None => {
                     let why = held.map_or(why, |held| Why::Released { held: Box::new(held) });
