@@ -26,6 +26,7 @@ labels = { tier = "gold" }
 [[host]]
 name = "here"
 local = true
+labels = { team = "desk" }
 [[tcp]]
 name = "cache"
 address = "web:6379"
@@ -66,7 +67,7 @@ fn labels_of_a_check_win_over_its_host_and_that_over_the_defaults() {
         let check = plan.checks.iter().find(|check| &*check.frame.name == name).unwrap();
         assert_eq!(check.frame.labels, labels(expected), "{name}");
     }
-    assert_eq!(plan.sweeps[0].labels, labels(&[("site", "seoul"), ("team", "platform")]));
+    assert_eq!(plan.sweeps[0].labels, labels(&[("site", "seoul"), ("team", "desk")]));
 }
 
 #[test]
