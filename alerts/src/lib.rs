@@ -23,7 +23,7 @@ pub use engine::{Engine, OpenIncident, Step};
 pub use health::incident::Event;
 pub use hidden::Hidden;
 pub use notification::{Bundle, Notification};
-pub use outbox::{Attempt, Outbox, OutboxError, Pending, Waiting};
+pub use outbox::{Attempt, Head, Outbox, OutboxError, Waiting};
 pub use policy::{Escalation, Grouping, Hours, Maintenance, Policy, Reminders, Route, Window};
 pub use receiver::chat::{Chat, Slack};
 pub use receiver::webhook::{Secret, Webhook};

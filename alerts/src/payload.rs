@@ -1,7 +1,8 @@
 //! The JSON of a notification, as receivers rely on it: every key in every message.
 
 use health::finding::View;
-use health::{Event, Incident, Language};
+use health::{Event, Incident, Language, Severity};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Policy;
@@ -44,6 +45,15 @@ pub(crate) fn incident(
         "url": format!("{}/incidents/{}", policy.url, incident.id),
     })
     .to_string()
+}
+
+/// How bad what a body tells of is; `None` where it is no incident.
+pub(crate) fn severity(body: &str) -> Option<Severity> {
+    #[derive(Deserialize)]
+    struct Part {
+        severity: Option<Severity>,
+    }
+    serde_json::from_str::<Part>(body).ok()?.severity
 }
 
 /// The body of a test message.

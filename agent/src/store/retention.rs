@@ -132,6 +132,12 @@ impl Progress {
             for sql in [
                 "DELETE FROM attempt
                  WHERE notification IN (SELECT id FROM notification WHERE incident = ?1)",
+                // Of several incidents in one message, the last to be forgotten takes its attempts along.
+                "DELETE FROM attempt WHERE notification IN (
+                     SELECT bundle FROM notification AS own
+                     WHERE incident = ?1 AND bundle IS NOT NULL AND NOT EXISTS (
+                         SELECT 1 FROM notification AS other
+                         WHERE other.bundle = own.bundle AND other.incident <> ?1))",
                 "DELETE FROM notification WHERE incident = ?1",
                 "DELETE FROM decision WHERE incident = ?1",
             ] {
