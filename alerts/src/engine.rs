@@ -53,7 +53,7 @@ pub struct OpenIncident {
 /// Decides what becomes an incident and who is told. Time is an argument.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    policy: Policy,
+    pub(crate) policy: Policy,
     open: BTreeMap<Arc<str>, OpenIncident>,
     reminders: BTreeSet<(Timestamp, Arc<str>)>,
     /// The last opening and how many there were at that very moment.
@@ -134,7 +134,8 @@ impl Engine {
 
     /// Follows a reloaded plan. Tells nobody anything: nothing happened.
     pub fn replace_policy(&mut self, policy: Policy) {
-        self.policy = policy;
+        let failing = std::mem::take(&mut self.policy.failing);
+        self.policy = Policy { failing, ..policy };
         self.schedule_all();
         self.causes.unsettle();
     }

@@ -9,8 +9,10 @@
 mod courier;
 mod engine;
 mod hidden;
+mod missed;
 mod notification;
 mod outbox;
+mod own;
 mod payload;
 mod policy;
 mod prose;
@@ -22,6 +24,7 @@ pub use courier::{Clock, Courier, Dispatch};
 pub use engine::{Engine, OpenIncident, Step};
 pub use health::incident::Event;
 pub use hidden::Hidden;
+pub use missed::{Missed, MissedLook};
 pub use notification::{Bundle, Notification};
 pub use outbox::{Attempt, Head, Outbox, OutboxError, Waiting};
 pub use policy::{Escalation, Grouping, Hours, Maintenance, Policy, Reminders, Route, Window};

@@ -144,7 +144,12 @@ pub(crate) fn bundle_id(members: &[Arc<str>]) -> Arc<str> {
     message_id(&parts)
 }
 
-fn message_id(parts: &[&str]) -> Arc<str> {
+/// What messages about one time of absence are filed under.
+pub(crate) fn missed_id(from: Timestamp) -> Arc<str> {
+    format!("missed-{}", from.strftime("%Y%m%d-%H%M%S")).into()
+}
+
+pub(crate) fn message_id(parts: &[&str]) -> Arc<str> {
     format!("msg_{}", &hash(parts)[..32]).into()
 }
 

@@ -1,5 +1,6 @@
 //! Who is told about what, and how often they are reminded.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use croner::parser::{CronParser, Seconds, Year};
@@ -141,6 +142,8 @@ pub struct Policy {
     pub reminders: Reminders,
     /// How long what belongs together is gathered.
     pub grouping: Grouping,
+    /// Receivers that messages do not reach now; not from the plan.
+    pub failing: BTreeSet<Arc<str>>,
 }
 
 impl Policy {
@@ -158,7 +161,7 @@ impl Policy {
         {
             route.receivers.iter().for_each(|name| add(name));
         }
-        names
+        self.besides_its_subject(incident, names)
     }
 
     /// The receiver with this name.

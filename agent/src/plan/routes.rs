@@ -16,6 +16,7 @@ pub(super) fn alerting(_plan: &Row<'_>) -> Alerting {
         timezone: TimeZone::system(),
         reminders: alerts::Reminders::default(),
         grouping: alerts::Grouping::default(),
+        heartbeat: None,
     }
 }
 

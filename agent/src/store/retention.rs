@@ -77,6 +77,8 @@ impl Progress {
             }
             Stage::Incidents => {
                 if self.forget_incidents(connection, rows)? == 0 {
+                    let before = nanos(self.before(self.keep.incidents));
+                    forget_missed(connection, before)?;
                     quiet::forget_silences(connection, self.before(self.keep.incidents))?;
                     self.stage = Stage::Pages;
                 }
@@ -147,4 +149,19 @@ impl Progress {
         }
         Ok(ids.len())
     }
+}
+
+/// Forgets what was said of times in which the agent was not running: no incident takes it along.
+fn forget_missed(connection: &Connection, before: i64) -> rusqlite::Result<()> {
+    let which = "incident >= 'missed-' AND incident < 'missed.' AND created_at < ?1
+        AND standing <> 'pending'";
+    for sql in [
+        format!(
+            "DELETE FROM attempt WHERE notification IN (SELECT id FROM notification WHERE {which})"
+        ),
+        format!("DELETE FROM notification WHERE {which}"),
+    ] {
+        connection.prepare_cached(&sql)?.execute([before])?;
+    }
+    Ok(())
 }

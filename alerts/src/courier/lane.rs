@@ -122,8 +122,11 @@ impl<O: Outbox> Lane<O> {
         let mut waiting = self.outbox.waiting(&receiver.name, HEADS).await?;
         self.board.pending(&receiver.name, waiting.pending);
         let now = (self.clock)();
-        waiting.heads.retain(|head| !course.busy.contains(head.bundle.as_ref().unwrap_or(&head.id)));
-        let Packed { ready, mut next } = pack(&waiting.heads, receiver.bundling, course.gate(), now);
+        waiting
+            .heads
+            .retain(|head| !course.busy.contains(head.bundle.as_ref().unwrap_or(&head.id)));
+        let Packed { ready, mut next } =
+            pack(&waiting.heads, receiver.bundling, course.gate(), now);
         for parcel in ready.into_iter().take(free) {
             if let Some(until) = course.closed_until.filter(|until| *until > now) {
                 next = Some(next.map_or(until, |next| next.min(until)));

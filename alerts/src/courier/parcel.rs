@@ -73,10 +73,10 @@ pub(super) fn pack(heads: &[Head], bundling: Bundling, gate: Gate, now: Timestam
     for head in heads {
         if head.attempts > 0 || head.bundle.is_some() {
             let id = head.bundle.as_ref().unwrap_or(&head.id);
-            known.entry(id).and_modify(|parcel| parcel.add(head)).or_insert_with(|| Parcel {
-                id: Arc::clone(id),
-                ..Parcel::of(head)
-            });
+            known
+                .entry(id)
+                .and_modify(|parcel| parcel.add(head))
+                .or_insert_with(|| Parcel { id: Arc::clone(id), ..Parcel::of(head) });
         } else if head.due_at > now {
             next = earlier(next, head.due_at);
         } else if gate == Gate::Open || head.expires_at <= now {

@@ -116,7 +116,9 @@ fn what_went_out_goes_out_again_as_it_did() {
 #[test]
 fn while_nothing_arrives_only_what_was_tried_is_tried_again() {
     let mut heads: Vec<Head> =
-        ["opened a@1", "opened b@2", "opened c@2000", "opened d@3", "opened e@1500"].map(head).into();
+        ["opened a@1", "opened b@2", "opened c@2000", "opened d@3", "opened e@1500"]
+            .map(head)
+            .into();
     heads[0].attempts = 1;
     heads[2].attempts = 1;
     heads[3].expires_at = at(NOW);
