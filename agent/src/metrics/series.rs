@@ -250,6 +250,22 @@ impl Out<'_> {
             gauges
                 .put(&[("severity", severity.label())], i64::try_from(open).unwrap_or(i64::MAX))?;
         }
+        let mut gauges =
+            self.family("portwarden_incidents_acknowledged", "Open incidents that somebody is on")?;
+        let acknowledged = snapshot.incidents.iter().filter(|it| it.acknowledged.is_some());
+        gauges
+            .put(&[] as &[(&str, &str)], i64::try_from(acknowledged.count()).unwrap_or(i64::MAX))?;
+        let mut gauges = self.family("portwarden_silences", "Silences that hold now")?;
+        let silences = snapshot.silences.iter().filter(|it| it.is_active(snapshot.at));
+        gauges.put(&[] as &[(&str, &str)], i64::try_from(silences.count()).unwrap_or(i64::MAX))?;
+        let mut gauges = self.family(
+            "portwarden_maintenance",
+            "Maintenance windows of the plan: 1 while one is open",
+        )?;
+        for window in &snapshot.maintenance {
+            let is_open = window.from <= snapshot.at && snapshot.at < window.until;
+            gauges.put(&[("name", bounded(&window.name))], i64::from(is_open))?;
+        }
         let mut gauges = self.family("portwarden_checks", "Checks of the running plan, by kind")?;
         for kind in Kind::ALL {
             let count =
