@@ -102,8 +102,7 @@ impl Office {
     async fn log_in(&self, name: &str) -> (String, String) {
         let (cookie, seal) = self.login_form().await;
         let token = self.token();
-        let fields =
-            [("seal", &*seal), ("next", "/silences"), ("name", name), ("token", &*token)];
+        let fields = [("seal", &*seal), ("next", "/silences"), ("name", name), ("token", &*token)];
         let answer = self.send("/login", &cookie, &self.origin(), &fields).await;
         assert_eq!(answer.status(), 303);
         assert_eq!(answer.headers()["location"], "/silences");
@@ -252,7 +251,10 @@ async fn forms_work_without_scripts_and_only_from_pages_of_this_agent() {
     let fields =
         [("seal", &*seal), ("name", "kim"), ("token", &*token), ("next", "//evil.example/")];
     let answer = office.send("/login", &cookie, &origin, &fields).await;
-    assert_eq!((answer.status().as_u16(), &answer.headers()["location"]), (303, &"/".parse().unwrap()));
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["location"]),
+        (303, &"/".parse().unwrap())
+    );
 
     let (kim, csrf) = office.log_in("kim").await;
     let (lee, other_csrf) = office.log_in("lee").await;

@@ -261,10 +261,7 @@ fn building(timeout: Duration) -> reqwest::ClientBuilder {
         .unwrap()
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .no_proxy()
-        .timeout(timeout)
+    reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().timeout(timeout)
 }
 
 /// Asks again and again until it holds; panics, naming it, when that takes too long.
