@@ -12,6 +12,7 @@ mod once;
 mod paint;
 mod ports;
 mod probe;
+mod rules;
 mod running;
 mod silence;
 mod validate;
@@ -111,6 +112,8 @@ pub enum Command {
     Silence(silence::SilenceCommand),
     /// Tell the running agent that somebody is on an incident: no reminders, no escalation.
     Acknowledge(acknowledge::Acknowledge),
+    /// Alerting rules for Prometheus, made from the plan; and unit tests of them.
+    Rules(rules::Rules),
     /// Print the JSON Schema of probes.toml.
     Schema,
 }
@@ -183,6 +186,7 @@ pub fn execute(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Notify(notify) => notify::execute(&notify, &config, language),
         Command::Silence(silence) => silence::execute(silence, &config, language),
         Command::Acknowledge(acknowledge) => acknowledge::execute(&acknowledge, &config, language),
+        Command::Rules(asked) => rules::execute(&asked, &config),
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&crate::plan::schema())?;
             paint::line(&schema);

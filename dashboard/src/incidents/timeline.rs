@@ -8,12 +8,12 @@ use askama::Template;
 use health::history::{Account, NotificationRecord};
 use health::incident::Flapping;
 use health::{Acknowledgement, Decision, Event, Incident, Kind, Severity, StandingFinding, Why};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::frame::{Frame, Tab};
 use crate::quiet::Prefilled;
 use crate::words::Words;
-use crate::{Error, View, findings, link};
+use crate::{Error, View, amount, findings, link};
 
 /// One line of a timeline.
 struct Entry<'a> {
@@ -39,7 +39,7 @@ enum What<'a> {
 struct Decided<'a> {
     receivers: Vec<&'a str>,
     event: Event,
-    is_held: bool,
+    is_told: bool,
     why: &'a Why,
 }
 
@@ -137,12 +137,12 @@ fn entries<'a>(
 fn together<'a>(decisions: impl Iterator<Item = &'a Decision>) -> Vec<(Timestamp, Decided<'a>)> {
     let mut all: Vec<(Timestamp, Decided<'a>)> = Vec::new();
     for decision in decisions {
-        let is_held = decision.notification.is_none();
+        let is_told = decision.notification.is_some();
         let receiver = decision.receiver.as_deref();
         let same = all.last_mut().filter(|(at, last)| {
             *at == decision.at
                 && last.event == decision.event
-                && last.is_held == is_held
+                && last.is_told == is_told
                 && *last.why == decision.why
         });
         match same {
@@ -150,7 +150,7 @@ fn together<'a>(decisions: impl Iterator<Item = &'a Decision>) -> Vec<(Timestamp
             None => {
                 let receivers = receiver.into_iter().collect();
                 let decided =
-                    Decided { receivers, event: decision.event, is_held, why: &decision.why };
+                    Decided { receivers, event: decision.event, is_told, why: &decision.why };
                 all.push((decision.at, decided));
             }
         }
@@ -169,6 +169,7 @@ fn holds(page: &Frame<'_>, incident: &Incident, decisions: &[Decision]) -> Vec<S
     let mut holds: Vec<String> = last
         .values()
         .filter(|decision| decision.notification.is_none())
+        .filter(|decision| decision.why.is_hold() || decision.why == Why::Unrouted)
         .filter(|decision| !decision.why.until().is_some_and(is_over))
         .map(|decision| page.why(&decision.why))
         .collect();
@@ -188,6 +189,21 @@ impl Page<'_> {
             true => self.t.whoever().to_owned(),
             false => decided.receivers.join(", "),
         }
+    }
+
+    /// What was decided, in a word.
+    fn verdict(&self, decided: &Decided<'_>) -> &'static str {
+        match (decided.is_told, decided.why.is_hold()) {
+            (true, _) => self.t.told(),
+            (false, true) => self.t.held(),
+            (false, false) => self.t.not_told(),
+        }
+    }
+
+    /// For how long it was bad while it changed all the time.
+    fn bad_for(&self, flapping: &Flapping) -> String {
+        let seconds = i64::try_from(flapping.bad_seconds).unwrap_or(i64::MAX);
+        self.t.bad_for(&amount::span(self.t, SignedDuration::from_secs(seconds)))
     }
 
     /// Nothing more will be tried.

@@ -47,7 +47,7 @@ words! {
     held: "Held back", "보류";
     told: "Told", "알림";
     because: "because", "이유:";
-    to_nobody_yet: "not told", "알리지 않음";
+    not_told: "Not told", "알리지 않음";
     whoever: "everybody", "모든 수신자";
     began_to_flap: "Its state began to change all the time", "상태가 자주 바뀌기 시작했습니다";
     has_settled: "It settled", "상태가 안정되었습니다";
@@ -72,6 +72,7 @@ counted! {
 
 phrases! {
     logged_in_as(name): "Logged in as {name}", "{name}님으로 로그인됨";
+    bad_for(span): "bad for {span} in all", "나빴던 시간 합계 {span}";
     is_on_it(who): "{who} is on it", "{who}님이 처리 중";
     acknowledged_by(who): "{who} is on it", "{who}님이 확인했습니다";
     why_route(number): "route {number} names this receiver", "{number}번째 경로에 지정된 수신자입니다";
