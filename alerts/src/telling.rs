@@ -26,6 +26,8 @@ pub(crate) struct Telling {
     pub(crate) language: Language,
     /// The reader's clocks.
     pub(crate) timezone: TimeZone,
+    /// When the last of it was decided: ages are told as of then, however late it arrives.
+    pub(crate) decided_at: Timestamp,
 }
 
 /// One incident as a body tells of it. Of a test, next to everything is absent.
@@ -49,6 +51,7 @@ pub(crate) struct Told {
     pub(crate) flapping: Option<Flapping>,
     #[serde(default)]
     pub(crate) acknowledged: Option<Acknowledgement>,
+    #[serde(default)]
     pub(crate) findings: Vec<ToldFinding>,
     #[serde(default)]
     pub(crate) explained_by: Option<String>,
@@ -94,6 +97,12 @@ impl Telling {
                 .map_err(|error| format!("the message is not understood: {error}"))?,
             language: receiver.language,
             timezone: receiver.timezone.clone(),
+            decided_at: bundle
+                .notifications
+                .iter()
+                .map(|one| one.created_at)
+                .max()
+                .unwrap_or_default(),
         })
     }
 }
