@@ -25,7 +25,9 @@ pub use hidden::Hidden;
 pub use notification::{Bundle, Notification};
 pub use outbox::{Attempt, Outbox, OutboxError, Pending, Waiting};
 pub use policy::{Escalation, Grouping, Hours, Maintenance, Policy, Reminders, Route, Window};
-pub use receiver::chat::{Chat, Slack};
+pub use receiver::chat::{
+    Chat, Discord, GoogleChat, KakaoWork, Matrix, Mattermost, NaverWorks, Slack, Teams, Telegram,
+};
 pub use receiver::webhook::{Secret, Webhook};
 pub use receiver::{Bundling, Channel, Outcome, Receiver, client, deliver};
 pub use retry::Verdict;

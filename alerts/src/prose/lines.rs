@@ -229,9 +229,8 @@ pub(crate) fn cut(words: &str, most_chars: usize) -> String {
     if words.chars().count() <= most_chars {
         return words.to_owned();
     }
-    let mut kept: String = words.chars().take(most_chars.saturating_sub(1)).collect();
-    kept.push('…');
-    kept
+    let Some(kept) = most_chars.checked_sub(1) else { return String::new() };
+    words.chars().take(kept).chain(['…']).collect()
 }
 
 /// One line for one incident.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::lines::Detail;
 use super::*;
 use crate::{Bundle, Channel, Notification, Receiver, Webhook};
 
