@@ -16,6 +16,7 @@ mod policy;
 mod prose;
 mod receiver;
 pub mod retry;
+mod sample;
 mod telling;
 
 pub use courier::{Clock, Courier, Dispatch};

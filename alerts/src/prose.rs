@@ -127,7 +127,12 @@ pub(crate) fn of(telling: &Telling) -> Prose {
         Some((dashboard, _)) if several => format!("{dashboard}/incidents"),
         _ => link,
     };
-    let shown = telling.incidents.iter().take(MOST_ITEMS);
+    let (items, all) = if is_incident {
+        let shown = telling.incidents.iter().take(MOST_ITEMS);
+        (shown.map(|told| item(telling, told, words)).collect(), telling.incidents.len())
+    } else {
+        missed::items(telling, words)
+    };
     Prose {
         id: telling.id.clone(),
         event: telling.event,
@@ -135,12 +140,8 @@ pub(crate) fn of(telling: &Telling) -> Prose {
         title: cut(&title(telling, words), TITLE_CHARS),
         lead: lead(telling, words),
         tone: tone(telling),
-        items: if is_incident {
-            shown.map(|told| item(telling, told, words)).collect()
-        } else {
-            missed::items(telling, words)
-        },
-        more: telling.incidents.len().saturating_sub(MOST_ITEMS),
+        more: all - items.len(),
+        items,
         link,
         link_words: words
             .link(if is_incident && !several { IsOne::Yes } else { IsOne::No })

@@ -1,5 +1,7 @@
 //! A message laid out in lines, in more or less detail, until it fits where it goes.
 
+use health::Event;
+
 use super::words::Words;
 use super::{Fact, Item, Prose, Tone};
 
@@ -74,6 +76,8 @@ impl Prose {
     /// How much is said where there is room: all of one, less of several.
     pub(crate) fn detail(&self) -> Detail {
         match self.items.len() + self.more {
+            // Of a time in which nothing was seen, no more is known than a line each.
+            _ if self.event == Event::Missed => Detail::Listed,
             0..=1 => Detail::Full,
             2..=3 => Detail::Brief,
             _ => Detail::Listed,
