@@ -1,16 +1,15 @@
 //! Rules made from plans, before their judges: promtool, and a real Prometheus that fires.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use crate::support::agent::{Agent, client, eventually, free_address};
+use crate::support::agent::{Agent, eventually, free_address};
 use crate::support::command::portwarden;
-use crate::support::daemon::Daemon;
+use crate::support::prometheus::Prometheus;
 
 /// Names that are somebody else's syntax, checks that depend on each other, paces of every length.
 const HOSTILE: &str = r#"
@@ -164,72 +163,36 @@ async fn a_real_prometheus_fires_what_is_wrong_and_holds_what_that_explains() {
     let agent = Agent::start(folder.path(), "", &plan).await;
     let rules = portwarden(folder.path(), &["rules"]).expect(0).out;
     fs::write(folder.path().join("portwarden.rules.yml"), rules).unwrap();
-    let prometheus = Prometheus::start("127.91.5.9", agent.listen, folder.path()).await;
+    let prometheus =
+        Prometheus::start("127.91.5.9", agent.listen, folder.path(), &["portwarden.rules.yml"])
+            .await;
 
-    prometheus.fires(&[("cache {{x}}", "tcp.refused", "shop")]).await;
+    fires(&prometheus, &[("cache {{x}}", "tcp.refused", "shop")]).await;
     let listener = TcpListener::bind(cache).await.unwrap();
-    prometheus.fires(&[("shop", "tcp.refused", "shop")]).await;
+    fires(&prometheus, &[("shop", "tcp.refused", "shop")]).await;
     let other = TcpListener::bind(shop).await.unwrap();
-    prometheus.fires(&[]).await;
+    fires(&prometheus, &[]).await;
     drop((listener, other));
 }
 
-/// A Prometheus of Debian with the rules of a folder, scraping one agent four times a second.
-struct Prometheus {
-    address: SocketAddr,
-    client: reqwest::Client,
-    _daemon: Daemon,
-}
-
-impl Prometheus {
-    async fn start(ip: &str, agent: SocketAddr, folder: &Path) -> Self {
-        let address = free_address(ip);
-        let settings = folder.join("prometheus.yml");
-        let text = format!(
-            "global: {{ scrape_interval: 250ms, evaluation_interval: 250ms }}\n\
-             rule_files: [portwarden.rules.yml]\nscrape_configs:\n  - job_name: portwarden\n    \
-             static_configs:\n      - targets: ['{agent}']\n"
-        );
-        fs::write(&settings, text).unwrap();
-        let daemon = Daemon::start(
-            "prometheus",
-            "prometheus",
-            &[
-                &format!("--config.file={}", settings.display()),
-                &format!("--storage.tsdb.path={}", folder.join("series").display()),
-                &format!("--web.listen-address={address}"),
-            ],
-            folder,
-        );
-        Self { address, client: client(), _daemon: daemon }
-    }
-
-    /// Waits until these alerts fire and no others: check, code and team.
-    async fn fires(&self, expected: &[(&str, &str, &str)]) {
-        let mut last = None;
-        eventually(&format!("{expected:?} fire"), async || {
-            last = self.firing().await;
-            last.as_ref().is_some_and(|firing| {
-                firing.len() == expected.len()
-                    && firing.iter().zip(expected).all(|(labels, (check, code, team))| {
-                        labels["check"] == *check
-                            && labels["code"] == *code
-                            && labels["team"] == *team
-                            && labels["alertname"] == "PortwardenCriticalFinding"
-                            && labels["severity"] == "critical"
-                    })
+/// Waits until these alerts fire and no others: check, code and team.
+async fn fires(prometheus: &Prometheus, expected: &[(&str, &str, &str)]) {
+    eventually(&format!("{expected:?} fire"), async || {
+        let alerts = prometheus.api("alerts").await.unwrap_or_default();
+        let Some(alerts) = alerts["alerts"].as_array() else { return false };
+        let firing: Vec<&Value> = alerts
+            .iter()
+            .filter(|alert| alert["state"] == "firing")
+            .map(|alert| &alert["labels"])
+            .collect();
+        firing.len() == expected.len()
+            && firing.iter().zip(expected).all(|(labels, (check, code, team))| {
+                labels["check"] == *check
+                    && labels["code"] == *code
+                    && labels["team"] == *team
+                    && labels["alertname"] == "PortwardenCriticalFinding"
+                    && labels["severity"] == "critical"
             })
-        })
-        .await;
-    }
-
-    /// The labels of what fires; `None` while it does not answer.
-    async fn firing(&self) -> Option<Vec<Value>> {
-        let url = format!("http://{}/api/v1/alerts", self.address);
-        let answer = self.client.get(url).send().await.ok()?.text().await.ok()?;
-        let answer: Value = serde_json::from_str(&answer).ok()?;
-        let alerts = answer["data"]["alerts"].as_array()?;
-        let firing = alerts.iter().filter(|alert| alert["state"] == "firing");
-        Some(firing.map(|alert| alert["labels"].clone()).collect())
-    }
+    })
+    .await;
 }
