@@ -19,7 +19,7 @@ pub mod retry;
 mod telling;
 
 pub use courier::{Clock, Courier, Dispatch};
-pub use engine::{Engine, OpenIncident, Remembered, Step, Told};
+pub use engine::{Engine, Gathered, OpenIncident, Remembered, Step, Told};
 pub use health::incident::Event;
 pub use hidden::Hidden;
 pub use notification::{Bundle, Notification};

@@ -42,7 +42,8 @@ pub(super) fn alerting(plan: &Row<'_>) -> Alerting {
 fn flaps(row: &Row<'_>) -> Flaps {
     let usual = Flaps::default();
     let settled_after = span(row, "settled_after", (1, 86_400), "1s to 1d");
-    Flaps { settled_after: settled_after.unwrap_or(usual.settled_after), ..usual }
+    let changes = if row.switch("flapping") == Some(false) { 0 } else { usual.changes };
+    Flaps { changes, settled_after: settled_after.unwrap_or(usual.settled_after), ..usual }
 }
 
 /// `timezone` of a table.

@@ -54,6 +54,9 @@ impl Engine {
         now: Timestamp,
     ) -> Option<Flapping> {
         let rule = self.policy.flaps;
+        if rule.changes == 0 {
+            return None;
+        }
         let most = rule.changes.max(2);
         self.turns.prune(now.checked_sub(rule.within).unwrap_or(Timestamp::MIN));
         let turns = self.turns.by_check.entry(Arc::clone(check)).or_default();
