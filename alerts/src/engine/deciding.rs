@@ -202,8 +202,14 @@ impl Engine {
         let mut all = Vec::new();
         for step in &route.escalation {
             for name in &step.receivers {
-                if self.policy.knows(name) && open.told_to(name).is_none() {
-                    all.push((later(since, step.after), step.after, name.as_str().into()));
+                let name: Arc<str> = name.as_str().into();
+                // Whom messages do not reach is not told so.
+                let reached = || {
+                    let one = vec![Arc::clone(&name)];
+                    self.policy.besides_its_subject(&open.incident, one).contains(&name)
+                };
+                if self.policy.knows(&name) && open.told_to(&name).is_none() && reached() {
+                    all.push((later(since, step.after), step.after, name));
                 }
             }
         }
