@@ -146,8 +146,11 @@ async fn who_does_not_answer_is_passed_over_and_the_boss_is_called_once() {
     let (ops, boss, night) =
         (Receiver::start().await, Receiver::start().await, Receiver::start().await);
     let address = own_address();
+    let kitchen = own_address();
     let more = format!(
-        "[[route]]\nlabel = {{ team = \"kitchen\" }}\nreceivers = [\"night\"]\n\
+        "[[tcp]]\nname = \"stove\"\naddress = \"{kitchen}\"\nexpect_closed = true\n\
+         labels = {{ team = \"kitchen\" }}\n\
+         [[route]]\nlabel = {{ team = \"kitchen\" }}\nreceivers = [\"night\"]\n\
          [[route]]\nlabel = {{ team = \"sh*\" }}\ncode = \"tcp.*\"\nreceivers = [\"ops\"]\n\
          escalate = [{{ after = \"6s\", receivers = [\"boss\"] }}]\n{}{}",
         another("boss", &boss),

@@ -119,7 +119,9 @@ fn seconds_bad(since: Turn, until: Timestamp) -> u64 {
     if !since.is_bad {
         return 0;
     }
-    u64::try_from(until.duration_since(since.at).as_secs()).unwrap_or(0)
+    // To the nearest, or many short ones would count for nothing.
+    let milliseconds = until.duration_since(since.at).as_millis();
+    u64::try_from((milliseconds + 500) / 1000).unwrap_or(0)
 }
 
 pub(super) fn is_bad(state: State) -> bool {
