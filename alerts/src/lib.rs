@@ -9,8 +9,10 @@
 mod courier;
 mod engine;
 mod hidden;
+mod missed;
 mod notification;
 mod outbox;
+mod own;
 mod payload;
 mod policy;
 mod prose;
@@ -20,12 +22,15 @@ mod sample;
 mod telling;
 
 pub use courier::{Clock, Courier, Dispatch};
-pub use engine::{Engine, OpenIncident, Step};
+pub use engine::{Engine, OpenIncident, Remembered, Step, Told};
 pub use health::incident::Event;
 pub use hidden::Hidden;
+pub use missed::{Missed, MissedLook};
 pub use notification::{Bundle, Notification};
-pub use outbox::{Attempt, Outbox, OutboxError, Pending, Waiting};
-pub use policy::{Escalation, Grouping, Hours, Maintenance, Policy, Reminders, Route, Window};
+pub use outbox::{Attempt, Head, Outbox, OutboxError, Waiting};
+pub use policy::{
+    Escalation, Flaps, Grouping, Hours, Maintenance, Policy, Reminders, Route, Window,
+};
 pub use receiver::chat::{
     Chat, Discord, GoogleChat, KakaoWork, Matrix, Mattermost, NaverWorks, Slack, Teams, Telegram,
 };
