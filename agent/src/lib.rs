@@ -31,6 +31,7 @@ pub mod port_document;
 pub mod port_report;
 pub mod probe;
 pub mod renewal;
+pub mod rules;
 pub mod run;
 pub mod schedule;
 pub mod server;

@@ -39,6 +39,8 @@ use troubles::Troubles;
 
 /// The loop turns at least this often, so that /readyz can tell a hung one.
 const TURN_EVERY: Duration = Duration::from_secs(5);
+/// The alert engine is asked again no sooner than this.
+const LEAST_NAP: Duration = Duration::from_millis(20);
 /// Messages taken in one turn before the snapshot gets its chance.
 const MESSAGES_A_TURN: usize = 512;
 /// Keys of sweeps start here, far from those of checks.
@@ -279,6 +281,11 @@ impl MainLoop {
         if self.dirty {
             wake = wake.min(self.publish_due());
         }
+        if let Some(due) = self.engine.next_due() {
+            // What was due has been told this turn: what is due already waits for something else.
+            let ahead = Duration::try_from(due.duration_since(moment.wall)).unwrap_or_default();
+            wake = wake.min(moment.tick + ahead.max(LEAST_NAP));
+        }
         self.start + wake
     }
 
@@ -390,8 +397,10 @@ impl MainLoop {
             let cause = cause.as_deref();
             let step =
                 self.engine.advance(&change.check, change.to, &change.transition, cause, now);
+            // One that flaps stays open while its check opens again and again.
             if matches!(change.transition, Transition::Opened(_))
                 && let Some(incident) = &step.incident
+                && incident.opened_at == now
             {
                 self.counters.incident(incident.severity);
             }

@@ -21,13 +21,15 @@ pub mod retry;
 mod telling;
 
 pub use courier::{Clock, Courier, Dispatch};
-pub use engine::{Engine, OpenIncident, Step};
+pub use engine::{Engine, OpenIncident, Remembered, Step, Told};
 pub use health::incident::Event;
 pub use hidden::Hidden;
 pub use missed::{Missed, MissedLook};
 pub use notification::{Bundle, Notification};
 pub use outbox::{Attempt, Head, Outbox, OutboxError, Waiting};
-pub use policy::{Escalation, Grouping, Hours, Maintenance, Policy, Reminders, Route, Window};
+pub use policy::{
+    Escalation, Flaps, Grouping, Hours, Maintenance, Policy, Reminders, Route, Window,
+};
 pub use receiver::chat::{Chat, Slack};
 pub use receiver::webhook::{Secret, Webhook};
 pub use receiver::{Bundling, Channel, Outcome, Receiver, client, deliver};

@@ -44,7 +44,7 @@ impl Engine {
         }
         let policy = self.policy();
         let incident = missed_id(missed.from);
-        let mut names = policy.routed(&as_incident(&incident, missed));
+        let mut names = policy.routed(&as_incident(&incident, missed), now);
         if names.is_empty() {
             names = policy.receivers.iter().map(|one| one.name.as_str().into()).collect();
         }

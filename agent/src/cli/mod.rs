@@ -11,6 +11,7 @@ mod once;
 mod paint;
 mod ports;
 mod probe;
+mod rules;
 mod validate;
 mod wait;
 
@@ -104,6 +105,8 @@ pub enum Command {
     Demo(Demo),
     /// Send a test notification.
     Notify(notify::Notify),
+    /// Alerting rules for Prometheus, made from the plan; and unit tests of them.
+    Rules(rules::Rules),
     /// Print the JSON Schema of probes.toml.
     Schema,
 }
@@ -174,6 +177,7 @@ pub fn execute(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Explain(explain) => explain::execute(&explain, language),
         Command::Demo(demo) => crate::demo::run(demo.listen),
         Command::Notify(notify) => notify::execute(&notify, &config, language),
+        Command::Rules(asked) => rules::execute(&asked, &config),
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&crate::plan::schema())?;
             paint::line(&schema);

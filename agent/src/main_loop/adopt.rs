@@ -120,6 +120,8 @@ impl MainLoop {
         self.recall_heartbeats(&mut restored, now);
         let incidents: Vec<Incident> =
             restored.incidents.iter().map(|open| open.incident.clone()).collect();
+        self.engine.resume_turns(restored.turns);
+        self.engine.resume_silences(restored.silences);
         self.engine.resume(restored.incidents);
         for incident in incidents {
             if incident.kind == Kind::Agent {
@@ -141,7 +143,6 @@ impl MainLoop {
                 self.decided(step);
             }
         }
-        self.engine.resume_silences(restored.silences);
         self.board.recall(&restored.states, now);
         self.board.recall_tenures(restored.tenures);
         for check in &self.plan.checks {
@@ -191,6 +192,7 @@ pub fn policy(plan: &Plan) -> alerts::Policy {
         maintenance: plan.maintenance.clone(),
         reminders: plan.alerting.reminders.clone(),
         grouping: plan.alerting.grouping,
+        flaps: alerts::Flaps::default(),
         failing: std::collections::BTreeSet::new(),
     }
 }

@@ -23,6 +23,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
 pub use exposition::Format;
+pub(crate) use series::bounded;
 pub use vocabulary::Vocabulary;
 
 use vocabulary::Spoken;

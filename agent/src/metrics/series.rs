@@ -295,7 +295,7 @@ fn seconds(at: Timestamp) -> f64 {
     at.as_microsecond() as f64 / 1e6
 }
 
-pub(super) fn bounded(value: &str) -> &str {
+pub(crate) fn bounded(value: &str) -> &str {
     if value.len() <= LABEL_BYTES {
         return value;
     }

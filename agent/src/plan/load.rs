@@ -7,6 +7,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use super::frame::Pace;
+use super::matching::Known;
 use super::mistakes::Mistakes;
 use super::names::{Hosts, Names};
 use super::notes::{Notes, Wrong};
@@ -15,8 +16,8 @@ use super::row::Row;
 use super::schema::PLAN;
 use super::surroundings::{Surroundings, ThisMachine, bounded};
 use super::{
-    Agent, Plan, acme, agent, dns, forward, grpc, heartbeat, hosts, http, icmp, journey, receivers,
-    routes, tcp, tls, udp, websocket,
+    Agent, Plan, acme, agent, alerting, dns, forward, grpc, heartbeat, hosts, http, icmp, journey,
+    maintenance, receivers, routes, tcp, tls, udp, websocket,
 };
 use crate::probe;
 
@@ -77,6 +78,7 @@ pub fn parse(
         roots: RefCell::default(),
         patterns: RefCell::default(),
         byte_patterns: RefCell::default(),
+        labels: RefCell::default(),
     };
     errors.iter().for_each(|error| reading.notes.note_syntax(error));
     let plan = read(&Row::open(&reading, &PLAN, document.get_ref(), 0..0), path);
@@ -92,14 +94,17 @@ fn read(root: &Row<'_>, path: &Path) -> Plan {
     let builtin = Pace::builtin();
     let pace = root.row("defaults").map_or_else(|| builtin.clone(), |row| builtin.overridden(&row));
     let (mut names, mut known) = (Names::default(), Hosts::default());
-    let machines = hosts::machines(root, &agent, &pace, &mut names, &mut known);
+    let machines = hosts::machines(root, &agent, pace, &mut names, &mut known);
+    let pace = machines.pace;
     let mut checks = machines.checks;
     checks.extend(others(root, &agent, &pace, &known, &mut names).into_iter().map(Arc::new));
-    let alerting = routes::alerting(root);
+    let alerting = alerting::alerting(root);
     let by_default =
         receivers::Reader { language: agent.language, timezone: alerting.timezone.clone() };
     let (receivers, receiver_names) = receivers::receivers(root, &by_default);
-    let routes = routes::routes(root, &receiver_names);
+    let all = Known { names: &names, hosts: &known };
+    let routes = routes::routes(root, &receiver_names, all, &alerting.timezone);
+    let maintenance = maintenance::maintenance(root, all, &alerting.timezone);
     names.judge_ports(&root.reading.notes, &known);
     names.judge_dependencies(&root.reading.notes, &known);
     Plan {
@@ -110,7 +115,7 @@ fn read(root: &Row<'_>, path: &Path) -> Plan {
         sweeps: machines.sweeps,
         receivers,
         routes,
-        maintenance: Vec::new(),
+        maintenance,
         alerting,
     }
 }
@@ -157,7 +162,7 @@ fn others(
             "grpc" => grpc::check(row, pace, known, names),
             "icmp" => icmp::check(row, pace, known, names),
             "udp" => udp::check(row, pace, known, names),
-            "heartbeat" => heartbeat::check(row, agent, names),
+            "heartbeat" => heartbeat::check(row, agent, pace, names),
             _ => dns::check(row, pace, known, names, &agent.hints),
         });
     }

@@ -8,6 +8,7 @@
 
 mod acme;
 mod agent;
+mod alerting;
 mod authority;
 mod cookie;
 mod cron;
@@ -18,11 +19,15 @@ mod frame;
 mod grpc;
 mod heartbeat;
 mod hosts;
+mod hours;
 mod http;
 mod icmp;
 mod ignored;
 mod journey;
+mod labels;
 mod load;
+mod maintenance;
+mod matching;
 mod mistakes;
 mod names;
 mod notes;
