@@ -40,4 +40,5 @@ pub mod ssh;
 pub mod store;
 pub mod supervisor;
 pub mod tls;
+pub mod token;
 mod zone_plan;

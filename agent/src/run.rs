@@ -24,10 +24,10 @@ use crate::metrics::Metrics;
 use crate::net::Net;
 use crate::plan::{self, Plan};
 use crate::probe::{Spec, acme};
-use crate::server::{self, Served};
+use crate::server::{self, Access, Served};
 use crate::store::{Restored, Store, StoreError};
 use crate::supervisor::{self, News};
-use crate::{clock, housekeeping, open_files, plan_watch};
+use crate::{clock, housekeeping, open_files, plan_watch, token};
 
 /// How long running answers and deliveries may take to end.
 const FAREWELL: Duration = Duration::from_secs(4);
@@ -102,6 +102,7 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
     let hangup = signal(SignalKind::hangup())?;
     let plan_path = plan.path.clone();
     let listening = listener.local_addr()?;
+    let access = access(&plan.agent, listening);
     let heartbeats = net.heartbeats.clone();
     sweep_challenges(&plan);
 
@@ -142,6 +143,7 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
         turned,
         heartbeats,
         inbox: inbox.clone(),
+        access,
         stop: stop.clone(),
     };
     let server = tokio::spawn(server::serve(listener, Arc::new(served)));
@@ -252,6 +254,18 @@ fn open(path: &Path, now: Timestamp) -> anyhow::Result<(Store, Restored)> {
             Ok((Store::detached(&error, now)?, Restored::default()))
         }
     }
+}
+
+/// Who may silence and acknowledge. Without a token nobody may, and everything else goes on.
+fn access(agent: &plan::Agent, listening: SocketAddr) -> Access {
+    let token = token::keep(agent).inspect_err(|error| {
+        let path = token::file_of(agent).display().to_string();
+        tracing::warn!(%error, path, "nobody can silence or acknowledge: there is no token");
+    });
+    if token.is_ok() && agent.token.is_none() {
+        tracing::info!(path = %token::file_of(agent).display(), "silencing and acknowledging takes the token in this file");
+    }
+    Access::new(token.as_ref().ok(), &agent.url, listening.port())
 }
 
 fn is_in_use(error: &StoreError) -> bool {

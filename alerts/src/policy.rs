@@ -132,10 +132,10 @@ pub struct Policy {
     pub reminders: Reminders,
     /// How long what belongs together is gathered.
     pub grouping: Grouping,
-    /// Receivers that messages do not reach now; not from the plan.
-    pub failing: BTreeSet<Arc<str>>,
     /// When a check changes too often to be told each time.
     pub flaps: Flaps,
+    /// Receivers that messages do not reach now; not from the plan.
+    pub failing: BTreeSet<Arc<str>>,
 }
 
 /// When a check changes too often to be told each time, and when that is over.
@@ -195,7 +195,7 @@ impl Policy {
                 }
             }
         }
-        off_hours.map_or(Routing::Nobody, Routing::OffHours)
+        off_hours.map_or_else(|| self.named(incident, &[], None), Routing::OffHours)
     }
 
     fn named(&self, names: &[&str], route: Option<u32>) -> Routing {

@@ -76,6 +76,7 @@ macro_rules! phrases {
 mod certificates;
 mod dns;
 mod http;
+mod quiet;
 
 words! {
     code_tag: "en", "ko";

@@ -29,6 +29,23 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 /// # Errors
 /// Every mistake in it; or one about the file as a whole, when it cannot be read.
 pub fn load(path: &Path) -> Result<Plan, Mistakes> {
+    open(path, |text, folder| parse(text, path, folder, &ThisMachine))
+}
+
+/// Reads `[agent]` of a plan alone: for commands that talk to a running agent, whoever runs them has
+/// no secrets of receivers, and a mistake elsewhere is none of theirs.
+///
+/// # Errors
+/// Every mistake in that table; or one about the file as a whole.
+pub fn load_agent(path: &Path) -> Result<Agent, Mistakes> {
+    open(path, |text, folder| understand(text, path, folder, &ThisMachine, agent::agent))
+}
+
+/// Hands the text of a file, and its folder, to whoever understands it.
+fn open<T>(
+    path: &Path,
+    read: impl FnOnce(&str, &Path) -> Result<T, Mistakes>,
+) -> Result<T, Mistakes> {
     let shown = path.display().to_string();
     let bytes = match bounded(path, LARGEST) {
         Ok(Some(bytes)) => bytes,
@@ -44,7 +61,7 @@ pub fn load(path: &Path) -> Result<Plan, Mistakes> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let folder = absolute.parent().unwrap_or(Path::new("/"));
     match String::from_utf8(bytes) {
-        Ok(text) => parse(&text, path, folder, &ThisMachine),
+        Ok(text) => read(&text, folder),
         Err(error) => {
             let text = String::from_utf8_lossy(error.as_bytes());
             let notes = Notes::new(&shown, &text);
@@ -69,6 +86,16 @@ pub fn parse(
     folder: &Path,
     surroundings: &dyn Surroundings,
 ) -> Result<Plan, Mistakes> {
+    understand(text, path, folder, surroundings, |root| read(root, path))
+}
+
+fn understand<T>(
+    text: &str,
+    path: &Path,
+    folder: &Path,
+    surroundings: &dyn Surroundings,
+    read: impl FnOnce(&Row<'_>) -> T,
+) -> Result<T, Mistakes> {
     let shown = path.display().to_string();
     let (document, errors) = DeTable::parse_recoverable(text);
     let reading = Reading {
@@ -81,10 +108,10 @@ pub fn parse(
         labels: RefCell::default(),
     };
     errors.iter().for_each(|error| reading.notes.note_syntax(error));
-    let plan = read(&Row::open(&reading, &PLAN, document.get_ref(), 0..0), path);
+    let understood = read(&Row::open(&reading, &PLAN, document.get_ref(), 0..0));
     match reading.notes.into_mistakes() {
         Some(mistakes) => Err(mistakes),
-        None => Ok(plan),
+        None => Ok(understood),
     }
 }
 

@@ -61,7 +61,7 @@ use crate::metrics::Vocabulary;
 use crate::probe;
 
 pub(crate) use dns::accepts;
-pub use load::{load, parse};
+pub use load::{load, load_agent, parse};
 pub use mistakes::{Mistake, Mistakes};
 pub use same::same;
 pub use schema::schema;
@@ -165,6 +165,8 @@ pub struct Agent {
     pub probes_in_flight: usize,
     /// Exporters whose names /metrics speaks too.
     pub metrics_also: Vec<Vocabulary>,
+    /// What lets somebody silence and acknowledge; `None`: a token is made and kept beside the store.
+    pub token: Option<alerts::Hidden>,
 }
 
 /// A name or an address, and a port.

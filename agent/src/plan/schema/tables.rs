@@ -199,6 +199,14 @@ static AGENT: Table = Table {
             Optional,
             "Write certificates into /metrics under the names of these exporters too, so that rules made for them go on working.",
         ),
+        key(
+            "token_env",
+            Text(&VARIABLE),
+            Optional,
+            "An environment variable with the token that lets somebody silence and acknowledge; at least 16 characters. Default: a token is made once and kept beside the store, in `STORE.token`.",
+        ),
+        key("token_file", Text(&PATH), Optional, "A file with the same."),
+        key("token", Text(&FREE), Refused(OUTSIDE), "Refused."),
     ]],
 };
 
