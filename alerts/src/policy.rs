@@ -195,7 +195,7 @@ impl Policy {
                 }
             }
         }
-        off_hours.map_or_else(|| self.named(incident, &[], None), Routing::OffHours)
+        off_hours.map_or(Routing::Nobody, Routing::OffHours)
     }
 
     fn named(&self, names: &[&str], route: Option<u32>) -> Routing {
