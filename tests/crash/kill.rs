@@ -73,7 +73,8 @@ async fn an_outage_of_the_receiver_over_restarts_loses_nothing() {
         target.close().await;
         agent.state(name, "down").await;
     }
-    eventually("five refused messages", async || ids(&receiver.heard()).len() == 5).await;
+    // With the third it is clear that it is not the message: what is new waits untried.
+    eventually("three refused messages", async || ids(&receiver.heard()).len() >= 3).await;
     agent.kill();
     let mut agent = Agent::start_on(folder.path(), agent.listen).await;
     for (name, target) in names.iter().zip(&mut targets) {
