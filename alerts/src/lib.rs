@@ -18,6 +18,7 @@ mod policy;
 mod prose;
 mod receiver;
 pub mod retry;
+mod sample;
 mod telling;
 
 pub use courier::{Clock, Courier, Dispatch};
@@ -30,7 +31,9 @@ pub use outbox::{Attempt, Head, Outbox, OutboxError, Waiting};
 pub use policy::{
     Escalation, Flaps, Grouping, Hours, Maintenance, Policy, Reminders, Route, Window,
 };
-pub use receiver::chat::{Chat, Slack};
+pub use receiver::chat::{
+    Chat, Discord, GoogleChat, KakaoWork, Matrix, Mattermost, NaverWorks, Slack, Teams, Telegram,
+};
 pub use receiver::webhook::{Secret, Webhook};
 pub use receiver::{Bundling, Channel, Outcome, Receiver, client, deliver};
 pub use retry::Verdict;
