@@ -9,6 +9,7 @@ pub mod board;
 pub mod cli;
 pub mod clock;
 mod csv;
+pub mod dead_man;
 pub mod demo;
 pub mod discover;
 pub mod explain;

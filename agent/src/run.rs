@@ -17,6 +17,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Outcome;
+use crate::dead_man::DeadMan;
 use crate::listeners::Sockets;
 use crate::main_loop::{MainLoop, Parts};
 use crate::metrics::Metrics;
@@ -109,6 +110,15 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::new(snapshot.clone()));
     let (addressees, known_addressees) = watch::channel(plan.receivers.clone());
     let (turned_sender, turned) = watch::channel(clock::monotonic());
+    let (heartbeat, planned_heartbeat) = watch::channel(None);
+    let (heartbeat_failing, heartbeat_trouble) = watch::channel(None);
+    let dead_man = DeadMan {
+        client: client.clone(),
+        store: store.clone(),
+        turned: turned.clone(),
+        planned: planned_heartbeat,
+        trouble: heartbeat_failing,
+    };
     let (courier, dispatches) =
         alerts::Courier::new(client, store.clone(), known_addressees, Arc::new(clock::now));
     let main_loop = MainLoop::new(Parts {
@@ -119,6 +129,8 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
         counters: metrics.counters.clone(),
         dispatches,
         addressees,
+        heartbeat,
+        heartbeat_trouble,
         snapshot: snapshot_sender,
         turned: turned_sender,
     });
@@ -137,6 +149,8 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
     let server = tokio::spawn(server::serve(listener, Arc::new(served)));
     let carrying = tokio::spawn(courier.run(stop.clone().cancelled_owned()));
     let watching = tokio::spawn(plan_watch::watch(plan_path, hangup, inbox, stop.clone()));
+    // Ends with the loop, which holds the other end.
+    tokio::spawn(dead_man.watch());
     tracing::info!("watching; dashboard, API and /metrics on http://{listening}/");
 
     supervisor::tell(News::Ready);

@@ -52,7 +52,7 @@ pub struct Step {
 /// Decides what becomes an incident and who is told. Time is an argument.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    policy: Policy,
+    pub(crate) policy: Policy,
     open: BTreeMap<Arc<str>, OpenIncident>,
     /// Checks of open incidents by their ids.
     checks: HashMap<Arc<str>, Arc<str>>,
@@ -147,7 +147,8 @@ impl Engine {
 
     /// Follows a reloaded plan. Tells nobody anything that was not held back: nothing happened.
     pub fn replace_policy(&mut self, policy: Policy) {
-        self.policy = policy;
+        let failing = std::mem::take(&mut self.policy.failing);
+        self.policy = Policy { failing, ..policy };
         self.calendar.forget();
         self.is_quiet_changed = true;
         self.reschedule();

@@ -9,25 +9,31 @@
 mod courier;
 mod engine;
 mod hidden;
+mod missed;
 mod notification;
 mod outbox;
+mod own;
 mod payload;
 mod policy;
 mod prose;
 mod receiver;
 pub mod retry;
+mod sample;
 mod telling;
 
 pub use courier::{Clock, Courier, Dispatch};
 pub use engine::{Engine, OpenIncident, Remembered, Step, Told};
 pub use health::incident::Event;
 pub use hidden::Hidden;
+pub use missed::{Missed, MissedLook};
 pub use notification::{Bundle, Notification};
-pub use outbox::{Attempt, Outbox, OutboxError, Pending, Waiting};
+pub use outbox::{Attempt, Head, Outbox, OutboxError, Waiting};
 pub use policy::{
     Escalation, Flaps, Grouping, Hours, Maintenance, Policy, Reminders, Route, Window,
 };
-pub use receiver::chat::{Chat, Slack};
+pub use receiver::chat::{
+    Chat, Discord, GoogleChat, KakaoWork, Matrix, Mattermost, NaverWorks, Slack, Teams, Telegram,
+};
 pub use receiver::webhook::{Secret, Webhook};
 pub use receiver::{Bundling, Channel, Outcome, Receiver, client, deliver};
 pub use retry::Verdict;

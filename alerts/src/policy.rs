@@ -1,5 +1,6 @@
 //! Who is told about what, at which hours, and how often they are reminded.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use croner::parser::{CronParser, Seconds, Year};
@@ -133,6 +134,8 @@ pub struct Policy {
     pub grouping: Grouping,
     /// When a check changes too often to be told each time.
     pub flaps: Flaps,
+    /// Receivers that messages do not reach now; not from the plan.
+    pub failing: BTreeSet<Arc<str>>,
 }
 
 /// When a check changes too often to be told each time, and when that is over.
@@ -173,7 +176,7 @@ impl Policy {
     pub(crate) fn routing(&self, incident: &Incident, now: Timestamp) -> Routing {
         if self.routes.is_empty() {
             let names: Vec<&str> = self.receivers.iter().map(|one| &*one.name).collect();
-            return self.named(&names, None);
+            return self.named(incident, &names, None);
         }
         let mut off_hours = None;
         for (route, number) in self.routes.iter().zip(1_u32..) {
@@ -188,20 +191,21 @@ impl Policy {
                 }
                 _ => {
                     let names: Vec<&str> = route.receivers.iter().map(String::as_str).collect();
-                    return self.named(&names, Some(number));
+                    return self.named(incident, &names, Some(number));
                 }
             }
         }
-        off_hours.map_or(Routing::Nobody, Routing::OffHours)
+        off_hours.map_or_else(|| self.named(incident, &[], None), Routing::OffHours)
     }
 
-    fn named(&self, names: &[&str], route: Option<u32>) -> Routing {
+    fn named(&self, incident: &Incident, names: &[&str], route: Option<u32>) -> Routing {
         let mut receivers: Vec<Arc<str>> = Vec::with_capacity(names.len());
         for &name in names {
             if self.knows(name) && !receivers.iter().any(|known| &**known == name) {
                 receivers.push(name.into());
             }
         }
+        let receivers = self.besides_its_subject(incident, receivers);
         if receivers.is_empty() { Routing::Nobody } else { Routing::To { receivers, route } }
     }
 

@@ -26,6 +26,8 @@ pub(crate) struct Telling {
     pub(crate) language: Language,
     /// The reader's clocks.
     pub(crate) timezone: TimeZone,
+    /// When the last of it was decided: ages are told as of then, however late it arrives.
+    pub(crate) decided_at: Timestamp,
 }
 
 /// One incident as a body tells of it. Of a test, next to everything is absent.
@@ -49,12 +51,45 @@ pub(crate) struct Told {
     pub(crate) flapping: Option<Flapping>,
     #[serde(default)]
     pub(crate) acknowledged: Option<Acknowledgement>,
+    #[serde(default)]
     pub(crate) findings: Vec<ToldFinding>,
     #[serde(default)]
     pub(crate) explained_by: Option<String>,
     #[serde(default)]
     pub(crate) consequences: Vec<ToldConsequence>,
+    /// What was missed while the agent was not running.
+    #[serde(default)]
+    pub(crate) missed: Option<ToldMissed>,
     pub(crate) url: String,
+}
+
+/// What was missed while the agent was not running.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ToldMissed {
+    /// What was found changed afterwards.
+    #[serde(default)]
+    pub(crate) incidents: Vec<ToldFound>,
+    /// Looks that fell into that time.
+    #[serde(default)]
+    pub(crate) looks: Vec<ToldLook>,
+}
+
+/// An incident that was found changed.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ToldFound {
+    pub(crate) check: Option<String>,
+    pub(crate) opened_at: Option<Timestamp>,
+    pub(crate) resolved_at: Option<Timestamp>,
+    pub(crate) summary: Option<String>,
+    pub(crate) url: Option<String>,
+}
+
+/// Looks of one check that fell into that time.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ToldLook {
+    pub(crate) check: String,
+    pub(crate) count: u32,
+    pub(crate) last: Timestamp,
 }
 
 /// One finding of it.
@@ -94,6 +129,12 @@ impl Telling {
                 .map_err(|error| format!("the message is not understood: {error}"))?,
             language: receiver.language,
             timezone: receiver.timezone.clone(),
+            decided_at: bundle
+                .notifications
+                .iter()
+                .map(|one| one.created_at)
+                .max()
+                .unwrap_or_default(),
         })
     }
 }

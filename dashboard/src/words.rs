@@ -348,6 +348,8 @@ impl Words {
             (_, Kind::Udp) => "UDP",
             (Language::En, Kind::Heartbeat) => "Heartbeats",
             (Language::Ko, Kind::Heartbeat) => "하트비트",
+            (Language::En, Kind::Agent) => "The agent itself",
+            (Language::Ko, Kind::Agent) => "에이전트 자신",
             (_, Kind::Http) => "HTTP",
             (_, Kind::Tls) => "TLS",
             (_, Kind::Dns) => "DNS",

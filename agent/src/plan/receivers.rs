@@ -25,7 +25,18 @@ pub(super) struct Reader {
 type ReadChannel = fn(&Row<'_>) -> Option<Channel>;
 
 /// Every way to tell somebody, by its key.
-static CHANNELS: &[(&str, ReadChannel)] = &[("webhook", webhook), ("slack", chat::slack)];
+static CHANNELS: &[(&str, ReadChannel)] = &[
+    ("webhook", webhook),
+    ("slack", chat::slack),
+    ("discord", chat::discord),
+    ("teams", chat::teams),
+    ("telegram", chat::telegram),
+    ("mattermost", chat::mattermost),
+    ("google_chat", chat::google_chat),
+    ("matrix", chat::matrix),
+    ("naver_works", chat::naver_works),
+    ("kakaowork", chat::kakaowork),
+];
 
 /// Reads every `[[receiver]]`, and hands back their names, those of broken ones included.
 pub(super) fn receivers(

@@ -68,7 +68,7 @@ pub struct Served {
 }
 
 /// The loop turns at least this often; slower means it hangs.
-const TURN_SECONDS: u64 = 15;
+pub const TURN_SECONDS: u64 = 15;
 /// How many incidents the pages and the API look back to.
 const PAST_INCIDENTS: u32 = 100;
 /// How many changes the page of a host looks back to.

@@ -341,7 +341,9 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<NotificationRecord> {
 /// The last attempts at one notification, oldest first.
 fn tries(connection: &Connection, notification: &str) -> rusqlite::Result<Vec<Try>> {
     let mut statement = connection.prepare_cached(
-        "SELECT at, outcome FROM attempt WHERE notification = ?1 ORDER BY at DESC, rowid DESC LIMIT ?2",
+        "SELECT at, outcome FROM attempt
+         WHERE notification = (SELECT coalesce(bundle, id) FROM notification WHERE id = ?1)
+         ORDER BY at DESC, rowid DESC LIMIT ?2",
     )?;
     let rows = statement.query_map(params![notification, MOST_TRIES], |row| {
         Ok(Try { at: moment(row.get(0)?), outcome: row.get(1)? })
