@@ -5,15 +5,13 @@
 mod support;
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
 use tokio::net::TcpListener;
 
-use support::agent::{client, eventually, free_address};
-use support::daemon::Daemon;
+use support::agent::{client, free_address};
+use support::prometheus::Prometheus;
 use support::scene::{Cast, Scene};
 
 /// Everything that a metric can speak of, sick and healthy. Every test has addresses of its own:
@@ -88,7 +86,7 @@ async fn openmetrics_by_negotiation() {
 async fn a_real_prometheus_scrapes_and_answers() {
     let (scene, listener) = scene(3).await;
     let Scene { agent, secure, nameserver: _nameserver, folder } = scene;
-    let prometheus = Prometheus::start("127.42.3.9", agent.listen, folder.path()).await;
+    let prometheus = Prometheus::start("127.42.3.9", agent.listen, folder.path(), &[]).await;
 
     for (query, value) in [
         (r#"probe_success{check="shop"}"#, 1.0),
@@ -136,60 +134,5 @@ fn the_rules_we_ship_are_right() {
             .expect("promtool: apt-get install prometheus");
         let said = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{arguments:?}: {said}");
-    }
-}
-
-/// A Prometheus of Debian, with storage of its own, scraping one agent every second.
-struct Prometheus {
-    address: SocketAddr,
-    client: reqwest::Client,
-    _daemon: Daemon,
-}
-
-impl Prometheus {
-    async fn start(ip: &str, agent: SocketAddr, folder: &Path) -> Self {
-        let address = free_address(ip);
-        let settings = folder.join("prometheus.yml");
-        let text = format!(
-            "global: {{ scrape_interval: 1s }}\nscrape_configs:\n  - job_name: portwarden\n    \
-             static_configs:\n      - targets: ['{agent}']\n"
-        );
-        std::fs::write(&settings, text).unwrap();
-        let storage = folder.join("series");
-        let daemon = Daemon::start(
-            "prometheus",
-            "prometheus",
-            &[
-                &format!("--config.file={}", settings.display()),
-                &format!("--storage.tsdb.path={}", storage.display()),
-                &format!("--web.listen-address={address}"),
-            ],
-            folder,
-        );
-        let prometheus = Self { address, client: client(), _daemon: daemon };
-        prometheus.answers("vector(1)", 1.0).await;
-        prometheus
-    }
-
-    /// Waits until the query has one answer, and it is this.
-    async fn answers(&self, query: &str, value: f64) {
-        let mut last = Value::Null;
-        eventually(&format!("{query} is {value}"), async || {
-            last = self.query(query).await.unwrap_or_default();
-            let [one] = last.as_array().map(Vec::as_slice).unwrap_or_default() else {
-                return false;
-            };
-            let seen: Option<f64> = one["value"][1].as_str().and_then(|text| text.parse().ok());
-            seen.is_some_and(|seen| (seen - value).abs() < 1e-6)
-        })
-        .await;
-    }
-
-    async fn query(&self, query: &str) -> Option<Value> {
-        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let url = format!("http://{}/api/v1/query?query={encoded}", self.address);
-        let answer = self.client.get(url).send().await.ok()?;
-        let answer: Value = serde_json::from_str(&answer.text().await.ok()?).ok()?;
-        Some(answer["data"]["result"].clone())
     }
 }

@@ -22,7 +22,7 @@ mod sample;
 mod telling;
 
 pub use courier::{Clock, Courier, Dispatch};
-pub use engine::{Engine, OpenIncident, Remembered, Step, Told};
+pub use engine::{Engine, Gathered, OpenIncident, Remembered, Step, Told};
 pub use health::incident::Event;
 pub use hidden::Hidden;
 pub use missed::{Missed, MissedLook};

@@ -141,7 +141,7 @@ pub struct Policy {
 /// When a check changes too often to be told each time, and when that is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flaps {
-    /// So many changes of state, at least 2,
+    /// So many changes of state, at least 2 (0: each is told, however many there are),
     pub changes: usize,
     /// within so much time.
     pub within: SignedDuration,

@@ -17,6 +17,7 @@ pub mod nginx;
 pub mod office;
 pub mod pebble;
 pub mod postgres;
+pub mod prometheus;
 pub mod receiver;
 pub mod relay;
 pub mod resolver;

@@ -41,14 +41,18 @@ pub(super) struct Layers {
 impl Layers {
     /// With what one more table says, which wins over what was said so far.
     pub(super) fn below(&self, row: &Row<'_>) -> Self {
-        let mut defaults = self.defaults.clone();
-        defaults.extend(self.own.clone());
-        Self { defaults, hosts: self.hosts.clone(), own: read(row) }
+        Self { defaults: self.widest(), hosts: self.hosts.clone(), own: read(row) }
     }
 
-    /// With what hosts say of all that is theirs.
+    /// With what hosts say of all that is theirs, which wins over what was said so far.
     pub(super) fn of_hosts(&self, hosts: HashMap<Arc<str>, Labels>) -> Self {
-        Self { hosts: Arc::new(hosts), ..self.clone() }
+        Self { defaults: self.widest(), hosts: Arc::new(hosts), own: Labels::new() }
+    }
+
+    fn widest(&self) -> Labels {
+        let mut defaults = self.defaults.clone();
+        defaults.extend(self.own.clone());
+        defaults
     }
 
     /// The labels of something that belongs to a host, or to none.

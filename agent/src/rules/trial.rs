@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use health::{Check, Code, Severity};
+use health::{Check, Code, Severity, Timing};
 use serde::Serialize;
 
 use super::{ALERTS, DIFFERS, Rule, RuleFile, SILENT, bounded, duration, patience, waits};
@@ -60,6 +60,7 @@ struct Expected {
 pub fn trial(plan: &Plan, rules: &RuleFile, file: &str) -> Trial {
     let checks = Checks::of(plan, rules);
     let mut tests = of_the_agent(plan, rules);
+    tests.extend(of_strangers(plan, rules));
     for ((waits, level), bucket) in checks.buckets() {
         tests.push(checks.fires_and_ends(waits, &bucket));
         if level > 0 {
@@ -277,25 +278,74 @@ fn of_the_agent(plan: &Plan, rules: &RuleFile) -> Vec<Test> {
     tests
 }
 
+/// Listeners that no claim names.
+fn of_strangers(plan: &Plan, rules: &RuleFile) -> Vec<Test> {
+    let ports = rules.groups.iter().find(|group| group.name == "portwarden-port");
+    let rules = ports.map_or(&[][..], |group| &group.rules);
+    // They stand at the end, one for each sweep.
+    let rules = &rules[rules.len().saturating_sub(plan.sweeps.len())..];
+    let each = plan.sweeps.iter().zip(rules).filter_map(|(sweep, rule)| {
+        let claimed: HashSet<u16> = sweep.host.claims.iter().map(|claim| claim.key.port).collect();
+        let port = (1..=u16::MAX).find(|port| !claimed.contains(port))?;
+        let waits = waits(&Timing::Every(sweep.interval), sweep.thresholds.fail_after);
+        let check = format!("{}:{port}/udp", sweep.host.name);
+        let code = Code::PortUndeclared.label();
+        let severity = rule.labels.get("severity")?;
+        let series = [("check", &*check), ("code", code), ("kind", "port"), ("severity", severity)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut exp_labels: BTreeMap<String, String> = series.clone().into();
+        exp_labels.extend(plain(&rule.labels));
+        let said = |text: &String| {
+            let text = text.replace("{{ $labels.check }}", &check);
+            unescaped(&text.replace("{{ $labels.code }}", code))
+        };
+        let exp_annotations =
+            rule.annotations.iter().map(|(name, text)| (name.clone(), said(text))).collect();
+        let (step, fires) = (step(waits), BEGIN + minutes(waits));
+        let ends = (fires + AFTER).next_multiple_of(step);
+        let is_short = waits <= LONGEST;
+        is_short.then(|| Test {
+            name: "a listener without a claim is told, and that it is gone".to_owned(),
+            interval: format!("{step}m"),
+            input_series: vec![Series { series: selector(&series), values: sick(step, ends) }],
+            alert_rule_test: vec![
+                look(BEGIN - 1, rule.alert, Vec::new()),
+                look(fires + 1, rule.alert, vec![Expected { exp_labels, exp_annotations }]),
+                look(ends + 1, rule.alert, Vec::new()),
+            ],
+        })
+    });
+    each.collect()
+}
+
+/// The series of a finding with these labels.
+fn selector<'l>(labels: impl IntoIterator<Item = &'l (String, String)>) -> String {
+    let labels: Vec<String> = labels
+        .into_iter()
+        .map(|(name, value)| format!("{name}={}", super::expression::text(value)))
+        .collect();
+    format!("portwarden_findings{{{}}}", labels.join(","))
+}
+
+/// Nothing, then something, then nothing.
+fn sick(step: u64, ends: u64) -> String {
+    format!("_x{} 1x{} stale", BEGIN / step, (ends - BEGIN) / step - 1)
+}
+
 fn look(minute: u64, alertname: &'static str, exp_alerts: Vec<Expected>) -> Look {
     Look { eval_time: format!("{minute}m"), alertname, exp_alerts }
 }
 
-/// Nothing, then a finding of each severity on each of these checks, then nothing.
-fn findings(sick: &[&Check], step: u64, ends: u64) -> Vec<Series> {
-    let values = format!("_x{} 1x{} stale", BEGIN / step, (ends - BEGIN) / step - 1);
+/// Findings of each severity on each of these checks.
+fn findings(sick_ones: &[&Check], step: u64, ends: u64) -> Vec<Series> {
     let each = |check: &&Check| {
         let check = *check;
         ALERTS.map(|(severity, _)| {
-            let labels: Vec<String> = shown(check, severity)
-                .iter()
-                .map(|(name, value)| format!("{name}={}", super::expression::text(value)))
-                .collect();
-            let series = format!("portwarden_findings{{{}}}", labels.join(","));
-            Series { series, values: values.clone() }
+            let labels: Vec<(String, String)> = shown(check, severity).into_iter().collect();
+            Series { series: selector(&labels), values: sick(step, ends) }
         })
     };
-    sick.iter().flat_map(each).collect()
+    sick_ones.iter().flat_map(each).collect()
 }
 
 /// The labels of the series of a finding.
@@ -317,7 +367,10 @@ fn code(check: &Check, severity: Severity) -> Code {
         health::Kind::Certificate => "cert",
         kind => kind.label(),
     };
-    let of_area = |code: &&Code| code.label().split('.').next() == Some(area);
+    // That one is told by a rule of its own.
+    let of_area = |code: &&Code| {
+        code.label().split('.').next() == Some(area) && **code != Code::PortUndeclared
+    };
     let suits = |code: &&Code| of_area(code) && code.severity() == severity;
     *Code::ALL
         .iter()

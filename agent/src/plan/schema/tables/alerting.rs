@@ -233,6 +233,18 @@ pub(super) static ALERTS: Table = Table {
             "How long after that the next message about the same thing comes at the earliest, from 0s to 1d.",
         ),
         key(
+            "flapping",
+            Switch,
+            Default("true"),
+            "A check whose state changes six times within an hour is told once as flapping, and again when it has settled. Without it each change is told.",
+        ),
+        key(
+            "settled_after",
+            Text(&DURATION),
+            Default("\"15m\""),
+            "What flaps has settled once it has not changed for so long; from 1s to 1d.",
+        ),
+        key(
             "heartbeat_url",
             Text(&URL),
             Optional,
