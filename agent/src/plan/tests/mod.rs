@@ -78,6 +78,7 @@ fn surroundings() -> Small {
             ("BACKUP_TOKEN", "a third word"),
             ("ID_SECRET", "a third"),
             ("PROXY_PASSWORD", "a fourth"),
+            ("PORTWARDEN_TOKEN", "c0rrect-h0rse-battery"),
         ]),
         files: files.map(|name| (Path::new("/plans").join(name), "Bearer xyz\n")).into(),
     };
