@@ -108,6 +108,12 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::new(snapshot.clone()));
     let (addressees, known_addressees) = watch::channel(plan.receivers.clone());
     let (turned_sender, turned) = watch::channel(clock::monotonic());
+    let keep_alive = alerts::KeepAlive::new(
+        client.clone(),
+        store.clone(),
+        known_addressees.clone(),
+        Arc::new(clock::now),
+    );
     let (courier, dispatches) =
         alerts::Courier::new(client, store.clone(), known_addressees, Arc::new(clock::now));
     let main_loop = MainLoop::new(Parts {
@@ -133,6 +139,8 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
         stop: stop.clone(),
     };
     let server = tokio::spawn(server::serve(listener, Arc::new(served)));
+    // Aborted with the runtime: what it repeats has been told.
+    tokio::spawn(keep_alive.run(stop.clone().cancelled_owned()));
     let carrying = tokio::spawn(courier.run(stop.clone().cancelled_owned()));
     let watching = tokio::spawn(plan_watch::watch(plan_path, hangup, inbox, stop.clone()));
     tracing::info!("watching; dashboard, API and /metrics on http://{listening}/");

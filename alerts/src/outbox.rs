@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use health::Event;
 use health::snapshot::ReceiverStanding;
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -40,6 +41,14 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     /// How deliveries stood when the agent last ran; receivers that never had any are absent.
     fn standings(&self) -> impl Future<Output = Result<Vec<ReceiverStanding>, OutboxError>> + Send;
 
+    /// What a receiver was last told of each incident that is open; and of those that resolved after
+    /// `resolved_after` where that was delivered.
+    fn last_told(
+        &self,
+        receiver: &str,
+        resolved_after: Timestamp,
+    ) -> impl Future<Output = Result<Vec<LastTold>, OutboxError>> + Send;
+
     /// Changes whenever notifications were added.
     fn added(&self) -> watch::Receiver<u64>;
 }
@@ -62,6 +71,15 @@ pub struct Pending {
     pub attempts: u32,
     /// When it is due.
     pub due_at: Timestamp,
+}
+
+/// What a receiver was last told of one incident.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LastTold {
+    /// What that said.
+    pub event: Event,
+    /// The exact JSON of it.
+    pub body: Arc<str>,
 }
 
 /// One attempt that was made.

@@ -14,7 +14,7 @@ mod moments;
 mod words;
 
 #[expect(unused_imports, reason = "services render from these")]
-pub(crate) use lines::{Detail, Line, Piece, Role, Style, cut};
+pub(crate) use lines::{Detail, Line, Piece, Role, Style, cut, plain_lines};
 use moments::{moment, span, took};
 use words::{IsOne, Words};
 

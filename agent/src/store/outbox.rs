@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alerts::{Attempt, Notification, Outbox, OutboxError, Pending, Verdict, Waiting};
+use alerts::{Attempt, LastTold, Notification, Outbox, OutboxError, Pending, Verdict, Waiting};
 use health::Event;
 use health::snapshot::ReceiverStanding;
 use jiff::Timestamp;
@@ -41,6 +41,17 @@ impl Outbox for Store {
 
     async fn standings(&self) -> Result<Vec<ReceiverStanding>, OutboxError> {
         self.read(standings).await.map_err(boxed)
+    }
+
+    async fn last_told(
+        &self,
+        receiver: &str,
+        resolved_after: Timestamp,
+    ) -> Result<Vec<LastTold>, OutboxError> {
+        let receiver = receiver.to_owned();
+        self.read(move |connection| last_told::read(connection, &receiver, resolved_after))
+            .await
+            .map_err(boxed)
     }
 
     fn added(&self) -> watch::Receiver<u64> {
@@ -188,6 +199,8 @@ pub(super) fn abandon(
     }
     Ok(())
 }
+
+mod last_told;
 
 #[cfg(test)]
 mod tests;

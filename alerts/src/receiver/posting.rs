@@ -44,6 +44,17 @@ impl Posting {
         }
     }
 
+    /// A request with this body and without any header.
+    pub(super) fn new(method: Method, url: &str, body: String) -> Self {
+        Self { method, url: url.to_owned(), headers: Vec::new(), body }
+    }
+
+    /// The same by another method.
+    pub(super) fn by(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
     /// With one header more; of a name that is there already, the value is replaced.
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));

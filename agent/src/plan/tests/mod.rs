@@ -69,6 +69,7 @@ fn surroundings() -> Small {
             ("OPS_WEBHOOK_SECRET", "whsec_c2VjcmV0"),
             ("PLAIN_SECRET", "plain words"),
             ("SLACK_WEBHOOK", "https://hooks.example/slack"),
+            ("NTFY_TOPIC", "shop-alerts"),
             ("BROKEN_SECRET", "whsec_%%%"),
             ("EMPTY", ""),
             ("SHOP_TOKEN", "Bearer abc"),
@@ -80,6 +81,7 @@ fn surroundings() -> Small {
         ]),
         files: files.map(|name| (Path::new("/plans").join(name), "Bearer xyz\n")).into(),
     };
+    small.files.insert("/plans/ntfy.topic".into(), "shop-alerts\n");
     small.files.insert("/plans/empty.txt".into(), "\n");
     small.files.insert("/plans/index.html".into(), "<h1>Shop</h1>\n");
     small
