@@ -165,9 +165,14 @@ impl Board {
         if entry.frame.kind != incident.kind {
             return false;
         }
-        entry.track = Track::resume(incident, entry.frame.thresholds);
+        // The incident of a check that flaps is open while the check is well, too.
+        let is_bad = matches!(incident.state, State::Degraded | State::Down);
+        entry.track =
+            if is_bad { Track::resume(incident, entry.frame.thresholds) } else { Track::new(now) };
         entry.refresh(now);
-        self.sick.insert(key);
+        if is_bad {
+            self.sick.insert(key);
+        }
         true
     }
 

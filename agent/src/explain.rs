@@ -134,6 +134,7 @@ pages! {
     UdpRefused "udp.refused",
     UdpSilent "udp.silent",
     UdpUnexpectedReply "udp.unexpected-reply",
+    AgentReceiver "agent.receiver",
     AgentPanic "agent.panic",
 }
 

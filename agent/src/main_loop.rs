@@ -2,10 +2,12 @@
 //! Probes, deliveries and storage run elsewhere and come back as messages, so nothing here is
 //! ever locked. Deliberately absent: I/O of its own.
 
+mod absence;
 mod adopt;
 mod explained;
 mod heartbeats;
 mod job;
+mod own;
 mod publish;
 mod quiet;
 mod troubles;
@@ -16,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use health::history::Sample;
+use health::snapshot::Trouble;
 use health::{Acknowledgement, Incident, Observation, PortKey, Silence, Snapshot, Transition};
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
@@ -26,15 +29,18 @@ use crate::board::{Board, Change};
 use crate::clock;
 use crate::metrics::{Counters, ProbeOutcome};
 use crate::net::Net;
-use crate::plan::Plan;
+use crate::plan::{OutgoingHeartbeat, Plan};
 use crate::schedule::{Key, Moment, Schedule};
 use crate::store::{Batch, Restored, Store};
+use absence::Absence;
 pub use adopt::policy;
 use job::Job;
 use troubles::Troubles;
 
 /// The loop turns at least this often, so that /readyz can tell a hung one.
 const TURN_EVERY: Duration = Duration::from_secs(5);
+/// The alert engine is asked again no sooner than this.
+const LEAST_NAP: Duration = Duration::from_millis(20);
 /// Messages taken in one turn before the snapshot gets its chance.
 const MESSAGES_A_TURN: usize = 512;
 /// Keys of sweeps start here, far from those of checks.
@@ -110,6 +116,10 @@ pub struct Parts {
     pub dispatches: watch::Receiver<Vec<alerts::Dispatch>>,
     /// Receivers and routes for the courier, whenever the plan changes.
     pub addressees: watch::Sender<Vec<Arc<alerts::Receiver>>>,
+    /// The sign of life that the plan wants, whenever that changes.
+    pub heartbeat: watch::Sender<Option<OutgoingHeartbeat>>,
+    /// Whether that sign is taken.
+    pub heartbeat_trouble: watch::Receiver<Option<Trouble>>,
     /// Where snapshots are published.
     pub snapshot: watch::Sender<Arc<Snapshot>>,
     /// Where each turn is noted.
@@ -136,8 +146,13 @@ pub struct MainLoop {
     dispatches: watch::Receiver<Vec<alerts::Dispatch>>,
     samples: Vec<(Arc<str>, Sample)>,
     addressees: watch::Sender<Vec<Arc<alerts::Receiver>>>,
+    heartbeat: watch::Sender<Option<OutgoingHeartbeat>>,
     snapshot: watch::Sender<Arc<Snapshot>>,
     turned: watch::Sender<Instant>,
+    /// The time in which the agent was not running, until what was missed is told.
+    absence: Option<Absence>,
+    /// When a receiver that fails has done so for long enough to be told.
+    receivers_due: Option<Timestamp>,
     /// When a sign of life was last written down.
     sign_given: Option<Timestamp>,
     outbox: mpsc::UnboundedSender<Message>,
@@ -165,7 +180,12 @@ impl MainLoop {
             jobs: FxHashMap::default(),
             last_sweep: FIRST_SWEEP,
             open: HashMap::new(),
-            troubles: Troubles::new(parts.store.trouble(), plan.agent.clone()),
+            troubles: Troubles::new(
+                parts.store.trouble(),
+                parts.heartbeat_trouble,
+                plan.agent.clone(),
+            ),
+            heartbeat: parts.heartbeat,
             store: parts.store,
             batch: Batch::default(),
             counters: parts.counters,
@@ -174,6 +194,8 @@ impl MainLoop {
             addressees: parts.addressees,
             snapshot: parts.snapshot,
             turned: parts.turned,
+            absence: None,
+            receivers_due: None,
             sign_given: None,
             outbox,
             inbox,
@@ -207,8 +229,12 @@ impl MainLoop {
             self.start_due(moment);
             if self.dirty && moment.tick >= self.publish_due() {
                 self.explain_all(moment.wall);
+                self.watch_receivers(moment.wall);
+            } else if self.receivers_due.is_some_and(|due| due <= moment.wall) {
+                self.watch_receivers(moment.wall);
             }
             self.remind(moment.wall);
+            self.tell_absence(moment.wall);
             self.give_sign(moment.wall);
             self.commit(moment.wall);
             if self.dirty && moment.tick >= self.publish_due() {
@@ -254,6 +280,11 @@ impl MainLoop {
         }
         if self.dirty {
             wake = wake.min(self.publish_due());
+        }
+        if let Some(due) = self.engine.next_due() {
+            // What was due has been told this turn: what is due already waits for something else.
+            let ahead = Duration::try_from(due.duration_since(moment.wall)).unwrap_or_default();
+            wake = wake.min(moment.tick + ahead.max(LEAST_NAP));
         }
         self.start + wake
     }
@@ -366,8 +397,10 @@ impl MainLoop {
             let cause = cause.as_deref();
             let step =
                 self.engine.advance(&change.check, change.to, &change.transition, cause, now);
+            // One that flaps stays open while its check opens again and again.
             if matches!(change.transition, Transition::Opened(_))
                 && let Some(incident) = &step.incident
+                && incident.opened_at == now
             {
                 self.counters.incident(incident.severity);
             }
@@ -378,6 +411,7 @@ impl MainLoop {
     fn decided(&mut self, step: alerts::Step) {
         if let Some(incident) = step.incident {
             let incident = Arc::new(incident);
+            self.note_missed(&incident);
             if incident.resolved_at.is_some() {
                 self.open.remove(&incident.id);
                 self.board.note_incident(&incident.check, None);

@@ -17,16 +17,17 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Outcome;
+use crate::dead_man::DeadMan;
 use crate::listeners::Sockets;
 use crate::main_loop::{MainLoop, Parts};
 use crate::metrics::Metrics;
 use crate::net::Net;
 use crate::plan::{self, Plan};
 use crate::probe::{Spec, acme};
-use crate::server::{self, Served};
+use crate::server::{self, Access, Served};
 use crate::store::{Restored, Store, StoreError};
 use crate::supervisor::{self, News};
-use crate::{clock, housekeeping, open_files, plan_watch};
+use crate::{clock, housekeeping, open_files, plan_watch, token};
 
 /// How long running answers and deliveries may take to end.
 const FAREWELL: Duration = Duration::from_secs(4);
@@ -101,6 +102,7 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
     let hangup = signal(SignalKind::hangup())?;
     let plan_path = plan.path.clone();
     let listening = listener.local_addr()?;
+    let access = access(&plan.agent, listening);
     let heartbeats = net.heartbeats.clone();
     sweep_challenges(&plan);
 
@@ -114,6 +116,15 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
         known_addressees.clone(),
         Arc::new(clock::now),
     );
+    let (heartbeat, planned_heartbeat) = watch::channel(None);
+    let (heartbeat_failing, heartbeat_trouble) = watch::channel(None);
+    let dead_man = DeadMan {
+        client: client.clone(),
+        store: store.clone(),
+        turned: turned.clone(),
+        planned: planned_heartbeat,
+        trouble: heartbeat_failing,
+    };
     let (courier, dispatches) =
         alerts::Courier::new(client, store.clone(), known_addressees, Arc::new(clock::now));
     let main_loop = MainLoop::new(Parts {
@@ -124,6 +135,8 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
         counters: metrics.counters.clone(),
         dispatches,
         addressees,
+        heartbeat,
+        heartbeat_trouble,
         snapshot: snapshot_sender,
         turned: turned_sender,
     });
@@ -136,6 +149,7 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
         turned,
         heartbeats,
         inbox: inbox.clone(),
+        access,
         stop: stop.clone(),
     };
     let server = tokio::spawn(server::serve(listener, Arc::new(served)));
@@ -143,6 +157,8 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
     tokio::spawn(keep_alive.run(stop.clone().cancelled_owned()));
     let carrying = tokio::spawn(courier.run(stop.clone().cancelled_owned()));
     let watching = tokio::spawn(plan_watch::watch(plan_path, hangup, inbox, stop.clone()));
+    // Ends with the loop, which holds the other end.
+    tokio::spawn(dead_man.watch());
     tracing::info!("watching; dashboard, API and /metrics on http://{listening}/");
 
     supervisor::tell(News::Ready);
@@ -246,6 +262,18 @@ fn open(path: &Path, now: Timestamp) -> anyhow::Result<(Store, Restored)> {
             Ok((Store::detached(&error, now)?, Restored::default()))
         }
     }
+}
+
+/// Who may silence and acknowledge. Without a token nobody may, and everything else goes on.
+fn access(agent: &plan::Agent, listening: SocketAddr) -> Access {
+    let token = token::keep(agent).inspect_err(|error| {
+        let path = token::file_of(agent).display().to_string();
+        tracing::warn!(%error, path, "nobody can silence or acknowledge: there is no token");
+    });
+    if token.is_ok() && agent.token.is_none() {
+        tracing::info!(path = %token::file_of(agent).display(), "silencing and acknowledging takes the token in this file");
+    }
+    Access::new(token.as_ref().ok(), &agent.url, listening.port())
 }
 
 fn is_in_use(error: &StoreError) -> bool {

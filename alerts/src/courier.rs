@@ -1,8 +1,9 @@
 //! Carries what the outbox holds until it is delivered or given up.
 //!
 //! Every receiver has a lane of its own, so that a slow one delays no other; a lane has at most
-//! [`IN_FLIGHT`] deliveries under way, each of another incident. A message that is refused again and
-//! again holds back only what follows it within its own incident.
+//! [`IN_FLIGHT`] deliveries under way, each of other incidents, and to people one. A message that is
+//! refused again and again holds back only what follows it within its own incidents. Where nothing
+//! arrives at all, what is new is gathered until something does: see [`parcel`].
 //!
 //! Deliberately absent: what to send (see [`crate::Engine`]) and where it is kept (see [`Outbox`]).
 
@@ -10,13 +11,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use health::snapshot::ReceiverStanding;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::retry::later;
 use crate::{Outbox, Receiver, Verdict};
 
 mod lane;
+mod parcel;
 
 use lane::Lane;
 
@@ -35,8 +38,32 @@ pub struct Dispatch {
     pub delivered: u64,
     /// Attempts after which another follows.
     pub retried: u64,
-    /// Notifications given up.
+    /// Notifications that were refused for good.
     pub failed: u64,
+    /// Notifications given up after they were tried for as long as anything is.
+    pub expired: u64,
+    /// When a notification was last given up, if nothing has arrived since then.
+    pub gave_up_at: Option<Timestamp>,
+}
+
+/// Attempts may fail for so long before anybody is told.
+const FAILING_FOR: SignedDuration = SignedDuration::from_mins(5);
+
+impl Dispatch {
+    /// Since when messages do not arrive there, where that is worth telling: for a while, or one was
+    /// given up.
+    #[must_use]
+    pub fn failing_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let since = self.standing.failing_since?;
+        (self.gave_up_at.is_some() || later(since, FAILING_FOR) <= now).then_some(since)
+    }
+
+    /// When [`Dispatch::failing_since`] begins to say so, if nothing arrives until then.
+    #[must_use]
+    pub fn failing_from(&self) -> Option<Timestamp> {
+        let since = self.standing.failing_since?;
+        Some(if self.gave_up_at.is_some() { since } else { later(since, FAILING_FOR) })
+    }
 }
 
 /// Carries notifications to receivers. One per agent.
@@ -171,21 +198,29 @@ impl Board {
         });
     }
 
-    fn attempted(&self, receiver: &str, at: Timestamp, verdict: Verdict, outcome: &str) {
+    /// `verdict` on a message that is so many notifications.
+    fn attempted(&self, receiver: &str, at: Timestamp, verdict: (Verdict, u64), outcome: &str) {
         self.0.send_modify(|all| {
             let Some(one) = find(all, receiver) else { return };
+            let standing = &mut one.standing;
             match verdict {
-                Verdict::Delivered => {
-                    one.delivered += 1;
-                    one.standing.delivered_at = Some(at);
-                    one.standing.failed = None;
+                (Verdict::Delivered, count) => {
+                    one.delivered += count;
+                    one.gave_up_at = None;
+                    standing.delivered_at = Some(at);
+                    standing.failed = None;
+                    standing.failing_since = None;
+                    return;
                 }
-                Verdict::Retry(_) => one.retried += 1,
-                Verdict::Failed => one.failed += 1,
+                (Verdict::Retry(_), _) => one.retried += 1,
+                (Verdict::Failed, count) => one.failed += count,
+                (Verdict::Expired, count) => one.expired += count,
             }
-            if verdict != Verdict::Delivered {
-                one.standing.failed = Some((at, outcome.to_owned()));
+            if !matches!(verdict.0, Verdict::Retry(_)) {
+                one.gave_up_at = Some(at);
             }
+            standing.failed = Some((at, outcome.to_owned()));
+            standing.failing_since.get_or_insert(at);
         });
     }
 }
@@ -195,14 +230,11 @@ fn find<'a>(all: &'a mut [Dispatch], receiver: &str) -> Option<&'a mut Dispatch>
 }
 
 fn fresh(receiver: &Receiver, past: &[ReceiverStanding]) -> Dispatch {
-    let known = past.iter().find(|standing| *standing.name == *receiver.name);
-    let standing = known.cloned().unwrap_or_else(|| ReceiverStanding {
+    let known = past.iter().find(|standing| *standing.name == *receiver.name).cloned();
+    let standing = ReceiverStanding {
         name: receiver.name.as_str().into(),
-        pending: 0,
-        delivered_at: None,
-        failed: None,
-        failing_since: None,
         channel: receiver.channel.label(),
-    });
-    Dispatch { standing, delivered: 0, retried: 0, failed: 0 }
+        ..known.unwrap_or_default()
+    };
+    Dispatch { standing, delivered: 0, retried: 0, failed: 0, expired: 0, gave_up_at: None }
 }

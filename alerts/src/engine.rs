@@ -1,27 +1,42 @@
-//! From transitions to incidents and from incidents to messages: who hears what, and when. Pure.
+//! From transitions to incidents and from incidents to messages: who hears what, when, and why. Pure.
 //!
 //! Whoever was told that an incident opened is told how it goes on and that it resolved, even when its
 //! severity fell below their route or the routes changed since. Whoever the routes name only later (it
 //! escalated, or the plan was reloaded) is told `opened` with the next change or reminder.
 //!
-//! What another incident explains is told below that one: see [`causes`]. Deliberately absent: holding
-//! back what flaps.
+//! What holds a message back is in [`holds`]; what another incident explains is told below that one:
+//! see [`causes`]. A check that changes all the time keeps its incident: see [`flapping`]. Who is told
+//! what is decided in [`deciding`], and what goes out together in [`gathering`]. Deliberately absent:
+//! clocks, and how a message gets to anybody.
 
 mod causes;
+mod deciding;
+mod flapping;
+mod gathering;
+mod holds;
+mod open;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use health::snapshot::MaintenanceStanding;
 use health::{
     Acknowledgement, Check, Code, Decision, Event, Incident, Severity, Silence, StandingFinding,
-    State, Transition,
+    State, Transition, Why,
 };
 use jiff::Timestamp;
 
 use crate::notification::incident_id;
 use crate::{Notification, Policy};
 use causes::Causes;
+use deciding::{Occasion, decide};
+use flapping::{Turns, is_bad, settle, turn_again};
+use gathering::Gatherings;
+use holds::Calendar;
+use open::worst;
+pub use open::{OpenIncident, Remembered, Told};
+
+/// How often what is due is looked for before the others get their turn.
+const MOST_ROUNDS: usize = 8;
 
 /// What one decision changes; to be written down in one transaction before anything is sent.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,33 +49,25 @@ pub struct Step {
     pub decisions: Vec<(Arc<str>, Decision)>,
 }
 
-/// An open incident with what a restart must not forget. All of it follows from what was stored: the
-/// incident, its worst severity, and the notifications written for it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OpenIncident {
-    /// The incident.
-    pub incident: Incident,
-    /// The worst severity it ever had.
-    pub peak: Severity,
-    /// Receivers that were told it opened, first told first.
-    pub told: Vec<Arc<str>>,
-    /// How many notifications were written for it, to all receivers.
-    pub notifications: u32,
-    /// When a message last said that it is there (opened or reminder); `opened_at` when none did.
-    pub called_at: Timestamp,
-}
-
 /// Decides what becomes an incident and who is told. Time is an argument.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    policy: Policy,
+    pub(crate) policy: Policy,
     open: BTreeMap<Arc<str>, OpenIncident>,
-    reminders: BTreeSet<(Timestamp, Arc<str>)>,
+    /// Checks of open incidents by their ids.
+    checks: HashMap<Arc<str>, Arc<str>>,
+    /// When each open incident is to be looked at again.
+    agenda: BTreeSet<(Timestamp, Arc<str>)>,
     /// The last opening and how many there were at that very moment.
     last_opening: Option<(Timestamp, u32)>,
     causes: Causes,
     /// Silences that have not ended.
     silences: BTreeMap<Arc<str>, Arc<Silence>>,
+    calendar: Calendar,
+    turns: Turns,
+    gatherings: Gatherings,
+    /// Something was asked for that may end what holds messages back.
+    is_quiet_changed: bool,
 }
 
 impl Engine {
@@ -70,10 +77,15 @@ impl Engine {
         Self {
             policy,
             open: BTreeMap::new(),
-            reminders: BTreeSet::new(),
+            checks: HashMap::new(),
+            agenda: BTreeSet::new(),
             last_opening: None,
             causes: Causes::default(),
             silences: BTreeMap::new(),
+            calendar: Calendar::default(),
+            turns: Turns::default(),
+            gatherings: Gatherings::default(),
+            is_quiet_changed: false,
         }
     }
 
@@ -81,6 +93,7 @@ impl Engine {
     pub fn resume_silences(&mut self, silences: impl IntoIterator<Item = Silence>) {
         let known = silences.into_iter().map(|one| (Arc::clone(&one.id), Arc::new(one)));
         self.silences = known.collect();
+        self.is_quiet_changed = true;
     }
 
     /// Silences that have not ended, the one that ends first before the others.
@@ -95,21 +108,14 @@ impl Engine {
     /// Holds back what a silence is about from now on, or changes one by its id.
     pub fn silence(&mut self, silence: Silence) {
         self.silences.insert(Arc::clone(&silence.id), Arc::new(silence));
+        self.is_quiet_changed = true;
     }
 
     /// Ends a silence before its time. Hands it back as it is to be remembered; `None`: there is none.
     pub fn end_silence(&mut self, id: &str, now: Timestamp) -> Option<Silence> {
         let silence = self.silences.remove(id)?;
+        self.is_quiet_changed = true;
         Some(Silence { ends_at: now.min(silence.ends_at), ..Silence::clone(&silence) })
-    }
-
-    /// Every maintenance window that is open, and the next of each that is not, by when they begin.
-    #[must_use]
-    pub fn maintenance(&self, now: Timestamp) -> Vec<MaintenanceStanding> {
-        let mut all: Vec<MaintenanceStanding> =
-            self.policy.maintenance.iter().filter_map(|one| one.standing(now)).collect();
-        all.sort_by(|a, b| (a.from, &a.name).cmp(&(b.from, &b.name)));
-        all
     }
 
     /// Somebody is on an incident; or, with `None`, nobody is any more. `None`: no such incident is open.
@@ -117,25 +123,35 @@ impl Engine {
         &mut self,
         incident: &str,
         acknowledgement: Option<Acknowledgement>,
+        now: Timestamp,
     ) -> Option<Step> {
-        let open = self.open.values_mut().find(|open| &*open.incident.id == incident)?;
-        open.incident.acknowledged = acknowledgement;
-        Some(Step { incident: Some(open.incident.clone()), ..Step::default() })
+        let check = self.checks.get(incident).cloned()?;
+        self.open.get_mut(&check)?.incident.acknowledged = acknowledgement;
+        let mut step = self.attend(&check, now).unwrap_or_default();
+        if step.incident.is_none() {
+            step.incident = self.incident_of(&check).cloned();
+        }
+        Some(step)
     }
 
     /// Takes up the incidents that were open when the agent last ran.
     pub fn resume(&mut self, incidents: impl IntoIterator<Item = OpenIncident>) {
         for open in incidents {
+            self.checks.insert(Arc::clone(&open.incident.id), Arc::clone(&open.incident.check));
             self.open.insert(Arc::clone(&open.incident.check), open);
         }
-        self.schedule_all();
+        self.reschedule();
         self.resume_explained();
+        self.is_quiet_changed = true;
     }
 
-    /// Follows a reloaded plan. Tells nobody anything: nothing happened.
+    /// Follows a reloaded plan. Tells nobody anything that was not held back: nothing happened.
     pub fn replace_policy(&mut self, policy: Policy) {
-        self.policy = policy;
-        self.schedule_all();
+        let failing = std::mem::take(&mut self.policy.failing);
+        self.policy = Policy { failing, ..policy };
+        self.calendar.forget();
+        self.is_quiet_changed = true;
+        self.reschedule();
         self.causes.unsettle();
     }
 
@@ -169,45 +185,104 @@ impl Engine {
             Transition::Settled => Step::default(),
             Transition::Opened(findings) | Transition::Updated(findings) => {
                 self.explain(check, cause, now);
-                match self.open.remove(&check.name) {
+                match self.take(&check.name) {
                     Some(open) => self.update(open, check, state, findings, now),
                     None => self.open(check, state, findings, cause, now),
                 }
             }
-            Transition::Resolved => self.close(&check.name, state, now),
+            Transition::Resolved => self.recover(check, state, now),
         }
     }
 
     /// The check left the plan: its incident is over, with an unknown state.
     pub fn removed(&mut self, check: &str, now: Timestamp) -> Step {
-        self.close(check, State::Unknown, now)
+        self.close(check, State::Unknown, now, now)
     }
 
-    /// What was held back and is to be told now, and reminders that are due: one each, however many
-    /// were missed.
+    /// What was held back and is to be told now, who is told because nobody acknowledged it, and
+    /// reminders that are due: one each, however many were missed.
     pub fn due(&mut self, now: Timestamp) -> Vec<Step> {
-        let mut steps = self.settle(now);
-        while let Some((at, _)) = self.reminders.first()
-            && *at <= now
-        {
-            let Some((_, check)) = self.reminders.pop_first() else { break };
-            let consequences = self.consequences_of(&check);
-            let Some(mut open) = self.open.remove(&check) else { continue };
-            open.incident.consequences = consequences;
-            let notifications = self.call(&mut open, Event::Reminder, now);
-            // Also where nobody was left to be called, or this would be due forever.
-            open.called_at = now;
-            self.keep(open);
-            steps.push(Step { notifications, ..Step::default() });
+        let mut steps = Vec::new();
+        // What settles closes its incident, which may concern those that it explained; who explain
+        // each other do so once.
+        for _ in 0..MOST_ROUNDS {
+            self.due_once(now, &mut steps);
+            if self.next_due().is_none_or(|due| due > now) {
+                break;
+            }
         }
         steps
+    }
+
+    fn due_once(&mut self, now: Timestamp, steps: &mut Vec<Step>) {
+        let mut concerned = self.causes.unsettled(now);
+        while let Some((at, _)) = self.agenda.first()
+            && *at <= now
+        {
+            let Some((_, check)) = self.agenda.pop_first() else { break };
+            concerned.insert(check);
+        }
+        if std::mem::take(&mut self.is_quiet_changed) {
+            self.silences.retain(|_, silence| now < silence.ends_at);
+            let held = self.open.values().filter(|open| !open.held.is_empty());
+            concerned.extend(held.map(|open| Arc::clone(&open.incident.check)));
+        }
+        // A cause before what follows from it: once it is told, they need not be.
+        let mut concerned: Vec<(usize, Arc<str>)> =
+            concerned.into_iter().map(|name| (self.above(&name).len(), name)).collect();
+        concerned.sort();
+        for (_, name) in concerned {
+            let step = self.attend(&name, now);
+            steps.extend(step.filter(|step| *step != Step::default()));
+        }
+        self.show_touched(steps);
     }
 
     /// When [`Engine::due`] has something to say.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        let reminder = self.reminders.first().map(|(at, _)| *at);
-        [self.causes.next_due(), reminder].into_iter().flatten().min()
+        let asked = self.is_quiet_changed.then_some(Timestamp::MIN);
+        let look = self.agenda.first().map(|(at, _)| *at);
+        [asked, self.causes.next_due(), look].into_iter().flatten().min()
+    }
+
+    /// Looks at one incident again.
+    fn attend(&mut self, name: &Arc<str>, now: Timestamp) -> Option<Step> {
+        let consequences = self.consequences_of(name);
+        let mut open = self.take(name)?;
+        open.incident.consequences = consequences;
+        let has_settled = self.settles_at(&open.incident).is_some_and(|at| at <= now);
+        if has_settled {
+            settle(&mut open.incident, now);
+            if !is_bad(open.incident.state) {
+                let (state, ended) = (open.incident.state, changed_at(&open.incident));
+                self.keep(open, Timestamp::MIN);
+                return Some(self.close(name, state, ended, now));
+            }
+        }
+        let reminds = self.reminder_of(&open).is_some_and(|at| at <= now);
+        let occasion = match (has_settled, reminds) {
+            (true, _) => Occasion::Change,
+            (false, true) => Occasion::Reminder,
+            (false, false) => Occasion::Recheck,
+        };
+        let mut step = Step::default();
+        self.consider(&mut open, occasion, now, &mut step);
+        if reminds {
+            // Also where nobody was left to be called, or this would be due forever.
+            open.called_at = now;
+        }
+        let is_explained = open.incident.explained_by.is_some();
+        let was_opened = step.notifications.iter().any(|message| message.event == Event::Opened);
+        if is_explained && was_opened {
+            self.stands_alone(&mut open);
+        } else if open.incident.waits_until.is_some_and(|until| until <= now) {
+            open.incident.waits_until = None;
+            self.touch(name);
+        }
+        step.incident = has_settled.then(|| open.incident.clone());
+        self.keep(open, now);
+        Some(step)
     }
 
     fn open(
@@ -243,18 +318,14 @@ impl Engine {
             flapping: None,
             acknowledged: None,
         };
-        let mut open = OpenIncident {
-            incident,
-            peak: severity,
-            told: Vec::new(),
-            notifications: 0,
-            called_at: now,
-        };
+        let mut open = OpenIncident::new(incident);
+        open.incident.flapping = self.note_turn(&check.name, state, now);
         self.explain_opened(&mut open, check, cause, now);
-        let notifications = self.call(&mut open, Event::Opened, now);
-        let incident = Some(open.incident.clone());
-        let step = Step { incident, notifications, ..Step::default() };
-        self.keep(open);
+        self.checks.insert(Arc::clone(&open.incident.id), Arc::clone(&check.name));
+        let mut step = Step::default();
+        self.consider(&mut open, Occasion::Change, now, &mut step);
+        step.incident = Some(open.incident.clone());
+        self.keep(open, Timestamp::MIN);
         step
     }
 
@@ -266,7 +337,7 @@ impl Engine {
         findings: &[StandingFinding],
         now: Timestamp,
     ) -> Step {
-        self.unschedule(&open);
+        self.change_state(&mut open, state, now);
         let incident = &mut open.incident;
         let severity = worst(findings);
         let changed = severity != incident.severity
@@ -282,116 +353,120 @@ impl Engine {
         let cause = incident.cause().cloned();
         incident.findings.iter_mut().for_each(|one| one.explained_by.clone_from(&cause));
         open.peak = open.peak.max(severity);
-        let mut notifications = Vec::new();
+        let mut step = Step::default();
         if changed {
             incident.updated_at = now;
-            notifications = self.call(&mut open, Event::Updated, now);
+            self.consider(&mut open, Occasion::Change, now, &mut step);
         }
-        let incident = Some(open.incident.clone());
-        let step = Step { incident, notifications, ..Step::default() };
-        self.keep(open);
+        step.incident = Some(open.incident.clone());
+        self.keep(open, Timestamp::MIN);
         self.touch_above(&check.name);
         step
     }
 
-    fn close(&mut self, check: &str, state: State, now: Timestamp) -> Step {
+    /// The check is well: its incident is over, unless it has been over too often.
+    fn recover(&mut self, check: &Check, state: State, now: Timestamp) -> Step {
+        let Some(mut open) = self.take(&check.name) else { return Step::default() };
+        self.change_state(&mut open, state, now);
+        if !open.incident.is_flapping() {
+            self.keep(open, Timestamp::MIN);
+            return self.close(&check.name, state, now, now);
+        }
+        open.incident.state = state;
+        open.incident.updated_at = now;
+        let mut step = Step::default();
+        self.consider(&mut open, Occasion::Change, now, &mut step);
+        step.incident = Some(open.incident.clone());
+        self.keep(open, Timestamp::MIN);
+        self.touch_above(&check.name);
+        step
+    }
+
+    /// The check goes over to a state that its incident does not have yet.
+    fn change_state(&mut self, open: &mut OpenIncident, state: State, now: Timestamp) {
+        if open.incident.state == state {
+            return;
+        }
+        let flapping = self.note_turn(&open.incident.check, state, now);
+        if open.incident.is_flapping() {
+            turn_again(&mut open.incident, state, now);
+        } else if flapping.is_some() {
+            open.incident.flapping = flapping;
+        }
+    }
+
+    /// An incident is over since `ended`, with this state: whoever knows of it is told so.
+    fn close(&mut self, check: &str, state: State, ended: Timestamp, now: Timestamp) -> Step {
         let Some(mut open) = self.close_explained(check, now) else { return Step::default() };
-        self.unschedule(&open);
+        self.forget(&open);
+        let has_settled = open.incident.flapping.as_ref().is_some_and(|it| it.settled_at.is_some());
         let incident = &mut open.incident;
         // A clock that was set back makes no incident end before it began.
-        let ended = now.max(incident.opened_at);
+        let ended = ended.max(incident.opened_at);
         incident.state = state;
         incident.severity = open.peak;
         incident.updated_at = ended;
         incident.resolved_at = Some(ended);
-        let told = open.told.clone();
-        let notifications = told
-            .iter()
-            .filter(|receiver| self.policy.knows(receiver))
-            .map(|receiver| self.write(&mut open, receiver, Event::Resolved, now))
-            .collect();
-        Step { incident: Some(open.incident), notifications, ..Step::default() }
-    }
-
-    /// Tells everybody concerned that the incident is there: `event` to those who know it already,
-    /// `opened` to those whom the routes name and who were never told.
-    fn call(&self, open: &mut OpenIncident, event: Event, now: Timestamp) -> Vec<Notification> {
-        let (known, new) = self.audience(open, now);
-        let mut notifications = self.tell(open, &known, event, now);
-        notifications.extend(self.tell(open, &new, Event::Opened, now));
-        let called = event == Event::Reminder && !known.is_empty();
-        if called || !new.is_empty() {
-            open.called_at = now;
+        let mut step = Step::default();
+        for told in open.told.clone() {
+            if self.policy.knows(&told.receiver) {
+                let settled = told.flapping_since.is_some() && has_settled;
+                let why = if settled { Why::Settled } else { Why::Follows };
+                self.tell(&mut open, &told.receiver, Event::Resolved, why, now, &mut step);
+            }
         }
-        open.told.extend(new);
-        notifications
-    }
-
-    fn tell(
-        &self,
-        open: &mut OpenIncident,
-        receivers: &[Arc<str>],
-        event: Event,
-        now: Timestamp,
-    ) -> Vec<Notification> {
-        receivers.iter().map(|receiver| self.write(open, receiver, event, now)).collect()
-    }
-
-    /// Receivers that know of the incident, and those that should but do not.
-    fn audience(&self, open: &OpenIncident, now: Timestamp) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
-        let known = open.told.iter().filter(|name| self.policy.knows(name)).cloned().collect();
-        let mut new = self.policy.routed(&open.incident);
-        new.retain(|name| !open.told.contains(name) && !self.is_held_back(open, name, now));
-        (known, new)
-    }
-
-    fn write(
-        &self,
-        open: &mut OpenIncident,
-        receiver: &Arc<str>,
-        event: Event,
-        now: Timestamp,
-    ) -> Notification {
-        let number = open.notifications;
-        open.notifications = number.saturating_add(1);
-        Notification::new(&self.policy, &open.incident, receiver, event, number, now)
-    }
-
-    fn keep(&mut self, open: OpenIncident) {
-        if let Some(at) = self.reminder_of(&open) {
-            self.reminders.insert((at, Arc::clone(&open.incident.check)));
+        for held in std::mem::take(&mut open.held) {
+            if held.event == Event::Opened && held.why.is_hold() {
+                let why = Why::OverBefore { held: Box::new(held.why) };
+                decide(&mut open, held.receiver.as_ref(), held.event, None, why, now, &mut step);
+            }
         }
-        self.open.insert(Arc::clone(&open.incident.check), open);
+        step.incident = Some(open.incident);
+        step
+    }
+
+    /// Takes an incident out of every book, to be changed and kept again.
+    fn take(&mut self, check: &str) -> Option<OpenIncident> {
+        let open = self.open.remove(check)?;
+        self.unschedule(&open);
+        Some(open)
+    }
+
+    /// Puts it back. What was looked at until `considered` need not be looked at for that again.
+    fn keep(&mut self, mut open: OpenIncident, considered: Timestamp) {
+        let check = Arc::clone(&open.incident.check);
+        open.next_look = self.next_look(&open, considered);
+        self.agenda.extend(open.next_look.map(|at| (at, Arc::clone(&check))));
+        self.gatherings.join(&open);
+        self.open.insert(check, open);
     }
 
     fn unschedule(&mut self, open: &OpenIncident) {
-        if let Some(at) = self.reminder_of(open) {
-            self.reminders.remove(&(at, Arc::clone(&open.incident.check)));
+        if let Some(at) = open.next_look {
+            self.agenda.remove(&(at, Arc::clone(&open.incident.check)));
         }
+        self.gatherings.leave(open);
     }
 
-    fn schedule_all(&mut self) {
-        let due = |open| self.reminder_of(open);
-        self.reminders = self
-            .open
-            .iter()
-            .filter_map(|(check, open)| Some((due(open)?, Arc::clone(check))))
-            .collect();
+    fn forget(&mut self, open: &OpenIncident) {
+        self.unschedule(open);
+        self.checks.remove(&open.incident.id);
     }
 
-    fn reminder_of(&self, open: &OpenIncident) -> Option<Timestamp> {
-        // Also where all are held back: that may be over by then.
-        let knows = |name: &Arc<str>| self.policy.knows(name);
-        if !open.told.iter().any(knows) && self.policy.routed(&open.incident).is_empty() {
-            return None;
+    fn reschedule(&mut self) {
+        self.agenda.clear();
+        let names: Vec<Arc<str>> = self.open.keys().cloned().collect();
+        for name in names {
+            let Some(mut open) = self.take(&name) else { continue };
+            open.thread = self.thread_of(&open);
+            self.keep(open, Timestamp::MIN);
         }
-        self.policy.reminders.next(open.incident.opened_at, open.called_at)
     }
 }
 
-fn worst(findings: &[StandingFinding]) -> Severity {
-    let severities = findings.iter().map(|standing| standing.finding.severity);
-    severities.max().unwrap_or(Severity::Warning)
+/// When a check that flaps changed last.
+fn changed_at(incident: &Incident) -> Timestamp {
+    incident.flapping.as_ref().map_or(incident.updated_at, |flapping| flapping.changed_at)
 }
 
 /// What makes an update worth a message: which confirmed findings there are, and how bad each is.

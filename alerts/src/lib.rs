@@ -10,8 +10,10 @@ mod courier;
 mod engine;
 mod hidden;
 mod keep_alive;
+mod missed;
 mod notification;
 mod outbox;
+mod own;
 mod payload;
 mod policy;
 mod prose;
@@ -20,13 +22,16 @@ pub mod retry;
 mod telling;
 
 pub use courier::{Clock, Courier, Dispatch};
-pub use engine::{Engine, OpenIncident, Step};
+pub use engine::{Engine, OpenIncident, Remembered, Step, Told};
 pub use health::incident::Event;
 pub use hidden::Hidden;
 pub use keep_alive::KeepAlive;
+pub use missed::{Missed, MissedLook};
 pub use notification::{Bundle, Notification};
-pub use outbox::{Attempt, LastTold, Outbox, OutboxError, Pending, Waiting};
-pub use policy::{Escalation, Grouping, Hours, Maintenance, Policy, Reminders, Route, Window};
+pub use outbox::{Attempt, Head, LastTold, Outbox, OutboxError, Waiting};
+pub use policy::{
+    Escalation, Flaps, Grouping, Hours, Maintenance, Policy, Reminders, Route, Window,
+};
 pub use receiver::alertmanager::{Alertmanager, Turn};
 pub use receiver::chat::{Chat, Slack};
 pub use receiver::login::Login;

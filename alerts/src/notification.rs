@@ -1,5 +1,6 @@
 //! One message to one receiver, written once and never changed.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ pub struct Bundle {
     pub id: Arc<str>,
     /// What it says.
     pub event: Event,
-    /// At least one, in the order in which they were decided.
+    /// At least one, the worst first, and then in the order in which they were decided.
     pub notifications: Vec<Notification>,
 }
 
@@ -53,6 +54,30 @@ impl Bundle {
             id: Arc::clone(&notification.id),
             event: notification.event,
             notifications: vec![notification],
+        }
+    }
+
+    /// Notifications that go out under one id; given in the order in which they were decided.
+    #[must_use]
+    pub fn joined(id: Arc<str>, mut notifications: Vec<Notification>) -> Self {
+        let event = notifications.first().map_or(Event::Updated, |first| first.event);
+        if notifications.len() > 1 {
+            notifications.sort_by_cached_key(|one| Reverse(payload::severity(&one.body)));
+        }
+        Self { id, event, notifications }
+    }
+
+    /// The JSON that programs are sent: the body of its first notification, and with it, where there
+    /// are any, `others`: those of all that follow.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let Some((first, others)) = self.notifications.split_first() else { return String::new() };
+        match first.body.strip_suffix('}') {
+            Some(open) if !others.is_empty() => {
+                let others: Vec<&str> = others.iter().map(|one| &*one.body).collect();
+                format!("{open},\"others\":[{}]}}", others.join(","))
+            }
+            _ => first.body.to_string(),
         }
     }
 
@@ -113,7 +138,18 @@ pub(crate) fn incident_id(agent: &str, check: &str, opened_at: Timestamp, nth: u
     format!("{}-{}", opened_at.strftime("%Y%m%d-%H%M%S"), &hash(&parts)[..12]).into()
 }
 
-fn message_id(parts: &[&str]) -> Arc<str> {
+/// The id of what goes out as one message: it follows from what does.
+pub(crate) fn bundle_id(members: &[Arc<str>]) -> Arc<str> {
+    let parts: Vec<&str> = members.iter().map(|id| &**id).collect();
+    message_id(&parts)
+}
+
+/// What messages about one time of absence are filed under.
+pub(crate) fn missed_id(from: Timestamp) -> Arc<str> {
+    format!("missed-{}", from.strftime("%Y%m%d-%H%M%S")).into()
+}
+
+pub(crate) fn message_id(parts: &[&str]) -> Arc<str> {
     format!("msg_{}", &hash(parts)[..32]).into()
 }
 

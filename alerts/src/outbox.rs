@@ -14,17 +14,34 @@ use crate::{Notification, Verdict};
 /// Within one receiver and incident, only the oldest pending notification (a *head*) may be sent: an
 /// opened that cannot be delivered yet is never overtaken by its resolved, while other incidents pass.
 pub trait Outbox: Clone + Send + Sync + 'static {
-    /// The heads of one receiver, those due first, and how many notifications it has pending.
+    /// Heads of one receiver, at most `limit` of those that were tried before and as many of the others,
+    /// each in the order in which they are due; and how many notifications it has pending.
     fn waiting(
         &self,
         receiver: &str,
         limit: usize,
     ) -> impl Future<Output = Result<Waiting, OutboxError>> + Send;
 
-    /// Writes down what came of an attempt; returns once it is durable.
+    /// Writes down which notifications go out as one message, before it is sent; returns once that is
+    /// durable.
+    fn join(
+        &self,
+        bundle: Arc<str>,
+        members: Vec<Arc<str>>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), OutboxError>> + Send;
+
+    /// What goes out under this id: the one notification, or all that were joined and are pending.
+    fn contents(
+        &self,
+        bundle: Arc<str>,
+    ) -> impl Future<Output = Result<Vec<Notification>, OutboxError>> + Send;
+
+    /// Writes down what came of an attempt, for all that went out with it; returns once it is durable.
     fn record(&self, attempt: Attempt) -> impl Future<Output = Result<(), OutboxError>> + Send;
 
-    /// Makes everything that waits for another attempt at this receiver due now: it is back.
+    /// Makes everything that waits for another attempt at this receiver due now: it is back. What was
+    /// not tried yet is due when it is.
     fn hasten(
         &self,
         receiver: &str,
@@ -56,21 +73,31 @@ pub trait Outbox: Clone + Send + Sync + 'static {
 /// What waits for one receiver.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Waiting {
-    /// At most as many heads as asked for, those due first.
-    pub heads: Vec<Pending>,
+    /// Those that may be sent.
+    pub heads: Vec<Head>,
     /// Everything not yet delivered or given up.
     pub pending: u64,
 }
 
-/// A notification not yet delivered.
+/// A notification that may be sent: all of it but its body.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pending {
-    /// What is to be delivered.
-    pub notification: Notification,
+pub struct Head {
+    /// Its id.
+    pub id: Arc<str>,
+    /// What it says.
+    pub event: Event,
+    /// What it belongs together with; `None`: nothing else.
+    pub thread: Option<Arc<str>>,
+    /// The message that it goes out with, once that is written down.
+    pub bundle: Option<Arc<str>>,
     /// Attempts made so far.
     pub attempts: u32,
     /// When it is due.
     pub due_at: Timestamp,
+    /// When the last attempt is made.
+    pub expires_at: Timestamp,
+    /// Bytes of its body.
+    pub bytes: u64,
 }
 
 /// What a receiver was last told of one incident.
@@ -85,13 +112,13 @@ pub struct LastTold {
 /// One attempt that was made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attempt {
-    /// The notification's id.
-    pub notification: Arc<str>,
+    /// The id it went out under: that of a notification, or of those that were joined.
+    pub bundle: Arc<str>,
     /// When.
     pub at: Timestamp,
     /// What came of it, in a few words: `204`, `503: upstream down`, `connection refused`.
     pub outcome: String,
-    /// What becomes of the notification.
+    /// What becomes of it.
     pub verdict: Verdict,
 }
 

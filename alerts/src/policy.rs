@@ -1,16 +1,20 @@
-//! Who is told about what, and how often they are reminded.
+//! Who is told about what, at which hours, and how often they are reminded.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use croner::parser::{CronParser, Seconds, Year};
 use health::snapshot::MaintenanceStanding;
 use health::{Incident, Matcher};
-use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Receiver;
 use crate::retry::later;
+
+mod hours;
+
+pub use hours::Hours;
 
 /// Which incidents go to whom. The first route that matches wins; without routes everybody hears all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,19 +36,6 @@ pub struct Escalation {
     pub after: SignedDuration,
     /// Names of receivers.
     pub receivers: Vec<String>,
-}
-
-/// Hours of some days of the week, by the clocks of one time zone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hours {
-    /// Days on which they begin.
-    pub days: Vec<Weekday>,
-    /// When they begin;
-    pub from: Time,
-    /// and end: on the next day where that is not later. The same as `from`: all day.
-    pub until: Time,
-    /// Whose clocks.
-    pub timezone: TimeZone,
 }
 
 /// A time in which some incidents are told to nobody new.
@@ -141,24 +132,116 @@ pub struct Policy {
     pub reminders: Reminders,
     /// How long what belongs together is gathered.
     pub grouping: Grouping,
+    /// When a check changes too often to be told each time.
+    pub flaps: Flaps,
+    /// Receivers that messages do not reach now; not from the plan.
+    pub failing: BTreeSet<Arc<str>>,
+}
+
+/// When a check changes too often to be told each time, and when that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flaps {
+    /// So many changes of state, at least 2,
+    pub changes: usize,
+    /// within so much time.
+    pub within: SignedDuration,
+    /// It has settled once it has not changed for so long.
+    pub settled_after: SignedDuration,
+}
+
+impl Default for Flaps {
+    /// Six changes (three times bad, three times well) within an hour; a quarter of an hour of quiet.
+    fn default() -> Self {
+        Self {
+            changes: 6,
+            within: SignedDuration::from_hours(1),
+            settled_after: SignedDuration::from_mins(15),
+        }
+    }
+}
+
+/// Whom the routes name at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Routing {
+    /// These, in the order of the route, each once; by which route, counted from 1.
+    To { receivers: Vec<Arc<str>>, route: Option<u32> },
+    /// Nobody at this time of day; until when, where that is known.
+    OffHours(Option<Timestamp>),
+    /// Nobody.
+    Nobody,
 }
 
 impl Policy {
-    /// Names of the receivers that an incident goes to, in the order of the route, each once.
-    pub(crate) fn routed(&self, incident: &Incident) -> Vec<Arc<str>> {
-        let mut names: Vec<Arc<str>> = Vec::new();
-        let mut add = |name: &str| {
-            if self.receiver(name).is_some() && !names.iter().any(|known| &**known == name) {
-                names.push(name.into());
-            }
-        };
+    /// Whom the routes name for an incident as it is, at this moment.
+    pub(crate) fn routing(&self, incident: &Incident, now: Timestamp) -> Routing {
         if self.routes.is_empty() {
-            self.receivers.iter().for_each(|receiver| add(&receiver.name));
-        } else if let Some(route) = self.routes.iter().find(|route| route.about.is_about(incident))
-        {
-            route.receivers.iter().for_each(|name| add(name));
+            let names: Vec<&str> = self.receivers.iter().map(|one| &*one.name).collect();
+            return self.named(incident, &names, None);
         }
-        names
+        let mut off_hours = None;
+        for (route, number) in self.routes.iter().zip(1_u32..) {
+            if !route.about.is_about(incident) {
+                continue;
+            }
+            match &route.hours {
+                Some(hours) if !hours.contain(now) => {
+                    let begin = hours.next_begin(now);
+                    let sooner = off_hours.flatten().into_iter().chain(begin).min();
+                    off_hours = Some(sooner);
+                }
+                _ => {
+                    let names: Vec<&str> = route.receivers.iter().map(String::as_str).collect();
+                    return self.named(incident, &names, Some(number));
+                }
+            }
+        }
+        off_hours.map_or_else(|| self.named(incident, &[], None), Routing::OffHours)
+    }
+
+    fn named(&self, incident: &Incident, names: &[&str], route: Option<u32>) -> Routing {
+        let mut receivers: Vec<Arc<str>> = Vec::with_capacity(names.len());
+        for &name in names {
+            if self.knows(name) && !receivers.iter().any(|known| &**known == name) {
+                receivers.push(name.into());
+            }
+        }
+        let receivers = self.besides_its_subject(incident, receivers);
+        if receivers.is_empty() { Routing::Nobody } else { Routing::To { receivers, route } }
+    }
+
+    /// Names of the receivers that an incident goes to at this moment.
+    pub(crate) fn routed(&self, incident: &Incident, now: Timestamp) -> Vec<Arc<str>> {
+        match self.routing(incident, now) {
+            Routing::To { receivers, .. } => receivers,
+            Routing::OffHours(_) | Routing::Nobody => Vec::new(),
+        }
+    }
+
+    /// The route that this incident goes by at this moment.
+    pub(crate) fn route(&self, incident: &Incident, now: Timestamp) -> Option<&Route> {
+        let is_open = |route: &&Route| route.hours.as_ref().is_none_or(|hours| hours.contain(now));
+        self.routes.iter().filter(|route| route.about.is_about(incident)).find(is_open)
+    }
+
+    /// Whether every route that names this receiver for the incident does so at other hours; and when
+    /// one does again, where that is known.
+    pub(crate) fn off_hours(
+        &self,
+        incident: &Incident,
+        receiver: &str,
+        now: Timestamp,
+    ) -> Option<Option<Timestamp>> {
+        let mut off_hours = None;
+        for route in &self.routes {
+            let names = route.receivers.iter().any(|name| name == receiver);
+            if names && route.about.is_about(incident) {
+                // One route without hours is enough.
+                let hours = route.hours.as_ref().filter(|hours| !hours.contain(now))?;
+                let begin = hours.next_begin(now);
+                off_hours = Some(off_hours.flatten().into_iter().chain(begin).min());
+            }
+        }
+        off_hours
     }
 
     /// The receiver with this name.

@@ -20,8 +20,10 @@ pub enum Verdict {
     Delivered,
     /// It is tried again at this moment.
     Retry(Timestamp),
-    /// It is given up: for good, and recorded.
+    /// It was refused for good: given up, and recorded.
     Failed,
+    /// It was tried for as long as anything is: given up, and recorded.
+    Expired,
 }
 
 impl Verdict {
@@ -32,6 +34,7 @@ impl Verdict {
             Self::Delivered => "delivered",
             Self::Retry(_) => "retried",
             Self::Failed => "failed",
+            Self::Expired => "expired",
         }
     }
 }
@@ -60,7 +63,7 @@ pub fn after(
         Outcome::Lost { .. } | Outcome::Deferred { .. } => SignedDuration::ZERO,
     };
     if now >= expires_at {
-        return Verdict::Failed;
+        return Verdict::Expired;
     }
     let doublings = attempts.saturating_sub(1).min(16);
     let pause = FIRST_PAUSE.saturating_mul(1_i32 << doublings).min(LONGEST_PAUSE);
@@ -135,7 +138,7 @@ mod tests {
         let end = expires_at(at(0));
         let near = end.checked_sub(SignedDuration::from_secs(3)).unwrap();
         assert_eq!(after(20, &lost(), end, near, 0.5), Verdict::Retry(end));
-        assert_eq!(after(21, &lost(), end, end, 0.5), Verdict::Failed);
+        assert_eq!(after(21, &lost(), end, end, 0.5), Verdict::Expired);
         let delivered = Outcome::Delivered { status: 200 };
         assert_eq!(after(21, &delivered, end, end, 0.5), Verdict::Delivered);
     }
@@ -153,8 +156,8 @@ mod tests {
                         prop_assert!(next.duration_since(now) <= SignedDuration::from_mins(36));
                         now = next;
                     }
-                    Verdict::Failed => break,
-                    Verdict::Delivered => prop_assert!(false),
+                    Verdict::Expired => break,
+                    Verdict::Delivered | Verdict::Failed => prop_assert!(false),
                 }
             }
             prop_assert!(now.duration_since(start) >= SignedDuration::from_hours(24));

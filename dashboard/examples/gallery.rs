@@ -43,7 +43,15 @@ fn pages(
     language: Language,
 ) -> Result<Vec<(&'static str, String)>, dashboard::Error> {
     let zone = TimeZone::fixed(jiff::tz::offset(9));
-    let view = View { snapshot, language, now: fixture::now(), zone: &zone, path: "/", query: "" };
+    let view = View {
+        snapshot,
+        language,
+        now: fixture::now(),
+        zone: &zone,
+        path: "/",
+        query: "",
+        visitor: None,
+    };
     let incidents = fixture::past::incidents(snapshot);
     let mut pages = vec![
         ("overview", dashboard::overview(&view, &OverviewQuery::default())?),

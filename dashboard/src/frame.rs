@@ -1,5 +1,6 @@
 //! What all pages share: navigation, banners, words, and how times and links are written.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use askama::filters::Safe;
@@ -58,11 +59,43 @@ pub(crate) struct Frame<'a> {
     pub(crate) tab: Tab,
     pub(crate) title: String,
     t: Words,
+    /// Checks whose open incident somebody is on, and who.
+    on_it: HashMap<&'a str, &'a str>,
 }
 
 impl<'a> Frame<'a> {
     pub(crate) fn new(view: &View<'a>, tab: Tab, title: impl Into<String>) -> Self {
-        Self { view: *view, tab, title: title.into(), t: Words(view.language) }
+        let acknowledged = view.snapshot.incidents.iter().filter_map(|incident| {
+            Some((&*incident.check, &*incident.acknowledged.as_ref()?.author))
+        });
+        let on_it = acknowledged.collect();
+        Self { view: *view, tab, title: title.into(), t: Words(view.language), on_it }
+    }
+
+    /// Who is on the open incident of a check.
+    pub(crate) fn on_it(&self, check: &str) -> Option<&'a str> {
+        self.on_it.get(check).copied()
+    }
+
+    /// Where somebody logs in, to come back to this page.
+    pub(crate) fn login_href(&self) -> String {
+        link::with_query("/login", &[("next", &self.address())])
+    }
+
+    /// Where a silence is ended.
+    pub(crate) fn end_silence_href(&self, id: &str) -> String {
+        format!("/silences/{}/end", link::encode(id))
+    }
+
+    /// Where somebody says that they are on an incident.
+    pub(crate) fn acknowledge_href(&self, id: &str) -> String {
+        format!("{}/acknowledgement", link::incident(id))
+    }
+
+    /// The zone that times without one are read and written in.
+    pub(crate) fn zone_name(&self) -> String {
+        let now = self.view.now.to_zoned(self.view.zone.clone());
+        now.strftime("%Z").to_string()
     }
 
     pub(crate) fn entries(&self) -> [Entry; 5] {

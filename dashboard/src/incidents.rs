@@ -1,15 +1,17 @@
-//! Incidents: those open, those over, and the timeline of one.
+//! Incidents: those open, those over, and (in `timeline`) everything that is known of one.
+
+mod timeline;
+
+pub use timeline::incident;
 
 use std::collections::HashSet;
 
 use askama::Template;
-use health::history::{Account, NotificationRecord};
-use health::{Incident, StandingFinding};
-use jiff::Timestamp;
+use health::Incident;
 
 use crate::frame::{Frame, Tab};
 use crate::words::Words;
-use crate::{Error, View, findings};
+use crate::{Error, View};
 
 #[derive(Template)]
 #[template(path = "incidents.html")]
@@ -56,67 +58,13 @@ fn below(listed: &mut Vec<&Incident>) {
     listed.retain(|incident| stands_alone(incident) || !hidden.contains(&*incident.id));
 }
 
-/// One line of a timeline.
-struct Event<'a> {
-    at: Timestamp,
-    what: What<'a>,
-}
-
-enum What<'a> {
-    Opened,
-    Found(&'a StandingFinding),
-    Notified(&'a NotificationRecord),
-    Resolved,
-}
-
-#[derive(Template)]
-#[template(path = "incident.html")]
-struct Page<'a> {
-    page: Frame<'a>,
-    t: Words,
-    incident: &'a Incident,
-    is_watched: bool,
-    events: Vec<Event<'a>>,
-}
-
-/// The page of one incident, with what was told of it.
-///
-/// # Errors
-/// When the template fails.
-pub fn incident(view: &View<'_>, account: &Account) -> Result<String, Error> {
-    let Account { incident, notifications, .. } = account;
-    let t = Words(view.language);
-    let mut events = vec![Event { at: incident.opened_at, what: What::Opened }];
-    let found = incident.findings.iter();
-    events.extend(found.map(|found| Event { at: found.since, what: What::Found(found) }));
-    let told = notifications.iter();
-    events.extend(told.map(|told| Event { at: told.created_at, what: What::Notified(told) }));
-    if let Some(at) = incident.resolved_at {
-        events.push(Event { at, what: What::Resolved });
-    }
-    events.sort_by_key(|event| event.at);
-    let page = Page {
-        page: Frame::new(view, Tab::Incidents, format!("{} · {}", incident.check, t.incidents())),
-        t,
-        incident,
-        is_watched: view.snapshot.check(&incident.check).is_some(),
-        events,
-    };
-    Ok(page.render()?)
-}
-
-impl Page<'_> {
-    fn evidence<'f>(&self, found: &'f StandingFinding) -> Vec<(&'f str, Vec<String>)> {
-        findings::evidence(&found.finding.evidence)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
     use health::{Explanation, Kind, Severity, State};
+    use jiff::Timestamp;
 
     use super::*;
 

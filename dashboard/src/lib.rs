@@ -18,12 +18,14 @@ mod host;
 mod incidents;
 mod language;
 mod link;
+mod login;
 mod markdown;
 mod meaning;
 mod notice;
 mod overview;
 mod pages;
 mod ports;
+mod quiet;
 mod words;
 
 pub use asset::{Asset, asset};
@@ -34,9 +36,11 @@ pub use explain::{explain, explain_index};
 pub use host::{HostPast, host};
 pub use incidents::{incident, incidents};
 pub use language::language;
-pub use notice::{failed, not_found};
+pub use login::{LoginForm, login};
+pub use notice::{failed, not_found, refused};
 pub use overview::{OverviewQuery, overview};
 pub use ports::{PortsQuery, ports};
+pub use quiet::silences;
 
 use health::{Language, Snapshot};
 use jiff::Timestamp;
@@ -62,6 +66,29 @@ pub struct View<'a> {
     pub path: &'a str,
     /// Query of the request, as it came, without the question mark; may be empty.
     pub query: &'a str,
+    /// Who looks at it, where they have logged in: they may ask for quiet.
+    pub visitor: Option<Visitor<'a>>,
+}
+
+/// Somebody who has logged in.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor<'a> {
+    /// Who, as they said.
+    pub name: &'a str,
+    /// What each form has to carry, so that it is believed to come from a page of theirs.
+    pub csrf: &'a str,
+}
+
+/// The path of the page of an incident.
+#[must_use]
+pub fn incident_path(id: &str) -> String {
+    link::incident(id)
+}
+
+/// The path of the page where somebody logs in, to go on at `next`.
+#[must_use]
+pub fn login_path(next: &str) -> String {
+    link::with_query("/login", &[("next", next)])
 }
 
 /// A page could not be made: a bug in a template.

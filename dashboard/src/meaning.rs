@@ -156,6 +156,7 @@ fn korean(code: Code) -> &'static str {
         Code::UdpRefused => "듣는 프로세스가 없어 데이터그램이 거부되었습니다.",
         Code::UdpSilent => "와야 할 데이터그램 응답이 없습니다.",
         Code::UdpUnexpectedReply => "데이터그램에 응답은 왔지만 기대한 것이 아닙니다.",
+        Code::AgentReceiver => "수신자에게 보낸 알림이 전달되지 않습니다.",
         Code::AgentPanic => "점검 도중 프로그램 오류가 발생했습니다. 신고가 필요한 결함입니다.",
     }
 }

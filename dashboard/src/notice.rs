@@ -34,3 +34,13 @@ pub fn failed(view: &View<'_>, code: u16, explanation: &str) -> Result<String, E
     let page = Frame::new(view, Tab::Nowhere, t.failed_title());
     Ok(Page { page, t, code, explanation }.render()?)
 }
+
+/// The page for something that was asked for and is not done, with this HTTP status, and why not.
+///
+/// # Errors
+/// When the template fails.
+pub fn refused(view: &View<'_>, code: u16, explanation: &str) -> Result<String, Error> {
+    let t = Words(view.language);
+    let page = Frame::new(view, Tab::Nowhere, t.refused_title());
+    Ok(Page { page, t, code, explanation }.render()?)
+}

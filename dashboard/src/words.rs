@@ -76,6 +76,7 @@ macro_rules! phrases {
 mod certificates;
 mod dns;
 mod http;
+mod quiet;
 
 words! {
     code_tag: "en", "ko";
@@ -347,6 +348,8 @@ impl Words {
             (_, Kind::Udp) => "UDP",
             (Language::En, Kind::Heartbeat) => "Heartbeats",
             (Language::Ko, Kind::Heartbeat) => "하트비트",
+            (Language::En, Kind::Agent) => "The agent itself",
+            (Language::Ko, Kind::Agent) => "에이전트 자신",
             (_, Kind::Http) => "HTTP",
             (_, Kind::Tls) => "TLS",
             (_, Kind::Dns) => "DNS",

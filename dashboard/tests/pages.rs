@@ -17,7 +17,8 @@ use jiff::tz::TimeZone;
 static ZONE: TimeZone = TimeZone::UTC;
 
 fn view(snapshot: &Snapshot, language: Language) -> View<'_> {
-    View { snapshot, language, now: fixture::now(), zone: &ZONE, path: "/x", query: "q=1" }
+    let visitor = None;
+    View { snapshot, language, now: fixture::now(), zone: &ZONE, path: "/x", query: "q=1", visitor }
 }
 
 const DOCUMENT: &str = "# Title\n\nWhat it means.\n\n## Fix\n\n```sh\nss -ltnp\n```\n";

@@ -38,10 +38,12 @@ pub enum Kind {
     Udp,
     /// A job that reports by itself.
     Heartbeat,
+    /// The agent itself: no check of the plan has this kind.
+    Agent,
 }
 
 impl Kind {
-    /// Every kind, in the order pages group them.
+    /// Every kind that checks of a plan have, in the order pages group them.
     pub const ALL: &'static [Kind] = &[
         Kind::Http,
         Kind::Journey,
@@ -77,6 +79,7 @@ impl Kind {
             Self::Icmp => "icmp",
             Self::Udp => "udp",
             Self::Heartbeat => "heartbeat",
+            Self::Agent => "agent",
         }
     }
 }

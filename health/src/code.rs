@@ -155,6 +155,7 @@ codes! {
     UdpRefused "udp.refused" Critical "Nothing listens: the datagram was refused.";
     UdpSilent "udp.silent" Critical "No answer to a datagram where one was due.";
     UdpUnexpectedReply "udp.unexpected-reply" Critical "Something answers the datagram, but not what should.";
+    AgentReceiver "agent.receiver" Warning "Messages to a receiver do not arrive.";
     AgentPanic "agent.panic" Warning "A probe crashed; a bug to report.";
 }
 

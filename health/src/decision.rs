@@ -106,6 +106,29 @@ pub enum Why {
 }
 
 impl Why {
+    /// It holds back, and something may come of it once it is over.
+    #[must_use]
+    pub fn is_hold(&self) -> bool {
+        match self {
+            Self::Maintenance { .. }
+            | Self::Silenced { .. }
+            | Self::Acknowledged { .. }
+            | Self::Flapping { .. }
+            | Self::Explained { .. }
+            | Self::AwaitsCause { .. }
+            | Self::OffHours { .. } => true,
+            Self::Routed { .. }
+            | Self::Escalated { .. }
+            | Self::Follows
+            | Self::Reminds { .. }
+            | Self::FlapsNow
+            | Self::Settled
+            | Self::Released { .. }
+            | Self::Unrouted
+            | Self::OverBefore { .. } => false,
+        }
+    }
+
     /// Until when at most it holds back, where that is known.
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {

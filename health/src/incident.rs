@@ -58,12 +58,15 @@ pub struct Incident {
 /// How a check that changes all the time has been doing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flapping {
-    /// When it was recognised.
+    /// When the first of the changes was by which it was recognised.
     pub since: Timestamp,
     /// How often the check went from well to bad since then, that time included.
     pub turns: u32,
     /// When the check last changed.
     pub changed_at: Timestamp,
+    /// How many of the seconds since then it was bad, up to `changed_at`.
+    #[serde(default)]
+    pub bad_seconds: u64,
     /// When it settled; `None`: it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled_at: Option<Timestamp>,
@@ -78,6 +81,12 @@ impl Incident {
     pub fn cause(&self) -> Option<&Arc<str>> {
         let explanation = self.explained_by.as_ref()?;
         explanation.ended_at.is_none().then_some(&explanation.check)
+    }
+
+    /// Its check changes all the time now.
+    #[must_use]
+    pub fn is_flapping(&self) -> bool {
+        self.flapping.as_ref().is_some_and(|flapping| flapping.settled_at.is_none())
     }
 
     /// How it looks below the incident that explains it.

@@ -1,6 +1,8 @@
 //! What the agent itself lacks (a store, room on the disk, open files) is its own trouble: it says so,
 //! goes on, and blames no target.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -9,6 +11,7 @@ use tokio::net::TcpListener;
 use super::support::agent::{Agent, PATIENCE, client_within, eventually, free_address, write_plan};
 use super::support::certificates::{Authority, DAY, Order};
 use super::support::nameserver::{Nameserver, Zone};
+use super::support::postgres::is_root;
 use super::support::receiver::Receiver;
 use super::target::Target;
 use super::telling::{incidents, judge, metric, plan};
@@ -24,12 +27,30 @@ async fn without_a_usable_store_everything_else_goes_on() {
     goes_on_without_a_store(folder, "127.41.5.2").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_store_that_may_only_be_read_everything_else_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("portwarden.db");
+    std::fs::write(&file, "").unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o444)).unwrap();
+    let mut binary = Command::new(env!("CARGO_BIN_EXE_portwarden"));
+    if is_root() {
+        // Without its rights root is refused like anybody.
+        binary = Command::new("setpriv");
+        binary.args(["--bounding-set=-all", "--inh-caps=-all", env!("CARGO_BIN_EXE_portwarden")]);
+    }
+    goes_on_by(binary, folder, "127.41.5.3").await;
+}
+
 async fn goes_on_without_a_store(folder: TempDir, ip: &str) {
+    goes_on_by(Command::new(env!("CARGO_BIN_EXE_portwarden")), folder, ip).await;
+}
+
+async fn goes_on_by(binary: Command, folder: TempDir, ip: &str) {
     let mut target = Target::open(ip).await;
     let receiver = Receiver::start().await;
     let plan = plan(receiver.address, [("door", target.address)]);
     let listen = write_plan(folder.path(), "", &plan);
-    let binary = Command::new(env!("CARGO_BIN_EXE_portwarden"));
     let mut agent = Agent::start_by(binary, folder.path(), listen, "/healthz").await;
 
     agent.state("door", "up").await;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
 
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -15,22 +16,24 @@ pub(crate) fn judge(receiver: &Receiver, incidents: &[Value]) -> usize {
     let known: BTreeSet<&str> =
         incidents.iter().map(|incident| incident["id"].as_str().unwrap()).collect();
     let taken = receiver.taken();
-    let mut told: BTreeMap<&str, Vec<&Heard>> = BTreeMap::new();
+    let mut told: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
     let mut bodies: BTreeMap<&str, &[u8]> = BTreeMap::new();
     for heard in &taken {
-        let incident = heard.message["id"].as_str().unwrap();
-        assert!(known.contains(incident), "an incident nobody knows: {}", heard.message);
         let first = bodies.entry(heard.id()).or_insert(&heard.body);
         assert_eq!(*first, &heard.body[..], "one id, two messages");
-        let messages = told.entry(incident).or_default();
-        // A repeat of the last message is what a kill before its record makes; of an earlier one not.
-        if messages.last().is_none_or(|last| last.id() != heard.id()) {
-            messages.push(heard);
+        for message in parts(heard) {
+            let incident = message["id"].as_str().unwrap();
+            assert!(known.contains(incident), "an incident nobody knows: {message}");
+            let messages = told.entry(incident).or_default();
+            // A repeat of the last message is what a kill before its record makes; of an earlier one not.
+            if messages.last().is_none_or(|(last, _)| *last != heard.id()) {
+                messages.push((heard.id(), message["type"].as_str().unwrap()));
+            }
         }
     }
     assert_eq!(told.len(), known.len(), "incidents nobody was told of");
     for (incident, messages) in told {
-        let kinds: Vec<&str> = messages.iter().map(|heard| heard.kind()).collect();
+        let kinds: Vec<&str> = messages.iter().map(|(_, kind)| *kind).collect();
         let (first, last) = (kinds.first().unwrap(), kinds.last().unwrap());
         assert_eq!((*first, *last), ("incident.opened", "incident.resolved"), "{incident}");
         let between = &kinds[1..kinds.len() - 1];
@@ -39,12 +42,26 @@ pub(crate) fn judge(receiver: &Receiver, incidents: &[Value]) -> usize {
     known.len()
 }
 
+/// What one message says of each incident that it tells of.
+fn parts(heard: &Heard) -> impl Iterator<Item = &Value> {
+    let others = heard.message["others"].as_array();
+    std::iter::once(&heard.message).chain(others.into_iter().flatten())
+}
+
 pub(crate) fn ids(heard: &[Heard]) -> BTreeSet<String> {
     heard.iter().map(|heard| heard.id().to_owned()).collect()
 }
 
 pub(crate) async fn incidents(agent: &Agent) -> Vec<Value> {
     agent.api("/incidents").await["incidents"].as_array().unwrap().clone()
+}
+
+/// Every incident that the agent ever wrote down; it has ended.
+pub(crate) fn written_incidents(store: &Path) -> Vec<Value> {
+    let connection = rusqlite::Connection::open(store).unwrap();
+    let mut statement = connection.prepare("SELECT body FROM incident ORDER BY opened_at").unwrap();
+    let bodies = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    bodies.map(|body| serde_json::from_str(&body.unwrap()).unwrap()).collect()
 }
 
 /// The value of a metric without labels.

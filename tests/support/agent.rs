@@ -244,20 +244,24 @@ pub fn client() -> reqwest::Client {
     client_within(Duration::from_secs(10))
 }
 
+/// A client that goes where it is sent, and nowhere from there.
+pub fn client_that_stays() -> reqwest::Client {
+    building(Duration::from_secs(10)).redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
 /// A client that never goes through a proxy and waits for a whole answer this long.
 pub fn client_within(timeout: Duration) -> reqwest::Client {
+    building(timeout).build().unwrap()
+}
+
+fn building(timeout: Duration) -> reqwest::ClientBuilder {
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .no_proxy()
-        .timeout(timeout)
-        .build()
-        .unwrap()
+    reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().timeout(timeout)
 }
 
 /// Asks again and again until it holds; panics, naming it, when that takes too long.

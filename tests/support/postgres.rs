@@ -181,7 +181,8 @@ fn programs() -> PathBuf {
     newest.expect("a version of PostgreSQL").join("bin")
 }
 
-fn is_root() -> bool {
+/// Whether tests run as root.
+pub fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 

@@ -1,6 +1,5 @@
 //! Listeners that no claim names: their checks come from sweeps instead of the plan.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ pub fn found_check(port: &PortKey, sweep: &Sweep) -> Arc<Check> {
         timeout: sweep.interval,
         thresholds: sweep.thresholds,
         depends_on: Vec::new(),
-        labels: BTreeMap::new(),
+        labels: sweep.labels.clone(),
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 all is well, 1 something was found, 2 it could not be done.
 
+mod acknowledge;
 mod columns;
 mod discover;
 mod dns;
@@ -11,6 +12,9 @@ mod once;
 mod paint;
 mod ports;
 mod probe;
+mod rules;
+mod running;
+mod silence;
 mod validate;
 mod wait;
 
@@ -104,6 +108,12 @@ pub enum Command {
     Demo(Demo),
     /// Send a test notification.
     Notify(notify::Notify),
+    /// Hold back messages of the running agent about some incidents; list what is held back; end it.
+    Silence(silence::SilenceCommand),
+    /// Tell the running agent that somebody is on an incident: no reminders, no escalation.
+    Acknowledge(acknowledge::Acknowledge),
+    /// Alerting rules for Prometheus, made from the plan; and unit tests of them.
+    Rules(rules::Rules),
     /// Print the JSON Schema of probes.toml.
     Schema,
 }
@@ -174,6 +184,9 @@ pub fn execute(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Explain(explain) => explain::execute(&explain, language),
         Command::Demo(demo) => crate::demo::run(demo.listen),
         Command::Notify(notify) => notify::execute(&notify, &config, language),
+        Command::Silence(silence) => silence::execute(silence, &config, language),
+        Command::Acknowledge(acknowledge) => acknowledge::execute(&acknowledge, &config, language),
+        Command::Rules(asked) => rules::execute(&asked, &config),
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&crate::plan::schema())?;
             paint::line(&schema);

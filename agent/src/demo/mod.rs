@@ -3,6 +3,7 @@
 
 mod certificates;
 mod nameserver;
+mod quiet;
 mod visits;
 mod web;
 
@@ -41,9 +42,11 @@ pub fn run(listen: SocketAddr) -> anyhow::Result<Outcome> {
         visits::jobs(listen);
         let plan = plan::load(&file).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
         anstream::eprintln!(
-            "The demo watches its own sick and healthy servers.\n\n  dashboard  http://{listen}/\n  plan       {}\n\nMessages to the chat channel appear below. Ctrl-C ends it.\n",
-            file.display()
+            "The demo watches its own sick and healthy servers.\n\n  dashboard  http://{listen}/\n  plan       {}\n\nMessages to the chat channel appear below. To silence and acknowledge, log in with\nthe token in {folder}/portwarden.db.token. Ctrl-C ends it.\n",
+            file.display(),
+            folder = folder.display(),
         );
+        quiet::ask(&plan.agent);
         crate::run::agent_until_signal(plan).await
     });
     // The folder is the demo's own: nothing else is ever in it.
@@ -63,6 +66,7 @@ struct Targets {
     challenges: SocketAddr,
     dead: SocketAddr,
     chat: SocketAddr,
+    pager: SocketAddr,
     nameservers: Vec<SocketAddr>,
 }
 
@@ -109,6 +113,9 @@ impl Targets {
         let chat = bind(CHAT, 8066).await?;
         let chat_address = chat.local_addr()?;
         web::chat(chat);
+        let pager = bind(CHAT, 8067).await?;
+        let pager_address = pager.local_addr()?;
+        web::pager(pager);
 
         let mut nameservers = Vec::new();
         for number in 1..=4 {
@@ -127,13 +134,16 @@ impl Targets {
             challenges: challenges_address,
             dead,
             chat: chat_address,
+            pager: pager_address,
             nameservers,
         })
     }
 
     /// The plan over these targets, in the words a user would write.
     fn plan(&self, listen: SocketAddr) -> String {
-        let Self { app, squatter, stranger, proxy, near_end, not_reloaded, dead, chat, .. } = self;
+        let Self {
+            app, squatter, stranger, proxy, near_end, not_reloaded, dead, chat, pager, ..
+        } = self;
         let challenges = self.challenges;
         let folder = self.folder.display();
         let mut text = format!(
@@ -270,6 +280,10 @@ dnssec = "off"                       # nobody outside is asked
 [[receiver]]
 name = "chat"
 webhook = {{ url = "http://{chat}/hook" }}
+
+[[receiver]]
+name = "pager"                       # its service has forgotten us: every message is refused
+webhook = {{ url = "http://{pager}/hook" }}
 "#,
             web = WEB,
             back = BACK,

@@ -102,3 +102,10 @@ pub(super) fn chat(listener: TcpListener) {
     let app = Router::new().route("/hook", post(hear));
     tokio::spawn(async move { axum::serve(listener, app).await });
 }
+
+/// A pager whose service is out of order: refuses whatever it is told.
+pub(super) fn pager(listener: TcpListener) {
+    let refuse = || async { (StatusCode::SERVICE_UNAVAILABLE, "the pager has no network\n") };
+    let app = Router::new().route("/hook", post(refuse));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+}

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use health::{Code, Facts, Incident, Timing};
+use health::{Code, Facts, Incident, Kind, Timing};
 use jiff::Timestamp;
 
 use super::job::Job;
@@ -63,6 +63,8 @@ impl MainLoop {
         self.adopt_sweeps(&plan, moment);
         self.schedule.set_limit(plan.agent.probes_in_flight);
         let _ = self.addressees.send_replace(plan.receivers.clone());
+        let sign = plan.alerting.heartbeat.clone();
+        self.heartbeat.send_if_modified(|known| std::mem::replace(known, sign.clone()) != sign);
         self.counters.plan_changed(&plan.agent.metrics_also);
         for receiver in &plan.receivers {
             self.counters.know_receiver(&receiver.name);
@@ -114,11 +116,19 @@ impl MainLoop {
     /// Believes incidents that were open when the agent last ran; those whose check is gone close.
     /// What has the state it had then has it since then.
     pub(super) fn resume(&mut self, mut restored: Restored, now: Timestamp) {
+        self.note_absence(restored.alive_at, now);
         self.recall_heartbeats(&mut restored, now);
         let incidents: Vec<Incident> =
             restored.incidents.iter().map(|open| open.incident.clone()).collect();
+        self.engine.resume_turns(restored.turns);
+        self.engine.resume_silences(restored.silences);
         self.engine.resume(restored.incidents);
         for incident in incidents {
+            if incident.kind == Kind::Agent {
+                // How deliveries stand tells whether it is over.
+                self.open.insert(incident.id.clone(), Arc::new(incident));
+                continue;
+            }
             self.believe_in_zone(&incident, now);
             if self.board.resume(&incident, &self.plan, now) {
                 self.believe_in_passage(&incident);
@@ -133,7 +143,6 @@ impl MainLoop {
                 self.decided(step);
             }
         }
-        self.engine.resume_silences(restored.silences);
         self.board.recall(&restored.states, now);
         self.board.recall_tenures(restored.tenures);
         for check in &self.plan.checks {
@@ -183,5 +192,7 @@ pub fn policy(plan: &Plan) -> alerts::Policy {
         maintenance: plan.maintenance.clone(),
         reminders: plan.alerting.reminders.clone(),
         grouping: plan.alerting.grouping,
+        flaps: alerts::Flaps::default(),
+        failing: std::collections::BTreeSet::new(),
     }
 }

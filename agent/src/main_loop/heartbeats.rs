@@ -10,7 +10,7 @@ use crate::probe::{Spec, heartbeat};
 use crate::schedule::{Key, Moment};
 use crate::store::{Batch, Restored};
 
-/// A sign of life is written down this often; only where there are jobs to be heard.
+/// A sign of life is written down this often.
 const SIGN_EVERY: SignedDuration = SignedDuration::from_secs(30);
 
 impl MainLoop {
@@ -60,14 +60,16 @@ impl MainLoop {
 
     /// Leaves a sign of life where one is due.
     pub(super) fn give_sign(&mut self, now: Timestamp) {
-        if !self.net.heartbeats.is_used() {
-            return;
+        let has_jobs = self.net.heartbeats.is_used();
+        if has_jobs {
+            self.net.heartbeats.alive(now);
         }
-        self.net.heartbeats.alive(now);
         if self.sign_given.is_none_or(|given| now.duration_since(given).abs() >= SIGN_EVERY) {
             self.sign_given = Some(now);
             self.store.note_alive(now);
-            drop(self.write_heartbeats(now));
+            if has_jobs {
+                drop(self.write_heartbeats(now));
+            }
         }
     }
 

@@ -34,7 +34,7 @@ impl MainLoop {
         written: oneshot::Sender<bool>,
         now: Timestamp,
     ) {
-        let step = self.engine.acknowledge(incident, acknowledgement);
+        let step = self.engine.acknowledge(incident, acknowledgement, now);
         let is_open = step.is_some();
         step.into_iter().for_each(|step| self.decided(step));
         self.write_and_tell(written, is_open, now);

@@ -57,6 +57,8 @@ fn begin(text: &str, store: Store, restored: Restored, folder: tempfile::TempDir
         counters: Counters::default(),
         dispatches: watch::channel(Vec::new()).1,
         addressees: watch::channel(Vec::new()).0,
+        heartbeat: watch::channel(None).0,
+        heartbeat_trouble: watch::channel(None).1,
         snapshot: sender,
         turned: watch::channel(clock::monotonic()).0,
     });
@@ -301,4 +303,60 @@ async fn certificates_in_use_are_known_again_after_a_restart() {
         let driven = begin(TLS, store, restored, folder);
         assert_eq!(driven.main_loop.net.certificates.version(), version);
     }
+}
+
+const TOLD: &str = "[[receiver]]\nname = \"ops\"\nwebhook = { url = \"http://127.0.0.1:9/\" }\n\
+    [[tcp]]\nname = \"nightly\"\naddress = \"127.0.0.1:23\"\ncron = \"0 * * * *\"\ntimezone = \"UTC\"\n";
+
+/// A loop on the same store, as if it had been away for so long, told what it missed; the message.
+async fn back_after(
+    driven: Driven,
+    text: &str,
+    away: jiff::SignedDuration,
+) -> Vec<serde_json::Value> {
+    let gone = clock::now() - away;
+    driven.store.note_alive(gone);
+    let mut driven = restarted(driven, text).await;
+    driven.tell(observed(driven.key("a"), Some(Code::TcpRefused)));
+    let now = clock::now();
+    driven.main_loop.tell_absence(now);
+    assert!(driven.main_loop.batch.notifications.is_empty(), "everything is to be looked at first");
+    driven.main_loop.tell_absence(now + jiff::SignedDuration::from_mins(4));
+    let told = std::mem::take(&mut driven.main_loop.batch.notifications);
+    driven.main_loop.tell_absence(now + jiff::SignedDuration::from_mins(9));
+    assert!(driven.main_loop.batch.notifications.is_empty(), "told twice");
+    told.iter().map(|one| serde_json::from_str(&one.body).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn what_was_missed_while_it_was_not_running_is_told_once() {
+    let text = format!("{TCP}{TOLD}");
+    let away = jiff::SignedDuration::from_hours(3);
+    let told = back_after(driven(&text), &text, away).await;
+    assert_eq!(told.len(), 1);
+    let message = &told[0];
+    assert_eq!((&message["type"], &message["agent"]), (&"agent.missed".into(), &message["agent"]));
+    let missed = &message["missed"];
+    assert_eq!(missed["incidents"][0]["check"], "a");
+    assert_eq!(missed["looks"][0]["check"], "nightly");
+    assert_eq!(missed["looks"][0]["count"], 3);
+    let at = |key: &str| message[key].as_str().unwrap().parse::<Timestamp>().unwrap();
+    assert!(at("resolved_at").duration_since(at("opened_at")) >= away, "{message}");
+
+    // A restart of seconds is none that anything is missed in.
+    let short = jiff::SignedDuration::from_secs(40);
+    assert!(back_after(driven(&text), &text, short).await.is_empty());
+}
+
+#[tokio::test]
+async fn where_nothing_was_missed_nothing_is_told() {
+    let text = format!(
+        "{TCP}[[receiver]]\nname = \"ops\"\nwebhook = {{ url = \"http://127.0.0.1:9/\" }}\n"
+    );
+    let driven = driven(&text);
+    driven.store.note_alive(clock::now() - jiff::SignedDuration::from_hours(3));
+    let mut driven = restarted(driven, &text).await;
+    driven.tell(observed(driven.key("a"), None));
+    driven.main_loop.tell_absence(clock::now() + jiff::SignedDuration::from_mins(9));
+    assert!(driven.main_loop.batch.notifications.is_empty());
 }

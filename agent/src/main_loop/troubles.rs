@@ -23,6 +23,10 @@ pub(super) struct Troubles {
     blind: Option<Trouble>,
     /// Echo requests may not be sent.
     echo: Option<Trouble>,
+    /// Receivers that messages do not reach.
+    receivers: Vec<Trouble>,
+    /// The sign to somebody else that the agent is well.
+    heartbeat: watch::Receiver<Option<Trouble>>,
     /// When a probe last could not look.
     blind_at: Timestamp,
 }
@@ -31,7 +35,11 @@ pub(super) struct Troubles {
 const BLIND_FOR: SignedDuration = SignedDuration::from_secs(60);
 
 impl Troubles {
-    pub(super) fn new(store: watch::Receiver<Option<Trouble>>, started_with: Agent) -> Self {
+    pub(super) fn new(
+        store: watch::Receiver<Option<Trouble>>,
+        heartbeat: watch::Receiver<Option<Trouble>>,
+        started_with: Agent,
+    ) -> Self {
         Self {
             store,
             started_with,
@@ -41,13 +49,18 @@ impl Troubles {
             network: None,
             blind: None,
             echo: None,
+            receivers: Vec::new(),
+            heartbeat,
             blind_at: Timestamp::MIN,
         }
     }
 
-    /// Ends when the store's trouble has changed.
+    /// Ends when the trouble of the store, or of the sign to somebody else, has changed.
     pub(super) async fn changed(&mut self) {
-        super::changed(&mut self.store).await;
+        tokio::select! {
+            () = super::changed(&mut self.store) => {}
+            () = super::changed(&mut self.heartbeat) => {}
+        }
     }
 
     /// Everything that ails the agent now.
@@ -55,7 +68,10 @@ impl Troubles {
         let store = self.store.borrow().clone();
         let others =
             [&self.blind, &self.echo, &self.waiting, &self.restart, &self.network, &self.owners];
-        store.into_iter().chain(others.into_iter().flatten().cloned()).collect()
+        let heartbeat = self.heartbeat.borrow().clone();
+        let receivers = self.receivers.iter().cloned();
+        let others = others.into_iter().flatten().cloned();
+        store.into_iter().chain(receivers).chain(heartbeat).chain(others).collect()
     }
 
     pub(super) fn is_store_failing(&self) -> bool {
@@ -73,6 +89,23 @@ impl Troubles {
             );
             self.waiting = Some(Trouble { since: now, message });
         }
+    }
+
+    /// Receivers that messages do not reach: each is said, because whoever would be told of it may be
+    /// the one who cannot be.
+    pub(super) fn receivers(&mut self, dispatches: &[alerts::Dispatch], now: Timestamp) {
+        let trouble = |dispatch: &alerts::Dispatch| {
+            let since = dispatch.failing_since(now)?;
+            let name = &dispatch.standing.name;
+            let answer = dispatch.standing.failed.as_ref().map_or("", |(_, words)| &**words);
+            let pending = dispatch.standing.pending;
+            let message = text!(
+                "Messages to {name} do not arrive: {answer}. {pending} wait and are tried again. See `portwarden explain agent.receiver`.",
+                "{name} 수신자에게 알림이 전달되지 않습니다: {answer}. {pending}건이 대기 중이며 다시 시도합니다. `portwarden explain agent.receiver`를 참고하세요."
+            );
+            Some(Trouble { since, message })
+        };
+        self.receivers = dispatches.iter().filter_map(trouble).collect();
     }
 
     /// Some settings are read only at the start.

@@ -23,6 +23,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
 pub use exposition::Format;
+pub(crate) use series::bounded;
 pub use vocabulary::Vocabulary;
 
 use vocabulary::Spoken;
@@ -169,6 +170,7 @@ impl Counters {
                 ("delivered", dispatch.delivered),
                 ("retried", dispatch.retried),
                 ("failed", dispatch.failed),
+                ("expired", dispatch.expired),
             ] {
                 let labels =
                     DeliveryLabels { receiver: dispatch.standing.name.to_string(), outcome };
@@ -191,7 +193,7 @@ impl Counters {
 
     /// Makes a receiver's counters exist from zero.
     pub fn know_receiver(&self, receiver: &str) {
-        for outcome in ["delivered", "retried", "failed"] {
+        for outcome in ["delivered", "retried", "failed", "expired"] {
             let labels = DeliveryLabels { receiver: receiver.to_owned(), outcome };
             let _ = self.notifications.get_or_create(&labels);
         }

@@ -32,6 +32,9 @@ use super::vocabulary::{Spoken, Vocabulary};
 /// The label of what no claim names; Prometheus takes it for no label at all.
 const UNDECLARED: &str = "";
 
+/// Labels of what there is one of.
+const UNLABELLED: [(&str, &str); 0] = [];
+
 /// Longest label value that is exported; what comes from outside is cut there.
 const LABEL_BYTES: usize = 256;
 
@@ -250,6 +253,21 @@ impl Out<'_> {
             gauges
                 .put(&[("severity", severity.label())], i64::try_from(open).unwrap_or(i64::MAX))?;
         }
+        let mut gauges =
+            self.family("portwarden_incidents_acknowledged", "Open incidents that somebody is on")?;
+        let acknowledged = snapshot.incidents.iter().filter(|it| it.acknowledged.is_some());
+        gauges.put(&UNLABELLED, i64::try_from(acknowledged.count()).unwrap_or(i64::MAX))?;
+        let mut gauges = self.family("portwarden_silences", "Silences that hold now")?;
+        let silences = snapshot.silences.iter().filter(|it| it.is_active(snapshot.at));
+        gauges.put(&UNLABELLED, i64::try_from(silences.count()).unwrap_or(i64::MAX))?;
+        let mut gauges = self.family(
+            "portwarden_maintenance",
+            "Maintenance windows of the plan: 1 while one is open",
+        )?;
+        for window in &snapshot.maintenance {
+            let is_open = window.from <= snapshot.at && snapshot.at < window.until;
+            gauges.put(&[("name", bounded(&window.name))], i64::from(is_open))?;
+        }
         let mut gauges = self.family("portwarden_checks", "Checks of the running plan, by kind")?;
         for kind in Kind::ALL {
             let count =
@@ -295,7 +313,7 @@ fn seconds(at: Timestamp) -> f64 {
     at.as_microsecond() as f64 / 1e6
 }
 
-pub(super) fn bounded(value: &str) -> &str {
+pub(crate) fn bounded(value: &str) -> &str {
     if value.len() <= LABEL_BYTES {
         return value;
     }

@@ -436,7 +436,14 @@ fn page(format: Format) -> String {
     counters.know_receiver("quiet");
     let standing =
         ReceiverStanding { name: "ops".into(), pending: 2, ..ReceiverStanding::default() };
-    let dispatch = alerts::Dispatch { standing, delivered: 3, retried: 1, failed: 0 };
+    let dispatch = alerts::Dispatch {
+        standing,
+        delivered: 3,
+        retried: 1,
+        failed: 0,
+        expired: 2,
+        gave_up_at: None,
+    };
     counters.dispatches(&[dispatch]);
     counters.lag(Duration::from_millis(3));
     counters.plan_changed(&Vocabulary::ALL);

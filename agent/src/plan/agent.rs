@@ -2,16 +2,20 @@
 
 use std::net::SocketAddr;
 
+use alerts::Hidden;
 use health::Language;
 
 use super::notes::{At, Wrong};
 use super::reading::Reading;
 use super::row::Row;
-use super::{Agent, frame, values};
+use super::{Agent, frame, receivers, values};
 use crate::metrics::Vocabulary;
 
 const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9740);
+
+/// Shorter ones can be guessed.
+const SHORTEST_TOKEN: usize = 16;
 
 /// Reads `[agent]`, or makes one of defaults alone where there is none.
 pub(super) fn agent(plan: &Row<'_>) -> Agent {
@@ -27,6 +31,7 @@ pub(super) fn agent(plan: &Row<'_>) -> Agent {
             hints: Vec::new(),
             probes_in_flight: 512,
             metrics_also: Vec::new(),
+            token: None,
         };
     };
     let listen = row.parsed("listen", values::socket).map_or(LISTEN, |at| at.value);
@@ -52,7 +57,21 @@ pub(super) fn agent(plan: &Row<'_>) -> Agent {
             .and_then(|at| usize::try_from(at.value).ok())
             .unwrap_or(512),
         metrics_also: vocabularies(&row),
+        token: token(&row),
     }
+}
+
+/// What lets somebody silence and acknowledge.
+fn token(row: &Row<'_>) -> Option<Hidden> {
+    frame::exclusive(row, &["token_env", "token_file"]);
+    let (text, span) = receivers::outside(row, "token_env", "token_file")?;
+    let token = text.trim();
+    if token.len() < SHORTEST_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let wrong = format!("a token has at least {SHORTEST_TOKEN} visible ASCII characters");
+        row.note(&span, Wrong::secret(&wrong).help("make one: openssl rand -hex 32"));
+        return None;
+    }
+    Some(Hidden::new(token))
 }
 
 fn vocabularies(row: &Row<'_>) -> Vec<Vocabulary> {

@@ -1,6 +1,6 @@
 //! What every check has, whatever its kind: pace, thresholds, dependencies, roots.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use health::{Kind, Language, Thresholds, Timing};
 
+use super::labels::{Labels, Layers};
 use super::names::{Dialled, Hosts, Names};
 use super::notes::{At, Wrong, listed, shown};
 use super::row::Row;
@@ -22,6 +23,7 @@ pub(super) struct Pace {
     thresholds: Thresholds,
     /// Files with extra roots; those of the defaults unless the check has its own.
     ca: Vec<PathBuf>,
+    labels: Layers,
 }
 
 impl Pace {
@@ -32,12 +34,29 @@ impl Pace {
             timeout: Duration::from_secs(5),
             thresholds: Thresholds::default(),
             ca: Vec::new(),
+            labels: Layers::default(),
         }
     }
 
-    /// That of a kind which knows itself how often it has to be looked at.
-    pub(super) fn of_its_own(interval: Duration, thresholds: Thresholds) -> Self {
-        Self { timing: Timing::Every(interval), thresholds, ..Self::builtin() }
+    /// That of a kind which knows itself how often it has to be looked at; labels are as with others.
+    pub(super) fn of_its_own(
+        &self,
+        row: &Row<'_>,
+        interval: Duration,
+        thresholds: Thresholds,
+    ) -> Self {
+        let labels = self.labels.below(row);
+        Self { timing: Timing::Every(interval), thresholds, labels, ..Self::builtin() }
+    }
+
+    /// With what hosts hand down to what is theirs.
+    pub(super) fn of_hosts(self, hosts: HashMap<Arc<str>, Labels>) -> Self {
+        Self { labels: self.labels.of_hosts(hosts), ..self }
+    }
+
+    /// The labels of what belongs to a host, or to none.
+    pub(super) fn labels(&self, host: Option<&str>) -> Labels {
+        self.labels.on(host)
     }
 
     /// This pace with what a table says instead.
@@ -70,6 +89,7 @@ impl Pace {
                 || self.ca.clone(),
                 |files| files.iter().filter_map(|file| path(row, "ca", file)).collect(),
             ),
+            labels: self.labels.below(row),
         };
         if row.has("ca") {
             // Read where it is written: a file that is not there is told there, and once.
@@ -182,12 +202,12 @@ impl Named {
             name: self.name?,
             kind,
             instance: instance.into(),
+            labels: pace.labels(host.as_deref()),
             host,
             timing: pace.timing.clone(),
             timeout: pace.timeout,
             thresholds: pace.thresholds,
             depends_on: self.depends_on,
-            labels: BTreeMap::new(),
         }))
     }
 

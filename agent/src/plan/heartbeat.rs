@@ -22,7 +22,12 @@ const GRACES: (Duration, Duration) = (Duration::from_secs(60), Duration::from_se
 const SPANS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(400 * 86_400));
 
 /// Reads one `[[heartbeat]]`.
-pub(super) fn check(row: &Row<'_>, agent: &Agent, names: &mut Names) -> Option<probe::Check> {
+pub(super) fn check(
+    row: &Row<'_>,
+    agent: &Agent,
+    pace: &Pace,
+    names: &mut Names,
+) -> Option<probe::Check> {
     let named = frame::named(row, names);
     let name = row.text("name").and_then(|text| callable(row, &text));
     let rhythm = rhythm(row);
@@ -40,7 +45,7 @@ pub(super) fn check(row: &Row<'_>, agent: &Agent, names: &mut Names) -> Option<p
     // A finding comes within a tenth of the grace, or half a minute.
     let looks = (grace / 10).clamp(LOOKS.0, LOOKS.1);
     // The grace is the patience: what is missed then is missed.
-    let pace = Pace::of_its_own(looks, Thresholds { fail_after: 1, recover_after: 1 });
+    let pace = pace.of_its_own(row, looks, Thresholds { fail_after: 1, recover_after: 1 });
     let frame = named.frame(&pace, Kind::Heartbeat, &url, None)?;
     let spec = heartbeat::Spec {
         name: frame.name.clone(),

@@ -8,6 +8,7 @@ use health::claim::{Addresses, Network};
 use health::{Claim, ClaimKind, Exposure, Host, Kind, PortKey, Protocol, Undeclared};
 
 use super::frame::{self, Pace};
+use super::labels::{self, Labels};
 use super::names::{self, Hosts, Names};
 use super::notes::{At, Span, Wrong, shown};
 use super::row::{Row, integer};
@@ -18,8 +19,9 @@ use crate::probe::{self, port};
 const MOST_SINGLES: usize = 64;
 
 /// Every host with its claims, and the checks and sweeps that come of them.
-#[derive(Default)]
 pub(super) struct Machines {
+    /// That of all other checks: it knows what hosts hand down.
+    pub(super) pace: Pace,
     pub(super) hosts: Vec<Arc<Host>>,
     pub(super) checks: Vec<Arc<probe::Check>>,
     pub(super) sweeps: Vec<Arc<port::Sweep>>,
@@ -27,6 +29,7 @@ pub(super) struct Machines {
 
 struct Machine<'a> {
     host: Host,
+    labels: Labels,
     target: Target,
     /// Where its ports are dialled from, unless they say otherwise.
     source: Option<IpAddr>,
@@ -38,7 +41,7 @@ struct Machine<'a> {
 pub(super) fn machines(
     plan: &Row<'_>,
     agent: &Agent,
-    pace: &Pace,
+    pace: Pace,
     names: &mut Names,
     known: &mut Hosts,
 ) -> Machines {
@@ -48,7 +51,9 @@ pub(super) fn machines(
     for machine in &read {
         known.declare(&machine.host, machine.target.clone());
     }
-    let mut machines = Machines::default();
+    let labels = |machine: &Machine<'_>| (machine.host.name.clone(), machine.labels.clone());
+    let pace = pace.of_hosts(read.iter().map(labels).collect());
+    let (mut own_checks, mut sweeps) = (Vec::new(), Vec::new());
     let shared: Vec<(Arc<Host>, &Machine<'_>)> =
         read.iter().map(|machine| (Arc::new(machine.host.clone()), machine)).collect();
     let locals: Vec<Arc<Host>> =
@@ -56,22 +61,23 @@ pub(super) fn machines(
     for (host, machine) in &shared {
         let neighbours = if host.local { &locals[..] } else { &[] };
         for (row, range) in &machine.ports {
-            checks(row, host, machine, &host.claims[range.clone()], neighbours, pace, names)
+            checks(row, host, machine, &host.claims[range.clone()], neighbours, &pace, names)
                 .into_iter()
-                .for_each(|check| machines.checks.push(Arc::new(check)));
+                .for_each(|check| own_checks.push(Arc::new(check)));
         }
         if host.local && host.undeclared != Undeclared::Ignore {
-            machines.sweeps.push(Arc::new(port::Sweep {
+            sweeps.push(Arc::new(port::Sweep {
                 host: host.clone(),
                 interval: pace.interval(),
                 thresholds: pace.thresholds(),
                 neighbours: neighbours.to_vec(),
                 dashboard: agent.listen,
+                labels: pace.labels(Some(&host.name)),
             }));
         }
     }
-    machines.hosts = shared.into_iter().map(|(host, _)| host).collect();
-    machines
+    let hosts = shared.into_iter().map(|(host, _)| host).collect();
+    Machines { pace, hosts, checks: own_checks, sweeps }
 }
 
 /// Reads one `[[host]]`. One with mistakes is read on with placeholders, so that those of
@@ -120,7 +126,7 @@ fn machine<'a>(row: &Row<'a>, taken: &mut HashMap<String, Span>) -> Machine<'a> 
         ignore,
         claims: claims.list,
     };
-    Machine { host, target, source, ports }
+    Machine { host, labels: labels::read(row), target, source, ports }
 }
 
 /// A host named like an address has to have that address.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use super::frame::Pace;
+use super::matching::Known;
 use super::mistakes::Mistakes;
 use super::names::{Hosts, Names};
 use super::notes::{Notes, Wrong};
@@ -15,8 +16,8 @@ use super::row::Row;
 use super::schema::PLAN;
 use super::surroundings::{Surroundings, ThisMachine, bounded};
 use super::{
-    Agent, Plan, acme, agent, dns, forward, grpc, heartbeat, hosts, http, icmp, journey, receivers,
-    routes, tcp, tls, udp, websocket,
+    Agent, Plan, acme, agent, alerting, dns, forward, grpc, heartbeat, hosts, http, icmp, journey,
+    maintenance, receivers, routes, tcp, tls, udp, websocket,
 };
 use crate::probe;
 
@@ -28,6 +29,23 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 /// # Errors
 /// Every mistake in it; or one about the file as a whole, when it cannot be read.
 pub fn load(path: &Path) -> Result<Plan, Mistakes> {
+    open(path, |text, folder| parse(text, path, folder, &ThisMachine))
+}
+
+/// Reads `[agent]` of a plan alone: for commands that talk to a running agent, whoever runs them has
+/// no secrets of receivers, and a mistake elsewhere is none of theirs.
+///
+/// # Errors
+/// Every mistake in that table; or one about the file as a whole.
+pub fn load_agent(path: &Path) -> Result<Agent, Mistakes> {
+    open(path, |text, folder| understand(text, path, folder, &ThisMachine, agent::agent))
+}
+
+/// Hands the text of a file, and its folder, to whoever understands it.
+fn open<T>(
+    path: &Path,
+    read: impl FnOnce(&str, &Path) -> Result<T, Mistakes>,
+) -> Result<T, Mistakes> {
     let shown = path.display().to_string();
     let bytes = match bounded(path, LARGEST) {
         Ok(Some(bytes)) => bytes,
@@ -43,7 +61,7 @@ pub fn load(path: &Path) -> Result<Plan, Mistakes> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let folder = absolute.parent().unwrap_or(Path::new("/"));
     match String::from_utf8(bytes) {
-        Ok(text) => parse(&text, path, folder, &ThisMachine),
+        Ok(text) => read(&text, folder),
         Err(error) => {
             let text = String::from_utf8_lossy(error.as_bytes());
             let notes = Notes::new(&shown, &text);
@@ -68,6 +86,16 @@ pub fn parse(
     folder: &Path,
     surroundings: &dyn Surroundings,
 ) -> Result<Plan, Mistakes> {
+    understand(text, path, folder, surroundings, |root| read(root, path))
+}
+
+fn understand<T>(
+    text: &str,
+    path: &Path,
+    folder: &Path,
+    surroundings: &dyn Surroundings,
+    read: impl FnOnce(&Row<'_>) -> T,
+) -> Result<T, Mistakes> {
     let shown = path.display().to_string();
     let (document, errors) = DeTable::parse_recoverable(text);
     let reading = Reading {
@@ -77,12 +105,13 @@ pub fn parse(
         roots: RefCell::default(),
         patterns: RefCell::default(),
         byte_patterns: RefCell::default(),
+        labels: RefCell::default(),
     };
     errors.iter().for_each(|error| reading.notes.note_syntax(error));
-    let plan = read(&Row::open(&reading, &PLAN, document.get_ref(), 0..0), path);
+    let understood = read(&Row::open(&reading, &PLAN, document.get_ref(), 0..0));
     match reading.notes.into_mistakes() {
         Some(mistakes) => Err(mistakes),
-        None => Ok(plan),
+        None => Ok(understood),
     }
 }
 
@@ -92,14 +121,17 @@ fn read(root: &Row<'_>, path: &Path) -> Plan {
     let builtin = Pace::builtin();
     let pace = root.row("defaults").map_or_else(|| builtin.clone(), |row| builtin.overridden(&row));
     let (mut names, mut known) = (Names::default(), Hosts::default());
-    let machines = hosts::machines(root, &agent, &pace, &mut names, &mut known);
+    let machines = hosts::machines(root, &agent, pace, &mut names, &mut known);
+    let pace = machines.pace;
     let mut checks = machines.checks;
     checks.extend(others(root, &agent, &pace, &known, &mut names).into_iter().map(Arc::new));
-    let alerting = routes::alerting(root);
+    let alerting = alerting::alerting(root);
     let by_default =
         receivers::Reader { language: agent.language, timezone: alerting.timezone.clone() };
     let (receivers, receiver_names) = receivers::receivers(root, &by_default);
-    let routes = routes::routes(root, &receiver_names);
+    let all = Known { names: &names, hosts: &known };
+    let routes = routes::routes(root, &receiver_names, all, &alerting.timezone);
+    let maintenance = maintenance::maintenance(root, all, &alerting.timezone);
     names.judge_ports(&root.reading.notes, &known);
     names.judge_dependencies(&root.reading.notes, &known);
     Plan {
@@ -110,7 +142,7 @@ fn read(root: &Row<'_>, path: &Path) -> Plan {
         sweeps: machines.sweeps,
         receivers,
         routes,
-        maintenance: Vec::new(),
+        maintenance,
         alerting,
     }
 }
@@ -157,7 +189,7 @@ fn others(
             "grpc" => grpc::check(row, pace, known, names),
             "icmp" => icmp::check(row, pace, known, names),
             "udp" => udp::check(row, pace, known, names),
-            "heartbeat" => heartbeat::check(row, agent, names),
+            "heartbeat" => heartbeat::check(row, agent, pace, names),
             _ => dns::check(row, pace, known, names, &agent.hints),
         });
     }

@@ -8,6 +8,7 @@
 
 mod acme;
 mod agent;
+mod alerting;
 mod authority;
 mod cookie;
 mod cron;
@@ -18,11 +19,15 @@ mod frame;
 mod grpc;
 mod heartbeat;
 mod hosts;
+mod hours;
 mod http;
 mod icmp;
 mod ignored;
 mod journey;
+mod labels;
 mod load;
+mod maintenance;
+mod matching;
 mod mistakes;
 mod names;
 mod notes;
@@ -47,6 +52,7 @@ mod websocket;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use health::{Host, Language};
 use jiff::tz::TimeZone;
@@ -55,7 +61,7 @@ use crate::metrics::Vocabulary;
 use crate::probe;
 
 pub(crate) use dns::accepts;
-pub use load::{load, parse};
+pub use load::{load, load_agent, parse};
 pub use mistakes::{Mistake, Mistakes};
 pub use same::same;
 pub use schema::schema;
@@ -65,7 +71,7 @@ pub use surroundings::{Surroundings, ThisMachine};
 ///
 /// # Errors
 /// What is wrong with it and how to write it, for people.
-pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     values::duration(text).map_err(notes::Wrong::sentence)
 }
 
@@ -101,6 +107,17 @@ pub struct Alerting {
     pub reminders: alerts::Reminders,
     /// How long what belongs together is gathered.
     pub grouping: alerts::Grouping,
+    /// The sign that goes out while the agent is well.
+    pub heartbeat: Option<OutgoingHeartbeat>,
+}
+
+/// A sign to somebody else that the agent is well: what stops when it is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingHeartbeat {
+    /// What is fetched; an HTTP or HTTPS URL that may hold a secret.
+    pub url: alerts::Hidden,
+    /// How often; from a second to a day.
+    pub every: Duration,
 }
 
 /// Whether a host's `address` may be this.
@@ -148,6 +165,8 @@ pub struct Agent {
     pub probes_in_flight: usize,
     /// Exporters whose names /metrics speaks too.
     pub metrics_also: Vec<Vocabulary>,
+    /// What lets somebody silence and acknowledge; `None`: a token is made and kept beside the store.
+    pub token: Option<alerts::Hidden>,
 }
 
 /// A name or an address, and a port.

@@ -50,6 +50,16 @@ impl Names {
         }
     }
 
+    /// There is a check of this name.
+    pub(super) fn has_check(&self, name: &str) -> bool {
+        self.checks.contains_key(name)
+    }
+
+    /// The name of every check.
+    pub(super) fn checks(&self) -> impl Iterator<Item = &str> {
+        self.checks.keys().map(|name| &**name)
+    }
+
     /// Registers the name of a claim; clashing claims have been noted already.
     pub(super) fn claim(&mut self, name: &Arc<str>, span: &Span) {
         self.checks.entry(name.clone()).or_insert_with(|| span.clone());
@@ -180,6 +190,18 @@ impl Hosts {
             self.local.push(host.name.clone());
         }
         self.by_name.insert(host.name.clone(), target);
+    }
+
+    /// The name of every host.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(|name| &**name)
+    }
+
+    /// Whether a check of this name may come up while somebody listens without a claim.
+    pub(super) fn is_local_port(&self, name: &str) -> bool {
+        let bare = name.strip_suffix("/udp").unwrap_or(name);
+        let Some((host, port)) = bare.rsplit_once(':') else { return false };
+        self.local.iter().any(|local| **local == *host) && values::port(port).is_ok()
     }
 
     /// The host of the plan that an address belongs to. A loopback address that no host names is

@@ -2,7 +2,7 @@
 //! and what was made once and can be used again.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::notes::{Notes, Wrong};
@@ -20,9 +20,16 @@ pub(super) struct Reading<'a> {
     /// Compiled once per pattern, for the same reason.
     pub(super) patterns: RefCell<HashMap<String, regex::Regex>>,
     pub(super) byte_patterns: RefCell<HashMap<String, regex::bytes::Regex>>,
+    /// Every label that was read so far, with its values.
+    pub(super) labels: RefCell<BTreeMap<String, BTreeSet<String>>>,
 }
 
 impl Reading<'_> {
+    /// Remembers a label, for whoever names one later.
+    pub(super) fn note_label(&self, name: &str, value: &str) {
+        self.labels.borrow_mut().entry(name.to_owned()).or_default().insert(value.to_owned());
+    }
+
     /// An absolute path: relative ones are relative to the plan's own folder.
     ///
     /// # Errors

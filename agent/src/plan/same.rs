@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use health::{Claim, Host};
+use health::{Check as Frame, Claim, Host};
 
 use crate::net::Road;
 use crate::probe::journey::capture::{Capture, Place};
@@ -17,7 +17,7 @@ use crate::tls::ClientCertificate;
 /// take the new check even when it is the same, for its roots may be newer.
 #[must_use]
 pub fn same(a: &Check, b: &Check) -> bool {
-    a.frame == b.frame
+    same_frame(&a.frame, &b.frame)
         && match (&a.spec, &b.spec) {
             (Spec::Tcp(a), Spec::Tcp(b)) => same_tcp(a, b),
             (Spec::Http(a), Spec::Http(b)) => same_http(a, b),
@@ -53,6 +53,20 @@ pub fn same(a: &Check, b: &Check) -> bool {
                 _,
             ) => false,
         }
+}
+
+/// Labels say who is told, not what is looked at.
+fn same_frame(a: &Frame, b: &Frame) -> bool {
+    let Frame { name, kind, instance, host, timing, timeout, thresholds, depends_on, labels: _ } =
+        a;
+    *name == b.name
+        && *kind == b.kind
+        && *instance == b.instance
+        && *host == b.host
+        && *timing == b.timing
+        && *timeout == b.timeout
+        && *thresholds == b.thresholds
+        && *depends_on == b.depends_on
 }
 
 // Every function takes its spec apart without `..`, so that a new field must be considered here.

@@ -349,7 +349,7 @@ async fn weigh(
         ..Reply::of(subject, &ask.url, answer, watch)
     };
     let mut backing = None;
-    if spec.behind != Behind::default() {
+    if !spec.behind.is_nothing() {
         let status = reply.status.as_u16();
         backing = Some(Box::pin(behind::look(spec, ask, status, net, watch)).await);
     }

@@ -4,6 +4,7 @@
 //! Deliberately absent: every rule. What is right and wrong is judged in [`health::ports`]; here
 //! is only the looking, and the choice of the address that is dialled.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -60,6 +61,8 @@ pub struct Sweep {
     pub neighbours: Vec<Arc<Host>>,
     /// Where this agent itself listens: the plan knows that one, it says so under `[agent]`.
     pub dashboard: SocketAddr,
+    /// Labels of its host, which whatever is found on it bears.
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 /// Runs one probe of one claim.

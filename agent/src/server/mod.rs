@@ -1,15 +1,22 @@
 //! The one HTTP server: pages, metrics, the API and live events, all read from the snapshot.
-//! Deliberately absent: anything that changes the agent. There is nothing here to log in to; jobs
-//! report here, each in its own name, and that is all that is ever told.
+//!
+//! Two things are told here: jobs report, each in its own name; and whoever has the token asks for quiet
+//! (`quiet`, behind `guard` and `access`). Deliberately absent: any other way to change the agent.
 
+mod access;
 mod api;
 mod asked;
 mod certificates;
 mod connections;
 mod events;
+mod forms;
 mod free;
+mod guard;
 mod heartbeat;
 mod pages;
+mod quiet;
+mod refusal;
+mod silence_asked;
 #[cfg(test)]
 mod tests;
 mod zones;
@@ -19,7 +26,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use health::history::{Account, History};
@@ -36,6 +43,7 @@ use crate::metrics::{Format, Metrics};
 use crate::probe::heartbeat::Pulses;
 use crate::store::Store;
 
+pub use access::Access;
 pub use connections::serve;
 
 /// What the server reads from.
@@ -51,14 +59,16 @@ pub struct Served {
     pub turned: watch::Receiver<std::time::Instant>,
     /// What jobs have reported.
     pub heartbeats: Arc<Pulses>,
-    /// Where the loop is told of a call.
+    /// Where the loop is told of a call, and of quiet that is asked for.
     pub inbox: mpsc::UnboundedSender<Message>,
+    /// Who may ask for quiet.
+    pub access: Access,
     /// Ends live events, so that the server can end.
     pub stop: CancellationToken,
 }
 
 /// The loop turns at least this often; slower means it hangs.
-const TURN_SECONDS: u64 = 15;
+pub const TURN_SECONDS: u64 = 15;
 /// How many incidents the pages and the API look back to.
 const PAST_INCIDENTS: u32 = 100;
 /// How many changes the page of a host looks back to.
@@ -129,10 +139,12 @@ fn router(served: Arc<Served>) -> Router {
         .route("/incidents", get(api::incidents))
         .route("/incidents/{id}", get(api::incident))
         .route("/events", get(events::events))
+        .merge(quiet::router().layer(from_fn_with_state(served.clone(), guard::programs)))
         .merge(heartbeat::router())
         .fallback(|| async { api::missing("the API has no such path") });
     Router::new()
         .merge(pages::router())
+        .merge(forms::router().layer(from_fn_with_state(served.clone(), guard::people)))
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))

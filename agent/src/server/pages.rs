@@ -9,13 +9,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use dashboard::{CertificatesQuery, DnsQuery, OverviewQuery, PortsQuery, View};
+use dashboard::{CertificatesQuery, DnsQuery, OverviewQuery, PortsQuery, View, Visitor};
 use health::snapshot::CheckStanding;
 use health::{Code, Kind, Language, Snapshot};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::Served;
+use super::access::Session;
 use super::asked::Asked;
 use crate::{clock, explain, port_report};
 
@@ -45,9 +46,11 @@ pub(super) fn router() -> Router<Arc<Served>> {
 }
 
 /// One request for a page: what it asks for, and in which language.
-struct Visit {
+pub(super) struct Visit {
     snapshot: Arc<Snapshot>,
-    language: Language,
+    pub(super) language: Language,
+    /// Of whoever has logged in.
+    pub(super) session: Option<Session>,
     chosen: bool,
     zone: TimeZone,
     uri: Uri,
@@ -85,6 +88,7 @@ impl FromRequestParts<Arc<Served>> for Visit {
             snapshot: served.snapshot(),
             language: by_link.or_else(by_cookie).unwrap_or_else(by_browser),
             chosen: by_link.is_some(),
+            session: served.access.session(headers, clock::now()),
             zone: TimeZone::system(),
             uri: uri.clone(),
         })
@@ -106,10 +110,17 @@ impl Visit {
             zone: &self.zone,
             path: self.uri.path(),
             query: self.uri.query().unwrap_or_default(),
+            visitor: self
+                .session
+                .as_ref()
+                .map(|session| Visitor { name: &session.name, csrf: &session.csrf }),
         }
     }
 
-    fn page(&self, render: impl FnOnce(&View<'_>) -> Result<String, dashboard::Error>) -> Response {
+    pub(super) fn page(
+        &self,
+        render: impl FnOnce(&View<'_>) -> Result<String, dashboard::Error>,
+    ) -> Response {
         self.page_with(StatusCode::OK, render)
     }
 
@@ -117,7 +128,7 @@ impl Visit {
         self.page_with(StatusCode::NOT_FOUND, dashboard::not_found)
     }
 
-    fn page_with(
+    pub(super) fn page_with(
         &self,
         code: StatusCode,
         render: impl FnOnce(&View<'_>) -> Result<String, dashboard::Error>,

@@ -47,6 +47,8 @@ name = "<b>&amp; 100%"
 address = "127.0.0.1:23"
 "#;
 
+const TOKEN: &str = "open-sesame-open-sesame";
+
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_767_225_600 + seconds).unwrap()
 }
@@ -152,6 +154,7 @@ async fn site() -> Site {
         turned: turns,
         heartbeats: Arc::default(),
         inbox: mpsc::unbounded_channel().0,
+        access: Access::new(Some(&alerts::Hidden::new(TOKEN)), "http://watch.example", 9740),
         stop: stop.clone(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

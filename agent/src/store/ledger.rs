@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use alerts::{Notification, OpenIncident};
+use alerts::{Notification, OpenIncident, Remembered};
 use health::history::{Account, Change, MOST_TRIES, NotificationRecord, Try};
 use health::{Event, Incident, Severity, State};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{Batch, Restored, StoreError, certificates, outcomes, pulses, quiet, tenures, turns};
+
+/// How far back changes of state are taken up: no further than they are counted.
+const TURNS_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// Silences that are taken up at a start, those that end last before the others.
 const MOST_SILENCES: u32 = 1000;
@@ -158,7 +161,7 @@ fn state(label: &str) -> State {
 }
 
 /// What the agent knew when it last ran.
-pub(super) fn restore(connection: &Connection) -> Result<Restored, StoreError> {
+pub(super) fn restore(connection: &Connection, now: Timestamp) -> Result<Restored, StoreError> {
     let mut states = HashMap::new();
     let mut statement =
         connection.prepare("SELECT name, state, since FROM checks WHERE state IS NOT NULL")?;
@@ -184,9 +187,12 @@ pub(super) fn restore(connection: &Connection) -> Result<Restored, StoreError> {
     let pending = u64::try_from(pending).unwrap_or(0);
     let (pulses, alive_at) = (pulses::restore(connection)?, pulses::alive_at(connection)?);
     let silences = quiet::silences(connection, MOST_SILENCES)?;
+    let recently = now.checked_sub(TURNS_FOR).unwrap_or(Timestamp::MIN);
+    let turns = turns_since(connection, recently)?;
     Ok(Restored {
         incidents,
         states,
+        turns,
         tenures,
         certificates,
         outcomes,
@@ -197,34 +203,47 @@ pub(super) fn restore(connection: &Connection) -> Result<Restored, StoreError> {
     })
 }
 
-/// What the engine must know again of an open incident follows from the messages written for it.
+/// What the engine must know again of an open incident follows from the messages written for it, and
+/// from what was decided about it.
 fn told_to(
     connection: &Connection,
     incident: Incident,
     peak: Severity,
 ) -> rusqlite::Result<OpenIncident> {
-    let mut open = OpenIncident {
-        called_at: incident.opened_at,
-        incident,
-        peak,
-        told: Vec::new(),
-        notifications: 0,
-    };
+    let decisions = quiet::decisions(connection, &incident.id)?;
     let mut statement = connection.prepare_cached(
-        "SELECT receiver, event, created_at FROM notification WHERE incident = ?1 ORDER BY seq",
+        "SELECT receiver, event, created_at, body FROM notification WHERE incident = ?1 ORDER BY seq",
     )?;
-    let mut rows = statement.query([&*open.incident.id])?;
-    while let Some(row) = rows.next()? {
-        open.notifications += 1;
-        let event = Event::from_label(&row.get::<_, String>(1)?);
-        if event == Some(Event::Opened) {
-            open.told.push(row.get::<_, String>(0)?.into());
-        }
-        if matches!(event, Some(Event::Opened | Event::Reminder)) {
-            open.called_at = open.called_at.max(moment(row.get(2)?));
-        }
-    }
-    Ok(open)
+    let written = statement.query_map([&*incident.id], |row| {
+        let event = Event::from_label(&row.get::<_, String>(1)?).unwrap_or(Event::Updated);
+        Ok((row.get::<_, String>(0)?, event, moment(row.get(2)?), row.get::<_, String>(3)?))
+    })?;
+    let written = written.collect::<Result<Vec<_>, _>>()?;
+    let remembered = written.iter().map(|(receiver, event, created_at, body)| Remembered {
+        receiver,
+        event: *event,
+        created_at: *created_at,
+        body,
+    });
+    Ok(OpenIncident::recall(incident, peak, remembered, &decisions))
+}
+
+/// Changes of state since this moment, oldest first: how often a check turned is not forgotten with a
+/// restart. That a check was found well at its first look is none.
+fn turns_since(
+    connection: &Connection,
+    since: Timestamp,
+) -> rusqlite::Result<Vec<(Arc<str>, Timestamp, State)>> {
+    let mut statement = connection.prepare(
+        "SELECT name, at, after FROM checks CROSS JOIN change ON change.check_id = checks.id
+         WHERE since >= ?1 AND at >= ?1 AND NOT (before = 'unknown' AND after = 'up')
+         ORDER BY at, change.rowid",
+    )?;
+    let rows = statement.query_map([nanos(since)], |row| {
+        let name: Arc<str> = row.get::<_, String>(0)?.into();
+        Ok((name, moment(row.get(1)?), state(&row.get::<_, String>(2)?)))
+    })?;
+    rows.collect()
 }
 
 /// The incident in a row's first column; `None` (and a line in the log) when it cannot be understood,
@@ -322,7 +341,9 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<NotificationRecord> {
 /// The last attempts at one notification, oldest first.
 fn tries(connection: &Connection, notification: &str) -> rusqlite::Result<Vec<Try>> {
     let mut statement = connection.prepare_cached(
-        "SELECT at, outcome FROM attempt WHERE notification = ?1 ORDER BY at DESC, rowid DESC LIMIT ?2",
+        "SELECT at, outcome FROM attempt
+         WHERE notification = (SELECT coalesce(bundle, id) FROM notification WHERE id = ?1)
+         ORDER BY at DESC, rowid DESC LIMIT ?2",
     )?;
     let rows = statement.query_map(params![notification, MOST_TRIES], |row| {
         Ok(Try { at: moment(row.get(0)?), outcome: row.get(1)? })

@@ -158,6 +158,8 @@ pub struct Restored {
     pub incidents: Vec<OpenIncident>,
     /// The last state of every check, and since when.
     pub states: HashMap<Arc<str>, (State, Timestamp)>,
+    /// Changes of state of the last hour, oldest first: for [`alerts::Engine::resume_turns`].
+    pub turns: Vec<(Arc<str>, Timestamp, State)>,
     /// Who holds every port, and since when.
     pub tenures: HashMap<Arc<str>, Tenure>,
     /// The certificates that every check saw last.

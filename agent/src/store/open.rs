@@ -61,7 +61,7 @@ impl Store {
         }
         schema::prepare(&mut connection)?;
         rollup::begin(&connection, now)?;
-        let restored = ledger::restore(&connection)?;
+        let restored = ledger::restore(&connection, now)?;
         let store = Self::start(connection, Some((path.to_owned(), lock)), None)?;
         Ok((store, restored))
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use alerts::{Attempt, LastTold, Notification, Outbox, OutboxError, Pending, Verdict, Waiting};
+use alerts::{Attempt, Head, LastTold, Notification, Outbox, OutboxError, Verdict, Waiting};
 use health::Event;
 use health::snapshot::ReceiverStanding;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use tokio::sync::watch;
 
 use super::ledger::{moment, nanos};
@@ -18,6 +18,20 @@ impl Outbox for Store {
         let receiver = receiver.to_owned();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(move |connection| waiting(connection, &receiver, limit)).await.map_err(boxed)
+    }
+
+    async fn join(
+        &self,
+        bundle: Arc<str>,
+        members: Vec<Arc<str>>,
+        now: Timestamp,
+    ) -> Result<(), OutboxError> {
+        let entry = Entry::Join { bundle, members };
+        self.submit(entry, now).written().await.map_err(boxed)
+    }
+
+    async fn contents(&self, bundle: Arc<str>) -> Result<Vec<Notification>, OutboxError> {
+        self.read(move |connection| contents(connection, &bundle)).await.map_err(boxed)
     }
 
     async fn record(&self, attempt: Attempt) -> Result<(), OutboxError> {
@@ -63,43 +77,100 @@ fn boxed(error: StoreError) -> OutboxError {
     OutboxError(Box::new(error))
 }
 
-/// The oldest pending notification of each incident, those due first.
-pub(super) const HEADS: &str = "
-    SELECT id, incident, event, body, created_at, expires_at, attempts, due_at, thread
+/// The oldest pending notification of each incident that was tried before, those due first.
+pub(super) const TRIED: &str = "
+    SELECT id, event, thread, bundle, attempts, due_at, expires_at, octet_length(body)
+    FROM notification AS n INDEXED BY notification_tried
+    WHERE receiver = ?1 AND standing = 'pending' AND attempts > 0 AND NOT EXISTS (
+        SELECT 1 FROM notification AS earlier INDEXED BY notification_order
+        WHERE earlier.receiver = n.receiver AND earlier.incident = n.incident
+            AND earlier.standing = 'pending' AND earlier.seq < n.seq)
+    ORDER BY due_at LIMIT ?2";
+
+/// The same of those that were not.
+pub(super) const FRESH: &str = "
+    SELECT id, event, thread, bundle, attempts, due_at, expires_at, octet_length(body)
     FROM notification AS n INDEXED BY notification_due
-    WHERE receiver = ?1 AND standing = 'pending' AND NOT EXISTS (
+    WHERE receiver = ?1 AND standing = 'pending' AND attempts = 0 AND NOT EXISTS (
         SELECT 1 FROM notification AS earlier INDEXED BY notification_order
         WHERE earlier.receiver = n.receiver AND earlier.incident = n.incident
             AND earlier.standing = 'pending' AND earlier.seq < n.seq)
     ORDER BY due_at LIMIT ?2";
 
 fn waiting(connection: &Connection, receiver: &str, limit: i64) -> rusqlite::Result<Waiting> {
-    let mut statement = connection.prepare_cached(HEADS)?;
-    let heads = statement.query_map(params![receiver, limit], |row| {
-        let event = Event::from_label(&row.get::<_, String>(2)?).unwrap_or(Event::Updated);
-        Ok(Pending {
-            notification: Notification {
-                id: row.get::<_, String>(0)?.into(),
-                incident: row.get::<_, String>(1)?.into(),
-                receiver: receiver.into(),
-                event,
-                body: row.get::<_, String>(3)?.into(),
-                created_at: moment(row.get(4)?),
-                expires_at: moment(row.get(5)?),
-                due_at: moment(row.get(7)?),
-                thread: row.get::<_, Option<String>>(8)?.map(Into::into),
-            },
-            attempts: row.get(6)?,
-            due_at: moment(row.get(7)?),
-        })
-    })?;
-    let heads = heads.collect::<Result<Vec<_>, _>>()?;
+    // One moment for all of it: what is tried meanwhile would be missed, or seen twice.
+    let connection = connection.unchecked_transaction()?;
+    let mut heads = Vec::new();
+    for sql in [TRIED, FRESH] {
+        let mut statement = connection.prepare_cached(sql)?;
+        let rows = statement.query_map(params![receiver, limit], read_head)?;
+        for head in rows {
+            heads.push(head?);
+        }
+    }
     let pending: i64 = connection
         .prepare_cached(
             "SELECT count(*) FROM notification WHERE receiver = ?1 AND standing = 'pending'",
         )?
         .query_row([receiver], |row| row.get(0))?;
     Ok(Waiting { heads, pending: u64::try_from(pending).unwrap_or(0) })
+}
+
+fn read_head(row: &Row<'_>) -> rusqlite::Result<Head> {
+    let event = Event::from_label(&row.get::<_, String>(1)?).unwrap_or(Event::Updated);
+    Ok(Head {
+        id: row.get::<_, String>(0)?.into(),
+        event,
+        thread: row.get::<_, Option<String>>(2)?.map(Into::into),
+        bundle: row.get::<_, Option<String>>(3)?.map(Into::into),
+        attempts: row.get(4)?,
+        due_at: moment(row.get(5)?),
+        expires_at: moment(row.get(6)?),
+        bytes: u64::try_from(row.get::<_, i64>(7)?).unwrap_or(0),
+    })
+}
+
+fn contents(connection: &Connection, bundle: &str) -> rusqlite::Result<Vec<Notification>> {
+    let sql = "
+        SELECT id, incident, receiver, event, body, created_at, expires_at, due_at, thread, seq
+        FROM notification WHERE id = ?1 AND bundle IS NULL AND standing = 'pending'
+        UNION ALL
+        SELECT id, incident, receiver, event, body, created_at, expires_at, due_at, thread, seq
+        FROM notification INDEXED BY notification_by_bundle
+        WHERE bundle = ?1 AND standing = 'pending'
+        ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([bundle], |row| {
+        let event = Event::from_label(&row.get::<_, String>(3)?).unwrap_or(Event::Updated);
+        Ok(Notification {
+            id: row.get::<_, String>(0)?.into(),
+            incident: row.get::<_, String>(1)?.into(),
+            receiver: row.get::<_, String>(2)?.into(),
+            event,
+            body: row.get::<_, String>(4)?.into(),
+            created_at: moment(row.get(5)?),
+            expires_at: moment(row.get(6)?),
+            due_at: moment(row.get(7)?),
+            thread: row.get::<_, Option<String>>(8)?.map(Into::into),
+        })
+    })?;
+    rows.collect()
+}
+
+/// Writes down what goes out together.
+pub(super) fn join(
+    connection: &Connection,
+    bundle: &str,
+    members: &[Arc<str>],
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE notification SET bundle = ?2
+         WHERE id = ?1 AND bundle IS NULL AND standing = 'pending'",
+    )?;
+    for member in members {
+        statement.execute(params![&**member, bundle])?;
+    }
+    Ok(())
 }
 
 fn pending_receivers(connection: &Connection) -> rusqlite::Result<Vec<String>> {
@@ -125,46 +196,62 @@ fn standing(connection: &Connection, name: &str) -> rusqlite::Result<ReceiverSta
     let failed: Option<(i64, String)> = connection
         .query_row(
             "SELECT attempted_at, outcome FROM notification
-             WHERE receiver = ?1 AND standing IN ('pending', 'failed') AND attempted_at > ?2
+             WHERE receiver = ?1 AND standing IN ('pending', 'failed', 'expired')
+                 AND attempted_at > ?2
              ORDER BY attempted_at DESC LIMIT 1",
             params![name, delivered_at.unwrap_or(0)],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
+    // Of a message that failed before as well, the attempts tell since when.
+    let failing_since: Option<i64> = connection.query_row(
+        "WITH sent AS (
+             SELECT DISTINCT coalesce(bundle, id) AS id FROM notification
+             WHERE receiver = ?1 AND standing IN ('pending', 'failed', 'expired')
+                 AND attempted_at > ?2)
+         SELECT min(at) FROM sent JOIN attempt ON notification = sent.id WHERE at > ?2",
+        params![name, delivered_at.unwrap_or(0)],
+        |row| row.get(0),
+    )?;
     let pending = waiting(connection, name, 0)?.pending;
     Ok(ReceiverStanding {
         name: name.into(),
         pending,
         delivered_at: delivered_at.map(moment),
         failed: failed.map(|(at, outcome)| (moment(at), outcome)),
-        failing_since: None,
+        failing_since: failing_since.map(moment),
         channel: "",
     })
 }
 
-/// Writes down one attempt.
+/// Writes down one attempt, for all that went out with it.
 pub(super) fn record(connection: &Connection, attempt: &Attempt) -> rusqlite::Result<()> {
     let (standing, due_at) = match attempt.verdict {
         Verdict::Delivered => ("delivered", None),
         Verdict::Retry(at) => ("pending", Some(nanos(at))),
         Verdict::Failed => ("failed", None),
+        Verdict::Expired => ("expired", None),
     };
-    connection
-        .prepare_cached(
-            "UPDATE notification SET standing = ?2, attempts = attempts + 1, attempted_at = ?3,
-                 outcome = ?4, due_at = coalesce(?5, due_at)
-             WHERE id = ?1 AND standing = 'pending'",
-        )?
-        .execute(params![
-            &*attempt.notification,
+    for sql in [
+        "UPDATE notification SET standing = ?2, attempts = attempts + 1, attempted_at = ?3,
+             outcome = ?4, due_at = coalesce(?5, due_at)
+         WHERE id = ?1 AND bundle IS NULL AND standing = 'pending'",
+        "UPDATE notification INDEXED BY notification_by_bundle
+         SET standing = ?2, attempts = attempts + 1, attempted_at = ?3,
+             outcome = ?4, due_at = coalesce(?5, due_at)
+         WHERE bundle = ?1 AND standing = 'pending'",
+    ] {
+        connection.prepare_cached(sql)?.execute(params![
+            &*attempt.bundle,
             standing,
             nanos(attempt.at),
             attempt.outcome,
             due_at
         ])?;
+    }
     connection
         .prepare_cached("INSERT INTO attempt (notification, at, outcome) VALUES (?1, ?2, ?3)")?
-        .execute(params![&*attempt.notification, nanos(attempt.at), attempt.outcome])?;
+        .execute(params![&*attempt.bundle, nanos(attempt.at), attempt.outcome])?;
     Ok(())
 }
 
@@ -177,7 +264,7 @@ pub(super) fn hasten(
     connection
         .prepare_cached(
             "UPDATE notification SET due_at = ?2
-             WHERE receiver = ?1 AND standing = 'pending' AND due_at > ?2",
+             WHERE receiver = ?1 AND standing = 'pending' AND attempts > 0 AND due_at > ?2",
         )?
         .execute(params![receiver, nanos(now)])?;
     Ok(())

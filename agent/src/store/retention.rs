@@ -77,6 +77,8 @@ impl Progress {
             }
             Stage::Incidents => {
                 if self.forget_incidents(connection, rows)? == 0 {
+                    let before = nanos(self.before(self.keep.incidents));
+                    forget_missed(connection, before)?;
                     quiet::forget_silences(connection, self.before(self.keep.incidents))?;
                     self.stage = Stage::Pages;
                 }
@@ -132,6 +134,12 @@ impl Progress {
             for sql in [
                 "DELETE FROM attempt
                  WHERE notification IN (SELECT id FROM notification WHERE incident = ?1)",
+                // Of several incidents in one message, the last to be forgotten takes its attempts along.
+                "DELETE FROM attempt WHERE notification IN (
+                     SELECT bundle FROM notification AS own
+                     WHERE incident = ?1 AND bundle IS NOT NULL AND NOT EXISTS (
+                         SELECT 1 FROM notification AS other
+                         WHERE other.bundle = own.bundle AND other.incident <> ?1))",
                 "DELETE FROM notification WHERE incident = ?1",
                 "DELETE FROM decision WHERE incident = ?1",
             ] {
@@ -141,4 +149,19 @@ impl Progress {
         }
         Ok(ids.len())
     }
+}
+
+/// Forgets what was said of times in which the agent was not running: no incident takes it along.
+fn forget_missed(connection: &Connection, before: i64) -> rusqlite::Result<()> {
+    let which = "incident >= 'missed-' AND incident < 'missed.' AND created_at < ?1
+        AND standing <> 'pending'";
+    for sql in [
+        format!(
+            "DELETE FROM attempt WHERE notification IN (SELECT id FROM notification WHERE {which})"
+        ),
+        format!("DELETE FROM notification WHERE {which}"),
+    ] {
+        connection.prepare_cached(&sql)?.execute([before])?;
+    }
+    Ok(())
 }

@@ -83,6 +83,8 @@ CREATE INDEX attempt_by_notification ON attempt (notification, at);
 ALTER TABLE notification ADD COLUMN thread TEXT;
 ALTER TABLE notification ADD COLUMN bundle TEXT;
 CREATE INDEX notification_by_bundle ON notification (bundle) WHERE bundle IS NOT NULL;
+CREATE INDEX notification_tried ON notification (receiver, due_at)
+    WHERE standing = 'pending' AND attempts > 0;
 "];
 
 /// The format this version writes.

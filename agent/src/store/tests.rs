@@ -284,7 +284,9 @@ async fn no_page_and_no_delivery_scans_a_table() {
     let (_folder, path) = folder();
     let (store, _) = Store::open(&path, at(0)).unwrap();
     let queries = [
-        outbox::HEADS,
+        outbox::TRIED,
+        outbox::FRESH,
+        "SELECT id FROM notification WHERE bundle = ?1 AND standing = 'pending'",
         "SELECT count(*) FROM notification WHERE receiver = ?1 AND standing = 'pending'",
         "SELECT body FROM incident ORDER BY opened_at DESC, id DESC LIMIT ?1",
         "SELECT body FROM incident WHERE (opened_at, id) <

@@ -49,6 +49,11 @@ pub(super) enum Entry {
     /// Tenures, certificates, outcomes and turns of records alone.
     Note(Box<Batch>),
     Record(Box<Attempt>),
+    /// What goes out together.
+    Join {
+        bundle: Arc<str>,
+        members: Vec<Arc<str>>,
+    },
     Hasten {
         receiver: String,
         at: Timestamp,
@@ -83,6 +88,7 @@ impl Entry {
         match self {
             Self::Commit(batch) | Self::Note(batch) => ledger::write(connection, batch),
             Self::Record(attempt) => outbox::record(connection, attempt),
+            Self::Join { bundle, members } => outbox::join(connection, bundle, members),
             Self::Hasten { receiver, at } => outbox::hasten(connection, receiver, *at),
             Self::Abandon { receivers, at } => outbox::abandon(connection, receivers, *at),
             Self::Heartbeat { at } => connection

@@ -1,5 +1,6 @@
 //! All deliveries to one receiver.
 
+use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -7,16 +8,23 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
+use super::parcel::{Gate, Packed, Parcel, pack};
 use super::{Board, Clock, IN_FLIGHT};
 use crate::retry::{self, LONGEST_RETRY_AFTER, later};
-use crate::{Attempt, Bundle, Outbox, Outcome, Pending, Receiver, Verdict, receiver};
+use crate::{Attempt, Bundle, Bundling, Outbox, OutboxError, Outcome, Receiver, Verdict, receiver};
 
 /// How long at most until the wall clock is looked at again, because it may be set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// How long to wait for an outbox that fails.
 const OUTBOX_PAUSE: Duration = Duration::from_secs(5);
+/// Heads that are looked at at once.
+const HEADS: usize = 2000;
+/// So many different messages that do not arrive, and none that does: it is not the message.
+const STRIKES: usize = 3;
+/// Between one message to people and the next: chat services count them, and so do people.
+const PEOPLE_GAP: SignedDuration = SignedDuration::from_secs(1);
 
 /// All deliveries to one receiver.
 pub(super) struct Lane<O> {
@@ -28,13 +36,34 @@ pub(super) struct Lane<O> {
     pub(super) receiver: watch::Receiver<Arc<Receiver>>,
 }
 
-/// What a lane remembers from round to round.
+/// What a lane remembers from turn to turn.
 #[derive(Debug, Default)]
 struct Course {
-    /// The receiver asked (Retry-After) not to be called before this moment.
+    /// Nothing is sent before this moment: the receiver asked for it, or it was sent something just now.
     closed_until: Option<Timestamp>,
-    /// The last round saw an attempt that is to be repeated.
+    /// An attempt is to be repeated, and nothing has arrived since.
     failing: bool,
+    /// Messages that did not arrive since one did.
+    struck: BTreeSet<Arc<str>>,
+    /// Ids of what is under way.
+    busy: BTreeSet<Arc<str>>,
+}
+
+/// An attempt that has ended.
+struct Ended {
+    parcel: Parcel,
+    decided_at: Timestamp,
+    outcome: Outcome,
+}
+
+impl Course {
+    fn gate(&self) -> Gate {
+        if self.struck.len() >= STRIKES { Gate::Shut } else { Gate::Open }
+    }
+
+    fn close(&mut self, until: Timestamp) {
+        self.closed_until = self.closed_until.max(Some(until));
+    }
 }
 
 impl<O: Outbox> Lane<O> {
@@ -42,16 +71,16 @@ impl<O: Outbox> Lane<O> {
     pub(super) async fn run(mut self) {
         let mut added = self.outbox.added();
         // What failed before a restart is tried again as soon as anything arrives.
-        let mut course = Course { closed_until: None, failing: true };
+        let mut course = Course { failing: true, ..Course::default() };
+        let mut under_way = JoinSet::new();
         loop {
             added.mark_unchanged();
             if self.receiver.has_changed().is_err() {
-                return;
+                break;
             }
             let receiver = Arc::clone(&self.receiver.borrow_and_update());
-            let pause = match self.round(&receiver, &mut course).await {
-                Ok(None) => continue,
-                Ok(Some(pause)) => pause,
+            let pause = match self.send(&receiver, &mut course, &mut under_way).await {
+                Ok(pause) => pause,
                 Err(error) => {
                     tracing::warn!(%error, receiver = receiver.name, "deliveries wait");
                     OUTBOX_PAUSE
@@ -61,93 +90,147 @@ impl<O: Outbox> Lane<O> {
                 _ = added.changed() => {}
                 // An error says that the lane is to end, which the next turn sees.
                 _ = self.receiver.changed() => {}
+                Some(ended) = under_way.join_next() => {
+                    self.take(&receiver, ended, &mut course).await;
+                }
                 () = tokio::time::sleep(pause) => {}
             }
         }
+        let receiver = Arc::clone(&self.receiver.borrow());
+        while let Some(ended) = under_way.join_next().await {
+            self.take(&receiver, ended, &mut course).await;
+        }
     }
 
-    /// Delivers what is due; says how long to wait when nothing is.
-    async fn round(
+    /// Begins attempts at what is due, as many as may be under way; says how long to wait when nothing
+    /// else happens.
+    async fn send(
         &self,
         receiver: &Arc<Receiver>,
         course: &mut Course,
-    ) -> Result<Option<Duration>, crate::OutboxError> {
-        let now = (self.clock)();
-        let waiting = self.outbox.waiting(&receiver.name, IN_FLIGHT).await?;
-        self.board.pending(&receiver.name, waiting.pending);
-        let Some(first) = waiting.heads.first() else { return Ok(Some(LONGEST_SLEEP)) };
-        let opens_at = course.closed_until.unwrap_or(now).max(first.due_at);
-        if opens_at > now {
-            return Ok(Some(until(opens_at, now).min(LONGEST_SLEEP)));
+        under_way: &mut JoinSet<Ended>,
+    ) -> Result<Duration, OutboxError> {
+        let (most, gap) = match receiver.bundling {
+            // One after another: people read them in order.
+            Bundling::Window => (1, PEOPLE_GAP),
+            Bundling::Burst | Bundling::Never => (IN_FLIGHT, SignedDuration::ZERO),
+        };
+        let free = most.saturating_sub(under_way.len());
+        if free == 0 {
+            return Ok(LONGEST_SLEEP);
         }
-        let mut attempts = JoinSet::new();
-        for pending in waiting.heads.into_iter().filter(|pending| pending.due_at <= now) {
+        let mut waiting = self.outbox.waiting(&receiver.name, HEADS).await?;
+        self.board.pending(&receiver.name, waiting.pending);
+        let now = (self.clock)();
+        waiting
+            .heads
+            .retain(|head| !course.busy.contains(head.bundle.as_ref().unwrap_or(&head.id)));
+        let Packed { ready, mut next } =
+            pack(&waiting.heads, receiver.bundling, course.gate(), now);
+        for parcel in ready.into_iter().take(free) {
+            if let Some(until) = course.closed_until.filter(|until| *until > now) {
+                next = Some(next.map_or(until, |next| next.min(until)));
+                break;
+            }
+            let Some(bundle) = self.wrap(&parcel, now).await? else { continue };
+            course.busy.insert(Arc::clone(&parcel.id));
+            if !gap.is_zero() {
+                course.close(later(now, gap));
+            }
             let (client, receiver) = (self.client.clone(), Arc::clone(receiver));
-            attempts.spawn(async move {
-                let bundle = Bundle::of(pending.notification.clone());
+            under_way.spawn(async move {
+                let decided = bundle.notifications.iter().map(|one| one.created_at).min();
                 let outcome = receiver::deliver(&client, &receiver, &bundle, now).await;
-                (pending, outcome)
+                Ended { parcel, decided_at: decided.unwrap_or(now), outcome }
             });
         }
-        let mut arrived = false;
-        let mut repeats = false;
-        while let Some(attempt) = attempts.join_next().await {
-            let Ok((pending, outcome)) = attempt else {
-                // Unmarked, it is due again at once: a pause keeps a crash from turning in circles.
-                tokio::time::sleep(OUTBOX_PAUSE).await;
-                continue;
-            };
-            match self.mark(receiver, &pending, &outcome, course).await {
-                Verdict::Delivered => arrived = true,
-                Verdict::Retry(_) => repeats = true,
-                Verdict::Failed => {}
+        let opens = course.closed_until.unwrap_or(now);
+        Ok(next.map_or(LONGEST_SLEEP, |at| until(at.max(opens), now).min(LONGEST_SLEEP)))
+    }
+
+    /// Writes down what goes out together, and reads what it says.
+    async fn wrap(&self, parcel: &Parcel, now: Timestamp) -> Result<Option<Bundle>, OutboxError> {
+        if !parcel.joins.is_empty() {
+            self.outbox.join(Arc::clone(&parcel.id), parcel.joins.clone(), now).await?;
+        }
+        let contents = self.outbox.contents(Arc::clone(&parcel.id)).await?;
+        // It may have been given up meanwhile, with a receiver that left the plan.
+        Ok((!contents.is_empty()).then(|| Bundle::joined(Arc::clone(&parcel.id), contents)))
+    }
+
+    /// Takes in what came of an attempt.
+    async fn take(
+        &self,
+        receiver: &Receiver,
+        ended: Result<Ended, JoinError>,
+        course: &mut Course,
+    ) {
+        let Ok(ended) = ended else {
+            // Unmarked, it is due again at once: a pause keeps a crash from turning in circles.
+            tokio::time::sleep(OUTBOX_PAUSE).await;
+            course.busy.clear();
+            return;
+        };
+        let verdict = self.mark(receiver, &ended, course).await;
+        let id = &ended.parcel.id;
+        course.busy.remove(id);
+        match verdict {
+            Verdict::Delivered => {
+                course.struck.clear();
+                if std::mem::take(&mut course.failing)
+                    && let Err(error) = self.outbox.hasten(&receiver.name, (self.clock)()).await
+                {
+                    tracing::warn!(%error, receiver = receiver.name, "what waits is not hastened");
+                }
             }
+            Verdict::Retry(_) => {
+                course.failing = true;
+                course.struck.insert(Arc::clone(id));
+            }
+            // Whoever refuses one message for good may take another.
+            Verdict::Failed => course.struck.clear(),
+            Verdict::Expired => drop(course.struck.remove(id)),
         }
-        if arrived && !repeats && course.failing {
-            self.outbox.hasten(&receiver.name, (self.clock)()).await?;
-        }
-        if arrived || repeats {
-            course.failing = repeats;
-        }
-        Ok(None)
     }
 
     /// Writes down what came of an attempt, however long that takes: unrecorded, it would be sent
     /// again and again.
-    async fn mark(
-        &self,
-        receiver: &Receiver,
-        pending: &Pending,
-        outcome: &Outcome,
-        course: &mut Course,
-    ) -> Verdict {
+    async fn mark(&self, receiver: &Receiver, ended: &Ended, course: &mut Course) -> Verdict {
         let now = (self.clock)();
-        let notification = &pending.notification;
-        let attempts = pending.attempts.saturating_add(1);
-        let spread = jitter(&notification.id, attempts);
-        let verdict = retry::after(attempts, outcome, notification.expires_at, now, spread);
+        let Ended { parcel, decided_at, outcome } = ended;
+        let attempts = parcel.attempts.saturating_add(1);
+        let spread = jitter(&parcel.id, attempts);
+        let verdict = retry::after(attempts, outcome, parcel.expires_at, now, spread);
         if let (Verdict::Retry(_), Outcome::Answered { retry_after: Some(asked), .. }) =
             (verdict, outcome)
         {
-            let until = later(now, (*asked).min(LONGEST_RETRY_AFTER));
-            course.closed_until = course.closed_until.max(Some(until));
+            course.close(later(now, (*asked).min(LONGEST_RETRY_AFTER)));
         }
-        let words = outcome.to_string();
-        let (id, event) = (&*notification.id, notification.event.label());
-        tracing::info!(receiver = receiver.name, id, event, outcome = words, ?verdict, "attempted");
-        self.board.attempted(&receiver.name, now, verdict, &words);
-        let attempt = Attempt {
-            notification: Arc::clone(&notification.id),
-            at: now,
-            outcome: words,
-            verdict,
+        let words = match verdict {
+            Verdict::Expired => {
+                let hours = now.duration_since(*decided_at).as_hours();
+                format!("given up after {hours} h, last answer: {outcome}")
+            }
+            Verdict::Delivered | Verdict::Retry(_) | Verdict::Failed => outcome.to_string(),
         };
+        let (id, event, count) = (&*parcel.id, parcel.event.label(), parcel.count);
+        tracing::info!(
+            receiver = receiver.name,
+            id,
+            event,
+            count,
+            outcome = words,
+            ?verdict,
+            "attempted"
+        );
+        self.board.attempted(&receiver.name, now, (verdict, count), &words);
+        let attempt = Attempt { bundle: Arc::clone(&parcel.id), at: now, outcome: words, verdict };
         let mut stopping = self.receiver.clone();
         while let Err(error) = self.outbox.record(attempt.clone()).await {
             tracing::error!(%error, receiver = receiver.name, id, "an attempt is not recorded yet");
             tokio::select! {
                 () = tokio::time::sleep(OUTBOX_PAUSE) => {}
-                () = ended(&mut stopping) => break,
+                () = ended_by(&mut stopping) => break,
             }
         }
         verdict
@@ -155,7 +238,7 @@ impl<O: Outbox> Lane<O> {
 }
 
 /// Ready once the lane is to end.
-async fn ended(receiver: &mut watch::Receiver<Arc<Receiver>>) {
+async fn ended_by(receiver: &mut watch::Receiver<Arc<Receiver>>) {
     while receiver.changed().await.is_ok() {}
 }
 

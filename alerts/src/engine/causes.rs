@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use health::incident::MOST_CONSEQUENCES;
-use health::{Check, Consequence, Event, Explanation, Timing};
+use health::{Check, Consequence, Explanation, Timing};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Engine, OpenIncident, Step};
@@ -44,16 +44,28 @@ impl Causes {
         *self = Self::default();
     }
 
+    /// Incidents of which something may be told that was held back.
+    pub(super) fn unsettled(&mut self, now: Timestamp) -> BTreeSet<Arc<str>> {
+        while let Some((at, _)) = self.deadlines.first()
+            && *at <= now
+        {
+            self.deadlines.pop_first();
+            self.is_unsettled = true;
+        }
+        let is_unsettled = std::mem::take(&mut self.is_unsettled);
+        if is_unsettled { self.explained.clone() } else { BTreeSet::new() }
+    }
+
     /// When something is to be told that was held back.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        if self.is_unsettled {
+        if self.is_unsettled || !self.touched.is_empty() {
             return Some(Timestamp::MIN);
         }
         self.deadlines.first().map(|(at, _)| *at)
     }
 
     pub(super) fn unsettle(&mut self) {
-        self.is_unsettled |= !(self.explained.is_empty() && self.touched.is_empty());
+        self.is_unsettled |= !self.explained.is_empty();
     }
 }
 
@@ -75,83 +87,47 @@ impl Engine {
         let mut concerned = self.below(name);
         concerned.push(Arc::clone(name));
         let told_above: Vec<Arc<str>> =
-            concerned.iter().filter(|one| self.is_told_above(one)).cloned().collect();
+            concerned.iter().filter(|one| self.is_told_above(one, now)).cloned().collect();
         self.touch_above(name);
         self.set_explanation(name, cause, now);
         self.touch_above(name);
         self.causes.touched.extend(concerned);
         for one in told_above {
-            if !self.is_told_above(&one) {
+            if !self.is_told_above(&one, now) {
                 self.wait(&one, self.recovery_of(&one), now);
             }
         }
         self.causes.unsettle();
     }
 
-    /// Emits what changed in who explains whom, and tells what is held back no longer.
-    pub(super) fn settle(&mut self, now: Timestamp) -> Vec<Step> {
-        while let Some((at, _)) = self.causes.deadlines.first()
-            && *at <= now
-        {
-            self.causes.deadlines.pop_first();
-            self.causes.is_unsettled = true;
-        }
-        if !std::mem::take(&mut self.causes.is_unsettled) {
-            return Vec::new();
-        }
-        let mut explained: Vec<(usize, Arc<str>)> = self
-            .causes
-            .explained
-            .iter()
-            .map(|name| (self.above(name).len(), name.clone()))
-            .collect();
-        // A cause before what follows from it: once it is told, they need not be.
-        explained.sort();
-        let mut notifications = BTreeMap::new();
-        for (_, name) in explained {
-            let told = self.release(&name, now);
-            if !told.is_empty() {
-                notifications.insert(name, told);
-            }
-        }
+    /// Emits every incident whose consequences, or whose explanation, changed.
+    pub(super) fn show_touched(&mut self, steps: &mut Vec<Step>) {
         let touched = std::mem::take(&mut self.causes.touched);
-        let mut steps = Vec::with_capacity(touched.len());
+        if touched.is_empty() {
+            return;
+        }
+        let told: BTreeMap<Arc<str>, usize> = (0..)
+            .zip(steps.iter())
+            .filter_map(|(at, step)| Some((Arc::clone(&step.decisions.first()?.0), at)))
+            .collect();
         for name in touched {
             let consequences = self.consequences_of(&name);
             let Some(open) = self.open.get_mut(&name) else { continue };
             open.incident.consequences = consequences;
             let incident = Some(open.incident.clone());
-            let notifications = notifications.remove(&name).unwrap_or_default();
-            steps.push(Step { incident, notifications, ..Step::default() });
+            match told.get(&open.incident.id).and_then(|&at| steps.get_mut(at)) {
+                Some(step) => step.incident = incident,
+                None => steps.push(Step { incident, ..Step::default() }),
+            }
         }
-        steps
     }
 
-    /// Tells those who are not held back any more.
-    fn release(&mut self, name: &Arc<str>, now: Timestamp) -> Vec<crate::Notification> {
-        let consequences = self.consequences_of(name);
-        let Some(mut open) = self.open.remove(name) else { return Vec::new() };
-        let (_, new) = self.audience(&open, now);
-        if new.is_empty() {
-            if open.incident.waits_until.is_some_and(|until| until <= now) {
-                open.incident.waits_until = None;
-                self.causes.touched.insert(Arc::clone(name));
-            }
-            self.open.insert(Arc::clone(name), open);
-            return Vec::new();
-        }
-        self.unschedule(&open);
-        self.stands_alone(&mut open);
-        open.incident.consequences = consequences;
-        let notifications = self.tell(&mut open, &new, Event::Opened, now);
-        open.called_at = now;
-        open.told.extend(new);
-        self.keep(open);
-        notifications
+    pub(super) fn touch(&mut self, name: &Arc<str>) {
+        self.causes.touched.insert(Arc::clone(name));
     }
 
     /// It has outlived what explained it, or was never told below it.
-    fn stands_alone(&mut self, open: &mut OpenIncident) {
+    pub(super) fn stands_alone(&mut self, open: &mut OpenIncident) {
         self.causes.touched.insert(Arc::clone(&open.incident.check));
         open.incident.waits_until = None;
         if open.incident.cause().is_none() {
@@ -199,7 +175,7 @@ impl Engine {
         now: Timestamp,
     ) -> Option<OpenIncident> {
         let told_above: Vec<Arc<str>> =
-            self.below(closing).into_iter().filter(|one| self.is_told_above(one)).collect();
+            self.below(closing).into_iter().filter(|one| self.is_told_above(one, now)).collect();
         let consequences = self.consequences_of(closing);
         let above = self.above(closing);
         let mut open = self.open.remove(closing)?;
@@ -217,7 +193,7 @@ impl Engine {
         self.unlink(&open);
         self.causes.recovery.remove(closing);
         for one in told_above {
-            if !self.is_told_above(&one) {
+            if !self.is_told_above(&one, now) {
                 self.wait(&one, self.recovery_of(&one), now);
             }
         }
@@ -269,40 +245,24 @@ impl Engine {
         all
     }
 
-    /// Whether this receiver is not to be told of an incident now, because it was told of its cause, or
-    /// soon will be.
-    pub(super) fn is_held_back(&self, open: &OpenIncident, receiver: &str, now: Timestamp) -> bool {
-        let incident = &open.incident;
-        let waits = incident.waits_until.is_some_and(|until| now < until);
-        match (&incident.explained_by, incident.cause()) {
-            (Some(_), Some(cause)) => {
-                self.was_told_above(open, receiver) || (waits && self.is_pending(cause, now))
-            }
-            (Some(_), None) => waits,
-            (None, _) => false,
-        }
-    }
-
     /// Whether a receiver knows of an open incident that explains this one and is, or was, as bad.
-    fn was_told_above(&self, open: &OpenIncident, receiver: &str) -> bool {
-        self.chain(open.incident.cause()).iter().filter_map(|name| self.open.get(name)).any(
-            |above| {
-                above.peak >= open.incident.severity
-                    && above.told.iter().any(|told| &**told == receiver)
-            },
-        )
+    pub(super) fn was_told_above(&self, open: &OpenIncident, receiver: &str) -> bool {
+        self.chain(open.incident.cause())
+            .iter()
+            .filter_map(|name| self.open.get(name))
+            .any(|above| above.peak >= open.incident.severity && above.told_to(receiver).is_some())
     }
 
     /// Whether all who should be told of an incident were told of its cause instead.
-    fn is_told_above(&self, name: &str) -> bool {
+    fn is_told_above(&self, name: &str, now: Timestamp) -> bool {
         let Some(open) = self.open.get(name) else { return false };
-        let mut new = self.policy.routed(&open.incident);
-        new.retain(|receiver| !open.told.contains(receiver));
+        let mut new = self.policy.routed(&open.incident, now);
+        new.retain(|receiver| open.told_to(receiver).is_none());
         !new.is_empty() && new.iter().all(|receiver| self.was_told_above(open, receiver))
     }
 
     /// Whether a cause, or what explains that in turn, is yet to open or waits itself.
-    fn is_pending(&self, cause: &Arc<str>, now: Timestamp) -> bool {
+    pub(super) fn is_pending(&self, cause: &Arc<str>, now: Timestamp) -> bool {
         self.chain(Some(cause)).iter().any(|name| match self.open.get(name) {
             None => true,
             Some(above) => above.incident.waits_until.is_some_and(|until| now < until),
@@ -310,7 +270,7 @@ impl Engine {
     }
 
     /// The checks below whose incidents this one is listed, the nearest first.
-    fn above(&self, name: &str) -> Vec<Arc<str>> {
+    pub(super) fn above(&self, name: &str) -> Vec<Arc<str>> {
         let mut above: Vec<Arc<str>> = Vec::new();
         let mut next = self.open.get(name);
         while let Some(open) = next
@@ -333,7 +293,7 @@ impl Engine {
     }
 
     /// This check and what explains it, each once: who explain each other end nowhere.
-    fn chain(&self, first: Option<&Arc<str>>) -> Vec<Arc<str>> {
+    pub(super) fn chain(&self, first: Option<&Arc<str>>) -> Vec<Arc<str>> {
         let mut chain: Vec<Arc<str>> = Vec::new();
         let mut next = first;
         while let Some(name) = next

@@ -1,6 +1,7 @@
 //! Days of incidents in simulated time.
 
 mod causes;
+mod timeline;
 
 use std::time::Duration;
 
@@ -220,6 +221,9 @@ fn pretty(body: &str) -> String {
 struct Ledger {
     incidents: BTreeMap<Arc<str>, (Incident, Severity)>,
     notifications: Vec<Notification>,
+    decisions: Vec<(Arc<str>, Decision)>,
+    turns: Vec<(Arc<str>, Timestamp, State)>,
+    silences: BTreeMap<Arc<str>, Silence>,
 }
 
 impl Ledger {
@@ -234,22 +238,31 @@ impl Ledger {
                 .or_insert_with(|| (incident.clone(), incident.severity));
         }
         self.notifications.extend(step.notifications.iter().cloned());
+        self.decisions.extend(step.decisions.iter().cloned());
+    }
+
+    /// An engine as it begins after a crash.
+    fn resumed(&self, policy: Policy) -> Engine {
+        let mut engine = Engine::new(policy);
+        engine.resume_turns(self.turns.iter().cloned());
+        engine.resume_silences(self.silences.values().cloned());
+        engine.resume(self.open());
+        engine
     }
 
     fn open(&self) -> Vec<OpenIncident> {
         let open = self.incidents.values().filter(|(incident, _)| incident.resolved_at.is_none());
         open.map(|(incident, peak)| {
-            let mine: Vec<&Notification> =
-                self.notifications.iter().filter(|n| n.incident == incident.id).collect();
-            let opened = mine.iter().filter(|n| n.event == Event::Opened);
-            let calls = mine.iter().filter(|n| matches!(n.event, Event::Opened | Event::Reminder));
-            OpenIncident {
-                incident: incident.clone(),
-                peak: *peak,
-                told: opened.map(|n| Arc::clone(&n.receiver)).collect(),
-                notifications: u32::try_from(mine.len()).unwrap(),
-                called_at: calls.map(|n| n.created_at).max().unwrap_or(incident.opened_at),
-            }
+            let mine = self.notifications.iter().filter(|n| n.incident == incident.id);
+            let remembered = mine.map(|n| Remembered {
+                receiver: &n.receiver,
+                event: n.event,
+                created_at: n.created_at,
+                body: &n.body,
+            });
+            let decisions = self.decisions.iter().filter(|(id, _)| *id == incident.id);
+            let decisions: Vec<Decision> = decisions.map(|(_, one)| one.clone()).collect();
+            OpenIncident::recall(incident.clone(), *peak, remembered, &decisions)
         })
         .collect()
     }
@@ -321,7 +334,13 @@ fn run(happenings: &[Happening], restarts: Restarts) -> (Ledger, Vec<(usize, boo
                     facts: health::Facts::default(),
                     findings: found.collect(),
                 };
+                let before = tracks[*which].state();
                 let transition = tracks[*which].advance(&observation, check.thresholds, now);
+                let after = tracks[*which].state();
+                let has_settled = (before, after) == (State::Unknown, State::Up);
+                if transition.is_some() && before != after && !has_settled {
+                    ledger.turns.push((Arc::clone(&check.name), now, after));
+                }
                 explain(&mut engine, &checks, &tracks, now);
                 if let Some(transition) = transition {
                     is_cause = true;
@@ -344,8 +363,7 @@ fn run(happenings: &[Happening], restarts: Restarts) -> (Ledger, Vec<(usize, boo
                 engine.replace_policy(current.clone());
             }
             Happening::Restart if restarts == Restarts::Real => {
-                engine = Engine::new(current.clone());
-                engine.resume(ledger.open());
+                engine = ledger.resumed(current.clone());
                 explain(&mut engine, &checks, &tracks, now);
             }
             Happening::Restart => {}
@@ -409,7 +427,16 @@ proptest! {
     ) {
         let (never_stopped, _) = run(&happenings, Restarts::Ignored);
         let (restarted, _) = run(&happenings, Restarts::Real);
-        prop_assert_eq!(never_stopped.notifications, restarted.notifications);
+        for (one, other) in never_stopped.notifications.iter().zip(&restarted.notifications) {
+            prop_assert_eq!(one, other);
+        }
+        for (one, other) in never_stopped.decisions.iter().zip(&restarted.decisions) {
+            prop_assert_eq!(one, other);
+        }
+        prop_assert_eq!(never_stopped.notifications.len(), restarted.notifications.len());
+        let (more, less) = (&never_stopped.decisions, &restarted.decisions);
+        let all = more.len().min(less.len());
+        prop_assert_eq!(&more[all..], &less[all..]);
         prop_assert_eq!(never_stopped.incidents, restarted.incidents);
     }
 }

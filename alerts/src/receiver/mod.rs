@@ -22,7 +22,6 @@ pub(crate) mod program;
 pub(crate) mod push;
 pub(crate) mod template;
 pub(crate) mod webhook;
-mod whole;
 
 /// The bound on one attempt, from connecting to the last byte read.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);

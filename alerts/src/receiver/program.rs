@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 use super::posting::excerpt;
-use super::{Outcome, whole};
+use super::Outcome;
 use crate::Bundle;
 
 /// How much of what it says is kept.

@@ -14,7 +14,6 @@ use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value as 
 use serde_json::{Value, json};
 
 use super::posting::Posting;
-use super::whole;
 use crate::telling::Telling;
 use crate::{Bundle, Hidden, Receiver, prose};
 

@@ -42,8 +42,7 @@ impl Secret {
 impl Webhook {
     /// The request of one attempt.
     pub(super) fn compose(&self, bundle: &Bundle, now: Timestamp) -> Posting {
-        let body = bundle.first().map(|one| one.body.to_string()).unwrap_or_default();
-        let mut posting = Posting::json(&self.url, body)
+        let mut posting = Posting::json(&self.url, bundle.body())
             .with("webhook-id", &bundle.id)
             .with("webhook-timestamp", &now.as_second().to_string());
         if let Some(secret) = &self.secret {

@@ -9,7 +9,7 @@ mod http;
 mod signals;
 
 pub(in crate::plan) use alerting::OUTSIDE_WORD;
-use alerting::{RECEIVER, ROUTE};
+use alerting::{ALERTS, MAINTENANCE, RECEIVER, ROUTE};
 use certificates::{ACME, CERTIFICATE, TLS};
 use dns::DNS;
 use expect::EXPECT;
@@ -68,6 +68,20 @@ static PROXY_URL: Words = words(
 );
 static PATH: Words = any("a path, relative to the plan's folder");
 static REFERENCE: Words = any("the name of a check, or HOST:PORT");
+static LABEL_VALUE: Words = any("a string of at most 128 characters");
+static CHECK_PATTERN: Words = any("the name of a check; `*` stands for anything");
+static HOST_PATTERN: Words = any("the name of a host; `*` stands for anything");
+static CODE_PATTERN: Words = any("a code such as \"tls.not-reloaded\" or \"dns.*\"");
+static LABEL_PATTERN: Words = any("the value of a label; `*` stands for anything");
+static HOURS: Words =
+    words("hours such as \"09:00-18:00\"", "^[0-2][0-9]:[0-5][0-9] *- *[0-2][0-9]:[0-5][0-9]$");
+static DAYS: Words = words(
+    "days such as \"mon-fri\" or \"sat\"",
+    "^(mon|tue|wed|thu|fri|sat|sun)( *- *(mon|tue|wed|thu|fri|sat|sun))?$",
+);
+static MOMENT: Words = any("a date with a time such as 2026-12-24T22:00:00");
+static PAUSE: Words =
+    words("a duration such as \"4h\", or \"never\"", "^(never|(0|[1-9][0-9]*)(ms|s|m|h|d))$");
 static RECEIVER_NAME: Words = any("the name of a receiver");
 static FINGERPRINT: Words =
     words("a fingerprint as `ssh-keygen -l` prints it", "^SHA256:[A-Za-z0-9+/]{43}=?$");
@@ -127,6 +141,8 @@ pub(in crate::plan) static PLAN: Table = Table {
         key("forward", Rows(&FORWARD), Optional, "Router and NAT rules."),
         key("receiver", Rows(&RECEIVER), Optional, "Who is told."),
         key("route", Rows(&ROUTE), Optional, "Who is told of what."),
+        key("maintenance", Rows(&MAINTENANCE), Optional, "When nobody new is told of what."),
+        key("alerts", Row(&ALERTS), Optional, "How incidents are told."),
         key("journey", Rows(&JOURNEY), Optional, "Requests that share cookies."),
         key("icmp", Rows(&ICMP), Optional, "Echo requests."),
         key("udp", Rows(&UDP), Optional, "Datagrams and their answers."),
@@ -184,6 +200,14 @@ static AGENT: Table = Table {
             Optional,
             "Write certificates into /metrics under the names of these exporters too, so that rules made for them go on working.",
         ),
+        key(
+            "token_env",
+            Text(&VARIABLE),
+            Optional,
+            "An environment variable with the token that lets somebody silence and acknowledge; at least 16 characters. Default: a token is made once and kept beside the store, in `STORE.token`.",
+        ),
+        key("token_file", Text(&PATH), Optional, "A file with the same."),
+        key("token", Text(&FREE), Refused(OUTSIDE), "Refused."),
     ]],
 };
 
@@ -226,7 +250,12 @@ pub(in crate::plan) static PACE: &[Key] = &[
         Optional,
         "PEM files with extra roots, where TLS is spoken; default: the system's alone.",
     ),
+    key("labels", Map(&Text(&LABEL_VALUE)), Optional, LABELS_OF_CHECKS),
 ];
+
+const LABELS_OF_CHECKS: &str = "The owner's own words, for routes, silences, maintenance and whoever is told: `{ team = \"shop\" }`. Added to those of `[defaults]` and of the host.";
+
+static LABELS: &[Key] = &[key("labels", Map(&Text(&LABEL_VALUE)), Optional, LABELS_OF_CHECKS)];
 
 static NAMED: &[Key] =
     &[key("name", Text(&NAME), Required, "Unique among checks, at most 128 characters.")];

@@ -313,7 +313,7 @@ fn a_program_reads_the_place_the_message_and_the_help() {
             "column": 3,
             "message": "unknown key `intervall` in [defaults]",
             "help": "did you mean `interval`?\naccepted: interval, cron, timezone, timeout, \
-                     fail_after, recover_after, ca",
+                     fail_after, recover_after, ca, labels",
         }])
     );
 }

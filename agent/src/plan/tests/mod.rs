@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use super::{Mistakes, Plan, Surroundings, parse};
 use crate::tls::Roots;
 
+mod alerting;
 mod asked;
 mod hostile;
 mod mistakes;
@@ -70,6 +71,7 @@ fn surroundings() -> Small {
             ("PLAIN_SECRET", "plain words"),
             ("SLACK_WEBHOOK", "https://hooks.example/slack"),
             ("NTFY_TOPIC", "shop-alerts"),
+            ("HEARTBEAT_URL", "https://alive.example/4f2d"),
             ("BROKEN_SECRET", "whsec_%%%"),
             ("EMPTY", ""),
             ("SHOP_TOKEN", "Bearer abc"),

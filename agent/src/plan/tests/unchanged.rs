@@ -62,6 +62,8 @@ fn changed(from: &str, to: &str) -> Vec<String> {
 #[test]
 fn only_what_was_touched_differs() {
     let none: [&str; 0] = [];
+    assert_eq!(changed("\"^SSH\"", "\"^SSH\"\nlabels = { team = \"shop\" }"), none);
+    assert_eq!(changed("local = true", "local = true\nlabels = { team = \"shop\" }"), none);
     assert_eq!(changed("\n", "\n# another comment\n"), none);
     assert_eq!(changed("port = 3012", "port = 3012\nservice = \"api\""), ["web:3012"]);
     assert_eq!(

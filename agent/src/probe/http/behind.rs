@@ -44,6 +44,13 @@ pub struct Behind {
     pub inner_ports: Vec<u16>,
 }
 
+impl Behind {
+    /// The plan says nothing of who stands there.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.nginx.is_none() && self.backends.is_empty() && self.inner_ports.is_empty()
+    }
+}
+
 /// Configurations as they were read last, by their first file.
 #[derive(Debug, Default)]
 pub struct Configurations(Mutex<HashMap<PathBuf, (Instant, Arc<Sites>)>>);

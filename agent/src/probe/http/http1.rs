@@ -28,6 +28,8 @@ use crate::probe::Stopwatch;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 8 * 1024;
+/// The same of the first read: most answers fit in, and memory that is not touched costs nothing.
+const FIRST_READ_BYTES: usize = 2 * 1024;
 /// How long bytes that nobody announced are waited for, where some came before.
 const AFTER: Duration = Duration::from_millis(250);
 /// Most header fields of one head.
@@ -273,7 +275,7 @@ impl Line {
             let received = self.received;
             return Err(Cause::Protocol(format!("{received} bytes and no end of the answer")));
         }
-        self.buffer.reserve(READ_BYTES);
+        self.buffer.reserve(if self.received == 0 { FIRST_READ_BYTES } else { READ_BYTES });
         let held = self.buffer.len();
         let count = poll_fn(|context| self.poll_fill(context))
             .await

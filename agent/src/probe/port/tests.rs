@@ -397,6 +397,7 @@ async fn strangers_are_swept_up() {
             thresholds: Thresholds::default(),
             neighbours: vec![web, Arc::new(Host { name: "back".into(), ..host("127.42.0.9") })],
             dashboard,
+            labels: BTreeMap::new(),
         }
     };
     let net = net();

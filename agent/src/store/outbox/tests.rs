@@ -30,6 +30,7 @@ type Answer = (u16, Option<u64>);
 struct Hook {
     url: String,
     seen: Arc<Mutex<Vec<Arrived>>>,
+    bodies: Arc<Mutex<Vec<serde_json::Value>>>,
     /// By check; the empty name is for all others.
     answers: Arc<Mutex<HashMap<String, Answer>>>,
     arrivals: Arc<watch::Sender<usize>>,
@@ -41,6 +42,7 @@ impl Hook {
         let hook = Self {
             url: format!("http://{}/hook", listener.local_addr().unwrap()),
             seen: Arc::default(),
+            bodies: Arc::default(),
             answers: Arc::default(),
             arrivals: Arc::new(watch::Sender::new(0)),
         };
@@ -65,6 +67,7 @@ impl Hook {
             headers.insert("retry-after", (*seconds).into());
         }
         self.seen.lock().unwrap().push((id, word("type"), check));
+        self.bodies.lock().unwrap().push(body);
         self.arrivals.send_modify(|count| *count += 1);
         (StatusCode::from_u16(*status).unwrap(), headers)
     }
@@ -313,4 +316,109 @@ async fn a_delivered_attempt_that_cannot_be_recorded_is_not_sent_again() {
     running.wait_for("ops", |one| one.standing.pending == 0).await;
     assert_eq!(hook.arrived(1).await.len(), 1);
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_burst_goes_out_in_bundles_and_again_as_it_did() {
+    let (folder, path) = folder();
+    let (store, _) = Store::open(&path, crate::store::tests::at(0)).unwrap();
+    let hook = Hook::start().await;
+    let (receivers, mut engine, watch) = setup(&[("ops", &hook)]);
+    hook.answer("", 503, None);
+    let mut burst = Batch::default();
+    for nth in 0..700 {
+        let opened = opening(&mut engine, &format!("door {nth:03}"), watch.now());
+        burst.incidents.extend(opened.incidents);
+        burst.notifications.extend(opened.notifications);
+    }
+    commit(&store, &burst).await;
+    let mut running = Running::start(&store, &receivers, &watch);
+    running.wait_for("ops", |one| one.retried == 2).await;
+    running.stop().await;
+
+    // Killed here; then more opens, which goes apart from what was sent before.
+    let image = crash_image(&path, folder.path());
+    let (store, _) = Store::open(&image, watch.now()).unwrap();
+    commit(&store, &opening(&mut engine, "late", watch.now())).await;
+    hook.answer("", 204, None);
+    watch.advance(SignedDuration::from_mins(1));
+    let mut running = Running::start(&store, &receivers, &watch);
+    let done = running.wait_for("ops", |one| one.standing.pending == 0).await;
+    assert_eq!(done.delivered, 701);
+    running.stop().await;
+    let bodies = hook.bodies.lock().unwrap().clone();
+    let mut sizes = HashMap::<String, Vec<usize>>::new();
+    for ((id, ..), body) in hook.seen.lock().unwrap().iter().zip(&bodies) {
+        let others = body["others"].as_array().map_or(0, Vec::len);
+        sizes.entry(id.clone()).or_default().push(1 + others);
+    }
+    let mut sizes: Vec<Vec<usize>> = sizes.into_values().collect();
+    sizes.sort();
+    assert_eq!(sizes.len(), 3, "{sizes:?}");
+    assert_eq!(sizes[0], [1]);
+    assert!(sizes[1..].iter().all(|sent| sent.len() == 2 && sent[0] == sent[1]), "{sizes:?}");
+    assert_eq!(sizes[1][0] + sizes[2][0], 700);
+    let single = bodies.iter().find(|body| body["check"] == "late").unwrap();
+    assert!(single.get("others").is_none(), "{single}");
+    // Each of them knows how it was told, with how many others.
+    let account = store.incident(&burst.incidents[3].id).await.unwrap().unwrap();
+    let told = &account.notifications[0];
+    let outcomes: Vec<&str> = told.tries.iter().map(|one| &*one.outcome).collect();
+    assert_eq!(outcomes, ["503", "204"]);
+    assert_eq!((told.attempts, told.others > 100), (2, true), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_opens_during_an_outage_is_gathered_and_follows_when_it_is_over() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, crate::store::tests::at(0)).unwrap();
+    let hook = Hook::start().await;
+    let (receivers, mut engine, watch) = setup(&[("ops", &hook)]);
+    hook.answer("", 500, None);
+    let mut running = Running::start(&store, &receivers, &watch);
+    for nth in 0..40_u64 {
+        commit(&store, &opening(&mut engine, &format!("door {nth}"), watch.now())).await;
+        running.wait_for("ops", |one| one.standing.pending == nth + 1).await;
+    }
+    let during = running.wait_for("ops", |one| one.retried >= 3).await;
+    assert!(during.retried < 10, "everybody was tried: {during:?}");
+    assert!(during.standing.failing_since.is_some());
+    assert_eq!(during.failing_since(watch.now()), None, "it has just begun");
+    watch.advance(SignedDuration::from_mins(6));
+    assert!(during.failing_since(watch.now()).is_some());
+    hook.answer("", 204, None);
+    poke(&store).await;
+    let after = running.wait_for("ops", |one| one.standing.pending == 0).await;
+    assert_eq!((after.delivered, after.standing.failing_since), (40, None));
+    let took = hook.seen.lock().unwrap().len() - usize::try_from(after.retried).unwrap();
+    assert!(took < 15, "{took} messages");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_never_arrives_is_given_up_with_its_last_answer() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, crate::store::tests::at(0)).unwrap();
+    let hook = Hook::start().await;
+    let (receivers, mut engine, watch) = setup(&[("ops", &hook)]);
+    hook.answer("", 502, None);
+    let opened = opening(&mut engine, "a", watch.now());
+    commit(&store, &opened).await;
+    let mut running = Running::start(&store, &receivers, &watch);
+    let since = running.wait_for("ops", |one| one.retried == 1).await.standing.failing_since;
+    running.stop().await;
+    // Since when it fails is known after a restart, too.
+    assert!(since.is_some());
+    assert_eq!(store.standings().await.unwrap()[0].failing_since, since);
+    let mut running = Running::start(&store, &receivers, &watch);
+    watch.advance(SignedDuration::from_hours(73));
+    poke(&store).await;
+    let given_up = running.wait_for("ops", |one| one.expired == 1).await;
+    assert_eq!(given_up.failing_since(watch.now()), since);
+    running.wait_for("ops", |one| one.standing.pending == 0).await;
+    running.stop().await;
+    let account = store.incident(&opened.incidents[0].id).await.unwrap().unwrap();
+    let words = account.notifications[0].last_outcome.as_deref();
+    assert_eq!(words, Some("given up after 73 h, last answer: 502"));
+    assert_eq!(account.notifications[0].next_attempt_at, None);
 }

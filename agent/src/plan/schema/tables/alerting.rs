@@ -1,5 +1,7 @@
 //! Who is told, of what, and when not.
 
+use health::Kind;
+
 use super::*;
 use others::{ALERTMANAGER, GOTIFY, MAIL, NTFY, OPSGENIE, PAGERDUTY, PROGRAM, PUSHOVER, TEMPLATE};
 
@@ -97,16 +99,168 @@ static WEBHOOK: Table = Table {
     ]],
 };
 
+/// Names of kinds, in the order of pages.
+static KINDS: [&str; Kind::ALL.len()] = {
+    let mut names = [""; Kind::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = Kind::ALL[at].label();
+        at += 1;
+    }
+    names
+};
+
+/// Which incidents are meant: every key that is there has to match, of a list one entry.
+static MATCHING: &[Key] = &[
+    key(
+        "severity",
+        OneOf(&["warning", "critical"]),
+        Optional,
+        "Matches incidents of at least this severity; default: all.",
+    ),
+    key("check", OneOrMany(&Text(&CHECK_PATTERN)), Optional, "Matches incidents of these checks."),
+    key(
+        "host",
+        OneOrMany(&Text(&HOST_PATTERN)),
+        Optional,
+        "Matches incidents of what belongs to these hosts.",
+    ),
+    key("kind", OneOrMany(&OneOf(&KINDS)), Optional, "Matches incidents of checks of these kinds."),
+    key(
+        "code",
+        OneOrMany(&Text(&CODE_PATTERN)),
+        Optional,
+        "Matches incidents with one of these codes among their findings.",
+    ),
+    key(
+        "label",
+        Map(&Text(&LABEL_PATTERN)),
+        Optional,
+        "Matches incidents of checks that bear all of these labels: `{ team = \"shop\" }`.",
+    ),
+];
+
 pub(super) static ROUTE: Table = Table {
     header: "[[route]]",
     doc: "Who is told of what; the first that matches wins. Without routes every receiver hears all.",
+    keys: &[
+        MATCHING,
+        &[
+            key(
+                "hours",
+                Text(&HOURS),
+                Optional,
+                "At which hours it is there; at others the routes after it are. Over midnight where it ends earlier than it begins.",
+            ),
+            key(
+                "days",
+                OneOrMany(&Text(&DAYS)),
+                Optional,
+                "On which days those hours begin; default: all.",
+            ),
+            key(
+                "timezone",
+                Text(&TIMEZONE),
+                Optional,
+                "Whose hours and days; default: that of `[alerts]`.",
+            ),
+            key("receivers", OneOrMany(&Text(&RECEIVER_NAME)), Required, "Who is told."),
+            key(
+                "escalate",
+                Rows(&ESCALATE),
+                Optional,
+                "Who else is told when nobody acknowledges it.",
+            ),
+        ],
+    ],
+};
+
+static ESCALATE: Table = Table {
+    header: "[[route.escalate]]",
+    doc: "Who else is told of an incident that nobody has acknowledged; inline: `escalate = [{ after = \"15m\", receivers = [\"boss\"] }]`.",
     keys: &[&[
         key(
-            "severity",
-            OneOf(&["warning", "critical"]),
-            Optional,
-            "Matches incidents of at least this severity; default: all.",
+            "after",
+            Text(&DURATION),
+            Required,
+            "How long after the incident opened, from 1s to 30d.",
         ),
-        key("receivers", OneOrMany(&Text(&RECEIVER_NAME)), Required, "Who is told."),
+        key("receivers", OneOrMany(&Text(&RECEIVER_NAME)), Required, "Who else is told."),
+    ]],
+};
+
+pub(super) static MAINTENANCE: Table = Table {
+    header: "[[maintenance]]",
+    doc: "A time in which nobody is told of new incidents; probing goes on, what was told before is told to be over, and what is still there afterwards is told then. Without a key that says which, all of them.",
+    keys: &[
+        &[
+            key("name", Text(&NAME), Required, "Unique among them: it is shown wherever it holds."),
+            key(
+                "cron",
+                Text(&CRON),
+                Optional,
+                "When it begins, again and again: five fields, or six with seconds first.",
+            ),
+            key(
+                "for",
+                Text(&DURATION),
+                Optional,
+                "How long it lasts, from 1s to 366d; required with `cron`.",
+            ),
+            key(
+                "from",
+                Text(&MOMENT),
+                Optional,
+                "When it begins, once: a date with a time, as TOML has them or as a string.",
+            ),
+            key("until", Text(&MOMENT), Optional, "When that ends; or `for`."),
+            key(
+                "timezone",
+                Text(&TIMEZONE),
+                Optional,
+                "Whose clocks; default: that of `[alerts]`. Right across daylight saving.",
+            ),
+        ],
+        MATCHING,
+    ],
+};
+
+pub(super) static ALERTS: Table = Table {
+    header: "[alerts]",
+    doc: "How incidents are told.",
+    keys: &[&[
+        key(
+            "timezone",
+            Text(&TIMEZONE),
+            Optional,
+            "Whose clocks tell times in messages, and are meant by hours and maintenance; default: those of this machine.",
+        ),
+        key(
+            "reminders",
+            OneOrMany(&Text(&PAUSE)),
+            Default("[\"4h\", \"12h\", \"24h\"]"),
+            "After which pauses it is said again that an incident is still there, the last one repeated; from 1m to 30d, or \"never\".",
+        ),
+        key(
+            "group_wait",
+            Text(&DURATION),
+            Default("\"5s\""),
+            "How long incidents that belong together are gathered for one message, from 0s to 1h.",
+        ),
+        key(
+            "group_interval",
+            Text(&DURATION),
+            Default("\"1m\""),
+            "How long after that the next message about the same thing comes at the earliest, from 0s to 1d.",
+        ),
+        key(
+            "heartbeat_url",
+            Text(&URL),
+            Optional,
+            "Fetched again and again while the agent is well, and not when it is not: a service that waits for it tells you. Who knows the URL can do the same, so rather keep it elsewhere:",
+        ),
+        key("heartbeat_url_env", Text(&VARIABLE), Optional, "an environment variable with it,"),
+        key("heartbeat_url_file", Text(&PATH), Optional, "or a file."),
+        key("heartbeat_every", Text(&DURATION), Default("\"1m\""), "How often, from 1s to 1d."),
     ]],
 };

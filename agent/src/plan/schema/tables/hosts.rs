@@ -48,6 +48,12 @@ pub(super) static HOST: Table = Table {
             Optional,
             "Dial its ports and addresses from this address of the agent's machine: the vantage point from which `exposure` is tried.",
         ),
+        key(
+            "labels",
+            Map(&Text(&LABEL_VALUE)),
+            Optional,
+            "The owner's own words on everything that belongs to it, unless a check says otherwise: `{ team = \"shop\" }`.",
+        ),
         key("port", Rows(&PORT), Optional, "Its claims."),
     ]],
 };

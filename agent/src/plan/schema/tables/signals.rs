@@ -235,5 +235,6 @@ pub(super) static HEARTBEAT: Table = Table {
             ),
         ],
         DEPENDS,
+        LABELS,
     ],
 };

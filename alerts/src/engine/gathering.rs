@@ -1,0 +1,113 @@
+//! What belongs together and comes within a while goes out as one message: what each notification
+//! belongs together with, and when it is due. Pure. Deliberately absent: making one message of them,
+//! which the courier does, and remembering windows over a restart: they last a minute.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use health::Event;
+use jiff::Timestamp;
+
+use super::Engine;
+use super::open::OpenIncident;
+use crate::retry::later;
+use crate::{Bundling, Notification};
+
+/// Windows that are kept before those that are over are looked for.
+const MOST_WINDOWS: usize = 256;
+
+/// Which windows there are, and which open incidents belong together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gatherings {
+    /// When the last window of a receiver, an event and a thread ends.
+    windows: BTreeMap<(Arc<str>, Event, Arc<str>), Timestamp>,
+    /// Checks with open incidents, by thread.
+    threads: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    kept: usize,
+}
+
+impl Gatherings {
+    pub(super) fn join(&mut self, open: &OpenIncident) {
+        let thread = self.threads.entry(Arc::clone(&open.thread)).or_default();
+        thread.insert(Arc::clone(&open.incident.check));
+    }
+
+    pub(super) fn leave(&mut self, open: &OpenIncident) {
+        if let Some(thread) = self.threads.get_mut(&open.thread) {
+            thread.remove(&open.incident.check);
+            if thread.is_empty() {
+                self.threads.remove(&open.thread);
+            }
+        }
+    }
+
+    /// Forgets windows that were over before this moment, now and then.
+    fn prune(&mut self, before: Timestamp) {
+        if self.windows.len() > MOST_WINDOWS.max(2 * self.kept) {
+            self.windows.retain(|_, ends| *ends >= before);
+            self.kept = self.windows.len();
+        }
+    }
+}
+
+impl Engine {
+    /// What an incident belongs together with: the host of its root cause, else that cause; the host
+    /// of its check, else the check.
+    pub(super) fn thread_of(&self, open: &OpenIncident) -> Arc<str> {
+        let chain = self.chain(open.incident.cause());
+        let root = chain.last().map(|name| (name, self.open.get(name)));
+        let (check, host) = match root {
+            Some((name, root)) => (name, root.and_then(|root| root.incident.host.as_ref())),
+            None => (&open.incident.check, open.incident.host.as_ref()),
+        };
+        host.map_or_else(|| format!("check {check}"), |host| format!("host {host}")).into()
+    }
+
+    /// Says what a message belongs together with and when it is due.
+    pub(super) fn gather(
+        &mut self,
+        open: &OpenIncident,
+        notification: &mut Notification,
+        now: Timestamp,
+    ) {
+        let receiver = self.policy.receiver(&notification.receiver);
+        let bundling = receiver.map_or(Bundling::Never, |receiver| receiver.bundling);
+        if bundling == Bundling::Never {
+            return;
+        }
+        notification.thread = Some(Arc::clone(&open.thread));
+        if bundling == Bundling::Window {
+            notification.due_at = self.window(open, notification, now);
+        }
+    }
+
+    fn window(&mut self, open: &OpenIncident, message: &Notification, now: Timestamp) -> Timestamp {
+        let grouping = self.policy.grouping;
+        let waits = match message.event {
+            // The last of them has nothing to wait for; others may follow it.
+            Event::Resolved if !self.has_company(open, &message.receiver) => return now,
+            Event::Resolved => grouping.interval.max(grouping.wait),
+            _ => grouping.wait,
+        };
+        let key = (Arc::clone(&message.receiver), message.event, Arc::clone(&open.thread));
+        let soonest = later(now, waits);
+        let due = match self.gatherings.windows.get(&key) {
+            // A clock that was set back makes nobody wait for the old time.
+            Some(&ends) if now < ends => ends.min(later(soonest, grouping.interval)),
+            Some(&ended) => soonest.max(later(ended, grouping.interval)),
+            None => soonest,
+        };
+        self.gatherings.windows.insert(key, due);
+        self.gatherings.prune(now.checked_sub(grouping.interval).unwrap_or(now));
+        due
+    }
+
+    /// Whether this receiver was told of another incident of the same thread that is still open.
+    fn has_company(&self, open: &OpenIncident, receiver: &str) -> bool {
+        let thread = self.gatherings.threads.get(&open.thread);
+        thread.into_iter().flatten().any(|check| {
+            *check != open.incident.check
+                && self.open.get(check).is_some_and(|other| other.told_to(receiver).is_some())
+        })
+    }
+}
