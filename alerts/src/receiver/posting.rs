@@ -67,6 +67,15 @@ impl Posting {
         &self.body
     }
 
+    /// All of it, for snapshots.
+    #[cfg(test)]
+    pub(super) fn shown(&self) -> String {
+        let headers = self.headers.iter().map(|(name, value)| format!("{name}: {value}\n"));
+        let body = serde_json::from_str::<serde_json::Value>(&self.body);
+        let body = body.map_or_else(|_| self.body.clone(), |body| format!("{body:#}"));
+        format!("{} {}\n{}\n{body}", self.method, self.url, headers.collect::<String>())
+    }
+
     /// Sends it and reads the beginning of the answer.
     ///
     /// # Errors

@@ -43,7 +43,7 @@ impl Program {
             Err(outcome) => return outcome,
         };
         let group = child.id();
-        let message = whole::text(bundle);
+        let message = bundle.body();
         let (input, output, errors) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let write = async {

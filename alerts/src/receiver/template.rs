@@ -79,7 +79,7 @@ impl Template {
     /// When the template cannot be filled, in one sentence that holds no secret.
     pub(super) fn compose(&self, bundle: &Bundle, receiver: &Receiver) -> Result<Posting, String> {
         let telling = Telling::read(bundle, receiver)?;
-        let message = serde_json::from_str(&whole::text(bundle)).unwrap_or_default();
+        let message = serde_json::from_str(&bundle.body()).unwrap_or_default();
         let context = self.context(message, &telling, &receiver.name);
         let body = self.fill(&context, Absent::Empty).map_err(|mistake| mistake.words)?;
         let mut posting = Posting::new(self.method.clone(), self.url.expose(), body)
@@ -103,7 +103,7 @@ impl Template {
                 line: None,
                 words,
             })?;
-            let message = serde_json::from_str(&whole::text(&bundle)).unwrap_or_default();
+            let message = serde_json::from_str(&bundle.body()).unwrap_or_default();
             self.fill(&self.context(message, &telling, "ops"), absent)?;
         }
         Ok(())
@@ -223,6 +223,19 @@ pub(super) fn percent_encoded(text: &str) -> String {
         }
     }
     encoded
+}
+
+/// A message for the tests of other receivers.
+#[cfg(test)]
+pub(super) fn sample_bundle() -> Bundle {
+    sample::messages().swap_remove(0).0
+}
+
+/// So many incidents for the tests of other receivers.
+#[cfg(test)]
+pub(super) fn sample_telling(event: health::Event, language: health::Language, many: usize) -> Telling {
+    let (bundle, receiver) = sample::bundle(event, many);
+    Telling::read(&bundle, &Receiver { language, ..receiver }).unwrap()
 }
 
 #[cfg(test)]

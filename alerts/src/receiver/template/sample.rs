@@ -29,6 +29,18 @@ pub(super) fn messages() -> Vec<(Bundle, Receiver, Absent)> {
     table.into_iter().map(made).collect()
 }
 
+/// So many of them with one event.
+#[cfg(test)]
+pub(super) fn bundle(event: Event, many: usize) -> (Bundle, Receiver) {
+    let body = match event {
+        Event::Test => payload::test(&Policy::default()),
+        _ => incident(event).to_string(),
+    };
+    let notifications = vec![notification(event, body); many];
+    let receiver = Receiver::new("ops", Channel::Program(Program::default()));
+    (Bundle { id: "msg_sample".into(), event, notifications }, receiver)
+}
+
 fn notification(event: Event, body: String) -> Notification {
     let at = Timestamp::UNIX_EPOCH;
     Notification {
