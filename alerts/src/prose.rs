@@ -13,8 +13,7 @@ mod missed;
 mod moments;
 mod words;
 
-#[expect(unused_imports, reason = "services render from these")]
-pub(crate) use lines::{Detail, Line, Piece, Role, Style, cut, plain_lines};
+pub(crate) use lines::{Line, Piece, Role, Style, cut, plain_lines};
 use moments::{moment, span, took};
 use words::{IsOne, Words};
 
@@ -108,6 +107,9 @@ const MOST_CONSEQUENCES: usize = 8;
 /// Lines of evidence of one finding, and how long each may be.
 const MOST_EVIDENCE: usize = 8;
 const EVIDENCE_CHARS: usize = 300;
+/// The longest summary and remedy; what is longer is some server's own words.
+const SUMMARY_CHARS: usize = 600;
+const REMEDY_CHARS: usize = 1200;
 /// Names that the title of several incidents lists.
 const NAMED_IN_TITLE: usize = 3;
 /// The longest title: longer ones are cut by services and phones anyway.
@@ -125,7 +127,12 @@ pub(crate) fn of(telling: &Telling) -> Prose {
         Some((dashboard, _)) if several => format!("{dashboard}/incidents"),
         _ => link,
     };
-    let shown = telling.incidents.iter().take(MOST_ITEMS);
+    let (items, all) = if is_incident {
+        let shown = telling.incidents.iter().take(MOST_ITEMS);
+        (shown.map(|told| item(telling, told, words)).collect(), telling.incidents.len())
+    } else {
+        missed::items(telling, words)
+    };
     Prose {
         id: telling.id.clone(),
         event: telling.event,
@@ -133,12 +140,8 @@ pub(crate) fn of(telling: &Telling) -> Prose {
         title: cut(&title(telling, words), TITLE_CHARS),
         lead: lead(telling, words),
         tone: tone(telling),
-        items: if is_incident {
-            shown.map(|told| item(telling, told, words)).collect()
-        } else {
-            missed::items(telling, words)
-        },
-        more: telling.incidents.len().saturating_sub(MOST_ITEMS),
+        more: all - items.len(),
+        items,
         link,
         link_words: words
             .link(if is_incident && !several { IsOne::Yes } else { IsOne::No })
@@ -173,7 +176,7 @@ fn common_state(telling: &Telling) -> Option<State> {
 /// One incident in one line.
 fn gist(telling: &Telling, told: &Told, words: Words) -> String {
     let check = name(told);
-    let summary = told.findings.first().map(|worst| clean(&worst.summary));
+    let summary = told.findings.first().map(|worst| cut(&clean(&worst.summary), SUMMARY_CHARS));
     let with = |begin: String, end: Option<String>| match end {
         Some(end) if !end.is_empty() => format!("{begin} · {end}"),
         _ => begin,
@@ -279,8 +282,14 @@ fn point(found: &ToldFinding, over: bool) -> Point {
             };
             Fact { label: clean(name), words: cut(&clean(&words), EVIDENCE_CHARS) }
         });
-    let remedy = Some(clean(&found.remedy)).filter(|remedy| !over && !remedy.is_empty());
-    Point { code: found.code, summary: clean(&found.summary), remedy, evidence: evidence.collect() }
+    let remedy =
+        Some(cut(&clean(&found.remedy), REMEDY_CHARS)).filter(|remedy| !over && !remedy.is_empty());
+    Point {
+        code: found.code,
+        summary: cut(&clean(&found.summary), SUMMARY_CHARS),
+        remedy,
+        evidence: evidence.collect(),
+    }
 }
 
 /// What belongs to an incident beside what is wrong.
@@ -301,7 +310,9 @@ fn facts(telling: &Telling, told: &Told, words: Words) -> Vec<Fact> {
     }
     if let Some(kind) = told.kind {
         let instance = told.instance.as_deref().map(clean).unwrap_or_default();
-        add("Looks at", "대상", format!("{} {instance}", kind.label()).trim_end().to_owned());
+        // Between backticks: exact, and no service makes a link of it.
+        let exact = if instance.contains('`') { instance } else { format!("`{instance}`") };
+        add("Looks at", "대상", format!("{} {exact}", kind.label()));
     }
     if let Some(host) = &told.host {
         add("Host", "호스트", clean(host));
@@ -355,4 +366,4 @@ pub(crate) fn clean(words: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -57,7 +57,39 @@ pub(crate) struct Told {
     pub(crate) explained_by: Option<String>,
     #[serde(default)]
     pub(crate) consequences: Vec<ToldConsequence>,
+    /// What was missed while the agent was not running.
+    #[serde(default)]
+    pub(crate) missed: Option<ToldMissed>,
     pub(crate) url: String,
+}
+
+/// What was missed while the agent was not running.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ToldMissed {
+    /// What was found changed afterwards.
+    #[serde(default)]
+    pub(crate) incidents: Vec<ToldFound>,
+    /// Looks that fell into that time.
+    #[serde(default)]
+    pub(crate) looks: Vec<ToldLook>,
+}
+
+/// An incident that was found changed.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ToldFound {
+    pub(crate) check: Option<String>,
+    pub(crate) opened_at: Option<Timestamp>,
+    pub(crate) resolved_at: Option<Timestamp>,
+    pub(crate) summary: Option<String>,
+    pub(crate) url: Option<String>,
+}
+
+/// Looks of one check that fell into that time.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ToldLook {
+    pub(crate) check: String,
+    pub(crate) count: u32,
+    pub(crate) last: Timestamp,
 }
 
 /// One finding of it.

@@ -23,6 +23,7 @@ pub mod relay;
 pub mod resolver;
 pub mod scene;
 pub mod secure;
+pub mod services;
 pub mod squatter;
 pub mod sshd;
 pub mod tree;

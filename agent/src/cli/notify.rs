@@ -1,11 +1,12 @@
-//! `notify RECEIVER`: a test message, sent once, and what came of it.
+//! `notify RECEIVER`: a sample, sent once by the way that every message takes, and what came of it.
 
 use std::path::Path;
 use std::sync::Arc;
 
+use alerts::Bundling;
 use anyhow::bail;
-use clap::Args;
-use health::Language;
+use clap::{Args, ValueEnum};
+use health::{Event, Language};
 
 use super::{Outcome, paint};
 use crate::clock;
@@ -15,6 +16,37 @@ use crate::clock;
 pub struct Notify {
     /// Name of the receiver.
     pub receiver: String,
+    /// What to send: a test, or a message about a made-up incident that is called `sample`. Default: where
+    /// people read it, that it opened; where programs do, a test.
+    #[arg(long, value_enum)]
+    pub event: Option<Sent>,
+}
+
+/// What `notify` sends.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Sent {
+    /// A message that is about no incident.
+    Test,
+    /// The sample is there.
+    Opened,
+    /// It has changed.
+    Updated,
+    /// It is still there.
+    Reminder,
+    /// It is over.
+    Resolved,
+}
+
+impl Sent {
+    const fn event(self) -> Event {
+        match self {
+            Self::Test => Event::Test,
+            Self::Opened => Event::Opened,
+            Self::Updated => Event::Updated,
+            Self::Reminder => Event::Reminder,
+            Self::Resolved => Event::Resolved,
+        }
+    }
 }
 
 pub(super) fn execute(
@@ -32,7 +64,15 @@ pub(super) fn execute(
         bail!("the plan has no receiver named {asked:?}; it has: {}", names.join(", "));
     };
     let policy = crate::main_loop::policy(&plan);
-    let message = alerts::Notification::test(&policy, &receiver.name, clock::now());
+    // A program might act on an incident that is none; people want to see what one looks like.
+    let by_default = match receiver.channel.bundling() {
+        Bundling::Window => Event::Opened,
+        Bundling::Burst | Bundling::Never => Event::Test,
+    };
+    let message = match notify.event.map_or(by_default, Sent::event) {
+        Event::Test => alerts::Notification::test(&policy, &receiver.name, clock::now()),
+        event => alerts::Notification::sample(&policy, &receiver.name, event, clock::now()),
+    };
     let message = alerts::Bundle::of(message);
     let client = alerts::client(crate::tls::client_settings().map_err(anyhow::Error::msg)?)?;
     let receiver = Arc::clone(receiver);

@@ -44,6 +44,14 @@ static CHANNELS: &[(&str, ReadChannel)] = &[
     ("pagerduty", pager::pagerduty),
     ("opsgenie", pager::opsgenie),
     ("slack", chat::slack),
+    ("discord", chat::discord),
+    ("teams", chat::teams),
+    ("telegram", chat::telegram),
+    ("mattermost", chat::mattermost),
+    ("google_chat", chat::google_chat),
+    ("matrix", chat::matrix),
+    ("naver_works", chat::naver_works),
+    ("kakaowork", chat::kakaowork),
 ];
 
 /// Reads every `[[receiver]]`, and hands back their names, those of broken ones included.

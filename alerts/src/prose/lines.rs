@@ -1,5 +1,7 @@
 //! A message laid out in lines, in more or less detail, until it fits where it goes.
 
+use health::Event;
+
 use super::words::Words;
 use super::{Fact, Item, Prose, Tone};
 
@@ -74,6 +76,8 @@ impl Prose {
     /// How much is said where there is room: all of one, less of several.
     pub(crate) fn detail(&self) -> Detail {
         match self.items.len() + self.more {
+            // Of a time in which nothing was seen, no more is known than a line each.
+            _ if self.event == Event::Missed => Detail::Listed,
             0..=1 => Detail::Full,
             2..=3 => Detail::Brief,
             _ => Detail::Listed,
@@ -229,9 +233,8 @@ pub(crate) fn cut(words: &str, most_chars: usize) -> String {
     if words.chars().count() <= most_chars {
         return words.to_owned();
     }
-    let mut kept: String = words.chars().take(most_chars.saturating_sub(1)).collect();
-    kept.push('…');
-    kept
+    let Some(kept) = most_chars.checked_sub(1) else { return String::new() };
+    words.chars().take(kept).chain(['…']).collect()
 }
 
 /// One line for one incident.

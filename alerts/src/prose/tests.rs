@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::lines::Detail;
 use super::*;
 use crate::{Bundle, Channel, Notification, Receiver, Webhook};
 
@@ -204,4 +205,31 @@ fn backticks_mark_what_is_typed() {
         assert_eq!(typed.map(|piece| &*piece.words).collect::<Vec<_>>(), code, "{remedy}");
         assert_eq!(line.plain(), format!("→ {remedy}"));
     }
+}
+
+#[test]
+fn what_was_missed_is_listed() {
+    let said = [Language::En, Language::Ko].map(|language| {
+        let shop = body("shop", language);
+        let summary = &shop["findings"][0]["summary"];
+        let missed = json!({
+            "type": "agent.missed", "id": "missed-1", "agent": "edge", "severity": null,
+            "opened_at": "2027-01-15T03:00:00Z", "resolved_at": "2027-01-15T08:00:00Z",
+            "findings": [],
+            "missed": {
+                "incidents": [
+                    { "id": "a", "check": "shop", "severity": "critical", "summary": summary,
+                      "opened_at": "2027-01-15T08:00:10Z", "resolved_at": null,
+                      "url": "http://127.0.0.1:9740/incidents/a" },
+                    { "id": "b", "check": "db", "severity": "critical", "summary": summary,
+                      "opened_at": "2027-01-15T02:00:00Z", "resolved_at": "2027-01-15T08:00:05Z",
+                      "url": "http://127.0.0.1:9740/incidents/b" },
+                ],
+                "looks": [{ "check": "nightly", "count": 1, "last": "2027-01-15T04:00:00Z" }],
+            },
+            "url": "http://127.0.0.1:9740",
+        });
+        of(&telling(Event::Missed, language, &[missed])).plain()
+    });
+    insta::assert_snapshot!(said.join("\n\n---\n\n"));
 }

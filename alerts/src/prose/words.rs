@@ -153,6 +153,18 @@ impl Words {
         say!(self, "portwarden ({agent}) was not running", "portwarden ({agent}) 실행 중단")
     }
 
+    pub(super) fn missed_looks(self, check: &str, count: u32, last: &str) -> String {
+        match (self.0, count) {
+            (Language::En, 1) => format!("Not looked at: {check} · it was due at {last}"),
+            (Language::En, _) => {
+                format!("Not looked at: {check} · it was due {count} times, last at {last}")
+            }
+            (Language::Ko, _) => {
+                format!("확인하지 못함: {check} · 예정된 확인 {count}번, 마지막은 {last}")
+            }
+        }
+    }
+
     pub(super) fn missed_between(self, from: &str, until: &str) -> String {
         say!(
             self,

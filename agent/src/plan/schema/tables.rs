@@ -2,6 +2,7 @@
 
 mod alerting;
 mod certificates;
+mod chat;
 mod dns;
 mod expect;
 mod hosts;

@@ -284,6 +284,24 @@ fn receivers_and_secrets() {
 }
 
 #[test]
+fn chat_services() {
+    let said = said(&[
+        "[[receiver]]\nname = \"a\"\nslack = { url = \"https://hooks.example/hidden\" }",
+        "[[receiver]]\nname = \"a\"\ndiscord = { url_env = \"PLAIN_SECRET\" }",
+        "[[receiver]]\nname = \"a\"\nteams = { }",
+        "[[receiver]]\nname = \"a\"\ntelegram = { token_env = \"PLAIN_SECRET\", chat = \"shop\", topic = 0 }",
+        "[[receiver]]\nname = \"a\"\ntelegram = { token = \"hidden\" }",
+        "[[receiver]]\nname = \"a\"\nmattermost = { url_env = \"MATTERMOST_WEBHOOK\", url_file = \"teams.url\" }",
+        "[[receiver]]\nname = \"a\"\nmatrix = { url = \"matrix.example\", room = \"#ops:example.org\", token_env = \"MATRIX_TOKEN\" }",
+        "[[receiver]]\nname = \"a\"\nmatrix = { url = \"https://matrix.example/?x\", room = \"!a:example.org\" }",
+        "[[receiver]]\nname = \"a\"\nkakao_work = { url_env = \"KAKAOWORK_WEBHOOK\" }",
+        "[[receiver]]\nname = \"a\"\nslack = { url_env = \"SLACK_WEBHOOK\" }\nnaver_works = { url_env = \"NAVER_WORKS_WEBHOOK\" }",
+    ]);
+    assert!(!said.contains("hidden"), "{said}");
+    insta::assert_snapshot!(said);
+}
+
+#[test]
 fn what_may_be_a_secret_is_never_shown() {
     let texts = [
         "[[receiver]]\nname = \"a\"\nwebhook = { url = \"http://a\", secret = \"hidden\", x = 1 }",

@@ -60,7 +60,6 @@ fn surroundings() -> Small {
         "other.pem",
         "token.txt",
         "night.secret",
-        "slack.url",
         "monitor.password",
         "keystore.password",
         "upload.bin",
@@ -84,6 +83,20 @@ fn surroundings() -> Small {
         files: files.map(|name| (Path::new("/plans").join(name), "Bearer xyz\n")).into(),
     };
     small.files.insert("/plans/ntfy.topic".into(), "shop-alerts\n");
+    // Webhook URLs that are secrets themselves.
+    let url = "https://hooks.example/chat";
+    let variables = ["DISCORD", "TEAMS", "MATTERMOST", "GOOGLE_CHAT", "NAVER_WORKS", "KAKAOWORK"];
+    let files =
+        ["slack", "discord", "teams", "mattermost", "google-chat", "naver-works", "kakaowork"];
+    for service in variables {
+        small.variables.insert(format!("{service}_WEBHOOK").leak(), url);
+    }
+    for service in files {
+        small.files.insert(format!("/plans/{service}.url").into(), url);
+    }
+    small.variables.extend([("TELEGRAM_TOKEN", "1:token"), ("MATRIX_TOKEN", "a token")]);
+    small.files.insert("/plans/telegram.token".into(), "1:token\n");
+    small.files.insert("/plans/matrix.token".into(), "a token\n");
     small.files.insert("/plans/empty.txt".into(), "\n");
     small.files.insert("/plans/index.html".into(), "<h1>Shop</h1>\n");
     small

@@ -39,7 +39,25 @@ pub(super) static RECEIVER: Table = Table {
         key("pushover", Row(&PUSHOVER), Optional, "Pushover."),
         key("pagerduty", Row(&PAGERDUTY), Optional, "PagerDuty, by its Events API v2."),
         key("opsgenie", Row(&OPSGENIE), Optional, "Opsgenie, by its Alert API."),
-        key("slack", Row(&SLACK), Optional, "Slack, by an incoming webhook."),
+        key("slack", Row(&chat::SLACK), Optional, "Slack, by an incoming webhook."),
+        key("discord", Row(&chat::DISCORD), Optional, "Discord, by a webhook of a channel."),
+        key("teams", Row(&chat::TEAMS), Optional, "Microsoft Teams, by the webhook of a workflow."),
+        key("telegram", Row(&chat::TELEGRAM), Optional, "Telegram, by a bot."),
+        key("mattermost", Row(&chat::MATTERMOST), Optional, "Mattermost, by an incoming webhook."),
+        key(
+            "google_chat",
+            Row(&chat::GOOGLE_CHAT),
+            Optional,
+            "Google Chat, by a webhook of a space.",
+        ),
+        key("matrix", Row(&chat::MATRIX), Optional, "A room of Matrix."),
+        key(
+            "naver_works",
+            Row(&chat::NAVER_WORKS),
+            Optional,
+            "Naver Works, by an incoming webhook.",
+        ),
+        key("kakaowork", Row(&chat::KAKAOWORK), Optional, "KakaoWork, by an incoming webhook."),
         key(
             "language",
             OneOf(&["en", "ko"]),
@@ -58,21 +76,6 @@ pub(super) static RECEIVER: Table = Table {
             Optional,
             "Which incidents share a message: none; only where very many wait at once (the default where programs read); what belongs together and comes within a while (the default where people do).",
         ),
-    ]],
-};
-
-static SLACK: Table = Table {
-    header: "slack",
-    doc: "Slack, by an incoming webhook.",
-    keys: &[&[
-        key(
-            "url_env",
-            Text(&VARIABLE),
-            Optional,
-            "An environment variable with the URL; who knows it may write.",
-        ),
-        key("url_file", Text(&PATH), Optional, "A file with the same."),
-        key("url", Text(&FREE), Refused(OUTSIDE), "Refused."),
     ]],
 };
 
