@@ -34,15 +34,15 @@ pub use policy::{
     Escalation, Flaps, Grouping, Hours, Maintenance, Policy, Reminders, Route, Window,
 };
 pub use receiver::alertmanager::{Alertmanager, Turn};
+pub use receiver::chat::{
+    Chat, Discord, GoogleChat, KakaoWork, Matrix, Mattermost, NaverWorks, Slack, Teams, Telegram,
+};
 pub use receiver::login::Login;
 pub use receiver::mail::{Address, Mail, Roots, Security, Taken};
 pub use receiver::pager::{Opsgenie, Pager, PagerDuty};
 pub use receiver::program::Program;
 pub use receiver::push::{Gotify, Ntfy, Push, Pushover};
 pub use receiver::template::{Body, Mistake, Template};
-pub use receiver::chat::{
-    Chat, Discord, GoogleChat, KakaoWork, Matrix, Mattermost, NaverWorks, Slack, Teams, Telegram,
-};
 pub use receiver::webhook::{Secret, Webhook};
 pub use receiver::{Bundling, Channel, Outcome, Receiver, client, deliver};
 pub use retry::Verdict;

@@ -105,7 +105,9 @@ impl Post {
     fn start(ip: &str, folder: &Path, mode: &str) -> Self {
         let address = free_address(ip);
         let made = std::process::Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=mail"])
+            .args([
+                "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=mail",
+            ])
             .args(["-addext", &format!("subjectAltName=IP:{ip}")])
             .args(["-addext", "basicConstraints=critical,CA:FALSE"])
             .arg("-keyout")
@@ -152,8 +154,7 @@ async fn letters_arrive_in_the_clear_by_starttls_and_by_tls() {
             ),
         };
         let closed = free_address("127.46.3.9");
-        let plan =
-            format!("{PACE}{}{}", post.in_plan("\"ops@shop.example\"", &more), door(closed));
+        let plan = format!("{PACE}{}{}", post.in_plan("\"ops@shop.example\"", &more), door(closed));
         let _agent = Agent::start(folder.path(), "language = \"ko\"\n", &plan).await;
         eventually("the letter is there", async || !post.letters().is_empty()).await;
         let letter = &post.letters()[0];
@@ -177,10 +178,12 @@ async fn each_recipient_is_judged_by_itself_and_nobody_is_told_twice() {
     let post = Post::start("127.46.4.1", folder.path(), "plain");
     let to = "[\"ops@shop.example\", \"nobody@shop.example\", \"busy@shop.example\"]";
     let closed = free_address("127.46.4.9");
-    let plan =
-        format!("{PACE}{}{}", post.in_plan(to, "security = \"none\""), door(closed));
+    let plan = format!("{PACE}{}{}", post.in_plan(to, "security = \"none\""), door(closed));
     let agent = Agent::start(folder.path(), "", &plan).await;
     agent.metric("portwarden_notifications_total", "outcome=\"delivered\"", "1").await;
     let to: Vec<Value> = post.letters().iter().map(|letter| letter["to"].clone()).collect();
-    assert_eq!(to, [serde_json::json!(["ops@shop.example"]), serde_json::json!(["busy@shop.example"])]);
+    assert_eq!(
+        to,
+        [serde_json::json!(["ops@shop.example"]), serde_json::json!(["busy@shop.example"])]
+    );
 }

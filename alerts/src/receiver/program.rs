@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
-use super::posting::excerpt;
 use super::Outcome;
+use super::posting::excerpt;
 use crate::Bundle;
 
 /// How much of what it says is kept.

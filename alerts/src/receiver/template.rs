@@ -233,7 +233,11 @@ pub(super) fn sample_bundle() -> Bundle {
 
 /// So many incidents for the tests of other receivers.
 #[cfg(test)]
-pub(super) fn sample_telling(event: health::Event, language: health::Language, many: usize) -> Telling {
+pub(super) fn sample_telling(
+    event: health::Event,
+    language: health::Language,
+    many: usize,
+) -> Telling {
     let (bundle, receiver) = sample::bundle(event, many);
     Telling::read(&bundle, &Receiver { language, ..receiver }).unwrap()
 }
