@@ -14,8 +14,10 @@ impl Policy {
     /// else whom messages reach: where the routes name nobody of them, to all.
     pub(crate) fn routing(&self, incident: &Incident, now: Timestamp) -> Routing {
         let routing = self.routing_by_plan(incident, now);
-        let Some(subject) = unreached(incident) else { return routing };
-        let may_be_told = |name: &Arc<str>| **name != *subject && !self.failing.contains(name);
+        if unreached(incident).is_none() {
+            return routing;
+        }
+        let may_be_told = |name: &Arc<str>| self.may_be_told(incident, name);
         if let Routing::To { receivers, route } = routing {
             let receivers: Vec<Arc<str>> = receivers.into_iter().filter(may_be_told).collect();
             if !receivers.is_empty() {
@@ -25,6 +27,12 @@ impl Policy {
         let all = self.receivers.iter().map(|receiver| Arc::from(receiver.name.as_str()));
         let receivers: Vec<Arc<str>> = all.filter(may_be_told).collect();
         if receivers.is_empty() { Routing::Nobody } else { Routing::To { receivers, route: None } }
+    }
+
+    /// Whom messages do not reach is not told so.
+    pub(crate) fn may_be_told(&self, incident: &Incident, receiver: &Arc<str>) -> bool {
+        unreached(incident)
+            .is_none_or(|subject| **receiver != *subject && !self.failing.contains(receiver))
     }
 }
 

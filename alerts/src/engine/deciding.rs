@@ -203,12 +203,8 @@ impl Engine {
         for step in &route.escalation {
             for name in &step.receivers {
                 let name: Arc<str> = name.as_str().into();
-                // Whom messages do not reach is not told so.
-                let reached = || {
-                    let one = vec![Arc::clone(&name)];
-                    self.policy.besides_its_subject(&open.incident, one).contains(&name)
-                };
-                if self.policy.knows(&name) && open.told_to(&name).is_none() && reached() {
+                let is_reached = || self.policy.may_be_told(&open.incident, &name);
+                if self.policy.knows(&name) && open.told_to(&name).is_none() && is_reached() {
                     all.push((later(since, step.after), step.after, name));
                 }
             }
