@@ -48,7 +48,7 @@ impl DeadMan {
                 }
                 continue;
             };
-            let due = last.map_or_else(Instant::now, |last| last + sign.every);
+            let due = last.map_or_else(now, |last| last + sign.every);
             tokio::select! {
                 () = tokio::time::sleep_until(due) => {}
                 changed = self.planned.changed() => {
@@ -58,7 +58,7 @@ impl DeadMan {
                     continue;
                 }
             }
-            last = Some(Instant::now());
+            last = Some(now());
             if self.is_well().await {
                 let given = self.give(&sign).await;
                 self.say(given.err());
@@ -105,6 +105,10 @@ impl DeadMan {
             is_new
         });
     }
+}
+
+fn now() -> Instant {
+    Instant::from_std(clock::monotonic())
 }
 
 fn trouble(answer: &str, since: Timestamp) -> Trouble {

@@ -422,6 +422,7 @@ impl MainLoop {
             self.batch.incidents.push(Incident::clone(&incident));
         }
         self.batch.notifications.extend(step.notifications);
+        self.batch.complete.extend(step.complete);
         self.batch.decisions.extend(step.decisions);
         self.dirty = true;
     }

@@ -110,6 +110,12 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::new(snapshot.clone()));
     let (addressees, known_addressees) = watch::channel(plan.receivers.clone());
     let (turned_sender, turned) = watch::channel(clock::monotonic());
+    let keep_alive = alerts::KeepAlive::new(
+        client.clone(),
+        store.clone(),
+        known_addressees.clone(),
+        Arc::new(clock::now),
+    );
     let (heartbeat, planned_heartbeat) = watch::channel(None);
     let (heartbeat_failing, heartbeat_trouble) = watch::channel(None);
     let dead_man = DeadMan {
@@ -147,6 +153,8 @@ pub async fn agent(plan: Plan, stop: CancellationToken) -> anyhow::Result<()> {
         stop: stop.clone(),
     };
     let server = tokio::spawn(server::serve(listener, Arc::new(served)));
+    // Aborted with the runtime: what it repeats has been told.
+    tokio::spawn(keep_alive.run(stop.clone().cancelled_owned()));
     let carrying = tokio::spawn(courier.run(stop.clone().cancelled_owned()));
     let watching = tokio::spawn(plan_watch::watch(plan_path, hangup, inbox, stop.clone()));
     // Ends with the loop, which holds the other end.

@@ -9,19 +9,21 @@
 //! what is decided in [`deciding`], and what goes out together in [`gathering`]. Deliberately absent:
 //! clocks, and how a message gets to anybody.
 
+mod books;
 mod causes;
 mod deciding;
 mod flapping;
 mod gathering;
 mod holds;
 mod open;
+mod quiet;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use health::{
-    Acknowledgement, Check, Code, Decision, Event, Incident, Severity, Silence, StandingFinding,
-    State, Transition, Why,
+    Check, Code, Decision, Event, Incident, Severity, Silence, StandingFinding, State, Transition,
+    Why,
 };
 use jiff::Timestamp;
 
@@ -30,6 +32,7 @@ use crate::{Notification, Policy};
 use causes::Causes;
 use deciding::{Occasion, decide};
 use flapping::{Turns, is_bad, settle, turn_again};
+pub use gathering::Gathered;
 use gathering::Gatherings;
 use holds::Calendar;
 use open::worst;
@@ -45,6 +48,8 @@ pub struct Step {
     pub incident: Option<Incident>,
     /// Messages that follow from it, in the order in which they are to be sent.
     pub notifications: Vec<Notification>,
+    /// What waits for others no longer, because the last of them is among the messages.
+    pub complete: Vec<Gathered>,
     /// What was decided about telling it, with the incident's id, and why.
     pub decisions: Vec<(Arc<str>, Decision)>,
 }
@@ -68,6 +73,8 @@ pub struct Engine {
     gatherings: Gatherings,
     /// Something was asked for that may end what holds messages back.
     is_quiet_changed: bool,
+    /// When a window or a silence begins next.
+    quiet_at: Option<Timestamp>,
 }
 
 impl Engine {
@@ -75,6 +82,7 @@ impl Engine {
     #[must_use]
     pub fn new(policy: Policy) -> Self {
         Self {
+            quiet_at: (!policy.maintenance.is_empty()).then_some(Timestamp::MIN),
             policy,
             open: BTreeMap::new(),
             checks: HashMap::new(),
@@ -89,51 +97,6 @@ impl Engine {
         }
     }
 
-    /// Takes up the silences that had not ended when the agent last ran.
-    pub fn resume_silences(&mut self, silences: impl IntoIterator<Item = Silence>) {
-        let known = silences.into_iter().map(|one| (Arc::clone(&one.id), Arc::new(one)));
-        self.silences = known.collect();
-        self.is_quiet_changed = true;
-    }
-
-    /// Silences that have not ended, the one that ends first before the others.
-    #[must_use]
-    pub fn silences(&self, now: Timestamp) -> Vec<Arc<Silence>> {
-        let mut all: Vec<Arc<Silence>> =
-            self.silences.values().filter(|one| now < one.ends_at).cloned().collect();
-        all.sort_by(|a, b| (a.ends_at, &a.id).cmp(&(b.ends_at, &b.id)));
-        all
-    }
-
-    /// Holds back what a silence is about from now on, or changes one by its id.
-    pub fn silence(&mut self, silence: Silence) {
-        self.silences.insert(Arc::clone(&silence.id), Arc::new(silence));
-        self.is_quiet_changed = true;
-    }
-
-    /// Ends a silence before its time. Hands it back as it is to be remembered; `None`: there is none.
-    pub fn end_silence(&mut self, id: &str, now: Timestamp) -> Option<Silence> {
-        let silence = self.silences.remove(id)?;
-        self.is_quiet_changed = true;
-        Some(Silence { ends_at: now.min(silence.ends_at), ..Silence::clone(&silence) })
-    }
-
-    /// Somebody is on an incident; or, with `None`, nobody is any more. `None`: no such incident is open.
-    pub fn acknowledge(
-        &mut self,
-        incident: &str,
-        acknowledgement: Option<Acknowledgement>,
-        now: Timestamp,
-    ) -> Option<Step> {
-        let check = self.checks.get(incident).cloned()?;
-        self.open.get_mut(&check)?.incident.acknowledged = acknowledgement;
-        let mut step = self.attend(&check, now).unwrap_or_default();
-        if step.incident.is_none() {
-            step.incident = self.incident_of(&check).cloned();
-        }
-        Some(step)
-    }
-
     /// Takes up the incidents that were open when the agent last ran.
     pub fn resume(&mut self, incidents: impl IntoIterator<Item = OpenIncident>) {
         for open in incidents {
@@ -142,7 +105,7 @@ impl Engine {
         }
         self.reschedule();
         self.resume_explained();
-        self.is_quiet_changed = true;
+        self.look_up_quiet();
     }
 
     /// Follows a reloaded plan. Tells nobody anything that was not held back: nothing happened.
@@ -150,7 +113,7 @@ impl Engine {
         let failing = std::mem::take(&mut self.policy.failing);
         self.policy = Policy { failing, ..policy };
         self.calendar.forget();
-        self.is_quiet_changed = true;
+        self.look_up_quiet();
         self.reschedule();
         self.causes.unsettle();
     }
@@ -222,8 +185,13 @@ impl Engine {
             let Some((_, check)) = self.agenda.pop_first() else { break };
             concerned.insert(check);
         }
+        self.turn_to(now);
+        self.silences.retain(|_, silence| now < silence.ends_at);
+        if self.quiet_at.is_some_and(|at| at <= now) {
+            self.ask_again();
+        }
+        self.quiet_at = self.next_quiet(now);
         if std::mem::take(&mut self.is_quiet_changed) {
-            self.silences.retain(|_, silence| now < silence.ends_at);
             let held = self.open.values().filter(|open| !open.held.is_empty());
             concerned.extend(held.map(|open| Arc::clone(&open.incident.check)));
         }
@@ -243,7 +211,7 @@ impl Engine {
     pub fn next_due(&self) -> Option<Timestamp> {
         let asked = self.is_quiet_changed.then_some(Timestamp::MIN);
         let look = self.agenda.first().map(|(at, _)| *at);
-        [asked, self.causes.next_due(), look].into_iter().flatten().min()
+        [asked, self.causes.next_due(), look, self.quiet_at].into_iter().flatten().min()
     }
 
     /// Looks at one incident again.
@@ -262,8 +230,8 @@ impl Engine {
         }
         let reminds = self.reminder_of(&open).is_some_and(|at| at <= now);
         let occasion = match (has_settled, reminds) {
-            (true, _) => Occasion::Change,
-            (false, true) => Occasion::Reminder,
+            (_, true) => Occasion::Reminder,
+            (true, false) => Occasion::Change,
             (false, false) => Occasion::Recheck,
         };
         let mut step = Step::default();
@@ -423,44 +391,6 @@ impl Engine {
         }
         step.incident = Some(open.incident);
         step
-    }
-
-    /// Takes an incident out of every book, to be changed and kept again.
-    fn take(&mut self, check: &str) -> Option<OpenIncident> {
-        let open = self.open.remove(check)?;
-        self.unschedule(&open);
-        Some(open)
-    }
-
-    /// Puts it back. What was looked at until `considered` need not be looked at for that again.
-    fn keep(&mut self, mut open: OpenIncident, considered: Timestamp) {
-        let check = Arc::clone(&open.incident.check);
-        open.next_look = self.next_look(&open, considered);
-        self.agenda.extend(open.next_look.map(|at| (at, Arc::clone(&check))));
-        self.gatherings.join(&open);
-        self.open.insert(check, open);
-    }
-
-    fn unschedule(&mut self, open: &OpenIncident) {
-        if let Some(at) = open.next_look {
-            self.agenda.remove(&(at, Arc::clone(&open.incident.check)));
-        }
-        self.gatherings.leave(open);
-    }
-
-    fn forget(&mut self, open: &OpenIncident) {
-        self.unschedule(open);
-        self.checks.remove(&open.incident.id);
-    }
-
-    fn reschedule(&mut self) {
-        self.agenda.clear();
-        let names: Vec<Arc<str>> = self.open.keys().cloned().collect();
-        for name in names {
-            let Some(mut open) = self.take(&name) else { continue };
-            open.thread = self.thread_of(&open);
-            self.keep(open, Timestamp::MIN);
-        }
     }
 }
 

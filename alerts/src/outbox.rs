@@ -58,6 +58,14 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     /// How deliveries stood when the agent last ran; receivers that never had any are absent.
     fn standings(&self) -> impl Future<Output = Result<Vec<ReceiverStanding>, OutboxError>> + Send;
 
+    /// What a receiver was last told of each incident that is open; and of those that resolved after
+    /// `resolved_after` where that was delivered.
+    fn last_told(
+        &self,
+        receiver: &str,
+        resolved_after: Timestamp,
+    ) -> impl Future<Output = Result<Vec<LastTold>, OutboxError>> + Send;
+
     /// Changes whenever notifications were added.
     fn added(&self) -> watch::Receiver<u64>;
 }
@@ -90,6 +98,15 @@ pub struct Head {
     pub expires_at: Timestamp,
     /// Bytes of its body.
     pub bytes: u64,
+}
+
+/// What a receiver was last told of one incident.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LastTold {
+    /// What that said.
+    pub event: Event,
+    /// The exact JSON of it.
+    pub body: Arc<str>,
 }
 
 /// One attempt that was made.

@@ -4,25 +4,27 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use health::{Code, Incident};
+use jiff::Timestamp;
 
+use crate::policy::Routing;
 use crate::{Engine, Policy};
 
 impl Policy {
-    /// Whom an incident goes to, of those whom the routes name. That messages to somebody do not arrive is
-    /// told to anybody else whom messages reach: where the routes name nobody, to all of them.
-    pub(crate) fn besides_its_subject(
-        &self,
-        incident: &Incident,
-        routed: Vec<Arc<str>>,
-    ) -> Vec<Arc<str>> {
-        let Some(subject) = unreached(incident) else { return routed };
-        let may_be_told = |name: &str| name != subject && !self.failing.contains(name);
-        let named: Vec<Arc<str>> = routed.into_iter().filter(|name| may_be_told(name)).collect();
-        if !named.is_empty() {
-            return named;
+    /// Whom an incident goes to at this moment. That messages to somebody do not arrive is told to anybody
+    /// else whom messages reach: where the routes name nobody of them, to all.
+    pub(crate) fn routing(&self, incident: &Incident, now: Timestamp) -> Routing {
+        let routing = self.routing_by_plan(incident, now);
+        let Some(subject) = unreached(incident) else { return routing };
+        let may_be_told = |name: &Arc<str>| **name != *subject && !self.failing.contains(name);
+        if let Routing::To { receivers, route } = routing {
+            let receivers: Vec<Arc<str>> = receivers.into_iter().filter(may_be_told).collect();
+            if !receivers.is_empty() {
+                return Routing::To { receivers, route };
+            }
         }
-        let all = self.receivers.iter().map(|receiver| receiver.name.as_str());
-        all.filter(|name| may_be_told(name)).map(Into::into).collect()
+        let all = self.receivers.iter().map(|receiver| Arc::from(receiver.name.as_str()));
+        let receivers: Vec<Arc<str>> = all.filter(may_be_told).collect();
+        if receivers.is_empty() { Routing::Nobody } else { Routing::To { receivers, route: None } }
     }
 }
 
@@ -44,7 +46,6 @@ mod tests {
     use health::{
         Check, Finding, Kind, Severity, StandingFinding, State, Text, Timing, Transition,
     };
-    use jiff::Timestamp;
 
     use super::*;
     use crate::{Channel, Receiver, Route, Webhook};

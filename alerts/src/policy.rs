@@ -141,7 +141,7 @@ pub struct Policy {
 /// When a check changes too often to be told each time, and when that is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flaps {
-    /// So many changes of state, at least 2,
+    /// So many changes of state, at least 2 (0: each is told, however many there are),
     pub changes: usize,
     /// within so much time.
     pub within: SignedDuration,
@@ -173,10 +173,10 @@ pub(crate) enum Routing {
 
 impl Policy {
     /// Whom the routes name for an incident as it is, at this moment.
-    pub(crate) fn routing(&self, incident: &Incident, now: Timestamp) -> Routing {
+    pub(crate) fn routing_by_plan(&self, incident: &Incident, now: Timestamp) -> Routing {
         if self.routes.is_empty() {
             let names: Vec<&str> = self.receivers.iter().map(|one| &*one.name).collect();
-            return self.named(incident, &names, None);
+            return self.named(&names, None);
         }
         let mut off_hours = None;
         for (route, number) in self.routes.iter().zip(1_u32..) {
@@ -191,21 +191,20 @@ impl Policy {
                 }
                 _ => {
                     let names: Vec<&str> = route.receivers.iter().map(String::as_str).collect();
-                    return self.named(incident, &names, Some(number));
+                    return self.named(&names, Some(number));
                 }
             }
         }
-        off_hours.map_or_else(|| self.named(incident, &[], None), Routing::OffHours)
+        off_hours.map_or(Routing::Nobody, Routing::OffHours)
     }
 
-    fn named(&self, incident: &Incident, names: &[&str], route: Option<u32>) -> Routing {
+    fn named(&self, names: &[&str], route: Option<u32>) -> Routing {
         let mut receivers: Vec<Arc<str>> = Vec::with_capacity(names.len());
         for &name in names {
             if self.knows(name) && !receivers.iter().any(|known| &**known == name) {
                 receivers.push(name.into());
             }
         }
-        let receivers = self.besides_its_subject(incident, receivers);
         if receivers.is_empty() { Routing::Nobody } else { Routing::To { receivers, route } }
     }
 

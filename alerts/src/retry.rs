@@ -56,11 +56,11 @@ pub fn after(
     jitter: f64,
 ) -> Verdict {
     let asked = match outcome {
-        Outcome::Delivered { .. } => return Verdict::Delivered,
-        Outcome::Unsendable { .. } => return Verdict::Failed,
+        Outcome::Delivered { .. } | Outcome::Taken { .. } => return Verdict::Delivered,
+        Outcome::Unsendable { .. } | Outcome::Refused { .. } => return Verdict::Failed,
         Outcome::Answered { status, .. } if !is_temporary(*status) => return Verdict::Failed,
         Outcome::Answered { retry_after, .. } => retry_after.unwrap_or(SignedDuration::ZERO),
-        Outcome::Lost { .. } => SignedDuration::ZERO,
+        Outcome::Lost { .. } | Outcome::Deferred { .. } => SignedDuration::ZERO,
     };
     if now >= expires_at {
         return Verdict::Expired;
@@ -107,6 +107,9 @@ mod tests {
         let table = [
             (1, Outcome::Delivered { status: 204 }, Verdict::Delivered),
             (1, Outcome::Unsendable { reason: "no host".to_owned() }, Verdict::Failed),
+            (1, Outcome::Taken { words: "250 queued".to_owned() }, Verdict::Delivered),
+            (1, Outcome::Refused { reason: "550 no such user".to_owned() }, Verdict::Failed),
+            (2, Outcome::Deferred { reason: "450 busy".to_owned() }, retry(10)),
             (1, lost(), retry(5)),
             (2, lost(), retry(10)),
             (5, lost(), retry(80)),

@@ -23,7 +23,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 
-use client::{client, free_address, monotonic, page, within};
+use client::{client, free_address, monotonic, page};
 use process::Running;
 use receivers::Receivers;
 use report::{Report, Turn};

@@ -105,7 +105,7 @@ fn pages(
         let account = Account {
             incident: incident.clone(),
             notifications: fixture::past::notifications(),
-            decisions: Vec::new(),
+            decisions: fixture::quiet::decisions(),
         };
         pages.push(("incident", dashboard::incident(&view, &account)?));
     }

@@ -8,10 +8,11 @@ mod fixture;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dashboard::{CertificatesQuery, DnsQuery, OverviewQuery, PortsQuery, View};
+use dashboard::{CertificatesQuery, DnsQuery, LoginForm, OverviewQuery, PortsQuery, View, Visitor};
 use fixture::hostile::{self, NASTY};
 use health::history::Account;
-use health::{Code, Language, Snapshot};
+use health::incident::Flapping;
+use health::{Code, Incident, Language, Snapshot};
 use jiff::tz::TimeZone;
 
 static ZONE: TimeZone = TimeZone::UTC;
@@ -39,7 +40,9 @@ fn pages(snapshot: &Snapshot, language: Language) -> Vec<(String, String)> {
         ("explain", dashboard::explain(&view, Code::PortTaken, DOCUMENT).unwrap()),
         ("not-found", dashboard::not_found(&view).unwrap()),
         ("failed", dashboard::failed(&view, 500, &hostile::nasty("why")).unwrap()),
+        ("refused", dashboard::refused(&view, 403, &hostile::nasty("why")).unwrap()),
     ];
+    pages.extend(quiet(snapshot, language));
     if let Some(incident) = incidents.first() {
         let account =
             Account { incident: incident.clone(), notifications: told, decisions: Vec::new() };
@@ -64,6 +67,46 @@ fn pages(snapshot: &Snapshot, language: Language) -> Vec<(String, String)> {
         pages.extend(zone.map(|html| ("zone".to_owned(), html)));
     }
     pages
+}
+
+/// What somebody who has logged in sees of quiet.
+fn quiet(snapshot: &Snapshot, language: Language) -> Vec<(&'static str, String)> {
+    let name = hostile::nasty("kim");
+    let visitor = Some(Visitor { name: &name, csrf: "CSRF" });
+    let view = View { visitor, ..view(snapshot, language) };
+    let past = [hostile::poisoned(&fixture::quiet::past()[0])];
+    let form = LoginForm { seal: Some("SEAL"), next: "/", name: &name, refused: Some(&*name) };
+    let mut pages = vec![
+        ("silences", dashboard::silences(&view, &past).unwrap()),
+        ("login", dashboard::login(&view, &form).unwrap()),
+    ];
+    if let Some(incident) = fixture::past::incidents(snapshot).first() {
+        let incident = Incident {
+            acknowledged: Some(hostile::poisoned(&fixture::quiet::acknowledgement())),
+            flapping: Some(Flapping {
+                since: incident.opened_at,
+                turns: 7,
+                changed_at: incident.opened_at,
+                bad_seconds: 130,
+                settled_at: Some(fixture::now()),
+            }),
+            ..incident.clone()
+        };
+        let decisions = fixture::quiet::decisions();
+        let notifications = fixture::past::notifications();
+        let account = Account { incident, notifications, decisions };
+        pages.push(("incident-told", dashboard::incident(&view, &account).unwrap()));
+    }
+    pages
+}
+
+#[test]
+fn whoever_has_not_logged_in_finds_no_form_that_changes_anything() {
+    let sick = fixture::sick();
+    for (name, html) in pages(&sick, Language::En) {
+        let is_visitors = ["silences", "login", "incident-told"].contains(&name.as_str());
+        assert_eq!(html.contains("method=\"post\""), is_visitors, "{name}");
+    }
 }
 
 /// The page as it is kept: without what changes whenever the stylesheet or the version does.
@@ -98,6 +141,9 @@ fn pages_look_as_they_did() {
             "certificates",
             "certificate-00",
             "zone",
+            "silences",
+            "incident-told",
+            "login",
         ]
         .contains(&name.as_str())
         {

@@ -1,6 +1,15 @@
-//! Receivers that fail, told to the others; bursts.
+//! Receivers that fail, told to the others; bursts; signs of life.
 
-use super::support::agent::{Agent, eventually, free_address};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use super::support::agent::{Agent, eventually, free_address, write_plan};
 use super::support::receiver::Receiver;
 
 fn plan(receivers: &[(&str, &Receiver)], doors: &[(&str, std::net::SocketAddr)]) -> String {
@@ -42,7 +51,7 @@ async fn a_receiver_that_messages_do_not_reach_is_told_to_the_others() {
     // A restart neither ends it nor tells it again.
     agent.kill();
     let agent = Agent::start_on(folder.path(), agent.listen).await;
-    let listener = tokio::net::TcpListener::bind(closed).await.unwrap();
+    let listener = TcpListener::bind(closed).await.unwrap();
     ops.fail_with(None);
     ops.expect("incident.resolved", "door").await;
     let resolved = boss.expect("incident.resolved", "receiver ops").await;
@@ -106,4 +115,92 @@ async fn a_burst_comes_in_few_messages_that_list_all_of_it() {
     };
     eventually("everybody is told of", async || told().0 == 300).await;
     assert!(told().1 < 100, "{} messages", told().1);
+}
+
+/// Somebody who waits for a sign of life: how many came, and what is answered.
+#[derive(Clone)]
+struct Waiting {
+    address: std::net::SocketAddr,
+    signs: Arc<AtomicUsize>,
+    answer: Arc<AtomicU16>,
+}
+
+impl Waiting {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.44.4.1:0").await.unwrap();
+        let waiting = Self {
+            address: listener.local_addr().unwrap(),
+            signs: Arc::default(),
+            answer: Arc::new(AtomicU16::new(200)),
+        };
+        let own = waiting.clone();
+        let take = move || {
+            own.signs.fetch_add(1, Ordering::SeqCst);
+            let answer = StatusCode::from_u16(own.answer.load(Ordering::SeqCst)).unwrap();
+            async move { answer }
+        };
+        let router = Router::new().route("/ping/well-hidden", get(take));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        waiting
+    }
+
+    fn signs(&self) -> usize {
+        self.signs.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_goes_out_while_the_agent_is_well_and_only_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let waiting = Waiting::start().await;
+    std::fs::write(
+        folder.path().join("sign.url"),
+        format!("http://{}/ping/well-hidden\n", waiting.address),
+    )
+    .unwrap();
+    let door = TcpListener::bind("127.44.4.2:0").await.unwrap();
+    let alerts = "[alerts]\nheartbeat_url_file = \"sign.url\"\nheartbeat_every = \"1s\"\n";
+    let plan = format!("{alerts}{}", plan(&[], &[("door", door.local_addr().unwrap())]));
+    let listen = write_plan(folder.path(), "", &plan);
+    // As on a full disk, writing fails and nothing more; by default the signal would end the process.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_portwarden")]);
+    let agent = Agent::start_by(shell, folder.path(), listen, "/readyz").await;
+    eventually("signs arrive", async || waiting.signs() >= 2).await;
+
+    waiting.answer.store(500, Ordering::SeqCst);
+    eventually("a banner says that it is not taken", async || {
+        agent.fetch("/").await.unwrap().1.contains("is not taken: 500")
+    })
+    .await;
+    waiting.answer.store(204, Ordering::SeqCst);
+    eventually("the banner is gone", async || {
+        !agent.fetch("/").await.unwrap().1.contains("is not taken")
+    })
+    .await;
+
+    // A store that takes no writes is not well, though everything else goes on.
+    limit_file_size(agent.pid(), "0");
+    eventually("not ready", async || agent.fetch("/readyz").await.is_some_and(|a| a.0 == 503))
+        .await;
+    let before = waiting.signs();
+    let looked_at = async || -> jiff::Timestamp {
+        agent.check("door").await["last"]["at"].as_str().unwrap().parse().unwrap()
+    };
+    let since = looked_at().await;
+    eventually("it goes on for a while", async || {
+        looked_at().await.duration_since(since) > jiff::SignedDuration::from_secs(4)
+    })
+    .await;
+    assert!(waiting.signs() <= before + 1, "signs of an agent that is not well");
+    limit_file_size(agent.pid(), "unlimited");
+    let withheld = waiting.signs();
+    eventually("signs arrive again", async || waiting.signs() > withheld).await;
+    assert!(!agent.log().contains("well-hidden"), "the address is a secret");
+}
+
+fn limit_file_size(pid: u32, bytes: &str) {
+    let limit = format!("--fsize={bytes}:unlimited");
+    let done = Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status();
+    assert!(done.unwrap().success(), "prlimit {limit}");
 }

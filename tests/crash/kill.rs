@@ -73,7 +73,8 @@ async fn an_outage_of_the_receiver_over_restarts_loses_nothing() {
         target.close().await;
         agent.state(name, "down").await;
     }
-    eventually("five refused messages", async || ids(&receiver.heard()).len() == 5).await;
+    // With the third it is clear that it is not the message: what is new waits untried.
+    eventually("three refused messages", async || ids(&receiver.heard()).len() >= 3).await;
     agent.kill();
     let mut agent = Agent::start_on(folder.path(), agent.listen).await;
     for (name, target) in names.iter().zip(&mut targets) {
@@ -101,8 +102,9 @@ async fn an_outage_of_the_receiver_over_restarts_loses_nothing() {
 
 /// How often the agent is killed at a random moment.
 const KILLS: usize = 200;
-/// How many doors open and close meanwhile: each seldom enough that none of them flaps.
-const DOORS: usize = 110;
+/// How many doors open and close meanwhile, each seldom enough that none of them flaps; and one more, for
+/// the end.
+const DOORS: usize = 111;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kills_at_random_moments_lose_and_invent_nothing() {
@@ -120,7 +122,7 @@ async fn kills_at_random_moments_lose_and_invent_nothing() {
     for life in 0..KILLS {
         for half in 0..2 {
             // One after the other, far from each other.
-            targets[(2 * life + half) * 37 % DOORS].toggle().await;
+            targets[(2 * life + half) * 37 % (DOORS - 1)].toggle().await;
             receiver.fail_with((dice.below(2) == 0).then_some(503));
             // The moment of the kill is what is random here; nothing is waited for.
             let pause = u64::try_from(dice.below(250)).unwrap();
@@ -136,9 +138,9 @@ async fn kills_at_random_moments_lose_and_invent_nothing() {
         target.reopen().await;
     }
     all_are_up(&agent).await;
-    targets[0].close().await;
-    agent.state(&names[0], "down").await;
-    targets[0].reopen().await;
+    targets[DOORS - 1].close().await;
+    agent.state(&names[DOORS - 1], "down").await;
+    targets[DOORS - 1].reopen().await;
     all_are_up(&agent).await;
     eventually("nothing is pending", async || {
         metric(&agent, "portwarden_outbox_pending").await == Some(0.0)

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its servers fails")]
 
 pub mod agent;
+pub mod alertmanager;
 pub mod applications;
 pub mod browser;
 pub mod certificates;

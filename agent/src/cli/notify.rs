@@ -78,7 +78,7 @@ pub(super) fn execute(
     let receiver = Arc::clone(receiver);
     let outcome = super::runtime()?
         .block_on(async { alerts::deliver(&client, &receiver, &message, clock::now()).await });
-    let delivered = matches!(outcome, alerts::Outcome::Delivered { .. });
+    let delivered = outcome.is_delivered();
     let words = match (delivered, language) {
         (true, Language::En) => "delivered",
         (true, Language::Ko) => "전달됨",

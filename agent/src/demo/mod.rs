@@ -145,6 +145,10 @@ impl Targets {
             app, squatter, stranger, proxy, near_end, not_reloaded, dead, chat, pager, ..
         } = self;
         let challenges = self.challenges;
+        let (window_from, window_until) = {
+            let now = clock::now();
+            (now - SignedDuration::from_hours(1), now + SignedDuration::from_hours(3))
+        };
         let folder = self.folder.display();
         let mut text = format!(
             r#"[agent]
@@ -280,6 +284,12 @@ dnssec = "off"                       # nobody outside is asked
 [[receiver]]
 name = "chat"
 webhook = {{ url = "http://{chat}/hook" }}
+
+[[maintenance]]
+name = "nameserver upgrade"
+kind = "dns"
+from = {window_from:.0}
+until = {window_until:.0}
 
 [[receiver]]
 name = "pager"                       # its service has forgotten us: every message is refused

@@ -192,7 +192,7 @@ pub fn policy(plan: &Plan) -> alerts::Policy {
         maintenance: plan.maintenance.clone(),
         reminders: plan.alerting.reminders.clone(),
         grouping: plan.alerting.grouping,
-        flaps: alerts::Flaps::default(),
+        flaps: plan.alerting.flaps,
         failing: std::collections::BTreeSet::new(),
     }
 }

@@ -263,6 +263,96 @@ async fn a_state_outlasts_a_restart_unless_it_turns_out_to_be_another() {
     driven.store.close().await.unwrap();
 }
 
+fn asked_for_quiet(minutes: i64) -> Silence {
+    let now = clock::now();
+    Silence {
+        id: "s1".into(),
+        about: health::Matcher { check: vec!["a".into()], ..health::Matcher::default() },
+        starts_at: now,
+        ends_at: now.checked_add(jiff::SignedDuration::from_mins(minutes)).unwrap(),
+        author: "kim".into(),
+        reason: "disk swap".into(),
+        created_at: now,
+    }
+}
+
+/// What was decided about the open incident of a check, as the store has it.
+async fn decided(driven: &Driven, incident: &str) -> Vec<String> {
+    let account = driven.store.incident(incident).await.unwrap().unwrap();
+    let because = |why: &health::Why| {
+        serde_json::to_value(why).unwrap()["because"].as_str().unwrap().to_owned()
+    };
+    account.decisions.iter().map(|one| because(&one.why)).collect()
+}
+
+const OPS: &str = "[[receiver]]\nname = \"ops\"\nwebhook = { url = \"http://127.0.0.1:1/\" }\n";
+
+#[tokio::test]
+async fn a_silence_is_written_down_before_it_is_said_to_hold_and_outlasts_a_restart() {
+    let text = format!("{TCP}{OPS}");
+    let mut driven = driven(&text);
+    let (written, receipt) = oneshot::channel();
+    driven.tell(Message::Silence { silence: asked_for_quiet(60), written });
+    receipt.await.unwrap();
+    driven.tell(observed(driven.key("a"), Some(Code::TcpRefused)));
+    let id = driven.snapshot.borrow().check("a").unwrap().incident.clone().unwrap();
+    let mut driven = restarted(driven, &text).await;
+    assert_eq!(driven.snapshot.borrow().silences.len(), 1);
+    assert_eq!(decided(&driven, &id).await, ["silenced"]);
+    // The loop sleeps no longer than until the silence ends.
+    let due = driven.main_loop.engine.next_due().unwrap();
+    assert!(due <= driven.snapshot.borrow().silences[0].ends_at);
+    for is_known in [true, false] {
+        let (written, receipt) = oneshot::channel();
+        driven.tell(Message::EndSilence { id: "s1".into(), written });
+        assert_eq!(receipt.await, Ok(is_known));
+    }
+    assert_eq!(decided(&driven, &id).await, ["silenced", "released"]);
+    driven.store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_acknowledgement_is_written_down_and_outlasts_a_restart() {
+    let text = format!("{TCP}{OPS}");
+    let mut driven = driven(&text);
+    driven.tell(observed(driven.key("a"), Some(Code::TcpRefused)));
+    let id = driven.snapshot.borrow().check("a").unwrap().incident.clone().unwrap();
+    let acknowledgement = Acknowledgement { author: "kim".into(), at: clock::now(), note: None };
+    for (incident, is_open) in [(id.clone(), true), ("none".into(), false)] {
+        let (written, receipt) = oneshot::channel();
+        let acknowledgement = Some(acknowledgement.clone());
+        driven.tell(Message::Acknowledge { incident, acknowledgement, written });
+        assert_eq!(receipt.await, Ok(is_open));
+    }
+    let driven = restarted(driven, &text).await;
+    let open = driven.snapshot.borrow().incidents[0].clone();
+    assert_eq!((&open.id, &open.acknowledged), (&id, &Some(acknowledgement)));
+    driven.store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_flaps_is_open_while_it_is_well_and_is_seen_bad_again_after_a_restart() {
+    let mut driven = driven(TCP);
+    for _ in 0..3 {
+        driven.tell(observed(driven.key("a"), Some(Code::TcpRefused)));
+        driven.tell(observed(driven.key("a"), None));
+    }
+    let standing = |driven: &Driven| {
+        let snapshot = driven.snapshot.borrow();
+        (snapshot.check("a").unwrap().state, snapshot.incidents[0].clone())
+    };
+    let (state, before) = standing(&driven);
+    assert!(before.is_flapping() && state == State::Up);
+    let mut driven = restarted(driven, TCP).await;
+    driven.tell(observed(driven.key("a"), None));
+    assert_eq!(standing(&driven).1.flapping, before.flapping, "well, as it was");
+    driven.tell(observed(driven.key("a"), Some(Code::TcpRefused)));
+    let (state, after) = standing(&driven);
+    assert_eq!((state, after.state, &after.id), (State::Down, State::Down, &before.id));
+    assert_eq!(after.flapping.as_ref().unwrap().turns, 4);
+    driven.store.close().await.unwrap();
+}
+
 #[test]
 fn a_lost_sender_does_not_make_the_loop_spin() {
     use futures_util::FutureExt;

@@ -32,9 +32,6 @@ use super::vocabulary::{Spoken, Vocabulary};
 /// The label of what no claim names; Prometheus takes it for no label at all.
 const UNDECLARED: &str = "";
 
-/// Labels of what there is one of.
-const UNLABELLED: [(&str, &str); 0] = [];
-
 /// Longest label value that is exported; what comes from outside is cut there.
 const LABEL_BYTES: usize = 256;
 
@@ -256,10 +253,10 @@ impl Out<'_> {
         let mut gauges =
             self.family("portwarden_incidents_acknowledged", "Open incidents that somebody is on")?;
         let acknowledged = snapshot.incidents.iter().filter(|it| it.acknowledged.is_some());
-        gauges.put(&UNLABELLED, i64::try_from(acknowledged.count()).unwrap_or(i64::MAX))?;
+        gauges.put_alone(i64::try_from(acknowledged.count()).unwrap_or(i64::MAX))?;
         let mut gauges = self.family("portwarden_silences", "Silences that hold now")?;
         let silences = snapshot.silences.iter().filter(|it| it.is_active(snapshot.at));
-        gauges.put(&UNLABELLED, i64::try_from(silences.count()).unwrap_or(i64::MAX))?;
+        gauges.put_alone(i64::try_from(silences.count()).unwrap_or(i64::MAX))?;
         let mut gauges = self.family(
             "portwarden_maintenance",
             "Maintenance windows of the plan: 1 while one is open",
@@ -291,6 +288,11 @@ impl Gauges<'_> {
         value: impl EncodeGaugeValue,
     ) -> Result<(), Error> {
         self.0.encode_family(labels)?.encode_gauge(&value)
+    }
+
+    /// Of what there is one, and so without labels.
+    fn put_alone(&mut self, value: i64) -> Result<(), Error> {
+        self.0.encode_gauge(&value)
     }
 }
 

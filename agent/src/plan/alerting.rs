@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use alerts::{Grouping, Hidden, Reminders};
+use alerts::{Flaps, Grouping, Hidden, Reminders};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
@@ -21,6 +21,7 @@ pub(super) fn alerting(plan: &Row<'_>) -> Alerting {
             timezone: TimeZone::system(),
             reminders: Reminders::default(),
             grouping: Grouping::default(),
+            flaps: Flaps::default(),
             heartbeat: None,
         };
     };
@@ -33,8 +34,16 @@ pub(super) fn alerting(plan: &Row<'_>) -> Alerting {
             interval: span(&row, "group_interval", (0, 86_400), "0s to 1d")
                 .unwrap_or(usual.interval),
         },
+        flaps: flaps(&row),
         heartbeat: heartbeat(&row),
     }
+}
+
+fn flaps(row: &Row<'_>) -> Flaps {
+    let usual = Flaps::default();
+    let settled_after = span(row, "settled_after", (1, 86_400), "1s to 1d");
+    let changes = if row.switch("flapping") == Some(false) { 0 } else { usual.changes };
+    Flaps { changes, settled_after: settled_after.unwrap_or(usual.settled_after), ..usual }
 }
 
 /// `timezone` of a table.

@@ -107,6 +107,8 @@ pub struct Alerting {
     pub reminders: alerts::Reminders,
     /// How long what belongs together is gathered.
     pub grouping: alerts::Grouping,
+    /// When a check changes too often to be told each time.
+    pub flaps: alerts::Flaps,
     /// The sign that goes out while the agent is well.
     pub heartbeat: Option<OutgoingHeartbeat>,
 }

@@ -105,6 +105,11 @@ impl<'a> Notes<'a> {
         }
     }
 
+    /// What stands there in the file.
+    pub(super) fn source(&self, span: &Span) -> &'a str {
+        self.text.get(span.clone()).unwrap_or_default()
+    }
+
     pub(super) fn note(&self, span: &Span, wrong: Wrong) {
         self.list.borrow_mut().push(Note { span: span.clone(), wrong, elsewhere: None });
     }

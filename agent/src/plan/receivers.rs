@@ -13,7 +13,14 @@ use super::notes::{Span, Wrong, listed, shown};
 use super::row::Row;
 use super::{cron, frame, http, values};
 
+mod alertmanager;
 mod chat;
+mod login;
+mod mail;
+mod pager;
+mod program;
+mod push;
+mod template;
 
 /// Whom a message is for, where the receiver does not say.
 pub(super) struct Reader {
@@ -27,6 +34,15 @@ type ReadChannel = fn(&Row<'_>) -> Option<Channel>;
 /// Every way to tell somebody, by its key.
 static CHANNELS: &[(&str, ReadChannel)] = &[
     ("webhook", webhook),
+    ("template", template::template),
+    ("alertmanager", alertmanager::alertmanager),
+    ("mail", mail::mail),
+    ("program", program::program),
+    ("ntfy", push::ntfy),
+    ("gotify", push::gotify),
+    ("pushover", push::pushover),
+    ("pagerduty", pager::pagerduty),
+    ("opsgenie", pager::opsgenie),
     ("slack", chat::slack),
     ("discord", chat::discord),
     ("teams", chat::teams),

@@ -321,7 +321,7 @@ mod tests {
             (json!({"about": {"code": "tls.nonsense"}, "for": "1h"}), "tls.nonsense is no code"),
             (
                 json!({"about": {"kind": "nonsense"}, "for": "1h"}),
-                "nonsense is no kind of check; there are port,",
+                "nonsense is no kind of check; there are http,",
             ),
             (json!({"about": {"chekc": "web"}, "for": "1h"}), "unknown field `chekc`"),
             (json!({"about": one(), "duration": "1h"}), "unknown field `duration`"),

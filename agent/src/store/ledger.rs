@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use alerts::{Notification, OpenIncident, Remembered};
+use alerts::{Gathered, Notification, OpenIncident, Remembered};
 use health::history::{Account, Change, MOST_TRIES, NotificationRecord, Try};
 use health::{Event, Incident, Severity, State};
 use jiff::{SignedDuration, Timestamp};
@@ -58,6 +58,9 @@ pub(super) fn write(connection: &Connection, batch: &Batch) -> rusqlite::Result<
     }
     for notification in &batch.notifications {
         write_notification(connection, notification)?;
+    }
+    for gathered in &batch.complete {
+        make_due(connection, gathered, batch.at)?;
     }
     Ok(())
 }
@@ -135,6 +138,19 @@ fn write_notification(connection: &Connection, message: &Notification) -> rusqli
             message.thread.as_deref()
         ])?;
     Ok(())
+}
+
+/// What waited for others, and was not tried yet, is due.
+fn make_due(connection: &Connection, gathered: &Gathered, now: Timestamp) -> rusqlite::Result<()> {
+    let Gathered { receiver, event, thread } = gathered;
+    connection
+        .prepare_cached(
+            "UPDATE notification SET due_at = ?1
+             WHERE receiver = ?2 AND standing = 'pending' AND due_at > ?1 AND thread = ?3
+                 AND event = ?4 AND attempts = 0",
+        )?
+        .execute(params![nanos(now), &**receiver, &**thread, event.label()])
+        .map(drop)
 }
 
 fn rank(severity: Severity) -> i64 {

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use alerts::{Notification, OpenIncident};
+use alerts::{Gathered, Notification, OpenIncident};
 use health::facts::CertificatesSeen;
 use health::history::{Change, Sample};
 use health::ports::Tenure;
@@ -115,6 +115,8 @@ pub struct Batch {
     pub decisions: Vec<(Arc<str>, Decision)>,
     /// Messages that follow, in the order in which they are to be sent.
     pub notifications: Vec<Notification>,
+    /// What waited for others and does no longer, those messages among them.
+    pub complete: Vec<Gathered>,
 }
 
 impl Batch {
@@ -148,6 +150,7 @@ impl Batch {
             + self.silences.len()
             + self.decisions.len()
             + self.notifications.len()
+            + self.complete.len()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alerts::{Attempt, Head, Notification, Outbox, OutboxError, Verdict, Waiting};
+use alerts::{Attempt, Head, LastTold, Notification, Outbox, OutboxError, Verdict, Waiting};
 use health::Event;
 use health::snapshot::ReceiverStanding;
 use jiff::Timestamp;
@@ -55,6 +55,17 @@ impl Outbox for Store {
 
     async fn standings(&self) -> Result<Vec<ReceiverStanding>, OutboxError> {
         self.read(standings).await.map_err(boxed)
+    }
+
+    async fn last_told(
+        &self,
+        receiver: &str,
+        resolved_after: Timestamp,
+    ) -> Result<Vec<LastTold>, OutboxError> {
+        let receiver = receiver.to_owned();
+        self.read(move |connection| last_told::read(connection, &receiver, resolved_after))
+            .await
+            .map_err(boxed)
     }
 
     fn added(&self) -> watch::Receiver<u64> {
@@ -275,6 +286,8 @@ pub(super) fn abandon(
     }
     Ok(())
 }
+
+mod last_told;
 
 #[cfg(test)]
 mod tests;

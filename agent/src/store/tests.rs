@@ -142,10 +142,10 @@ async fn what_the_pages_read() {
     let mut engine = engine(&nobody());
     let mut ids = Vec::new();
     for n in 0..5 {
-        let opened = opening(&mut engine, "a", at(10 * n));
+        let opened = opening(&mut engine, "a", at(3600 * n));
         ids.push(Arc::clone(&opened.incidents[0].id));
         store.commit(opened);
-        store.commit(resolving(&mut engine, "a", at(10 * n + 5))).written().await.unwrap();
+        store.commit(resolving(&mut engine, "a", at(3600 * n + 5))).written().await.unwrap();
     }
     ids.reverse();
     let page = |incidents: Vec<Incident>| incidents.into_iter().map(|i| i.id).collect::<Vec<_>>();
@@ -154,7 +154,7 @@ async fn what_the_pages_read() {
     assert_eq!(page(store.incidents(9, Some(&newest[1])).await.unwrap()), ids[2..]);
     let Account { incident, notifications: records, .. } =
         store.incident(&ids[0]).await.unwrap().unwrap();
-    assert_eq!(incident.resolved_at, Some(at(45)));
+    assert_eq!(incident.resolved_at, Some(at(4 * 3600 + 5)));
     assert_eq!(
         records.iter().map(|record| record.event.label()).collect::<Vec<_>>(),
         ["opened", "resolved"]

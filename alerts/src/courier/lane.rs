@@ -25,6 +25,9 @@ const HEADS: usize = 2000;
 const STRIKES: usize = 3;
 /// Between one message to people and the next: chat services count them, and so do people.
 const PEOPLE_GAP: SignedDuration = SignedDuration::from_secs(1);
+/// The same after one that told of so many that nobody reads them all: what follows joins the next.
+const BURST_GAP: SignedDuration = SignedDuration::from_secs(10);
+const BURST: u64 = 20;
 
 /// All deliveries to one receiver.
 pub(super) struct Lane<O> {
@@ -110,10 +113,10 @@ impl<O: Outbox> Lane<O> {
         course: &mut Course,
         under_way: &mut JoinSet<Ended>,
     ) -> Result<Duration, OutboxError> {
-        let (most, gap) = match receiver.bundling {
+        let most = match receiver.bundling {
             // One after another: people read them in order.
-            Bundling::Window => (1, PEOPLE_GAP),
-            Bundling::Burst | Bundling::Never => (IN_FLIGHT, SignedDuration::ZERO),
+            Bundling::Window => 1,
+            Bundling::Burst | Bundling::Never => IN_FLIGHT,
         };
         let free = most.saturating_sub(under_way.len());
         if free == 0 {
@@ -134,7 +137,8 @@ impl<O: Outbox> Lane<O> {
             }
             let Some(bundle) = self.wrap(&parcel, now).await? else { continue };
             course.busy.insert(Arc::clone(&parcel.id));
-            if !gap.is_zero() {
+            if receiver.bundling == Bundling::Window {
+                let gap = if parcel.count > BURST { BURST_GAP } else { PEOPLE_GAP };
                 course.close(later(now, gap));
             }
             let (client, receiver) = (self.client.clone(), Arc::clone(receiver));

@@ -202,8 +202,14 @@ impl Engine {
         let mut all = Vec::new();
         for step in &route.escalation {
             for name in &step.receivers {
-                if self.policy.knows(name) && open.told_to(name).is_none() {
-                    all.push((later(since, step.after), step.after, name.as_str().into()));
+                let name: Arc<str> = name.as_str().into();
+                // Whom messages do not reach is not told so.
+                let reached = || {
+                    let one = vec![Arc::clone(&name)];
+                    self.policy.besides_its_subject(&open.incident, one).contains(&name)
+                };
+                if self.policy.knows(&name) && open.told_to(&name).is_none() && reached() {
+                    all.push((later(since, step.after), step.after, name));
                 }
             }
         }
@@ -224,7 +230,7 @@ impl Engine {
         open.notifications = number.saturating_add(1);
         let mut notification =
             Notification::new(&self.policy, &open.incident, receiver, event, number, now);
-        self.gather(open, &mut notification, now);
+        step.complete.extend(self.gather(open, &mut notification, now));
         open.note_told(receiver, event, &Said::of(&open.incident), now);
         let id = Some(Arc::clone(&notification.id));
         decide(open, Some(receiver), event, id, why, now, step);
@@ -276,7 +282,9 @@ fn hold_back(
     step: &mut Step,
 ) {
     let known = open.held_from(receiver.map(|name| &**name));
-    let is_new = known.is_none_or(|held| held.why != why || held.event != event);
+    // A reminder that is held back in the place of an update is known as that.
+    let is_other = |held: &Decision| occasion == Occasion::Change && held.event != event;
+    let is_new = known.is_none_or(|held| held.why != why || is_other(held));
     if is_new || (occasion == Occasion::Reminder && why.is_hold()) {
         decide(open, receiver, event, None, why, now, step);
     }

@@ -54,6 +54,9 @@ impl Engine {
         now: Timestamp,
     ) -> Option<Flapping> {
         let rule = self.policy.flaps;
+        if rule.changes == 0 {
+            return None;
+        }
         let most = rule.changes.max(2);
         self.turns.prune(now.checked_sub(rule.within).unwrap_or(Timestamp::MIN));
         let turns = self.turns.by_check.entry(Arc::clone(check)).or_default();
@@ -116,7 +119,9 @@ fn seconds_bad(since: Turn, until: Timestamp) -> u64 {
     if !since.is_bad {
         return 0;
     }
-    u64::try_from(until.duration_since(since.at).as_secs()).unwrap_or(0)
+    // To the nearest, or many short ones would count for nothing.
+    let milliseconds = until.duration_since(since.at).as_millis();
+    u64::try_from((milliseconds + 500) / 1000).unwrap_or(0)
 }
 
 pub(super) fn is_bad(state: State) -> bool {

@@ -16,6 +16,17 @@ use crate::{Bundling, Notification};
 /// Windows that are kept before those that are over are looked for.
 const MOST_WINDOWS: usize = 256;
 
+/// Messages of one receiver that say the same of what belongs together, and wait for each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gathered {
+    /// Whom they go to.
+    pub receiver: Arc<str>,
+    /// What they say.
+    pub event: Event,
+    /// What they belong together with.
+    pub thread: Arc<str>,
+}
+
 /// Which windows there are, and which open incidents belong together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gatherings {
@@ -63,33 +74,49 @@ impl Engine {
         host.map_or_else(|| format!("check {check}"), |host| format!("host {host}")).into()
     }
 
-    /// Says what a message belongs together with and when it is due.
+    /// Says what a message belongs together with and when it is due; and whether what waits for others
+    /// of the same kind need not wait any more.
     pub(super) fn gather(
         &mut self,
         open: &OpenIncident,
         notification: &mut Notification,
         now: Timestamp,
-    ) {
+    ) -> Option<Gathered> {
         let receiver = self.policy.receiver(&notification.receiver);
         let bundling = receiver.map_or(Bundling::Never, |receiver| receiver.bundling);
         if bundling == Bundling::Never {
-            return;
+            return None;
         }
         notification.thread = Some(Arc::clone(&open.thread));
-        if bundling == Bundling::Window {
-            notification.due_at = self.window(open, notification, now);
+        if bundling != Bundling::Window {
+            return None;
         }
+        let gathered = Gathered {
+            receiver: Arc::clone(&notification.receiver),
+            event: notification.event,
+            thread: Arc::clone(&open.thread),
+        };
+        // The last that is over has nothing to wait for, and neither have those before it.
+        if notification.event == Event::Resolved && !self.has_company(open, &notification.receiver)
+        {
+            let key = (gathered.receiver, gathered.event, gathered.thread);
+            let (key, ends) = self.gatherings.windows.remove_entry(&key)?;
+            let (receiver, event, thread) = key;
+            return (now < ends).then_some(Gathered { receiver, event, thread });
+        }
+        notification.due_at = self.window(gathered, now);
+        None
     }
 
-    fn window(&mut self, open: &OpenIncident, message: &Notification, now: Timestamp) -> Timestamp {
+    fn window(&mut self, gathered: Gathered, now: Timestamp) -> Timestamp {
         let grouping = self.policy.grouping;
-        let waits = match message.event {
-            // The last of them has nothing to wait for; others may follow it.
-            Event::Resolved if !self.has_company(open, &message.receiver) => return now,
+        let Gathered { receiver, event, thread } = gathered;
+        let waits = match event {
+            // Others are about to recover, too, each when it is looked at.
             Event::Resolved => grouping.interval.max(grouping.wait),
             _ => grouping.wait,
         };
-        let key = (Arc::clone(&message.receiver), message.event, Arc::clone(&open.thread));
+        let key = (receiver, event, thread);
         let soonest = later(now, waits);
         let due = match self.gatherings.windows.get(&key) {
             // A clock that was set back makes nobody wait for the old time.

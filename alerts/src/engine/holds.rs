@@ -52,6 +52,13 @@ impl Engine {
         Calendar::look_up(&self.policy.maintenance, now).standings
     }
 
+    /// When a window or a silence begins next: what is held back may then be held by that instead.
+    pub(super) fn next_quiet(&self, now: Timestamp) -> Option<Timestamp> {
+        let windows = self.calendar.standings.iter().map(|window| window.from);
+        let silences = self.silences.values().map(|silence| silence.starts_at);
+        windows.chain(silences).filter(|from| *from > now).min()
+    }
+
     /// Brings what is kept by time up to this moment.
     pub(super) fn turn_to(&mut self, now: Timestamp) {
         if !self.calendar.is_valid(now) {

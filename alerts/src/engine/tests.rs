@@ -5,7 +5,9 @@ mod timeline;
 
 use std::time::Duration;
 
-use health::{Finding, Kind, Language, Observation, Phases, Text, Thresholds, Timing, Track};
+use health::{
+    Acknowledgement, Finding, Kind, Language, Observation, Phases, Text, Thresholds, Timing, Track,
+};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -278,6 +280,12 @@ enum Happening {
     Quiet(i64),
     /// Another set of receivers and routes.
     Reload(usize),
+    /// Somebody asks for quiet about a check, for this many minutes.
+    Silence(usize, i64),
+    /// Somebody ends it.
+    EndSilence,
+    /// Somebody is on what is open of a check, or is not any more.
+    Acknowledge(usize, bool),
     /// The process is killed and started again.
     Restart,
 }
@@ -289,18 +297,54 @@ fn happening() -> impl Strategy<Value = Happening> {
         8 => (0_usize..3, findings).prop_map(|(check, found)| Happening::Seen(check, found)),
         1 => (0_usize..3).prop_map(Happening::Removed),
         3 => (1_i64..3000).prop_map(Happening::Quiet),
-        1 => (0_usize..4).prop_map(Happening::Reload),
+        1 => (0_usize..6).prop_map(Happening::Reload),
+        1 => (0_usize..3, 1_i64..600).prop_map(|(check, long)| Happening::Silence(check, long)),
+        1 => Just(Happening::EndSilence),
+        1 => (0_usize..3, any::<bool>()).prop_map(|(check, is)| Happening::Acknowledge(check, is)),
         2 => Just(Happening::Restart),
     ]
 }
 
-fn policies() -> [Policy; 4] {
+fn policies() -> [Policy; 6] {
+    let window = crate::Window::Cron {
+        expression: "30 */5 * * *".to_owned(),
+        timezone: jiff::tz::TimeZone::UTC,
+        lasts: jiff::SignedDuration::from_mins(50),
+    };
+    let about = Matcher { check: vec!["y".into()], ..Matcher::default() };
+    let maintenance = vec![crate::Maintenance { name: "nightly".into(), about, window }];
+    let mut escalating = policy(&["a", "b", "c"], &[(Some(CRITICAL), &["a"]), (None, &["b"])]);
+    for route in &mut escalating.routes {
+        let after = jiff::SignedDuration::from_mins(20);
+        route.escalation = vec![crate::Escalation { after, receivers: vec!["c".to_owned()] }];
+    }
     [
         policy(&["a", "b"], &[]),
         policy(&["a", "b"], &[(Some(CRITICAL), &["a"]), (None, &["b"])]),
         policy(&["b"], &[]),
         policy(&["a", "c"], &[(Some(CRITICAL), &["a", "c"])]),
+        Policy { maintenance, ..policy(&["a", "b"], &[]) },
+        escalating,
     ]
+}
+
+/// What is held back is held back by something now, and whoever knows of an incident was told how it is,
+/// or is not for a reason that is written down.
+fn nothing_is_lost(engine: &Engine, now: Timestamp) {
+    for open in engine.open.values() {
+        for held in open.held.iter().filter(|held| held.why.is_hold()) {
+            let Some(receiver) = &held.receiver else { continue };
+            let is_held = [holds::Named::ByRoute, holds::Named::ByEscalation]
+                .iter()
+                .any(|named| engine.hold(open, receiver, *named, now).is_some());
+            assert!(is_held, "held for nothing: {held:#?}");
+        }
+        for told in open.told.iter().filter(|told| engine.policy.knows(&told.receiver)) {
+            let is_told = !open::Said::of(&open.incident).differs(told);
+            let is_held = open.held_from(Some(&told.receiver)).is_some();
+            assert!(is_told || is_held, "{} is not told of {open:#?}", told.receiver);
+        }
+    }
 }
 
 /// Whether a check was seen bad, as the board asks before it calls it a cause.
@@ -310,12 +354,13 @@ fn is_sick(track: &Track) -> bool {
 
 /// Runs a history through an engine; `restarts` says whether restarts really happen. The second check
 /// depends on the first, the third on the second.
-fn run(happenings: &[Happening], restarts: Restarts) -> (Ledger, Vec<(usize, bool)>) {
+fn run(start: usize, happenings: &[Happening], restarts: Restarts) -> (Ledger, Vec<(usize, bool)>) {
     let mut checks = ["x", "y", "z"].map(check);
     checks[0].thresholds.fail_after = 2;
     let mut tracks = checks.each_ref().map(|_| Track::new(at(0)));
     let mut ledger = Ledger::default();
-    let mut current = policies()[0].clone();
+    let mut current = policies()[start].clone();
+    let is_reloaded = happenings.iter().any(|one| matches!(one, Happening::Reload(_)));
     let mut engine = Engine::new(current.clone());
     let mut causes = Vec::new();
     let mut now = at(0);
@@ -362,6 +407,36 @@ fn run(happenings: &[Happening], restarts: Restarts) -> (Ledger, Vec<(usize, boo
                 current = policies()[*which].clone();
                 engine.replace_policy(current.clone());
             }
+            Happening::Silence(which, minutes) => {
+                is_cause = true;
+                let silence = Silence {
+                    id: "s1".into(),
+                    about: Matcher {
+                        check: vec![Arc::clone(&checks[*which].name)],
+                        ..Matcher::default()
+                    },
+                    starts_at: now,
+                    ends_at: crate::retry::later(now, jiff::SignedDuration::from_mins(*minutes)),
+                    author: "kim".into(),
+                    reason: "".into(),
+                    created_at: now,
+                };
+                ledger.silences.insert("s1".into(), silence.clone());
+                engine.silence(silence);
+            }
+            Happening::EndSilence => {
+                is_cause = true;
+                if let Some(ended) = engine.end_silence("s1", now) {
+                    ledger.silences.insert("s1".into(), ended);
+                }
+            }
+            Happening::Acknowledge(which, is_on_it) => {
+                is_cause = true;
+                let id = engine.incident_of(&checks[*which].name).map(|it| Arc::clone(&it.id));
+                let author = Acknowledgement { author: "kim".into(), at: now, note: None };
+                let author = is_on_it.then_some(author);
+                steps.extend(id.and_then(|id| engine.acknowledge(&id, author, now)));
+            }
             Happening::Restart if restarts == Restarts::Real => {
                 engine = ledger.resumed(current.clone());
                 explain(&mut engine, &checks, &tracks, now);
@@ -370,6 +445,10 @@ fn run(happenings: &[Happening], restarts: Restarts) -> (Ledger, Vec<(usize, boo
         }
         is_cause |= engine.next_due().is_some_and(|due| due <= now);
         steps.extend(engine.due(now));
+        // A receiver that left the plan and came back is told with the next change.
+        if !is_reloaded {
+            nothing_is_lost(&engine, now);
+        }
         causes::nobody_is_forgotten(&engine, now);
         causes.push((steps.iter().map(|step| step.notifications.len()).sum(), is_cause));
         steps.iter().for_each(|step| ledger.commit(step));
@@ -398,9 +477,10 @@ enum Restarts {
 proptest! {
     #[test]
     fn opened_and_resolved_alternate_per_incident_and_receiver(
+        start in 0_usize..6,
         happenings in proptest::collection::vec(happening(), 1..120),
     ) {
-        let (ledger, causes) = run(&happenings, Restarts::Ignored);
+        let (ledger, causes) = run(start, &happenings, Restarts::Ignored);
         for (messages, is_cause) in causes {
             prop_assert!(messages == 0 || is_cause, "a message without a transition or due reminder");
         }
@@ -423,10 +503,11 @@ proptest! {
 
     #[test]
     fn a_resumed_engine_goes_on_as_if_it_had_never_stopped(
+        start in 0_usize..6,
         happenings in proptest::collection::vec(happening(), 1..120),
     ) {
-        let (never_stopped, _) = run(&happenings, Restarts::Ignored);
-        let (restarted, _) = run(&happenings, Restarts::Real);
+        let (never_stopped, _) = run(start, &happenings, Restarts::Ignored);
+        let (restarted, _) = run(start, &happenings, Restarts::Real);
         for (one, other) in never_stopped.notifications.iter().zip(&restarted.notifications) {
             prop_assert_eq!(one, other);
         }

@@ -33,9 +33,9 @@ pub(super) fn took(passed: SignedDuration, words: Words) -> String {
         _ => format!("{large}{of} {small}{of_small}"),
     };
     match seconds {
-        ..60 => format!("{seconds}{second}"),
-        ..3600 => format!("{minutes}{minute}"),
-        ..86_400 => two((hours, hour), (minutes, minute)),
+        0..60 => format!("{seconds}{second}"),
+        60..3600 => format!("{minutes}{minute}"),
+        3600..86_400 => two((hours, hour), (minutes, minute)),
         _ => two((days, day), (hours, hour)),
     }
 }

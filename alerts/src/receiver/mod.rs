@@ -12,8 +12,15 @@ use jiff::{SignedDuration, Timestamp};
 use crate::telling::Telling;
 use crate::{Bundle, prose};
 
+pub(crate) mod alertmanager;
 pub(crate) mod chat;
+pub(crate) mod login;
+pub(crate) mod mail;
+pub(crate) mod pager;
 mod posting;
+pub(crate) mod program;
+pub(crate) mod push;
+pub(crate) mod template;
 pub(crate) mod webhook;
 
 /// The bound on one attempt, from connecting to the last byte read.
@@ -62,6 +69,18 @@ pub enum Channel {
     Webhook(webhook::Webhook),
     /// Chat services: people read it.
     Chat(chat::Chat),
+    /// Alertmanager, or all of a cluster of them.
+    Alertmanager(alertmanager::Alertmanager),
+    /// A webhook whose body is the reader's own.
+    Template(template::Template),
+    /// A program, with the message on its standard input.
+    Program(program::Program),
+    /// E-mail.
+    Mail(mail::Mail),
+    /// Services that wake a telephone.
+    Push(push::Push),
+    /// Services that keep who is on duty.
+    Pager(pager::Pager),
 }
 
 impl Channel {
@@ -71,6 +90,12 @@ impl Channel {
         match self {
             Self::Webhook(_) => "webhook",
             Self::Chat(chat) => chat.label(),
+            Self::Alertmanager(_) => "alertmanager",
+            Self::Template(_) => "template",
+            Self::Program(_) => "program",
+            Self::Mail(_) => "mail",
+            Self::Push(push) => push.label(),
+            Self::Pager(pager) => pager.label(),
         }
     }
 
@@ -78,8 +103,11 @@ impl Channel {
     #[must_use]
     pub const fn bundling(&self) -> Bundling {
         match self {
-            Self::Webhook(_) => Bundling::Burst,
-            Self::Chat(_) => Bundling::Window,
+            Self::Webhook(_) | Self::Alertmanager(_) | Self::Template(_) | Self::Program(_) => {
+                Bundling::Burst
+            }
+            Self::Chat(_) | Self::Mail(_) | Self::Push(_) => Bundling::Window,
+            Self::Pager(_) => Bundling::Never,
         }
     }
 }
@@ -101,6 +129,21 @@ pub enum Outcome {
         /// How long the receiver asks to wait.
         retry_after: Option<SignedDuration>,
     },
+    /// Taken by something that does not answer as HTTP does: a mail server, a program, a cluster.
+    Taken {
+        /// What it said.
+        words: String,
+    },
+    /// Not taken by such a one now; perhaps later.
+    Deferred {
+        /// What it said.
+        reason: String,
+    },
+    /// Not taken by such a one, and never will be.
+    Refused {
+        /// What it said.
+        reason: String,
+    },
     /// No answer: no connection, no TLS, cut, or too slow.
     Lost {
         /// Why.
@@ -113,13 +156,25 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// It arrived.
+    #[must_use]
+    pub const fn is_delivered(&self) -> bool {
+        matches!(self, Self::Delivered { .. } | Self::Taken { .. })
+    }
+}
+
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Delivered { status } => write!(f, "{status}"),
             Self::Answered { status, excerpt, .. } if excerpt.is_empty() => write!(f, "{status}"),
             Self::Answered { status, excerpt, .. } => write!(f, "{status}: {excerpt}"),
-            Self::Lost { reason } | Self::Unsendable { reason } => f.write_str(reason),
+            Self::Taken { words } => f.write_str(words),
+            Self::Deferred { reason }
+            | Self::Refused { reason }
+            | Self::Lost { reason }
+            | Self::Unsendable { reason } => f.write_str(reason),
         }
     }
 }
@@ -145,17 +200,47 @@ pub async fn deliver(
     bundle: &Bundle,
     now: Timestamp,
 ) -> Outcome {
-    let (posting, judge): (_, fn(&posting::Answer, Timestamp) -> Outcome) = match &receiver.channel
-    {
-        Channel::Webhook(webhook) => (webhook.compose(bundle, now), posting::Answer::by_status),
-        Channel::Chat(chat) => {
-            let telling = match Telling::read(bundle, receiver) {
-                Ok(telling) => telling,
-                Err(reason) => return Outcome::Unsendable { reason },
-            };
-            (chat.compose(&prose::of(&telling)), chat::judge)
+    match &receiver.channel {
+        Channel::Webhook(webhook) => {
+            posted(client, webhook.compose(bundle, now), posting::Answer::by_status, now).await
         }
-    };
+        Channel::Chat(chat) => match Telling::read(bundle, receiver) {
+            Ok(telling) => {
+                posted(client, chat.compose(&prose::of(&telling)), chat::judge, now).await
+            }
+            Err(reason) => Outcome::Unsendable { reason },
+        },
+        Channel::Alertmanager(cluster) => cluster.deliver(client, receiver, bundle, now).await,
+        Channel::Template(template) => match template.compose(bundle, receiver) {
+            Ok(posting) => posted(client, posting, posting::Answer::by_status, now).await,
+            Err(reason) => Outcome::Unsendable { reason },
+        },
+        Channel::Program(program) => program.run(bundle).await,
+        Channel::Mail(mail) => match Telling::read(bundle, receiver) {
+            Ok(telling) => mail.send(&telling, now).await,
+            Err(reason) => Outcome::Unsendable { reason },
+        },
+        Channel::Push(push) => match Telling::read(bundle, receiver) {
+            Ok(telling) => {
+                let posting = push.compose(&telling, &prose::of(&telling));
+                posted(client, posting, posting::Answer::by_status, now).await
+            }
+            Err(reason) => Outcome::Unsendable { reason },
+        },
+        Channel::Pager(pager) => match Telling::read(bundle, receiver) {
+            Ok(telling) => pager.deliver(client, &telling, now).await,
+            Err(reason) => Outcome::Unsendable { reason },
+        },
+    }
+}
+
+/// Sends one request and judges its answer.
+async fn posted(
+    client: &reqwest::Client,
+    posting: posting::Posting,
+    judge: fn(&posting::Answer, Timestamp) -> Outcome,
+    now: Timestamp,
+) -> Outcome {
     match posting.send(client).await {
         Ok(answer) => judge(&answer, now),
         Err(outcome) => outcome,

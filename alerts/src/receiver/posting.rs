@@ -49,6 +49,12 @@ impl Posting {
         Self { method, url: url.to_owned(), headers: Vec::new(), body }
     }
 
+    /// The same by another method.
+    pub(super) fn by(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
     /// With one header more; of a name that is there already, the value is replaced.
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
@@ -59,6 +65,15 @@ impl Posting {
     /// What is sent.
     pub(super) fn text(&self) -> &str {
         &self.body
+    }
+
+    /// All of it, for snapshots.
+    #[cfg(test)]
+    pub(super) fn shown(&self) -> String {
+        let headers = self.headers.iter().map(|(name, value)| format!("{name}: {value}\n"));
+        let body = serde_json::from_str::<serde_json::Value>(&self.body);
+        let body = body.map_or_else(|_| self.body.clone(), |body| format!("{body:#}"));
+        format!("{} {}\n{}\n{body}", self.method, self.url, headers.collect::<String>())
     }
 
     /// Sends it and reads the beginning of the answer.

@@ -10,7 +10,8 @@ pub use json::schema;
 #[cfg(test)]
 pub(super) use tables::PACE;
 pub(super) use tables::{
-    BOUNDS, CAPTURE, COMPARISON, COOKIE, HEADER, HEADER_VALUE, PLAN, PROXY, STEP, WAY, WITHIN,
+    BOUNDS, CAPTURE, COMPARISON, COOKIE, HEADER, HEADER_VALUE, OUTSIDE_WORD, PLAN, PROXY, STEP,
+    WAY, WITHIN,
 };
 
 /// A table of the plan and its keys.

@@ -9,6 +9,7 @@ mod hosts;
 mod http;
 mod signals;
 
+pub(in crate::plan) use alerting::OUTSIDE_WORD;
 use alerting::{ALERTS, MAINTENANCE, RECEIVER, ROUTE};
 use certificates::{ACME, CERTIFICATE, TLS};
 use dns::DNS;

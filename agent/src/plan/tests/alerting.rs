@@ -163,11 +163,12 @@ fn how_incidents_are_told() {
     assert_eq!(usual.heartbeat, None);
     let own = good(
         "[alerts]\nreminders = [\"30m\", \"2h\"]\ngroup_wait = \"0s\"\ngroup_interval = \"30s\"\n\
-         heartbeat_url_env = \"HEARTBEAT_URL\"\nheartbeat_every = \"10s\"",
+         settled_after = \"3s\"\nheartbeat_url_env = \"HEARTBEAT_URL\"\nheartbeat_every = \"10s\"",
     )
     .alerting;
     assert_eq!(own.reminders.pauses, [30, 120].map(SignedDuration::from_mins));
     assert_eq!(own.grouping.wait, SignedDuration::ZERO);
+    assert_eq!(own.flaps.settled_after, SignedDuration::from_secs(3));
     assert_eq!(own.grouping.interval, SignedDuration::from_secs(30));
     let heartbeat = own.heartbeat.unwrap();
     assert_eq!(heartbeat.url.expose(), "https://alive.example/4f2d");

@@ -69,6 +69,7 @@ fn surroundings() -> Small {
             ("OPS_WEBHOOK_SECRET", "whsec_c2VjcmV0"),
             ("PLAIN_SECRET", "plain words"),
             ("SLACK_WEBHOOK", "https://hooks.example/slack"),
+            ("NTFY_TOPIC", "shop-alerts"),
             ("HEARTBEAT_URL", "https://alive.example/4f2d"),
             ("BROKEN_SECRET", "whsec_%%%"),
             ("EMPTY", ""),
@@ -78,9 +79,11 @@ fn surroundings() -> Small {
             ("BACKUP_TOKEN", "a third word"),
             ("ID_SECRET", "a third"),
             ("PROXY_PASSWORD", "a fourth"),
+            ("PORTWARDEN_TOKEN", "c0rrect-h0rse-battery"),
         ]),
         files: files.map(|name| (Path::new("/plans").join(name), "Bearer xyz\n")).into(),
     };
+    small.files.insert("/plans/ntfy.topic".into(), "shop-alerts\n");
     // Webhook URLs that are secrets themselves.
     let url = "https://hooks.example/chat";
     let variables = ["DISCORD", "TEAMS", "MATTERMOST", "GOOGLE_CHAT", "NAVER_WORKS", "KAKAOWORK"];

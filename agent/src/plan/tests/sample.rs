@@ -124,7 +124,11 @@ fn every_key_is_shown() {
         "may_differ",
     ];
     // Of these only one may be written.
-    let one_of = [("[alerts]", "heartbeat_url"), ("[alerts]", "heartbeat_url_file")];
+    let one_of = [
+        ("[alerts]", "heartbeat_url"),
+        ("[alerts]", "heartbeat_url_file"),
+        ("[agent]", "token_file"),
+    ];
     let mut missing = Vec::new();
     PLAN.walk(&mut |table| {
         for key in table.keys() {

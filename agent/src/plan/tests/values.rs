@@ -478,3 +478,23 @@ fn checks_keep_the_order_of_the_file_after_the_claims() {
     let loopback = Target::Address("127.0.0.1".parse().unwrap());
     assert_eq!(spec.target, Endpoint { host: loopback, port: 1 });
 }
+
+#[test]
+fn a_token_is_long_enough_and_never_in_the_file() {
+    let of = |keys: &str| format!("[agent]\n{keys}\n");
+    let token = good(&of("token_env = \"PORTWARDEN_TOKEN\"")).agent.token.unwrap();
+    assert_eq!(token.expose(), "c0rrect-h0rse-battery");
+    assert_eq!(good("").agent.token, None);
+    for (keys, why) in [
+        ("token_env = \"ID_SECRET\"", "at least 16"),
+        ("token_env = \"EMPTY\"", "empty"),
+        ("token_env = \"NOT_THERE\"", "not set"),
+        ("token_file = \"empty.txt\"", "empty"),
+        ("token = \"c0rrect-h0rse-battery\"", "never in the file"),
+        ("token_env = \"PORTWARDEN_TOKEN\"\ntoken_file = \"token.txt\"", "exclude"),
+    ] {
+        let mistakes = bad(&of(keys));
+        assert!(mistakes.contains(why), "{keys}: {mistakes}");
+        assert!(!mistakes.contains("a third"), "{mistakes}");
+    }
+}

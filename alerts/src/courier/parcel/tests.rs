@@ -35,10 +35,13 @@ fn packed(heads: &[Head], bundling: Bundling, gate: Gate) -> Vec<Vec<String>> {
     packed.ready.iter().map(members).collect()
 }
 
+/// A name, what waits, and how it goes to programs and to people.
+type Row =
+    (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
 #[test]
 fn what_goes_out_together() {
-    let table: &[(&str, &[&str], &[&str], &[&str])] = &[
-        // What waits, and how it goes to programs and to people.
+    let table: &[Row] = &[
         ("nothing", &[], &[], &[]),
         ("one", &["opened a"], &["a"], &["a"]),
         ("one thread", &["opened a@1/x", "opened b@2/x"], &["a", "b"], &["a b"]),

@@ -33,6 +33,7 @@ struct Timeline {
     states: BTreeMap<String, (State, Severity)>,
     said: Vec<(Timestamp, String)>,
     labels: BTreeMap<Arc<str>, Arc<str>>,
+    complete: Vec<Gathered>,
 }
 
 impl Timeline {
@@ -45,6 +46,7 @@ impl Timeline {
             states: BTreeMap::new(),
             said: Vec::new(),
             labels: BTreeMap::new(),
+            complete: Vec::new(),
         }
     }
 
@@ -57,6 +59,7 @@ impl Timeline {
                 self.said.push((message.created_at, said));
             }
             self.ledger.commit(&step);
+            self.complete.extend(step.complete);
         }
         self.restart();
     }
@@ -235,4 +238,5 @@ fn maintained(policy: Policy, about: Matcher, from: f64, until: f64) -> Policy {
 
 mod flapping;
 mod holds;
+mod many;
 mod routes;

@@ -23,9 +23,10 @@ pub(in crate::receiver) fn judge(answer: &Answer, now: Timestamp) -> Outcome {
     }
     // KakaoWork and Telegram answer 200 to what they did not take.
     if said["success"] == false || said["ok"] == false {
-        let words = answer.body.to_lowercase();
-        let busy = ["too_many", "rate", "limit", "internal", "temporar", "timeout"];
-        return refusal(answer, busy.iter().any(|word| words.contains(word)));
+        let error = &said["error"];
+        let code = error["code"].as_str().or(error.as_str()).unwrap_or_default();
+        let busy = ["too_many", "rate_limit", "limit_exceeded", "internal", "temporar", "timeout"];
+        return refusal(answer, busy.iter().any(|word| code.contains(word)));
     }
     Outcome::Delivered { status: answer.status }
 }

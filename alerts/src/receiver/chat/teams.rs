@@ -79,7 +79,7 @@ fn inlines(line: &Line) -> Vec<Value> {
             Style::Strong => run["weight"] = json!("bolder"),
             Style::Code => run["fontType"] = json!("monospace"),
             Style::Link(url) => {
-                run["selectAction"] = json!({ "type": "Action.OpenUrl", "url": url })
+                run["selectAction"] = json!({ "type": "Action.OpenUrl", "url": url });
             }
         }
         if quiet {

@@ -3,6 +3,11 @@
 use health::Kind;
 
 use super::*;
+use others::{ALERTMANAGER, GOTIFY, MAIL, NTFY, OPSGENIE, PAGERDUTY, PROGRAM, PUSHOVER, TEMPLATE};
+
+mod others;
+
+pub(in crate::plan) use others::OUTSIDE_WORD;
 
 pub(super) static RECEIVER: Table = Table {
     header: "[[receiver]]",
@@ -15,6 +20,25 @@ pub(super) static RECEIVER: Table = Table {
             Optional,
             "A webhook by the Standard Webhooks specification.",
         ),
+        key(
+            "template",
+            Row(&TEMPLATE),
+            Optional,
+            "A webhook whose body is your own, by a template.",
+        ),
+        key("alertmanager", Row(&ALERTMANAGER), Optional, "Alertmanager, or a cluster of them."),
+        key("mail", Row(&MAIL), Optional, "E-mail."),
+        key(
+            "program",
+            Row(&PROGRAM),
+            Optional,
+            "A program, with the message as JSON on its standard input.",
+        ),
+        key("ntfy", Row(&NTFY), Optional, "ntfy."),
+        key("gotify", Row(&GOTIFY), Optional, "Gotify."),
+        key("pushover", Row(&PUSHOVER), Optional, "Pushover."),
+        key("pagerduty", Row(&PAGERDUTY), Optional, "PagerDuty, by its Events API v2."),
+        key("opsgenie", Row(&OPSGENIE), Optional, "Opsgenie, by its Alert API."),
         key("slack", Row(&chat::SLACK), Optional, "Slack, by an incoming webhook."),
         key("discord", Row(&chat::DISCORD), Optional, "Discord, by a webhook of a channel."),
         key("teams", Row(&chat::TEAMS), Optional, "Microsoft Teams, by the webhook of a workflow."),
@@ -231,6 +255,18 @@ pub(super) static ALERTS: Table = Table {
             Text(&DURATION),
             Default("\"1m\""),
             "How long after that the next message about the same thing comes at the earliest, from 0s to 1d.",
+        ),
+        key(
+            "flapping",
+            Switch,
+            Default("true"),
+            "A check whose state changes six times within an hour is told once as flapping, and again when it has settled. Without it each change is told.",
+        ),
+        key(
+            "settled_after",
+            Text(&DURATION),
+            Default("\"15m\""),
+            "What flaps has settled once it has not changed for so long; from 1s to 1d.",
         ),
         key(
             "heartbeat_url",

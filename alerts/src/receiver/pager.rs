@@ -1,0 +1,252 @@
+//! Services that keep who is on duty. Each incident is one of theirs, by its id: what is sent twice is
+//! counted once, and resolved here is resolved there.
+//!
+//! Of several incidents in one bundle each is sent by itself, in order; where one fails, all are sent
+//! again, which their ids make harmless.
+
+use health::{Event, Severity};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::Outcome;
+use super::posting::Posting;
+use crate::Hidden;
+use crate::prose::cut;
+use crate::telling::{Telling, Told};
+
+/// A service that keeps who is on duty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pager {
+    /// PagerDuty.
+    PagerDuty(PagerDuty),
+    /// Opsgenie.
+    Opsgenie(Opsgenie),
+}
+
+/// PagerDuty: Events API v2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PagerDuty {
+    /// `https://events.pagerduty.com/v2/enqueue`, or that of its European region.
+    pub url: String,
+    /// The integration key of a service.
+    pub routing_key: Hidden,
+}
+
+/// Opsgenie: Alert API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opsgenie {
+    /// `https://api.opsgenie.com`, or `https://api.eu.opsgenie.com`.
+    pub url: String,
+    /// The key of an API integration.
+    pub key: Hidden,
+}
+
+impl Pager {
+    /// The name used in the plan, pages and the API.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::PagerDuty(_) => "pagerduty",
+            Self::Opsgenie(_) => "opsgenie",
+        }
+    }
+
+    /// Makes one attempt.
+    pub(super) async fn deliver(
+        &self,
+        client: &reqwest::Client,
+        telling: &Telling,
+        now: Timestamp,
+    ) -> Outcome {
+        let mut last = Outcome::Unsendable { reason: "there is nothing to tell".to_owned() };
+        for posting in self.compose(telling, now) {
+            last = match posting.send(client).await {
+                Ok(answer) => answer.by_status(now),
+                Err(outcome) => return outcome,
+            };
+            if !last.is_delivered() {
+                return last;
+            }
+        }
+        last
+    }
+
+    /// Every request of one attempt, in order.
+    fn compose(&self, telling: &Telling, now: Timestamp) -> Vec<Posting> {
+        let of = |told| match self {
+            Self::PagerDuty(service) => service.compose(telling, told, now),
+            Self::Opsgenie(service) => service.compose(telling, told),
+        };
+        telling.incidents.iter().flat_map(of).collect()
+    }
+}
+
+impl PagerDuty {
+    fn compose(&self, telling: &Telling, told: &Told, now: Timestamp) -> Vec<Posting> {
+        let send = |event: Value| Posting::json(&self.url, event.to_string());
+        let only = |action: &str| {
+            json!({
+                "routing_key": self.routing_key.expose(),
+                "event_action": action,
+                "dedup_key": key(telling, told),
+            })
+        };
+        if telling.event == Event::Resolved {
+            return vec![send(only("resolve"))];
+        }
+        let severity = match told.severity {
+            Some(Severity::Critical) => "critical",
+            Some(Severity::Warning) => "warning",
+            Some(Severity::Notice) | None => "info",
+        };
+        let mut trigger = only("trigger");
+        trigger["client"] = "portwarden".into();
+        trigger["client_url"] = told.url.clone().into();
+        trigger["links"] = json!([{ "href": told.url, "text": "portwarden" }]);
+        trigger["payload"] = json!({
+            "summary": cut(&headline(telling, told), 1024),
+            "source": told.instance.as_ref().or(told.check.as_ref()).unwrap_or(&told.agent),
+            "severity": severity,
+            "timestamp": told.opened_at.unwrap_or(now),
+            "component": told.check,
+            "group": told.host,
+            "class": told.findings.first().map(|finding| finding.code),
+            "custom_details": details(told),
+        });
+        let mut events = vec![send(trigger)];
+        if told.acknowledged.is_some() {
+            events.push(send(only("acknowledge")));
+        }
+        events
+    }
+}
+
+impl Opsgenie {
+    fn compose(&self, telling: &Telling, told: &Told) -> Vec<Posting> {
+        let alias = key(telling, told);
+        let base = format!("{}/v2/alerts", self.url.trim_end_matches('/'));
+        let about =
+            |what: &str| format!("{base}/{}/{what}?identifierType=alias", path_encoded(&alias));
+        let authorization = format!("GenieKey {}", self.key.expose());
+        let send = |url: &str, body: Value| {
+            Posting::json(url, body.to_string()).with("authorization", &authorization)
+        };
+        let source = cut(&told.agent, 100);
+        if telling.event == Event::Resolved {
+            return vec![send(&about("close"), json!({ "source": source }))];
+        }
+        let priority = match told.severity {
+            Some(Severity::Critical) => "P1",
+            Some(Severity::Warning) => "P3",
+            Some(Severity::Notice) | None => "P5",
+        };
+        let headline = headline(telling, told);
+        let details: serde_json::Map<String, Value> = details(told)
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.clone(), words(value).into()))
+            .collect();
+        let mut alert = json!({
+            "message": cut(&headline, 130),
+            "alias": cut(&alias, 512),
+            "description": cut(&description(told), 15_000),
+            "tags": tags(told),
+            "details": details,
+            "source": source,
+            "priority": priority,
+        });
+        if let Some(check) = &told.check {
+            alert["entity"] = cut(check, 512).into();
+        }
+        let mut requests = vec![send(&base, alert)];
+        // One that is there already keeps its words and priority, however it is told again.
+        if matches!(telling.event, Event::Updated | Event::Reminder) {
+            let put = |posting: Posting| posting.by(http::Method::PUT);
+            requests.push(put(send(&about("message"), json!({ "message": cut(&headline, 130) }))));
+            requests.push(put(send(&about("priority"), json!({ "priority": priority }))));
+        }
+        if let Some(acknowledged) = &told.acknowledged {
+            let note = acknowledged.note.as_deref().unwrap_or_default();
+            let body =
+                json!({ "user": cut(&acknowledged.author, 100), "source": source, "note": note });
+            requests.push(send(&about("acknowledge"), body));
+        }
+        requests
+    }
+}
+
+/// What makes it one there: the incident's id; a test of its own, or it would stay open with others.
+fn key(telling: &Telling, told: &Told) -> String {
+    match telling.event {
+        Event::Test | Event::Missed => telling.id.clone(),
+        _ => told.id.clone(),
+    }
+}
+
+fn headline(telling: &Telling, told: &Told) -> String {
+    match (&told.check, told.findings.first()) {
+        (Some(check), Some(finding)) => format!("{check}: {}", finding.summary),
+        (Some(check), None) => check.clone(),
+        (None, _) => crate::prose::of(telling).title,
+    }
+}
+
+fn description(told: &Told) -> String {
+    let mut lines = Vec::new();
+    for finding in &told.findings {
+        lines.push(format!("{} ({}): {}", finding.code.label(), finding.subject, finding.summary));
+        let evidence = finding.evidence.iter();
+        lines.extend(evidence.map(|(name, value)| format!("  {name}: {}", words(value))));
+        lines.push(format!("→ {}", finding.remedy));
+    }
+    lines.push(told.url.clone());
+    lines.join("\n")
+}
+
+fn details(told: &Told) -> Value {
+    let finding = told.findings.first();
+    let mut details = json!({
+        "incident": told.id,
+        "agent": told.agent,
+        "code": finding.map(|finding| finding.code),
+        "subject": finding.map(|finding| &finding.subject),
+        "remedy": finding.map(|finding| &finding.remedy),
+        "evidence": finding.map(|finding| &finding.evidence),
+        "explained_by": told.explained_by,
+        "url": told.url,
+    });
+    if let Some(details) = details.as_object_mut() {
+        for (name, value) in &told.labels {
+            details.entry(name.clone()).or_insert_with(|| value.clone().into());
+        }
+        details.retain(|_, value| !value.is_null());
+    }
+    details
+}
+
+fn tags(told: &Told) -> Vec<String> {
+    let code = told.findings.first().map(|finding| finding.code.label().to_owned());
+    let kind = told.kind.map(|kind| kind.label().to_owned());
+    code.into_iter()
+        .chain(kind)
+        .chain(told.labels.values().cloned())
+        .take(20)
+        .map(|tag| cut(&tag, 50))
+        .collect()
+}
+
+fn words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// For one segment of a path: ids are letters, digits and hyphens, but nobody has to believe that.
+fn path_encoded(text: &str) -> String {
+    super::template::percent_encoded(text).replace('+', "%20")
+}
+
+#[cfg(test)]
+mod tests;
