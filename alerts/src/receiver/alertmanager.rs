@@ -21,7 +21,7 @@ use super::login::Login;
 use super::posting::{Answer, Posting};
 use super::{Outcome, Receiver};
 use crate::Bundle;
-use crate::retry::later;
+use crate::retry::{is_temporary, later};
 use crate::telling::{Telling, Told, ToldFinding};
 
 /// Alerts in one request.
@@ -199,7 +199,7 @@ fn judge(mut outcomes: Vec<(String, Outcome)>) -> Outcome {
     // What may succeed later counts, or one that is misconfigured would lose what another has missed.
     let temporary = |outcome: &Outcome| match outcome {
         Outcome::Lost { .. } => true,
-        Outcome::Answered { status, .. } => *status >= 500 || *status == 429,
+        Outcome::Answered { status, .. } => is_temporary(*status),
         _ => false,
     };
     let later = outcomes.iter().position(|(_, outcome)| temporary(outcome)).unwrap_or(0);
@@ -209,10 +209,11 @@ fn judge(mut outcomes: Vec<(String, Outcome)>) -> Outcome {
     outcomes.swap_remove(later).1
 }
 
-/// Host and port of a URL: its path may hold a token.
+/// Host and port of a URL: what stands before and after them may be a secret.
 fn place(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or_default().to_owned()
+    let place = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    place.rsplit('@').next().unwrap_or_default().to_owned()
 }
 
 /// What tells alerts apart. Empty values are as good as absent to Alertmanager, so they are left out.

@@ -77,3 +77,21 @@ fn one_of_a_cluster_is_enough_and_what_may_succeed_later_is_tried_again() {
     assert_eq!(judged(vec![good(), lost()]), Outcome::Taken { words });
     assert!(!judged(vec![]).is_delivered());
 }
+
+#[test]
+fn what_stands_before_and_after_the_place_of_a_url_is_not_shown() {
+    for url in
+        ["http://am-1:9093/hidden", "http://user:hidden@am-1:9093/", "http://am-1:9093?hidden"]
+    {
+        assert_eq!(place(url), "am-1:9093");
+    }
+}
+
+#[test]
+fn what_one_of_a_cluster_may_take_later_is_tried_again() {
+    let answered = |status| Outcome::Answered { status, excerpt: String::new(), retry_after: None };
+    for status in [408, 425, 429, 500, 503] {
+        let told = judge(vec![("a".to_owned(), answered(404)), ("b".to_owned(), answered(status))]);
+        assert_eq!(told, answered(status));
+    }
+}
