@@ -3,6 +3,7 @@
 //! Deliberately absent: what a service wants to read, and which of its answers mean what; that stands
 //! with the service.
 
+use std::cmp::Reverse;
 use std::error::Error as _;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -14,6 +15,11 @@ use super::Outcome;
 const ANSWER_BYTES: usize = 16 * 1024;
 /// How much of it is shown.
 const EXCERPT_CHARS: usize = 200;
+
+/// Words of a request that are shorter are no secrets.
+const SECRET_BYTES: usize = 12;
+/// Headers that hold none.
+const PUBLIC_HEADERS: [&str; 3] = ["content-type", "webhook-id", "webhook-timestamp"];
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -87,6 +93,7 @@ impl Posting {
             let name = HeaderName::try_from(name).map_err(|_| unsendable())?;
             headers.insert(name, HeaderValue::try_from(value).map_err(|_| unsendable())?);
         }
+        let secrets = self.secrets();
         let request = client.request(self.method, &self.url).headers(headers).body(self.body);
         let mut response = match request.send().await {
             Ok(response) => response,
@@ -106,7 +113,32 @@ impl Posting {
                 Ok(None) | Err(_) => break,
             }
         }
-        Ok(Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() })
+        let mut body = String::from_utf8_lossy(&bytes).into_owned();
+        for secret in &secrets {
+            body = body.replace(secret, "…");
+        }
+        Ok(Answer { status, headers, body })
+    }
+
+    /// What of the request may be a secret: servers like to repeat what they were asked for, and what
+    /// they answer is shown.
+    fn secrets(&self) -> Vec<String> {
+        let words = |text: &str| -> Vec<String> {
+            let words = text.split(|c: char| "/?&=#@ ".contains(c));
+            words.filter(|word| word.len() >= SECRET_BYTES).map(str::to_owned).collect()
+        };
+        let place = self.url.split_once("://").map_or(&*self.url, |(_, rest)| rest);
+        let (place, path) = place.split_at(place.find(['/', '?', '#']).unwrap_or(place.len()));
+        let user = place.rsplit_once('@').map_or("", |(user, _)| user);
+        let mut secrets = [words(path), words(user)].concat();
+        for (name, value) in &self.headers {
+            if !PUBLIC_HEADERS.iter().any(|public| name.eq_ignore_ascii_case(public)) {
+                secrets.extend(words(value));
+            }
+        }
+        // The longest first: one may be a part of another.
+        secrets.sort_by_key(|secret| Reverse(secret.len()));
+        secrets
     }
 }
 
