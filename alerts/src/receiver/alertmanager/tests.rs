@@ -77,3 +77,13 @@ fn one_of_a_cluster_is_enough_and_what_may_succeed_later_is_tried_again() {
     assert_eq!(judged(vec![good(), lost()]), Outcome::Taken { words });
     assert!(!judged(vec![]).is_delivered());
 }
+
+#[test]
+fn what_is_about_no_incident_is_told_in_words() {
+    let mut said = Vec::new();
+    for event in [Event::Test, Event::Missed] {
+        let telling = super::super::template::sample_telling(event, health::Language::Ko, 1);
+        said.extend(cluster().notice(&telling, &telling.incidents[0], now()));
+    }
+    insta::assert_snapshot!(serde_json::to_string_pretty(&said).unwrap());
+}
