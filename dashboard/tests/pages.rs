@@ -12,7 +12,7 @@ use dashboard::{CertificatesQuery, DnsQuery, LoginForm, OverviewQuery, PortsQuer
 use fixture::hostile::{self, NASTY};
 use health::history::Account;
 use health::incident::Flapping;
-use health::{Code, Incident, Language, Snapshot};
+use health::{Code, Incident, Kind, Language, Snapshot};
 use jiff::tz::TimeZone;
 
 static ZONE: TimeZone = TimeZone::UTC;
@@ -106,6 +106,26 @@ fn whoever_has_not_logged_in_finds_no_form_that_changes_anything() {
     for (name, html) in pages(&sick, Language::En) {
         let is_visitors = ["silences", "login", "incident-told"].contains(&name.as_str());
         assert_eq!(html.contains("method=\"post\""), is_visitors, "{name}");
+    }
+}
+
+#[test]
+fn an_incident_of_the_agent_itself_is_of_no_check_that_left() {
+    let sick = fixture::sick();
+    let left = "The check left the plan";
+    for (kind, has_left) in [(Kind::Agent, false), (Kind::Tcp, true)] {
+        let account = Account {
+            incident: Incident {
+                check: "receiver pager".into(),
+                kind,
+                ..fixture::past::incidents(&sick)[0].clone()
+            },
+            notifications: Vec::new(),
+            decisions: Vec::new(),
+        };
+        let html = dashboard::incident(&view(&sick, Language::En), &account).unwrap();
+        assert_eq!(html.contains(left), has_left, "{kind:?}");
+        assert!(!html.contains("/checks/receiver"), "{kind:?}: there is no such page");
     }
 }
 
