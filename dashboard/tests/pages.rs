@@ -12,7 +12,8 @@ use dashboard::{CertificatesQuery, DnsQuery, LoginForm, OverviewQuery, PortsQuer
 use fixture::hostile::{self, NASTY};
 use health::history::Account;
 use health::incident::Flapping;
-use health::{Code, Incident, Kind, Language, Snapshot};
+use health::snapshot::Trouble;
+use health::{Code, Incident, Kind, Language, Snapshot, Text};
 use jiff::tz::TimeZone;
 
 static ZONE: TimeZone = TimeZone::UTC;
@@ -107,6 +108,28 @@ fn whoever_has_not_logged_in_finds_no_form_that_changes_anything() {
         let is_visitors = ["silences", "login", "incident-told"].contains(&name.as_str());
         assert_eq!(html.contains("method=\"post\""), is_visitors, "{name}");
     }
+}
+
+#[test]
+fn a_receiver_that_is_not_reached_is_said_once() {
+    let mut sick = fixture::sick();
+    let since = fixture::ago(900);
+    sick.receivers[0].failing_since = Some(since);
+    let name = sick.receivers[0].name.clone();
+    let message = Text::same(format!("Messages to {name} do not arrive: 503."));
+    sick.troubles = vec![Trouble { since, message: message.clone() }];
+    let banners = |snapshot: &Snapshot| {
+        let view = view(snapshot, Language::En);
+        let html = dashboard::overview(&view, &OverviewQuery::default()).unwrap();
+        html.matches("do not arrive").count()
+    };
+    assert_eq!(banners(&sick), 1);
+    // Another one's trouble is not this one's.
+    sick.troubles = vec![Trouble { since: fixture::ago(800), message }];
+    assert_eq!(banners(&sick), 2);
+    // One that has just begun is said by its last answer.
+    sick.troubles.clear();
+    assert_eq!(banners(&sick), 1);
 }
 
 #[test]
