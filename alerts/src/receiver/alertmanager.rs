@@ -20,12 +20,14 @@ use tokio::task::JoinSet;
 use super::login::Login;
 use super::posting::{Answer, Posting};
 use super::{Outcome, Receiver};
-use crate::Bundle;
 use crate::retry::{is_temporary, later};
 use crate::telling::{Telling, Told, ToldFinding};
+use crate::{Bundle, prose};
 
 /// Alerts in one request.
 const MOST_ALERTS: usize = 500;
+/// The longest text of a message about no incident.
+const NOTICE_CHARS: usize = 4000;
 
 /// Alertmanager, or all of a cluster of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +85,10 @@ impl Alertmanager {
             Ok(telling) => telling,
             Err(reason) => return Outcome::Unsendable { reason },
         };
-        let of = |told| self.alerts(told, telling.event, now);
+        let of = |told| match telling.event {
+            Event::Test | Event::Missed => self.notice(&telling, told, now),
+            event => self.alerts(told, event, now),
+        };
         let alerts: Vec<Alert> = telling.incidents.iter().flat_map(of).collect();
         let _turn = self.turn().await;
         self.post(client, &alerts, now).await
@@ -97,6 +102,28 @@ impl Alertmanager {
     /// How often what is open has to be told again.
     pub(crate) fn pause(&self) -> SignedDuration {
         (self.stands_for / 4).min(SignedDuration::from_mins(1))
+    }
+
+    /// What is about no incident but about the agent itself: it stands for a while, in words.
+    fn notice(&self, telling: &Telling, told: &Told, now: Timestamp) -> Vec<Alert> {
+        let words = prose::of(telling);
+        let severity = match telling.event {
+            Event::Missed => Severity::Warning,
+            _ => Severity::Notice,
+        };
+        let name = format!("agent.{}", telling.event.label());
+        let mut labels = labels(told, &name, severity);
+        labels.insert("agent".to_owned(), told.agent.clone());
+        let mut annotations = annotations(told, &[]);
+        annotations.insert("summary", words.title.clone());
+        annotations.insert("description", words.plain_body(NOTICE_CHARS));
+        vec![Alert {
+            labels,
+            annotations,
+            starts_at: now,
+            ends_at: later(now, self.stands_for),
+            generator_url: told.url.clone(),
+        }]
     }
 
     /// One alert for each code of an incident, worst first.

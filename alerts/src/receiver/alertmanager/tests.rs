@@ -143,3 +143,13 @@ async fn one_that_is_refused_of_very_many_keeps_no_other_from_being_told() {
     assert!(outcome.is_delivered(), "{outcome:?}");
     assert!(outcome.to_string().starts_with("1 of 2 took it; 127.31.0.2:"), "{outcome}");
 }
+
+#[test]
+fn what_is_about_no_incident_is_told_in_words() {
+    let mut said = Vec::new();
+    for event in [Event::Test, Event::Missed] {
+        let telling = super::super::template::sample_telling(event, health::Language::Ko, 1);
+        said.extend(cluster().notice(&telling, &telling.incidents[0], now()));
+    }
+    insta::assert_snapshot!(serde_json::to_string_pretty(&said).unwrap());
+}
