@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use super::login::Login;
 use super::posting::{Answer, Posting};
 use super::{Outcome, Receiver};
-use crate::retry::later;
+use crate::retry::{is_temporary, later};
 use crate::telling::{Telling, Told, ToldFinding};
 use crate::{Bundle, prose};
 
@@ -225,8 +225,8 @@ fn judge(mut outcomes: Vec<(String, Outcome)>) -> Outcome {
     }
     // What may succeed later counts, or one that is misconfigured would lose what another has missed.
     let temporary = |outcome: &Outcome| match outcome {
-        Outcome::Lost { .. } => true,
-        Outcome::Answered { status, .. } => *status >= 500 || *status == 429,
+        Outcome::Lost { .. } | Outcome::Deferred { .. } => true,
+        Outcome::Answered { status, .. } => is_temporary(*status),
         _ => false,
     };
     let later = outcomes.iter().position(|(_, outcome)| temporary(outcome)).unwrap_or(0);
