@@ -61,6 +61,17 @@ impl Kind {
         Kind::Port,
     ];
 
+    /// Every kind that an incident can have: those of checks, and the agent itself.
+    pub const OF_INCIDENTS: [Kind; Kind::ALL.len() + 1] = {
+        let mut kinds = [Kind::Agent; Kind::ALL.len() + 1];
+        let mut at = 0;
+        while at < Kind::ALL.len() {
+            kinds[at] = Kind::ALL[at];
+            at += 1;
+        }
+        kinds
+    };
+
     /// The name used in JSON, metrics and pages.
     #[must_use]
     pub const fn label(self) -> &'static str {

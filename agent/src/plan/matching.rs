@@ -28,7 +28,7 @@ pub(super) fn matcher(row: &Row<'_>, known: Known<'_>) -> Matcher {
     Matcher {
         check: patterns(row, "check", |text| known.check(text, &row.reading.notes)),
         host: patterns(row, "host", |text| known.host(text, &row.reading.notes)),
-        kind: Kind::ALL.iter().copied().filter(|kind| kinds.contains(&kind.label())).collect(),
+        kind: Kind::OF_INCIDENTS.into_iter().filter(|kind| kinds.contains(&kind.label())).collect(),
         code: patterns(row, "code", |text| code(text, &row.reading.notes)),
         severity,
         label: labels(row),

@@ -171,8 +171,8 @@ impl About {
 }
 
 fn kind_of(label: &str) -> Result<Kind, Text> {
-    Kind::ALL.iter().copied().find(|kind| kind.label() == label).ok_or_else(|| {
-        let all: Vec<&str> = Kind::ALL.iter().map(|kind| kind.label()).collect();
+    Kind::OF_INCIDENTS.into_iter().find(|kind| kind.label() == label).ok_or_else(|| {
+        let all = Kind::OF_INCIDENTS.map(Kind::label);
         let all = all.join(", ");
         text!(
             "{label} is no kind of check; there are {all}",
@@ -274,7 +274,7 @@ mod tests {
                 "2026-03-14T09:30:00Z",
             ),
             (
-                json!({"about": {"kind": ["tls"]}, "until": "2026-03-14T18:30"}),
+                json!({"about": {"kind": ["tls", "agent"]}, "until": "2026-03-14T18:30"}),
                 "2026-03-14T09:30:00Z",
             ),
             (

@@ -187,6 +187,12 @@ impl Engine {
                 let listed = &mut cause.incident.consequences;
                 listed.retain(|known| known.incident != resolved.incident);
                 listed.push(resolved.clone());
+                if listed.len() > 2 * MOST_CONSEQUENCES {
+                    // Very many at once: those that are open are listed anew in a moment.
+                    listed.retain(|known| known.resolved_at.is_some());
+                    listed.sort_by_key(|known| Reverse(known.resolved_at));
+                    listed.truncate(MOST_CONSEQUENCES);
+                }
                 self.causes.touched.insert(name);
             }
         }

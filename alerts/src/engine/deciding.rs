@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use health::{Decision, Event, Why};
+use health::{Decision, Event, Severity, Why};
 use jiff::{SignedDuration, Timestamp};
 
 use super::holds::{Named, Reminds, due_to, why_updated};
@@ -42,8 +42,10 @@ impl Engine {
     ) {
         self.turn_to(now);
         open.thread = self.thread_of(open);
+        // What is news to one is news to all: who is told first keeps it from nobody.
+        let known = open.known();
         self.consider_known(open, occasion, now, step);
-        self.consider_new(open, occasion, now, step);
+        self.consider_new(open, (occasion, known), now, step);
     }
 
     /// Those who know of it, in the order in which they were told.
@@ -67,7 +69,7 @@ impl Engine {
                 }
                 continue;
             };
-            if let Some(why) = self.hold(open, receiver, Named::ByRoute, now) {
+            if let Some(why) = self.hold(open, receiver, (Named::ByRoute, None), now) {
                 let event = if occasion == Occasion::Reminder { Event::Reminder } else { event };
                 hold_back(open, Some(receiver), (event, occasion), why, now, step);
                 continue;
@@ -86,7 +88,7 @@ impl Engine {
     fn consider_new(
         &mut self,
         open: &mut OpenIncident,
-        occasion: Occasion,
+        (occasion, known): (Occasion, Option<Severity>),
         now: Timestamp,
         step: &mut Step,
     ) {
@@ -98,7 +100,7 @@ impl Engine {
         for Candidate { receiver, named, why } in candidates {
             let held = open.held_from(Some(&receiver)).map(|held| held.why.clone());
             let held = held.or_else(|| nobodys.clone());
-            match self.hold(open, &receiver, named, now) {
+            match self.hold(open, &receiver, (named, known), now) {
                 Some(why) => {
                     hold_back(open, Some(&receiver), (Event::Opened, occasion), why, now, step);
                 }

@@ -32,22 +32,27 @@ pub struct Gathered {
 pub(super) struct Gatherings {
     /// When the last window of a receiver, an event and a thread ends.
     windows: BTreeMap<(Arc<str>, Event, Arc<str>), Timestamp>,
-    /// Checks with open incidents, by thread.
-    threads: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// Checks with open incidents, by thread and by who was told of them.
+    threads: BTreeMap<(Arc<str>, Arc<str>), BTreeSet<Arc<str>>>,
     kept: usize,
 }
 
 impl Gatherings {
     pub(super) fn join(&mut self, open: &OpenIncident) {
-        let thread = self.threads.entry(Arc::clone(&open.thread)).or_default();
-        thread.insert(Arc::clone(&open.incident.check));
+        for told in &open.told {
+            let key = (Arc::clone(&open.thread), Arc::clone(&told.receiver));
+            self.threads.entry(key).or_default().insert(Arc::clone(&open.incident.check));
+        }
     }
 
     pub(super) fn leave(&mut self, open: &OpenIncident) {
-        if let Some(thread) = self.threads.get_mut(&open.thread) {
-            thread.remove(&open.incident.check);
-            if thread.is_empty() {
-                self.threads.remove(&open.thread);
+        for told in &open.told {
+            let key = (Arc::clone(&open.thread), Arc::clone(&told.receiver));
+            if let Some(thread) = self.threads.get_mut(&key) {
+                thread.remove(&open.incident.check);
+                if thread.is_empty() {
+                    self.threads.remove(&key);
+                }
             }
         }
     }
@@ -131,10 +136,8 @@ impl Engine {
 
     /// Whether this receiver was told of another incident of the same thread that is still open.
     fn has_company(&self, open: &OpenIncident, receiver: &str) -> bool {
-        let thread = self.gatherings.threads.get(&open.thread);
-        thread.into_iter().flatten().any(|check| {
-            *check != open.incident.check
-                && self.open.get(check).is_some_and(|other| other.told_to(receiver).is_some())
-        })
+        let key = (Arc::clone(&open.thread), Arc::from(receiver));
+        let told = self.gatherings.threads.get(&key);
+        told.into_iter().flatten().any(|check| *check != open.incident.check)
     }
 }

@@ -67,18 +67,22 @@ impl Engine {
     }
 
     /// What holds a message back from this receiver, if anything does. `named`: by the routes; whom an
-    /// escalation names is told at any hour.
+    /// escalation names is told at any hour. `known`: the worst that anybody was told so far.
     pub(super) fn hold(
         &self,
         open: &OpenIncident,
         receiver: &str,
-        named: Named,
+        (named, known): (Named, Option<Severity>),
         now: Timestamp,
     ) -> Option<Why> {
         let incident = &open.incident;
         let said = Said::of(incident);
         let told = open.told_to(receiver);
-        let is_worse = told.map_or_else(|| is_news(open), |told| said.is_worse(told));
+        let is_worse = match told {
+            Some(told) => said.is_worse(told),
+            // Somebody is on it: nobody is passed over.
+            None => named == Named::ByRoute && is_news(incident, known),
+        };
         let off_hours = || {
             let until = self.policy.off_hours(incident, receiver, now)?;
             (named == Named::ByRoute).then_some(Why::OffHours { until })
@@ -87,10 +91,14 @@ impl Engine {
             let author = Arc::clone(&incident.acknowledged.as_ref()?.author);
             (!is_worse).then_some(Why::Acknowledged { author })
         };
-        self.quiet(open, now).or_else(off_hours).or_else(acknowledged).or_else(|| match told {
+        // What follows from another is told there, whoever is on it.
+        let explained = || match told {
             None => self.explanation(open, receiver, named, now),
-            Some(told) => flaps(incident, told).filter(|_| !is_worse),
-        })
+            Some(_) => None,
+        };
+        let flapping = || flaps(incident, told?).filter(|_| !is_worse);
+        let by_time = self.quiet(open, now).or_else(off_hours);
+        by_time.or_else(explained).or_else(acknowledged).or_else(flapping)
     }
 
     /// Quiet that was asked for about this incident, or about an open one that explains it.
@@ -159,9 +167,8 @@ pub(super) enum Named {
 }
 
 /// Whether it is worse than what anybody was told; where nobody was, whether it is critical.
-fn is_news(open: &OpenIncident) -> bool {
-    let known = open.told.iter().map(|told| told.severity).max();
-    open.incident.severity > known.unwrap_or(Severity::Warning)
+fn is_news(incident: &Incident, known: Option<Severity>) -> bool {
+    incident.severity > known.unwrap_or(Severity::Warning)
 }
 
 /// Whoever was told that it flaps is told when it has settled.

@@ -101,6 +101,11 @@ impl OpenIncident {
         self.told.iter().find(|told| &*told.receiver == receiver)
     }
 
+    /// The worst that anybody was told of it.
+    pub(super) fn known(&self) -> Option<Severity> {
+        self.told.iter().map(|told| told.severity).max()
+    }
+
     /// What is held back from this receiver.
     pub(super) fn held_from(&self, receiver: Option<&str>) -> Option<&Decision> {
         self.held.iter().find(|held| held.receiver.as_deref() == receiver)

@@ -336,7 +336,7 @@ fn nothing_is_lost(engine: &Engine, now: Timestamp) {
             let Some(receiver) = &held.receiver else { continue };
             let is_held = [holds::Named::ByRoute, holds::Named::ByEscalation]
                 .iter()
-                .any(|named| engine.hold(open, receiver, *named, now).is_some());
+                .any(|&named| engine.hold(open, receiver, (named, open.known()), now).is_some());
             assert!(is_held, "held for nothing: {held:#?}");
         }
         for told in open.told.iter().filter(|told| engine.policy.knows(&told.receiver)) {
@@ -472,6 +472,31 @@ fn explain(engine: &mut Engine, checks: &[Check; 3], tracks: &[Track; 3], now: T
 enum Restarts {
     Real,
     Ignored,
+}
+
+#[test]
+fn what_settles_in_the_moment_of_a_reminder_is_remembered_as_that() {
+    let (opened, worse) = (vec![(0, WARNING)], vec![(0, CRITICAL)]);
+    let happenings = [
+        Happening::Seen(2, opened.clone()),
+        Happening::Seen(1, opened.clone()),
+        Happening::Seen(2, vec![]),
+        Happening::Seen(2, opened.clone()),
+        Happening::Seen(2, worse),
+        Happening::Seen(2, vec![]),
+        Happening::Seen(2, opened),
+        Happening::Quiet(240),
+        Happening::Restart,
+        Happening::Quiet(1),
+    ];
+    for start in 0..policies().len() {
+        let (never_stopped, _) = run(start, &happenings, Restarts::Ignored);
+        let (restarted, _) = run(start, &happenings, Restarts::Real);
+        assert!(never_stopped.incidents.values().any(|(one, _)| one.flapping.is_some()));
+        assert_eq!(never_stopped.notifications, restarted.notifications);
+        assert_eq!(never_stopped.decisions, restarted.decisions);
+        assert_eq!(never_stopped.incidents, restarted.incidents);
+    }
 }
 
 proptest! {

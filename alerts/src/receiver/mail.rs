@@ -134,7 +134,10 @@ impl Eq for Roots {}
 /// Who took which message, while not all have: by its id, with their places in the list. Equal to
 /// every other, because it says nothing of where and how.
 #[derive(Clone, Debug, Default)]
-pub struct Taken(Arc<Mutex<VecDeque<(String, Vec<usize>)>>>);
+pub struct Taken(Arc<Mutex<VecDeque<(String, Places)>>>);
+
+/// Places in the list of recipients.
+type Places = Vec<usize>;
 
 impl Taken {
     fn of(&self, id: &str) -> Vec<usize> {
@@ -265,7 +268,7 @@ impl Mail {
             match server.command(Rcpt::new(to.0.email.clone(), vec![])).await {
                 Ok(_) => recipients.accepted.push(place),
                 Err(error) if error.is_permanent() => {
-                    recipients.refused.push((place, said(&error)))
+                    recipients.refused.push((place, said(&error)));
                 }
                 Err(error) if error.is_transient() => recipients.busy.push((place, said(&error))),
                 Err(error) => return Err(in_envelope(&error)),

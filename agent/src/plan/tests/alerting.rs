@@ -80,7 +80,7 @@ timezone = "Europe/Berlin"
 severity = "critical"
 check = ["web:*", "cache", "here:8080/udp"]
 host = "web"
-kind = ["tcp", "port"]
+kind = ["tcp", "port", "agent"]
 code = ["tcp.*", "tls.not-reloaded"]
 label = { team = "sho*" }
 hours = "22:00-06:00"
@@ -97,7 +97,7 @@ receivers = "ops"
     ));
     let [night, sunday, rest] = &plan.routes[..] else { panic!("{:?}", plan.routes) };
     assert_eq!(night.about.severity, Some(Severity::Critical));
-    assert_eq!(night.about.kind, [Kind::Tcp, Kind::Port]);
+    assert_eq!(night.about.kind, [Kind::Tcp, Kind::Port, Kind::Agent]);
     assert_eq!(night.about.check, ["web:*".into(), "cache".into(), "here:8080/udp".into()]);
     assert_eq!(night.about.code, ["tcp.*".into(), "tls.not-reloaded".into()]);
     assert_eq!(night.about.label, labels(&[("team", "sho*")]));

@@ -103,11 +103,11 @@ static WEBHOOK: Table = Table {
 };
 
 /// Names of kinds, in the order of pages.
-static KINDS: [&str; Kind::ALL.len()] = {
-    let mut names = [""; Kind::ALL.len()];
+static KINDS: [&str; Kind::OF_INCIDENTS.len()] = {
+    let mut names = [""; Kind::OF_INCIDENTS.len()];
     let mut at = 0;
     while at < names.len() {
-        names[at] = Kind::ALL[at].label();
+        names[at] = Kind::OF_INCIDENTS[at].label();
         at += 1;
     }
     names
@@ -128,7 +128,12 @@ static MATCHING: &[Key] = &[
         Optional,
         "Matches incidents of what belongs to these hosts.",
     ),
-    key("kind", OneOrMany(&OneOf(&KINDS)), Optional, "Matches incidents of checks of these kinds."),
+    key(
+        "kind",
+        OneOrMany(&OneOf(&KINDS)),
+        Optional,
+        "Matches incidents of checks of these kinds; `agent`: what ails portwarden itself.",
+    ),
     key(
         "code",
         OneOrMany(&Text(&CODE_PATTERN)),

@@ -199,3 +199,19 @@ fn reminders_have_growing_pauses_and_end_with_the_incident() {
         it.well(65.0 * 60.0, "a").want(3900.0, 3900.0, &["ops a resolved"]).quiet(20_000.0);
     });
 }
+
+#[test]
+fn what_is_news_is_told_to_all_although_somebody_is_on_it() {
+    let two = policy(&["ops", "boss"], &[]);
+    play(&maintained(two, about("a"), 10.0, 20.0), |it| {
+        it.bad(11.0, "a").acknowledged(12.0, "a", Some("kim")).quiet(19.9);
+        it.want(20.0, 20.0, &["ops a opened", "boss a opened"]);
+    });
+    let routed =
+        policy(&["ops", "boss", "vip"], &[(Some(CRITICAL), &["boss", "vip"]), (None, &["ops"])]);
+    play(&routed, |it| {
+        it.warned(1.0, "a").want(1.0, 1.0, &["ops a opened"]);
+        it.acknowledged(2.0, "a", Some("kim")).bad(3.0, "a");
+        it.want(3.0, 3.0, &["ops a updated", "boss a opened", "vip a opened"]);
+    });
+}

@@ -56,6 +56,39 @@ fn ten_thousand_consequences_of_one_cause_are_one_message() {
     it.until(minute(2.0));
     assert_eq!(it.ledger.notifications.len(), 1);
     assert_eq!(it.engine.incident_of("router").unwrap().consequences.len(), 200);
+    for name in names() {
+        let step =
+            it.engine.advance(&check(&name), State::Up, &Transition::Resolved, None, minute(3.0));
+        it.take(vec![step]);
+    }
+    it.until(minute(3.0));
+    assert_eq!(it.ledger.notifications.len(), 1);
+    let consequences = &it.engine.incident_of("router").unwrap().consequences;
+    assert_eq!(consequences.len(), 200);
+    assert!(consequences.iter().all(|one| one.resolved_at == Some(minute(3.0))));
+}
+
+#[test]
+fn ten_thousand_of_whom_half_are_somebody_elses_end_one_by_one() {
+    let boss = (Some(CRITICAL), &["boss"][..]);
+    let mut it = Timeline::new(
+        for_people(policy(&["boss", "ops"], &[boss, (None, &["ops"])])),
+        Killing::Never,
+    );
+    for (number, name) in (0..).zip(names()) {
+        if number < MANY / 2 {
+            it.warned(1.0, &name)
+        } else {
+            it.bad(1.0, &name)
+        };
+    }
+    for name in names().skip(MANY / 2) {
+        it.well(2.0, &name);
+    }
+    assert_eq!(it.said.len(), MANY + MANY / 2);
+    // The last of the boss's has nobody to wait for.
+    assert_eq!(it.complete.len(), 1);
+    assert_eq!(&*it.complete[0].receiver, "boss");
 }
 
 #[test]
