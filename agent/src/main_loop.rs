@@ -235,8 +235,8 @@ impl MainLoop {
             }
             self.remind(moment.wall);
             self.tell_absence(moment.wall);
-            self.give_sign(moment.wall);
             self.commit(moment.wall);
+            self.give_sign(moment.wall);
             if self.dirty && moment.tick >= self.publish_due() {
                 self.publish(moment);
             }

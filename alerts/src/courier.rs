@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::retry::later;
-use crate::{Outbox, Receiver, Verdict};
+use crate::{Outbox, OutboxError, Receiver, Verdict};
 
 mod lane;
 mod parcel;
@@ -96,18 +96,10 @@ impl<O: Outbox> Courier<O> {
         let mut stop = std::pin::pin!(stop);
         let mut added = self.outbox.added();
         let mut lanes: BTreeMap<String, Running> = BTreeMap::new();
-        let past = match self.outbox.standings().await {
-            Ok(past) => past,
-            Err(error) => {
-                tracing::error!(%error, "how deliveries stood is not known");
-                Vec::new()
-            }
-        };
         loop {
             let receivers = self.receivers.borrow_and_update().clone();
-            self.arrange(&mut lanes, &receivers, &past).await;
-            let known = receivers.iter().map(|receiver| receiver.name.as_str().into()).collect();
-            if let Err(error) = self.outbox.abandon(known, (self.clock)()).await {
+            self.arrange(&mut lanes, &receivers).await;
+            if let Err(error) = self.abandon(&lanes).await {
                 tracing::warn!(%error, "what is pending for receivers that left the plan stays");
             }
             tokio::select! {
@@ -119,18 +111,39 @@ impl<O: Outbox> Courier<O> {
         end(lanes).await;
     }
 
+    /// Gives up what is pending for receivers that left the plan. What waits is read before the plan is
+    /// looked at: a receiver that it names since a moment ago may have messages already.
+    async fn abandon(&self, lanes: &BTreeMap<String, Running>) -> Result<(), OutboxError> {
+        let mut left = self.outbox.addressees().await?;
+        let planned = self.receivers.borrow().clone();
+        left.retain(|name| {
+            !lanes.contains_key(name) && !planned.iter().any(|receiver| receiver.name == *name)
+        });
+        if left.is_empty() {
+            return Ok(());
+        }
+        self.outbox.abandon(left, (self.clock)()).await
+    }
+
+    /// How deliveries stood, where a receiver is new to this courier.
+    async fn past(&self, receivers: &[Arc<Receiver>]) -> Vec<ReceiverStanding> {
+        if receivers.iter().all(|receiver| self.board.knows(&receiver.name)) {
+            return Vec::new();
+        }
+        self.outbox.standings().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "how deliveries stood is not known");
+            Vec::new()
+        })
+    }
+
     /// Starts lanes for new receivers, ends those of receivers that left, and hands the others their
     /// new address.
-    async fn arrange(
-        &self,
-        lanes: &mut BTreeMap<String, Running>,
-        receivers: &[Arc<Receiver>],
-        past: &[ReceiverStanding],
-    ) {
+    async fn arrange(&self, lanes: &mut BTreeMap<String, Running>, receivers: &[Arc<Receiver>]) {
         let leaves = |name: &String| !receivers.iter().any(|receiver| receiver.name == *name);
         let left: Vec<String> = lanes.keys().filter(|name| leaves(name)).cloned().collect();
         end(left.into_iter().filter_map(|name| lanes.remove_entry(&name)).collect()).await;
-        self.board.keep(receivers, past);
+        let past = self.past(receivers).await;
+        self.board.keep(receivers, &past);
         for receiver in receivers {
             if let Some(running) = lanes.get(&receiver.name)
                 && !running.task.is_finished()
@@ -177,6 +190,10 @@ async fn end(lanes: BTreeMap<String, Running>) {
 struct Board(Arc<watch::Sender<Vec<Dispatch>>>);
 
 impl Board {
+    fn knows(&self, receiver: &str) -> bool {
+        self.0.borrow().iter().any(|one| *one.standing.name == *receiver)
+    }
+
     fn keep(&self, receivers: &[Arc<Receiver>], past: &[ReceiverStanding]) {
         self.0.send_modify(|all| {
             let mut kept = Vec::with_capacity(receivers.len());

@@ -48,10 +48,13 @@ pub trait Outbox: Clone + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), OutboxError>> + Send;
 
-    /// Gives up what is pending for receivers other than these: they left the plan.
+    /// Names of all receivers for whom anything is pending.
+    fn addressees(&self) -> impl Future<Output = Result<Vec<String>, OutboxError>> + Send;
+
+    /// Gives up what is pending for these receivers: they left the plan.
     fn abandon(
         &self,
-        known: Vec<Arc<str>>,
+        receivers: Vec<String>,
         now: Timestamp,
     ) -> impl Future<Output = Result<(), OutboxError>> + Send;
 

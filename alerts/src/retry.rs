@@ -73,7 +73,7 @@ pub fn after(
 }
 
 /// Answers that say the same message may be taken later.
-fn is_temporary(status: u16) -> bool {
+pub(crate) fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500..=599)
 }
 

@@ -78,6 +78,8 @@ pub(crate) struct ToldMissed {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct ToldFound {
     pub(crate) check: Option<String>,
+    #[serde(default)]
+    pub(crate) severity: Option<Severity>,
     pub(crate) opened_at: Option<Timestamp>,
     pub(crate) resolved_at: Option<Timestamp>,
     pub(crate) summary: Option<String>,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use askama::filters::Safe;
 use health::ports::Holding;
+use health::snapshot::ReceiverStanding;
 use health::{Language, State, Text};
 use jiff::{SignedDuration, Timestamp};
 
@@ -131,7 +132,14 @@ impl<'a> Frame<'a> {
             message: self.text(&trouble.message).to_owned(),
             detail: None,
         }));
-        for receiver in &snapshot.receivers {
+        // What has lasted is a trouble of the agent, and is said once.
+        let is_said = |receiver: &&ReceiverStanding| {
+            snapshot.troubles.iter().any(|trouble| {
+                Some(trouble.since) == receiver.failing_since
+                    && trouble.message.en.contains(&*receiver.name)
+            })
+        };
+        for receiver in snapshot.receivers.iter().filter(|receiver| !is_said(receiver)) {
             if let Some((at, answer)) = &receiver.failed {
                 let mut detail = answer.clone();
                 if receiver.pending > 0 {

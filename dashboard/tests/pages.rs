@@ -12,7 +12,8 @@ use dashboard::{CertificatesQuery, DnsQuery, LoginForm, OverviewQuery, PortsQuer
 use fixture::hostile::{self, NASTY};
 use health::history::Account;
 use health::incident::Flapping;
-use health::{Code, Incident, Language, Snapshot};
+use health::snapshot::Trouble;
+use health::{Code, Incident, Kind, Language, Snapshot, Text};
 use jiff::tz::TimeZone;
 
 static ZONE: TimeZone = TimeZone::UTC;
@@ -106,6 +107,48 @@ fn whoever_has_not_logged_in_finds_no_form_that_changes_anything() {
     for (name, html) in pages(&sick, Language::En) {
         let is_visitors = ["silences", "login", "incident-told"].contains(&name.as_str());
         assert_eq!(html.contains("method=\"post\""), is_visitors, "{name}");
+    }
+}
+
+#[test]
+fn a_receiver_that_is_not_reached_is_said_once() {
+    let mut sick = fixture::sick();
+    let since = fixture::ago(900);
+    sick.receivers[0].failing_since = Some(since);
+    let name = sick.receivers[0].name.clone();
+    let message = Text::same(format!("Messages to {name} do not arrive: 503."));
+    sick.troubles = vec![Trouble { since, message: message.clone() }];
+    let banners = |snapshot: &Snapshot| {
+        let view = view(snapshot, Language::En);
+        let html = dashboard::overview(&view, &OverviewQuery::default()).unwrap();
+        html.matches("do not arrive").count()
+    };
+    assert_eq!(banners(&sick), 1);
+    // Another one's trouble is not this one's.
+    sick.troubles = vec![Trouble { since: fixture::ago(800), message }];
+    assert_eq!(banners(&sick), 2);
+    // One that has just begun is said by its last answer.
+    sick.troubles.clear();
+    assert_eq!(banners(&sick), 1);
+}
+
+#[test]
+fn an_incident_of_the_agent_itself_is_of_no_check_that_left() {
+    let sick = fixture::sick();
+    let left = "The check left the plan";
+    for (kind, has_left) in [(Kind::Agent, false), (Kind::Tcp, true)] {
+        let account = Account {
+            incident: Incident {
+                check: "receiver pager".into(),
+                kind,
+                ..fixture::past::incidents(&sick)[0].clone()
+            },
+            notifications: Vec::new(),
+            decisions: Vec::new(),
+        };
+        let html = dashboard::incident(&view(&sick, Language::En), &account).unwrap();
+        assert_eq!(html.contains(left), has_left, "{kind:?}");
+        assert!(!html.contains("/checks/receiver"), "{kind:?}: there is no such page");
     }
 }
 

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::agent::{Agent, client_that_stays, eventually};
 use crate::support::browser::Browser;
-use crate::support::command::portwarden;
+use crate::support::command::{portwarden, portwarden_with};
 use crate::support::loopback::own_address;
 
 /// An agent that watches a port on which nobody listens.
@@ -291,6 +291,19 @@ async fn forms_work_without_scripts_and_only_from_pages_of_this_agent() {
     assert!(page.contains("kim is on it") && page.contains("&#60;b&#62;soon"), "{page}");
     assert!(office.page("/", "").await.contains("kim is on it"));
 
+    // Whoever logs in again is somebody once: the session before is over.
+    let (form, seal) = office.login_form().await;
+    let fields = [("seal", &*seal), ("name", "lee"), ("token", &*token)];
+    let both = format!("{form}; {lee}");
+    let answer = office.send("/login", &both, &origin, &fields).await;
+    assert_eq!(answer.status(), 303);
+    let lee_before = lee;
+    let lee = cookie_of(&answer);
+    let csrf_now = field(&office.page("/silences", &lee).await, "csrf");
+    let late = office.send("/silences", &lee_before, &origin, &wanted(&other_csrf)).await;
+    assert!(late.headers()["location"].to_str().unwrap().starts_with("/login"), "{late:?}");
+    assert_ne!(csrf_now, other_csrf);
+
     // What was logged out is out, though the browser may have kept the cookie and the form.
     assert_eq!(office.send("/logout", &kim, &origin, &[("csrf", &csrf)]).await.status(), 303);
     let replayed = office.send("/silences", &kim, &origin, &wanted(&csrf)).await;
@@ -329,6 +342,12 @@ async fn commands_talk_to_the_agent_that_runs() {
     assert_eq!(office.incident().await["acknowledged"], Value::Null);
     let unknown = run(&["acknowledge", "back door"]).expect(2);
     assert!(unknown.err.contains("front door"), "{}", unknown.err);
+
+    // A proxy that the environment names is not shown the token, and does not stand in the way.
+    for variable in ["http_proxy", "all_proxy"] {
+        let proxy = (variable, "http://127.0.0.1:9");
+        portwarden_with(proxy, folder, &["silence"]).expect(0);
+    }
 
     let elsewhere = tempfile::tempdir().unwrap();
     copy_plan(folder, elsewhere.path());

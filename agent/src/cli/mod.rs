@@ -13,7 +13,7 @@ mod paint;
 mod ports;
 mod probe;
 mod rules;
-mod running;
+pub(crate) mod running;
 mod silence;
 mod validate;
 mod wait;

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use alerts::Hidden;
 use anyhow::{Context as _, bail};
@@ -13,6 +14,8 @@ use crate::{plan, token};
 
 /// Most bytes of an answer that are read: some thousand open incidents.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// It answers once something is written down, and says so when that takes longer than a few seconds.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 
 /// The agent that runs.
 pub(super) struct Running {
@@ -50,8 +53,7 @@ impl Running {
                 )
             })?),
         };
-        let client = alerts::client(crate::tls::client_settings().map_err(anyhow::Error::msg)?)?;
-        let base = format!("http://{}/api/v1", dialled(agent.listen));
+        let (client, base) = (client()?, base(agent.listen));
         Ok(Some(Self { base, token, client, runtime: super::runtime()? }))
     }
 
@@ -96,6 +98,22 @@ impl Running {
             }
         })
     }
+}
+
+/// Dials the agent itself: a proxy that the environment names would learn the token.
+pub(crate) fn client() -> anyhow::Result<reqwest::Client> {
+    let tls = crate::tls::client_settings().map_err(anyhow::Error::msg)?;
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(ANSWERS_WITHIN);
+    Ok(client.build()?)
+}
+
+/// Where the API is of an agent that listens there.
+pub(crate) fn base(listen: SocketAddr) -> String {
+    format!("http://{}/api/v1", dialled(listen))
 }
 
 /// Where to dial an agent that listens there.

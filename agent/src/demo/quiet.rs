@@ -1,12 +1,12 @@
 //! The quiet of the demo: once the agent runs, somebody silences a certificate and is on an incident, as they
 //! would with `portwarden silence` and `portwarden acknowledge`.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use crate::cli::running::{base, client};
 use crate::plan::Agent;
 use crate::token;
 
@@ -32,9 +32,8 @@ pub(super) fn ask(agent: &Agent) {
 
 /// Whether everything that is to be asked for has been.
 async fn asked(agent: &Agent) -> anyhow::Result<bool> {
-    let settings = crate::tls::client_settings().map_err(anyhow::Error::msg)?;
-    let (client, token) = (alerts::client(settings)?, token::read(agent)?);
-    let base = base(agent.listen);
+    let (client, base) = (client()?, base(agent.listen));
+    let token = token::read(agent)?;
     let read = async |path: &str| -> anyhow::Result<Value> {
         let answer = client.get(format!("{base}{path}")).send().await?;
         Ok(serde_json::from_slice(&answer.bytes().await?)?)
@@ -63,12 +62,4 @@ async fn asked(agent: &Agent) -> anyhow::Result<bool> {
     let said = json!({ "author": "lee", "note": "reloading the gateway after lunch" });
     tell(&format!("/incidents/{id}/acknowledgement"), said).await?;
     Ok(true)
-}
-
-fn base(listen: SocketAddr) -> String {
-    let ip = match listen.ip() {
-        ip if ip.is_unspecified() => std::net::Ipv4Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    format!("http://{}/api/v1", SocketAddr::new(ip, listen.port()))
 }

@@ -67,6 +67,8 @@ impl MainLoop {
             looks: looks.collect(),
         };
         self.batch.notifications.extend(self.engine.missed(&missed, now));
+        // The sign of life has been withheld until now.
+        self.sign_given = None;
     }
 }
 

@@ -66,7 +66,10 @@ impl MainLoop {
         }
         if self.sign_given.is_none_or(|given| now.duration_since(given).abs() >= SIGN_EVERY) {
             self.sign_given = Some(now);
-            self.store.note_alive(now);
+            // Until it is told what was missed, the next start is to find the same time.
+            if self.absence.is_none() {
+                self.store.note_alive(now);
+            }
             if has_jobs {
                 drop(self.write_heartbeats(now));
             }

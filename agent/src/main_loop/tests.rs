@@ -450,3 +450,23 @@ async fn where_nothing_was_missed_nothing_is_told() {
     driven.main_loop.tell_absence(clock::now() + jiff::SignedDuration::from_mins(9));
     assert!(driven.main_loop.batch.notifications.is_empty());
 }
+
+#[tokio::test]
+async fn a_second_restart_before_it_is_told_forgets_nothing_that_was_missed() {
+    let text = format!("{TCP}{TOLD}");
+    let driven = driven(&text);
+    let away = jiff::SignedDuration::from_hours(3);
+    driven.store.note_alive(clock::now() - away);
+    let mut driven = restarted(driven, &text).await;
+    driven.main_loop.give_sign(clock::now());
+    driven.main_loop.take_leave(clock::now());
+    let mut driven = restarted(driven, &text).await;
+    let now = clock::now();
+    driven.main_loop.tell_absence(now + jiff::SignedDuration::from_mins(4));
+    assert_eq!(driven.main_loop.batch.notifications.len(), 1);
+    driven.main_loop.commit(now);
+    driven.main_loop.give_sign(now);
+    let mut driven = restarted(driven, &text).await;
+    driven.main_loop.tell_absence(now + jiff::SignedDuration::from_mins(9));
+    assert!(driven.main_loop.batch.notifications.is_empty(), "told twice");
+}

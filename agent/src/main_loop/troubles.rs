@@ -98,11 +98,16 @@ impl Troubles {
             let since = dispatch.failing_since(now)?;
             let name = &dispatch.standing.name;
             let answer = dispatch.standing.failed.as_ref().map_or("", |(_, words)| &**words);
-            let pending = dispatch.standing.pending;
-            let message = text!(
-                "Messages to {name} do not arrive: {answer}. {pending} wait and are tried again. See `portwarden explain agent.receiver`.",
-                "{name} 수신자에게 알림이 전달되지 않습니다: {answer}. {pending}건이 대기 중이며 다시 시도합니다. `portwarden explain agent.receiver`를 참고하세요."
-            );
+            let message = match dispatch.standing.pending {
+                0 => text!(
+                    "Messages to {name} do not arrive: {answer}. None waits: what was refused for good is not sent again. See `portwarden explain agent.receiver`.",
+                    "{name} 수신자에게 알림이 전달되지 않습니다: {answer}. 대기 중인 알림은 없으며, 거절된 알림은 다시 보내지 않습니다. `portwarden explain agent.receiver`를 참고하세요."
+                ),
+                pending => text!(
+                    "Messages to {name} do not arrive: {answer}. Waiting to be tried again: {pending}. See `portwarden explain agent.receiver`.",
+                    "{name} 수신자에게 알림이 전달되지 않습니다: {answer}. {pending}건이 대기 중이며 다시 시도합니다. `portwarden explain agent.receiver`를 참고하세요."
+                ),
+            };
             Some(Trouble { since, message })
         };
         self.receivers = dispatches.iter().filter_map(trouble).collect();

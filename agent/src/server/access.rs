@@ -119,18 +119,30 @@ impl Access {
         self.sessions().find(cookie(headers, &self.cookie)?, now)
     }
 
-    /// Ends a session, and hands back the cookie that makes the browser forget it.
-    pub(super) fn log_out(&self, headers: &HeaderMap) -> String {
+    /// Ends the session that a browser's cookie names, if any.
+    pub(super) fn end(&self, headers: &HeaderMap) {
         if let Some(id) = cookie(headers, &self.cookie) {
             self.sessions().end(id);
         }
+    }
+
+    /// Ends a session, and hands back the cookie that makes the browser forget it.
+    pub(super) fn log_out(&self, headers: &HeaderMap) -> String {
+        self.end(headers);
         format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict", self.cookie)
     }
 
     /// What a login form carries, and the cookie that it has to come back with: a page somewhere else
-    /// can send the one, and not know the other.
-    pub(super) fn login_form(&self) -> Option<(String, String)> {
-        let (lock, nonce) = (self.lock.as_ref()?, unguessable()?);
+    /// can send the one, and not know the other. A browser that has such a cookie keeps it: what another of
+    /// its windows shows stays good.
+    pub(super) fn login_form(&self, headers: &HeaderMap) -> Option<(String, String)> {
+        let lock = self.lock.as_ref()?;
+        let is_whole = |nonce: &&str| {
+            nonce.len() == 43
+                && nonce.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        };
+        let kept = cookie(headers, &self.form_cookie).filter(is_whole).map(str::to_owned);
+        let nonce = kept.or_else(unguessable)?;
         let cookie = format!(
             "{}={nonce}; Path=/login; Max-Age=3600; HttpOnly; SameSite=Strict",
             self.form_cookie
@@ -281,8 +293,14 @@ mod tests {
     #[test]
     fn a_login_form_belongs_to_the_browser_it_was_made_for() {
         let access = access();
-        let (seal, cookie) = access.login_form().unwrap();
-        let (other, _) = access.login_form().unwrap();
+        let (seal, cookie) = access.login_form(&HeaderMap::new()).unwrap();
+        let (other, _) = access.login_form(&HeaderMap::new()).unwrap();
+        assert_eq!(access.login_form(&brought(&cookie)).unwrap(), (seal.clone(), cookie.clone()));
+        for made_up in ["", "short", &format!("{}; x", "a".repeat(43)), &"a\"".repeat(22)] {
+            let made_up = brought(&format!("portwarden_login_9740={made_up}"));
+            let (seal, cookie) = access.login_form(&made_up).unwrap();
+            assert!(access.is_own_form(&brought(&cookie), &seal), "{cookie}");
+        }
         assert!(access.is_own_form(&brought(&cookie), &seal));
         assert!(!access.is_own_form(&brought(&cookie), &other));
         assert!(!access.is_own_form(&brought(&cookie), ""));

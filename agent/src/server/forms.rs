@@ -41,25 +41,26 @@ struct Afterwards {
 async fn login(
     visit: Visit,
     State(served): State<Arc<Served>>,
+    headers: HeaderMap,
     Asked(Afterwards { next }): Asked<Afterwards>,
 ) -> Response {
     // A link from elsewhere comes without the cookie; this page is asked for with it.
     if visit.session.is_some() {
         return see_other(&own_path(&next));
     }
-    login_page(&visit, &served, StatusCode::OK, &next, "", None)
+    let form = served.access.login_form(&headers);
+    login_page(&visit, form, StatusCode::OK, &next, "", None)
 }
 
 /// A page with a form that belongs to this browser.
 fn login_page(
     visit: &Visit,
-    served: &Served,
+    made: Option<(String, String)>,
     code: StatusCode,
     next: &str,
     name: &str,
     refusal: Option<&Refusal>,
 ) -> Response {
-    let made = served.access.login_form();
     let refused = refusal.map(|refusal| refusal.why.in_language(visit.language));
     let seal = made.as_ref().map(|(seal, _)| &**seal);
     let next = own_path(next);
@@ -103,13 +104,16 @@ async fn log_in(
     };
     match admitted {
         Ok(cookie) => {
+            // Who logs in again, perhaps as somebody else, is not two at once.
+            served.access.end(&headers);
             let mut response = see_other(&own_path(&form.next));
             append_cookie(&mut response, &(cookie + secure(&headers)));
             response
         }
         Err(refusal) => {
             let (next, name) = (&form.next, &form.name);
-            let page = login_page(&visit, &served, refusal.code, next, name, Some(&refusal));
+            let made = served.access.login_form(&headers);
+            let page = login_page(&visit, made, refusal.code, next, name, Some(&refusal));
             refusal.with_headers(page)
         }
     }

@@ -88,14 +88,18 @@ fn is_meant(headers: &HeaderMap, own: Option<&Authority>) -> Result<(), Refusal>
     };
     let (host, hosts) = only(header::HOST);
     let host = host.and_then(|host| host.parse::<Authority>().ok()).filter(|_| !hosts);
-    let Some(host) = host.filter(|host| is_known(host, own)) else {
+    let (origin, origins) = only(header::ORIGIN);
+    // A proxy may ask for the name it knows this agent by; a browser still says whose page sent it.
+    let is_own = |origin: &String| !origins && own.is_some_and(|own| is_at(origin, own));
+    let from_own_page = origin.as_ref().is_some_and(is_own);
+    let Some(host) = host.filter(|host| from_own_page || is_known(host, own)) else {
         return forbidden(text!(
             "this agent does not go by the name in `Host`: use its address, or set `agent.url` in the plan to the one people use",
             "`Host`에 적힌 이름은 이 에이전트의 이름이 아닙니다. IP 주소로 접속하거나 계획 파일의 `agent.url`에 실제로 쓰는 주소를 지정하십시오"
         ));
     };
-    let (origin, origins) = only(header::ORIGIN);
-    let is_foreign = origin.is_some_and(|origin| origins || !is_home(&origin, &host, own));
+    let is_foreign =
+        origin.is_some_and(|origin| !from_own_page && (origins || !is_at(&origin, &host)));
     let (site, _) = only(header::HeaderName::from_static("sec-fetch-site"));
     if is_foreign || site.is_some_and(|site| !matches!(&*site, "same-origin" | "none")) {
         return forbidden(text!(
@@ -116,8 +120,8 @@ fn is_known(host: &Authority, own: Option<&Authority>) -> bool {
         || own.is_some_and(|own| own.host() == name)
 }
 
-/// Whether an origin is the host that was asked, or the address that people reach the dashboard by.
-fn is_home(origin: &str, host: &Authority, own: Option<&Authority>) -> bool {
+/// Whether an origin is at this host and port.
+fn is_at(origin: &str, host: &Authority) -> bool {
     let Some((scheme, rest)) = origin.split_once("://") else { return false };
     let Ok(origin) = rest.parse::<Authority>() else { return false };
     let usual = match scheme {
@@ -126,7 +130,7 @@ fn is_home(origin: &str, host: &Authority, own: Option<&Authority>) -> bool {
         _ => return false,
     };
     let place = |it: &Authority| (it.host().to_owned(), it.port_u16().unwrap_or(usual));
-    place(&origin) == place(host) || own.is_some_and(|own| place(&origin) == place(own))
+    place(&origin) == place(host)
 }
 
 /// The same request with all of its body read.
@@ -157,7 +161,7 @@ mod tests {
     fn only_what_is_meant_for_this_agent_gets_in() {
         let own: Authority = "watch.example".parse().unwrap();
         let here = "127.0.0.1:9740";
-        let table: [(&[(&str, &str)], bool); 22] = [
+        let table: [(&[(&str, &str)], bool); 28] = [
             (&[("host", here)], true),
             (&[("host", "[::1]:9740")], true),
             (&[("host", "localhost:9740")], true),
@@ -173,6 +177,30 @@ mod tests {
             (&[("host", here), ("origin", "http://127.0.0.1:9740")], true),
             (&[("host", here), ("origin", "https://watch.example")], true),
             (&[("host", "watch.example"), ("origin", "https://watch.example")], true),
+            // A proxy that asks for the name it knows.
+            (&[("host", "upstream:9740"), ("origin", "https://watch.example")], true),
+            (&[("host", "upstream:9740")], false),
+            (&[("host", "upstream:9740"), ("origin", "http://upstream:9740")], false),
+            (
+                &[
+                    ("host", "upstream:9740"),
+                    ("origin", "https://watch.example"),
+                    ("sec-fetch-site", "cross-site"),
+                ],
+                false,
+            ),
+            (
+                &[
+                    ("host", here),
+                    ("origin", "https://watch.example"),
+                    ("origin", "http://evil.example"),
+                ],
+                false,
+            ),
+            (
+                &[("host", "upstream:9740"), ("host", here), ("origin", "https://watch.example")],
+                false,
+            ),
             (&[("host", here), ("origin", "http://127.0.0.1:8080")], false),
             (&[("host", here), ("origin", "null")], false),
             (&[("host", here), ("origin", "http://evil.example")], false),

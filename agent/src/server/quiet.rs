@@ -124,8 +124,8 @@ impl Served {
         self.inbox.send(message(written)).map_err(|_| gone())?;
         match tokio::time::timeout(WRITTEN_WITHIN, is_written).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err(gone()),
-            Err(_) => Err(Refusal::new(
+            // It holds already: the loop decides first, and writes then.
+            Ok(Err(_)) | Err(_) => Err(Refusal::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 text!(
                     "it holds until the agent ends, but it is not written down: the store does not take writes",
@@ -264,7 +264,9 @@ fn view(silence: &Silence, snapshot: &Snapshot, now: Timestamp) -> Value {
         it if now < it.starts_at && now < it.ends_at => "upcoming",
         _ => "ended",
     };
-    let matching = snapshot.incidents.iter().filter(|incident| silence.about.is_about(incident));
+    // One that is over holds back nothing.
+    let open = snapshot.incidents.iter().filter(|_| state != "ended");
+    let matching = open.filter(|incident| silence.about.is_about(incident));
     let mut view = json!(silence);
     view["state"] = state.into();
     view["open_incidents"] = matching.count().into();

@@ -137,6 +137,7 @@ struct Site {
     turned: watch::Sender<std::time::Instant>,
     snapshot: watch::Sender<Arc<Snapshot>>,
     server: tokio::task::JoinHandle<()>,
+    inbox: mpsc::UnboundedReceiver<Message>,
     client: reqwest::Client,
     _folder: tempfile::TempDir,
 }
@@ -147,13 +148,14 @@ async fn site() -> Site {
     let (sender, snapshot) = watch::channel(Arc::new(snapshot()));
     let (turned, turns) = watch::channel(clock::monotonic());
     let stop = CancellationToken::new();
+    let (told, inbox) = mpsc::unbounded_channel();
     let served = Served {
         metrics: Arc::new(Metrics::new(snapshot.clone())),
         snapshot,
         store,
         turned: turns,
         heartbeats: Arc::default(),
-        inbox: mpsc::unbounded_channel().0,
+        inbox: told,
         access: Access::new(Some(&alerts::Hidden::new(TOKEN)), "http://watch.example", 9740),
         stop: stop.clone(),
     };
@@ -167,7 +169,7 @@ async fn site() -> Site {
         .no_proxy()
         .build()
         .unwrap();
-    Site { address, stop, turned, snapshot: sender, server, client, _folder: folder }
+    Site { address, stop, turned, snapshot: sender, server, inbox, client, _folder: folder }
 }
 
 impl Site {
@@ -425,6 +427,32 @@ async fn other_methods_are_refused() {
     let site = site().await;
     let answer = site.client.post(format!("http://{}/", site.address)).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 405);
+}
+
+#[tokio::test]
+async fn what_holds_and_is_not_written_down_is_not_called_undone() {
+    let mut site = site().await;
+    let silence = json!({
+        "about": { "check": "web*" }, "for": "1h", "author": "kim", "reason": "release",
+    });
+    let asked = site
+        .client
+        .post(format!("http://{}/api/v1/silences", site.address))
+        .bearer_auth(TOKEN)
+        .body(silence.to_string())
+        .send();
+    // The loop has decided, and the store will never write it.
+    let refused = async {
+        let Some(Message::Silence { written, .. }) = site.inbox.recv().await else {
+            panic!("the loop is told of a silence")
+        };
+        drop(written);
+    };
+    let (answer, ()) = tokio::join!(asked, refused);
+    let answer = answer.unwrap();
+    assert_eq!(answer.status().as_u16(), 503);
+    let why = answer.text().await.unwrap();
+    assert!(why.contains("holds until the agent ends"), "{why}");
 }
 
 #[tokio::test]

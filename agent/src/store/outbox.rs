@@ -44,12 +44,11 @@ impl Outbox for Store {
         self.submit(entry, now).written().await.map_err(boxed)
     }
 
-    async fn abandon(&self, known: Vec<Arc<str>>, now: Timestamp) -> Result<(), OutboxError> {
-        let mut receivers = self.read(pending_receivers).await.map_err(boxed)?;
-        receivers.retain(|name| !known.iter().any(|known| **known == **name));
-        if receivers.is_empty() {
-            return Ok(());
-        }
+    async fn addressees(&self) -> Result<Vec<String>, OutboxError> {
+        self.read(addressees).await.map_err(boxed)
+    }
+
+    async fn abandon(&self, receivers: Vec<String>, now: Timestamp) -> Result<(), OutboxError> {
         self.submit(Entry::Abandon { receivers, at: now }, now).written().await.map_err(boxed)
     }
 
@@ -72,6 +71,10 @@ impl Outbox for Store {
         self.0.added.subscribe()
     }
 }
+
+/// What is said of messages that were given up with their receiver; it is no failure of the receiver,
+/// should the plan name it again.
+const LEFT: &str = "the receiver left the plan";
 
 fn boxed(error: StoreError) -> OutboxError {
     OutboxError(Box::new(error))
@@ -173,7 +176,7 @@ pub(super) fn join(
     Ok(())
 }
 
-fn pending_receivers(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+fn addressees(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare_cached(
         "SELECT DISTINCT receiver FROM notification INDEXED BY notification_due
          WHERE standing = 'pending'",
@@ -197,9 +200,9 @@ fn standing(connection: &Connection, name: &str) -> rusqlite::Result<ReceiverSta
         .query_row(
             "SELECT attempted_at, outcome FROM notification
              WHERE receiver = ?1 AND standing IN ('pending', 'failed', 'expired')
-                 AND attempted_at > ?2
+                 AND attempted_at > ?2 AND outcome <> ?3
              ORDER BY attempted_at DESC LIMIT 1",
-            params![name, delivered_at.unwrap_or(0)],
+            params![name, delivered_at.unwrap_or(0), LEFT],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
@@ -208,9 +211,9 @@ fn standing(connection: &Connection, name: &str) -> rusqlite::Result<ReceiverSta
         "WITH sent AS (
              SELECT DISTINCT coalesce(bundle, id) AS id FROM notification
              WHERE receiver = ?1 AND standing IN ('pending', 'failed', 'expired')
-                 AND attempted_at > ?2)
+                 AND attempted_at > ?2 AND outcome <> ?3)
          SELECT min(at) FROM sent JOIN attempt ON notification = sent.id WHERE at > ?2",
-        params![name, delivered_at.unwrap_or(0)],
+        params![name, delivered_at.unwrap_or(0), LEFT],
         |row| row.get(0),
     )?;
     let pending = waiting(connection, name, 0)?.pending;
@@ -278,11 +281,11 @@ pub(super) fn abandon(
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "UPDATE notification SET standing = 'failed', attempted_at = ?2,
-             outcome = 'the receiver left the plan'
+             outcome = ?3
          WHERE receiver = ?1 AND standing = 'pending'",
     )?;
     for receiver in receivers {
-        statement.execute(params![receiver, nanos(now)])?;
+        statement.execute(params![receiver, nanos(now), LEFT])?;
     }
     Ok(())
 }

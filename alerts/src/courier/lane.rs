@@ -1,14 +1,14 @@
 //! All deliveries to one receiver.
 
-use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 
 use super::parcel::{Gate, Packed, Parcel, pack};
 use super::{Board, Clock, IN_FLIGHT};
@@ -19,6 +19,8 @@ use crate::{Attempt, Bundle, Bundling, Outbox, OutboxError, Outcome, Receiver, V
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// How long to wait for an outbox that fails.
 const OUTBOX_PAUSE: Duration = Duration::from_secs(5);
+/// What is said of an attempt that crashed.
+const CRASHED: &str = "sending it crashed, which is a bug of portwarden: see its log";
 /// Heads that are looked at at once.
 const HEADS: usize = 2000;
 /// So many different messages that do not arrive, and none that does: it is not the message.
@@ -48,20 +50,26 @@ struct Course {
     failing: bool,
     /// Messages that did not arrive since one did.
     struck: BTreeSet<Arc<str>>,
-    /// Ids of what is under way.
-    busy: BTreeSet<Arc<str>>,
+    /// What is under way, by its task.
+    busy: HashMap<Id, Sent>,
 }
 
-/// An attempt that has ended.
-struct Ended {
+/// What is, or was, under way.
+#[derive(Debug)]
+struct Sent {
     parcel: Parcel,
+    /// Where to.
+    to: Arc<Receiver>,
     decided_at: Timestamp,
-    outcome: Outcome,
 }
 
 impl Course {
     fn gate(&self) -> Gate {
         if self.struck.len() >= STRIKES { Gate::Shut } else { Gate::Open }
+    }
+
+    fn is_busy(&self, id: &str) -> bool {
+        self.busy.values().any(|sent| *sent.parcel.id == *id)
     }
 
     fn close(&mut self, until: Timestamp) {
@@ -76,12 +84,17 @@ impl<O: Outbox> Lane<O> {
         // What failed before a restart is tried again as soon as anything arrives.
         let mut course = Course { failing: true, ..Course::default() };
         let mut under_way = JoinSet::new();
+        let mut receiver = Arc::clone(&self.receiver.borrow());
         loop {
             added.mark_unchanged();
             if self.receiver.has_changed().is_err() {
                 break;
             }
-            let receiver = Arc::clone(&self.receiver.borrow_and_update());
+            let planned = Arc::clone(&self.receiver.borrow_and_update());
+            let before = std::mem::replace(&mut receiver, planned);
+            if before.channel != receiver.channel {
+                self.begin_anew(&receiver.name, &mut course).await;
+            }
             let pause = match self.send(&receiver, &mut course, &mut under_way).await {
                 Ok(pause) => pause,
                 Err(error) => {
@@ -93,15 +106,29 @@ impl<O: Outbox> Lane<O> {
                 _ = added.changed() => {}
                 // An error says that the lane is to end, which the next turn sees.
                 _ = self.receiver.changed() => {}
-                Some(ended) = under_way.join_next() => {
+                Some(ended) = under_way.join_next_with_id() => {
                     self.take(&receiver, ended, &mut course).await;
                 }
                 () = tokio::time::sleep(pause) => {}
             }
         }
-        let receiver = Arc::clone(&self.receiver.borrow());
-        while let Some(ended) = under_way.join_next().await {
+        while let Some(ended) = under_way.join_next_with_id().await {
             self.take(&receiver, ended, &mut course).await;
+        }
+    }
+
+    /// Its address or secret is another one now: what the old one asked for, or did not take, says
+    /// nothing of it, and what waits is tried at once.
+    async fn begin_anew(&self, receiver: &str, course: &mut Course) {
+        course.closed_until = None;
+        course.struck.clear();
+        course.failing = true;
+        self.hasten(receiver).await;
+    }
+
+    async fn hasten(&self, receiver: &str) {
+        if let Err(error) = self.outbox.hasten(receiver, (self.clock)()).await {
+            tracing::warn!(%error, receiver, "what waits is not hastened");
         }
     }
 
@@ -111,7 +138,7 @@ impl<O: Outbox> Lane<O> {
         &self,
         receiver: &Arc<Receiver>,
         course: &mut Course,
-        under_way: &mut JoinSet<Ended>,
+        under_way: &mut JoinSet<Outcome>,
     ) -> Result<Duration, OutboxError> {
         let most = match receiver.bundling {
             // One after another: people read them in order.
@@ -125,9 +152,7 @@ impl<O: Outbox> Lane<O> {
         let mut waiting = self.outbox.waiting(&receiver.name, HEADS).await?;
         self.board.pending(&receiver.name, waiting.pending);
         let now = (self.clock)();
-        waiting
-            .heads
-            .retain(|head| !course.busy.contains(head.bundle.as_ref().unwrap_or(&head.id)));
+        waiting.heads.retain(|head| !course.is_busy(head.bundle.as_ref().unwrap_or(&head.id)));
         let Packed { ready, mut next } =
             pack(&waiting.heads, receiver.bundling, course.gate(), now);
         for parcel in ready.into_iter().take(free) {
@@ -136,17 +161,17 @@ impl<O: Outbox> Lane<O> {
                 break;
             }
             let Some(bundle) = self.wrap(&parcel, now).await? else { continue };
-            course.busy.insert(Arc::clone(&parcel.id));
             if receiver.bundling == Bundling::Window {
                 let gap = if parcel.count > BURST { BURST_GAP } else { PEOPLE_GAP };
                 course.close(later(now, gap));
             }
-            let (client, receiver) = (self.client.clone(), Arc::clone(receiver));
-            under_way.spawn(async move {
-                let decided = bundle.notifications.iter().map(|one| one.created_at).min();
-                let outcome = receiver::deliver(&client, &receiver, &bundle, now).await;
-                Ended { parcel, decided_at: decided.unwrap_or(now), outcome }
-            });
+            let (client, to) = (self.client.clone(), Arc::clone(receiver));
+            let receiver = Arc::clone(&to);
+            let decided = bundle.notifications.iter().map(|one| one.created_at).min();
+            let task = under_way
+                .spawn(async move { receiver::deliver(&client, &receiver, &bundle, now).await });
+            let decided_at = decided.unwrap_or(now);
+            course.busy.insert(task.id(), Sent { parcel, to, decided_at });
         }
         let opens = course.closed_until.unwrap_or(now);
         Ok(next.map_or(LONGEST_SLEEP, |at| until(at.max(opens), now).min(LONGEST_SLEEP)))
@@ -166,25 +191,25 @@ impl<O: Outbox> Lane<O> {
     async fn take(
         &self,
         receiver: &Receiver,
-        ended: Result<Ended, JoinError>,
+        ended: Result<(Id, Outcome), JoinError>,
         course: &mut Course,
     ) {
-        let Ok(ended) = ended else {
-            // Unmarked, it is due again at once: a pause keeps a crash from turning in circles.
-            tokio::time::sleep(OUTBOX_PAUSE).await;
-            course.busy.clear();
-            return;
-        };
-        let verdict = self.mark(receiver, &ended, course).await;
-        let id = &ended.parcel.id;
-        course.busy.remove(id);
+        let (task, outcome) = ended.unwrap_or_else(|error| {
+            tracing::error!(%error, receiver = receiver.name, "sending crashed");
+            (error.id(), Outcome::Deferred { reason: CRASHED.to_owned() })
+        });
+        let Some(sent) = course.busy.remove(&task) else { return };
+        let verdict = self.mark(receiver, &sent, &outcome, course).await;
+        if sent.to.channel != receiver.channel && verdict != Verdict::Delivered {
+            // The old address has said it.
+            return self.begin_anew(&receiver.name, course).await;
+        }
+        let id = &sent.parcel.id;
         match verdict {
             Verdict::Delivered => {
                 course.struck.clear();
-                if std::mem::take(&mut course.failing)
-                    && let Err(error) = self.outbox.hasten(&receiver.name, (self.clock)()).await
-                {
-                    tracing::warn!(%error, receiver = receiver.name, "what waits is not hastened");
+                if std::mem::take(&mut course.failing) {
+                    self.hasten(&receiver.name).await;
                 }
             }
             Verdict::Retry(_) => {
@@ -199,9 +224,15 @@ impl<O: Outbox> Lane<O> {
 
     /// Writes down what came of an attempt, however long that takes: unrecorded, it would be sent
     /// again and again.
-    async fn mark(&self, receiver: &Receiver, ended: &Ended, course: &mut Course) -> Verdict {
+    async fn mark(
+        &self,
+        receiver: &Receiver,
+        sent: &Sent,
+        outcome: &Outcome,
+        course: &mut Course,
+    ) -> Verdict {
         let now = (self.clock)();
-        let Ended { parcel, decided_at, outcome } = ended;
+        let Sent { parcel, decided_at, .. } = sent;
         let attempts = parcel.attempts.saturating_add(1);
         let spread = jitter(&parcel.id, attempts);
         let verdict = retry::after(attempts, outcome, parcel.expires_at, now, spread);

@@ -1,6 +1,6 @@
 //! What was missed while the agent was not running.
 
-use health::State;
+use health::{Severity, State};
 
 use super::words::Words;
 use super::{Item, MOST_ITEMS, SUMMARY_CHARS, Tone, clean, cut, moment, took};
@@ -30,15 +30,19 @@ pub(super) fn items(telling: &Telling, words: Words) -> (Vec<Item>, usize) {
 fn found(found: &ToldFound, words: Words) -> Item {
     let check = found.check.as_deref().map(clean).unwrap_or_default();
     let summary = found.summary.as_deref().map(|words| cut(&clean(words), SUMMARY_CHARS));
+    let (state, bad) = match found.severity {
+        Some(Severity::Critical) | None => (State::Down, Tone::Critical),
+        Some(Severity::Warning | Severity::Notice) => (State::Degraded, Tone::Warning),
+    };
     let begin = match found.resolved_at.zip(found.opened_at) {
         Some((end, begin)) => words.resolved_after(&took(end.duration_since(begin), words)),
-        None => words.state(State::Down).to_owned(),
+        None => words.state(state).to_owned(),
     };
     let gist = match summary {
         Some(summary) if !summary.is_empty() => format!("{begin}: {check} · {summary}"),
         _ => format!("{begin}: {check}"),
     };
-    let tone = if found.resolved_at.is_some() { Tone::Good } else { Tone::Critical };
+    let tone = if found.resolved_at.is_some() { Tone::Good } else { bad };
     line(check, gist, tone, clean(found.url.as_deref().unwrap_or_default()))
 }
 

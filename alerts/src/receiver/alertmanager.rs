@@ -20,12 +20,14 @@ use tokio::task::JoinSet;
 use super::login::Login;
 use super::posting::{Answer, Posting};
 use super::{Outcome, Receiver};
-use crate::Bundle;
-use crate::retry::later;
+use crate::retry::{is_temporary, later};
 use crate::telling::{Telling, Told, ToldFinding};
+use crate::{Bundle, prose};
 
 /// Alerts in one request.
 const MOST_ALERTS: usize = 500;
+/// The longest text of a message about no incident.
+const NOTICE_CHARS: usize = 4000;
 
 /// Alertmanager, or all of a cluster of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +85,10 @@ impl Alertmanager {
             Ok(telling) => telling,
             Err(reason) => return Outcome::Unsendable { reason },
         };
-        let of = |told| self.alerts(told, telling.event, now);
+        let of = |told| match telling.event {
+            Event::Test | Event::Missed => self.notice(&telling, told, now),
+            event => self.alerts(told, event, now),
+        };
         let alerts: Vec<Alert> = telling.incidents.iter().flat_map(of).collect();
         let _turn = self.turn().await;
         self.post(client, &alerts, now).await
@@ -97,6 +102,28 @@ impl Alertmanager {
     /// How often what is open has to be told again.
     pub(crate) fn pause(&self) -> SignedDuration {
         (self.stands_for / 4).min(SignedDuration::from_mins(1))
+    }
+
+    /// What is about no incident but about the agent itself: it stands for a while, in words.
+    fn notice(&self, telling: &Telling, told: &Told, now: Timestamp) -> Vec<Alert> {
+        let words = prose::of(telling);
+        let severity = match telling.event {
+            Event::Missed => Severity::Warning,
+            _ => Severity::Notice,
+        };
+        let name = format!("agent.{}", telling.event.label());
+        let mut labels = labels(told, &name, severity);
+        labels.insert("agent".to_owned(), told.agent.clone());
+        let mut annotations = annotations(told, &[]);
+        annotations.insert("summary", words.title.clone());
+        annotations.insert("description", words.plain_body(NOTICE_CHARS));
+        vec![Alert {
+            labels,
+            annotations,
+            starts_at: now,
+            ends_at: later(now, self.stands_for),
+            generator_url: told.url.clone(),
+        }]
     }
 
     /// One alert for each code of an incident, worst first.
@@ -136,35 +163,55 @@ impl Alertmanager {
         codes.into_iter().map(alert).collect()
     }
 
-    /// Tells all of the cluster. It is enough that one takes it: the others are told again soon.
+    /// Tells all of the cluster. It is enough that one takes it: the others are told again soon. What is
+    /// refused of many alerts keeps none of the others from being told, and a member that does not answer
+    /// is not waited for again.
     pub(crate) async fn post(
         &self,
         client: &reqwest::Client,
         alerts: &[Alert],
         now: Timestamp,
     ) -> Outcome {
-        let mut outcomes = Vec::new();
-        for some in alerts.chunks(MOST_ALERTS) {
+        let mut members: Vec<&str> = self.urls.iter().map(String::as_str).collect();
+        let mut lost: Vec<(String, Outcome)> = Vec::new();
+        let mut all = judge(Vec::new());
+        for (nth, some) in alerts.chunks(MOST_ALERTS).enumerate() {
             let body = match serde_json::to_string(some) {
                 Ok(body) => body,
                 Err(error) => return Outcome::Unsendable { reason: error.to_string() },
             };
-            outcomes = self.post_to_all(client, &body, now).await;
-            if !outcomes.iter().any(|(_, outcome)| outcome.is_delivered()) {
+            let outcomes = self.post_to(&members, client, &body, now).await;
+            let is_lost = |outcome: &Outcome| matches!(outcome, Outcome::Lost { .. });
+            let before = std::mem::take(&mut members);
+            let mut said = lost.clone();
+            for (member, (place, outcome)) in before.into_iter().zip(outcomes) {
+                if is_lost(&outcome) {
+                    lost.push((place.clone(), outcome.clone()));
+                } else {
+                    members.push(member);
+                }
+                said.push((place, outcome));
+            }
+            let outcome = judge(said);
+            if nth == 0 || all.is_delivered() || is_temporarily_refused(&outcome) {
+                all = outcome;
+            }
+            if members.is_empty() {
                 break;
             }
         }
-        judge(outcomes)
+        all
     }
 
-    async fn post_to_all(
+    async fn post_to(
         &self,
+        members: &[&str],
         client: &reqwest::Client,
         body: &str,
         now: Timestamp,
     ) -> Vec<(String, Outcome)> {
         let mut attempts = JoinSet::new();
-        for (at, url) in self.urls.iter().enumerate() {
+        for (at, url) in members.iter().enumerate() {
             let url = format!("{}/api/v2/alerts", url.trim_end_matches('/'));
             let mut posting = Posting::json(&url, body.to_owned());
             if let Some(login) = &self.login {
@@ -197,22 +244,27 @@ fn judge(mut outcomes: Vec<(String, Outcome)>) -> Outcome {
         return Outcome::Taken { words };
     }
     // What may succeed later counts, or one that is misconfigured would lose what another has missed.
-    let temporary = |outcome: &Outcome| match outcome {
-        Outcome::Lost { .. } => true,
-        Outcome::Answered { status, .. } => *status >= 500 || *status == 429,
-        _ => false,
-    };
-    let later = outcomes.iter().position(|(_, outcome)| temporary(outcome)).unwrap_or(0);
+    let later = outcomes.iter().position(|(_, outcome)| is_temporarily_refused(outcome));
     if outcomes.is_empty() {
         return Outcome::Unsendable { reason: "there is nothing to tell, or nobody".to_owned() };
     }
-    outcomes.swap_remove(later).1
+    outcomes.swap_remove(later.unwrap_or(0)).1
 }
 
-/// Host and port of a URL: its path may hold a token.
+/// It may succeed later.
+fn is_temporarily_refused(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Lost { .. } => true,
+        Outcome::Answered { status, .. } => is_temporary(*status),
+        _ => false,
+    }
+}
+
+/// Host and port of a URL: what stands before and after them may be a secret.
 fn place(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or_default().to_owned()
+    let place = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    place.rsplit('@').next().unwrap_or_default().to_owned()
 }
 
 /// What tells alerts apart. Empty values are as good as absent to Alertmanager, so they are left out.

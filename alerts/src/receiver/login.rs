@@ -23,12 +23,17 @@ pub enum Login {
 impl Login {
     /// The request with the header that logs in.
     pub(super) fn on(&self, posting: Posting) -> Posting {
-        let value = match self {
+        match self {
             Self::Basic { user, password } => {
-                format!("Basic {}", STANDARD.encode(format!("{user}:{}", password.expose())))
+                let pair = STANDARD.encode(format!("{user}:{}", password.expose()));
+                posting
+                    .with("authorization", &format!("Basic {pair}"))
+                    .hiding(&Hidden::new(pair))
+                    .hiding(password)
             }
-            Self::Bearer(token) => format!("Bearer {}", token.expose()),
-        };
-        posting.with("authorization", &value)
+            Self::Bearer(token) => {
+                posting.with("authorization", &format!("Bearer {}", token.expose())).hiding(token)
+            }
+        }
     }
 }

@@ -246,3 +246,6 @@ async fn posted(
         Err(outcome) => outcome,
     }
 }
+
+#[cfg(test)]
+mod tests;

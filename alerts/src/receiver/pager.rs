@@ -11,8 +11,16 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::posting::Posting;
 use crate::Hidden;
-use crate::prose::cut;
+use crate::prose::{self, cut};
 use crate::telling::{Telling, Told};
+
+/// The longest text of a message about no incident.
+const TEXT_CHARS: usize = 10_000;
+/// The longest evidence as JSON: PagerDuty takes 512 KB in all.
+const EVIDENCE_BYTES: usize = 64 * 1024;
+/// The longest detail, and all of them with their names: Opsgenie takes 8,000 characters.
+const DETAIL_CHARS: usize = 2000;
+const DETAILS_CHARS: usize = 8000;
 
 /// A service that keeps who is on duty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +91,8 @@ impl Pager {
 
 impl PagerDuty {
     fn compose(&self, telling: &Telling, told: &Told, now: Timestamp) -> Vec<Posting> {
-        let send = |event: Value| Posting::json(&self.url, event.to_string());
+        let send =
+            |event: Value| Posting::json(&self.url, event.to_string()).hiding(&self.routing_key);
         let only = |action: &str| {
             json!({
                 "routing_key": self.routing_key.expose(),
@@ -94,10 +103,10 @@ impl PagerDuty {
         if telling.event == Event::Resolved {
             return vec![send(only("resolve"))];
         }
-        let severity = match told.severity {
-            Some(Severity::Critical) => "critical",
-            Some(Severity::Warning) => "warning",
-            Some(Severity::Notice) | None => "info",
+        let severity = match severity(telling, told) {
+            Severity::Critical => "critical",
+            Severity::Warning => "warning",
+            Severity::Notice => "info",
         };
         let mut trigger = only("trigger");
         trigger["client"] = "portwarden".into();
@@ -111,7 +120,7 @@ impl PagerDuty {
             "component": told.check,
             "group": told.host,
             "class": told.findings.first().map(|finding| finding.code),
-            "custom_details": details(told),
+            "custom_details": details(telling, told),
         });
         let mut events = vec![send(trigger)];
         if told.acknowledged.is_some() {
@@ -129,30 +138,26 @@ impl Opsgenie {
             |what: &str| format!("{base}/{}/{what}?identifierType=alias", path_encoded(&alias));
         let authorization = format!("GenieKey {}", self.key.expose());
         let send = |url: &str, body: Value| {
-            Posting::json(url, body.to_string()).with("authorization", &authorization)
+            Posting::json(url, body.to_string())
+                .with("authorization", &authorization)
+                .hiding(&self.key)
         };
         let source = cut(&told.agent, 100);
         if telling.event == Event::Resolved {
             return vec![send(&about("close"), json!({ "source": source }))];
         }
-        let priority = match told.severity {
-            Some(Severity::Critical) => "P1",
-            Some(Severity::Warning) => "P3",
-            Some(Severity::Notice) | None => "P5",
+        let priority = match severity(telling, told) {
+            Severity::Critical => "P1",
+            Severity::Warning => "P3",
+            Severity::Notice => "P5",
         };
         let headline = headline(telling, told);
-        let details: serde_json::Map<String, Value> = details(told)
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(name, value)| (name.clone(), words(value).into()))
-            .collect();
         let mut alert = json!({
             "message": cut(&headline, 130),
             "alias": cut(&alias, 512),
-            "description": cut(&description(told), 15_000),
+            "description": cut(&description(telling, told), 15_000),
             "tags": tags(told),
-            "details": details,
+            "details": in_words(&details(telling, told)),
             "source": source,
             "priority": priority,
         });
@@ -184,15 +189,32 @@ fn key(telling: &Telling, told: &Told) -> String {
     }
 }
 
+/// A message about no incident has none of its own.
+fn severity(telling: &Telling, told: &Told) -> Severity {
+    match (telling.event, told.severity) {
+        (Event::Missed, _) => Severity::Warning,
+        (_, severity) => severity.unwrap_or(Severity::Notice),
+    }
+}
+
+/// Where it is about no incident, everything it says is in its words.
+fn text(telling: &Telling) -> Option<String> {
+    let is_incident = !matches!(telling.event, Event::Test | Event::Missed);
+    (!is_incident).then(|| prose::of(telling).plain_body(TEXT_CHARS))
+}
+
 fn headline(telling: &Telling, told: &Told) -> String {
     match (&told.check, told.findings.first()) {
         (Some(check), Some(finding)) => format!("{check}: {}", finding.summary),
         (Some(check), None) => check.clone(),
-        (None, _) => crate::prose::of(telling).title,
+        (None, _) => prose::of(telling).title,
     }
 }
 
-fn description(told: &Told) -> String {
+fn description(telling: &Telling, told: &Told) -> String {
+    if let Some(text) = text(telling) {
+        return text;
+    }
     let mut lines = Vec::new();
     for finding in &told.findings {
         lines.push(format!("{} ({}): {}", finding.code.label(), finding.subject, finding.summary));
@@ -204,7 +226,7 @@ fn description(told: &Told) -> String {
     lines.join("\n")
 }
 
-fn details(told: &Told) -> Value {
+fn details(telling: &Telling, told: &Told) -> Value {
     let finding = told.findings.first();
     let mut details = json!({
         "incident": told.id,
@@ -214,6 +236,7 @@ fn details(told: &Told) -> Value {
         "remedy": finding.map(|finding| &finding.remedy),
         "evidence": finding.map(|finding| &finding.evidence),
         "explained_by": told.explained_by,
+        "text": text(telling),
         "url": told.url,
     });
     if let Some(details) = details.as_object_mut() {
@@ -221,8 +244,27 @@ fn details(told: &Told) -> Value {
             details.entry(name.clone()).or_insert_with(|| value.clone().into());
         }
         details.retain(|_, value| !value.is_null());
+        // What a server answered may be long, and is on the incident's page.
+        if details.get("evidence").is_some_and(|all| all.to_string().len() > EVIDENCE_BYTES) {
+            details.remove("evidence");
+        }
     }
     details
+}
+
+/// The same as text, in as many characters as Opsgenie takes: what is too long for it is refused.
+fn in_words(details: &Value) -> serde_json::Map<String, Value> {
+    let mut room = DETAILS_CHARS;
+    let mut texts = serde_json::Map::new();
+    for (name, value) in details.as_object().into_iter().flatten() {
+        let text = cut(&words(value), DETAIL_CHARS);
+        let long = name.chars().count() + text.chars().count();
+        if let Some(left) = room.checked_sub(long) {
+            room = left;
+            texts.insert(name.clone(), text.into());
+        }
+    }
+    texts
 }
 
 fn tags(told: &Told) -> Vec<String> {

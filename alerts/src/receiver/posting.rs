@@ -9,19 +9,25 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Outcome;
+use crate::Hidden;
 
 /// How much of an answer is read.
 const ANSWER_BYTES: usize = 16 * 1024;
 /// How much of it is shown.
 const EXCERPT_CHARS: usize = 200;
+/// Shorter words of a URL or a token are no secret, and stand in answers for other reasons.
+const SECRET_SEGMENT_BYTES: usize = 12;
+const SECRET_BYTES: usize = 6;
 
 /// One request.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Posting {
     method: Method,
     url: String,
     headers: Vec<(String, String)>,
     body: String,
+    /// What an answer must not show, even where it says it: `Cannot POST /hooks/…`.
+    secrets: Vec<String>,
 }
 
 /// What a receiver answered.
@@ -41,12 +47,18 @@ impl Posting {
             url: url.to_owned(),
             headers: vec![(header::CONTENT_TYPE.to_string(), "application/json".to_owned())],
             body,
+            secrets: Vec::new(),
         }
+    }
+
+    /// The same to a URL that is a secret itself.
+    pub(super) fn json_to(url: &Hidden, body: String) -> Self {
+        Self::json(url.expose(), body).hiding_url(url)
     }
 
     /// A request with this body and without any header.
     pub(super) fn new(method: Method, url: &str, body: String) -> Self {
-        Self { method, url: url.to_owned(), headers: Vec::new(), body }
+        Self { method, url: url.to_owned(), headers: Vec::new(), body, secrets: Vec::new() }
     }
 
     /// The same by another method.
@@ -59,6 +71,24 @@ impl Posting {
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With a secret in it that answers must not show.
+    pub(super) fn hiding(mut self, secret: &Hidden) -> Self {
+        self.secrets.push(secret.expose().to_owned());
+        self
+    }
+
+    /// Where the URL itself is a secret: what in it is long enough to be one.
+    pub(super) fn hiding_url(mut self, url: &Hidden) -> Self {
+        let url = url.expose();
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let place = rest.find('/').map_or("", |begin| &rest[begin..]);
+        let (path, query) = place.split_once('?').unwrap_or((place, ""));
+        let segments = path.split('/').filter(|one| one.len() >= SECRET_SEGMENT_BYTES);
+        let values = query.split('&').filter_map(|pair| Some(pair.split_once('=')?.1));
+        self.secrets.extend(segments.chain(values).chain([place]).map(str::to_owned));
         self
     }
 
@@ -87,6 +117,7 @@ impl Posting {
             let name = HeaderName::try_from(name).map_err(|_| unsendable())?;
             headers.insert(name, HeaderValue::try_from(value).map_err(|_| unsendable())?);
         }
+        let secrets = self.secrets;
         let request = client.request(self.method, &self.url).headers(headers).body(self.body);
         let mut response = match request.send().await {
             Ok(response) => response,
@@ -106,7 +137,7 @@ impl Posting {
                 Ok(None) | Err(_) => break,
             }
         }
-        Ok(Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() })
+        Ok(Answer { status, headers, body: without(secrets, &bytes) })
     }
 }
 
@@ -123,6 +154,15 @@ impl Answer {
     pub(super) fn refused(&self, retry_after: Option<SignedDuration>) -> Outcome {
         Outcome::Answered { status: self.status, excerpt: excerpt(&self.body), retry_after }
     }
+}
+
+/// The words of an answer without what must not be shown: answers like to quote what was asked.
+fn without(mut secrets: Vec<String>, answer: &[u8]) -> String {
+    secrets.retain(|secret| secret.trim().len() >= SECRET_BYTES);
+    // The whole before its parts.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    let words = String::from_utf8_lossy(answer).into_owned();
+    secrets.iter().fold(words, |words, secret| words.replace(secret.trim(), "…"))
 }
 
 /// How long the receiver asks to wait: seconds or an HTTP date (RFC 9110, section 10.2.3).

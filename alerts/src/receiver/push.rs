@@ -89,7 +89,7 @@ impl Push {
         match self {
             Self::Ntfy(ntfy) => ntfy.compose(telling, prose, urgency),
             Self::Gotify(gotify) => gotify.compose(prose, urgency),
-            Self::Pushover(pushover) => pushover.compose(telling, prose, urgency),
+            Self::Pushover(pushover) => pushover.compose(prose, urgency),
         }
     }
 }
@@ -120,7 +120,11 @@ impl Ntfy {
         add_link(&mut message, "click", prose);
         let url = format!("{}/", self.url.trim_end_matches('/'));
         let posting = Posting::json(&url, message.to_string());
-        self.login.as_ref().map_or(posting.clone(), |login| login.on(posting))
+        let posting = posting.hiding(&self.topic);
+        match &self.login {
+            Some(login) => login.on(posting),
+            None => posting,
+        }
     }
 }
 
@@ -142,20 +146,18 @@ impl Gotify {
             "extras": extras,
         });
         let url = format!("{}/message", self.url.trim_end_matches('/'));
-        Posting::json(&url, message.to_string()).with("x-gotify-key", self.token.expose())
+        Posting::json(&url, message.to_string())
+            .with("x-gotify-key", self.token.expose())
+            .hiding(&self.token)
     }
 }
 
 impl Pushover {
-    fn compose(&self, telling: &Telling, prose: &Prose, urgency: Urgency) -> Posting {
+    fn compose(&self, prose: &Prose, urgency: Urgency) -> Posting {
         let priority = match urgency {
             Urgency::Urgent => "1",
             Urgency::Usual => "0",
             Urgency::Low => "-1",
-        };
-        let link_says = match telling.language {
-            health::Language::En => "Open the incident",
-            health::Language::Ko => "장애 보기",
         };
         let mut fields = vec![
             ("token", self.token.expose().to_owned()),
@@ -167,7 +169,7 @@ impl Pushover {
         // A link that was cut leads nowhere.
         if !prose.link.is_empty() && prose.link.len() <= 512 {
             fields.push(("url", prose.link.clone()));
-            fields.push(("url_title", link_says.to_owned()));
+            fields.push(("url_title", cut(&prose.link_words, 100)));
         }
         let pairs: Vec<String> = fields
             .iter()
@@ -175,6 +177,8 @@ impl Pushover {
             .collect();
         Posting::new(http::Method::POST, &self.url, pairs.join("&"))
             .with("content-type", "application/x-www-form-urlencoded")
+            .hiding(&self.token)
+            .hiding(&self.user)
     }
 }
 

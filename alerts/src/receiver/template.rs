@@ -29,7 +29,7 @@ const MOST_BYTES: usize = 1024 * 1024;
 pub struct Template {
     /// http or https; it may hold a token.
     pub url: Hidden,
-    /// POST, PUT, PATCH or GET.
+    /// POST, PUT or PATCH.
     pub method: Method,
     /// Headers with their values.
     pub headers: Vec<(String, Hidden)>,
@@ -83,10 +83,14 @@ impl Template {
         let context = self.context(message, &telling, &receiver.name);
         let body = self.fill(&context, Absent::Empty).map_err(|mistake| mistake.words)?;
         let mut posting = Posting::new(self.method.clone(), self.url.expose(), body)
+            .hiding_url(&self.url)
             .with("content-type", self.body.media_type())
             .with("idempotency-key", &bundle.id);
         for (name, value) in &self.headers {
-            posting = posting.with(name, value.expose());
+            posting = posting.with(name, value.expose()).hiding(value);
+        }
+        for secret in self.secrets.values() {
+            posting = posting.hiding(secret);
         }
         Ok(posting)
     }
@@ -153,8 +157,7 @@ impl Template {
             }
         };
         if text.len() > MOST_BYTES {
-            let words = "what comes out is longer than 1 MiB".to_owned();
-            return Err(Mistake { field: None, range: None, line: None, words });
+            return Err(too_long());
         }
         Ok(text)
     }
@@ -184,14 +187,48 @@ fn render(
         Absent::Refused => UndefinedBehavior::Strict,
         Absent::Empty => UndefinedBehavior::Chainable,
     });
-    environment.render_str(template, context.clone()).map_err(|error| {
+    let mut out = Bounded { bytes: Vec::new(), is_full: false };
+    let rendered = environment
+        .template_from_str(template)
+        .and_then(|template| template.render_captured_to(context.clone(), &mut out).map(drop));
+    if out.is_full {
+        return Err(too_long());
+    }
+    rendered.map_err(|error| {
         let mut words = error.kind().to_string();
         // The detail of a name that is not there is a name of the template; others may quote values.
         if let (Some(detail), true) = (error.detail(), says_no_value(error.kind())) {
             words = format!("{words}: {detail}");
         }
         Mistake { field: None, range: error.range(), line: error.line(), words }
-    })
+    })?;
+    Ok(String::from_utf8_lossy(&out.bytes).into_owned())
+}
+
+/// Takes as much as a body may be long, and no more: a loop in a template is soon longer than memory.
+struct Bounded {
+    bytes: Vec<u8>,
+    is_full: bool,
+}
+
+impl std::io::Write for Bounded {
+    fn write(&mut self, some: &[u8]) -> std::io::Result<usize> {
+        if self.bytes.len() + some.len() > MOST_BYTES {
+            self.is_full = true;
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(some);
+        Ok(some.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn too_long() -> Mistake {
+    let words = "what comes out is longer than 1 MiB".to_owned();
+    Mistake { field: None, range: None, line: None, words }
 }
 
 /// Whether the detail of such an error holds words of the template alone.
@@ -229,6 +266,12 @@ pub(super) fn percent_encoded(text: &str) -> String {
 #[cfg(test)]
 pub(super) fn sample_bundle() -> Bundle {
     sample::messages().swap_remove(0).0
+}
+
+/// The message of so many incidents for the tests of other receivers.
+#[cfg(test)]
+pub(super) fn sample_message(event: health::Event, many: usize) -> Bundle {
+    sample::bundle(event, many).0
 }
 
 /// So many incidents for the tests of other receivers.

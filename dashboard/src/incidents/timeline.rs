@@ -1,8 +1,7 @@
 //! One incident as a timeline: what was found, who was told and what they answered, who was not told and why,
 //! who is on it, and how it ended.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 
 use askama::Template;
 use health::history::{Account, NotificationRecord};
@@ -65,6 +64,8 @@ struct Page<'a> {
     t: Words,
     incident: &'a Incident,
     is_watched: bool,
+    /// Its check was watched once, and is not any more.
+    has_left: bool,
     entries: Vec<Entry<'a>>,
     /// What holds back messages about it now.
     holds: Vec<String>,
@@ -79,12 +80,15 @@ pub fn incident(view: &View<'_>, account: &Account) -> Result<String, Error> {
     let Account { incident, notifications, decisions } = account;
     let t = Words(view.language);
     let page = Frame::new(view, Tab::Incidents, format!("{} · {}", incident.check, t.incidents()));
+    let is_watched = view.snapshot.check(&incident.check).is_some();
     let page = Page {
         holds: holds(&page, incident, decisions),
         page,
         t,
         incident,
-        is_watched: view.snapshot.check(&incident.check).is_some(),
+        is_watched,
+        // What ails the agent itself has no check in any plan.
+        has_left: !is_watched && incident.kind != Kind::Agent,
         entries: entries(incident, notifications, decisions),
         prefilled: Prefilled {
             check: &incident.check,
@@ -112,8 +116,10 @@ fn entries<'a>(
     for record in notifications {
         add(record.created_at, What::Told(record, told.get(&*record.id).copied()));
     }
-    let known = |id: &Arc<str>| notifications.iter().any(|record| record.id == *id);
-    let alone = decisions.iter().filter(|it| !it.notification.as_ref().is_some_and(known));
+    let known: HashSet<&str> = notifications.iter().map(|record| &*record.id).collect();
+    let alone = decisions
+        .iter()
+        .filter(|it| !it.notification.as_deref().is_some_and(|id| known.contains(id)));
     for (at, decided) in together(alone) {
         add(at, What::Decided(decided));
     }

@@ -301,6 +301,79 @@ async fn a_silent_receiver_delays_no_other_and_one_that_leaves_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_comes_while_another_leaves_keeps_its_messages() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, crate::store::tests::at(0)).unwrap();
+    let hook = Hook::start().await;
+    let silent = TcpListener::bind("127.32.0.1:0").await.unwrap();
+    let gone = receiver("silent", format!("http://{}/", silent.local_addr().unwrap()));
+    let (receivers, mut to_ops, watch) = setup(&[("ops", &hook)]);
+    let mut to_gone = engine(std::slice::from_ref(&gone));
+    commit(&store, &opening(&mut to_gone, "a", watch.now())).await;
+    let mut running = Running::start(&store, &[gone], &watch);
+    let (connection, _) = silent.accept().await.unwrap();
+    // The courier waits for the attempt under way to end, and has read the plan before that.
+    running.receivers.send_replace(Vec::new());
+    for nth in 0..10 {
+        commit(&store, &opening(&mut to_gone, &format!("more {nth}"), watch.now())).await;
+    }
+    running.receivers.send_replace(receivers.iter().cloned().map(Arc::new).collect());
+    commit(&store, &opening(&mut to_ops, "b", watch.now())).await;
+    drop((connection, silent));
+    let told = running.wait_for("ops", |one| one.standing.pending == 0 && one.delivered == 1);
+    told.await;
+    while !store.addressees().await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(hook.arrived(1).await[0].2, "b");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_receiver_with_another_address_is_tried_at_once() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, crate::store::tests::at(0)).unwrap();
+    let (wrong, right) = (Hook::start().await, Hook::start().await);
+    let (receivers, mut engine, watch) = setup(&[("ops", &wrong)]);
+    wrong.answer("", 503, Some(3600));
+    for check in ["a", "b", "c", "d"] {
+        commit(&store, &opening(&mut engine, check, watch.now())).await;
+    }
+    let mut running = Running::start(&store, &receivers, &watch);
+    running.wait_for("ops", |one| one.retried >= 1).await;
+    let mended = receiver("ops", right.url.clone());
+    running.receivers.send_replace(vec![Arc::new(mended)]);
+    // No time passes on the clock.
+    let done = running.wait_for("ops", |one| one.standing.pending == 0).await;
+    assert_eq!((done.delivered, done.standing.failing_since), (4, None));
+    assert_eq!(right.arrived(4).await.len(), 4);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_comes_back_to_the_plan_is_not_failing_for_what_was_given_up_with_it() {
+    let (_folder, path) = folder();
+    let (store, _) = Store::open(&path, crate::store::tests::at(0)).unwrap();
+    let hook = Hook::start().await;
+    let (receivers, mut engine, watch) = setup(&[("ops", &hook)]);
+    hook.answer("", 503, None);
+    commit(&store, &opening(&mut engine, "a", watch.now())).await;
+    let mut running = Running::start(&store, &receivers, &watch);
+    running.wait_for("ops", |one| one.standing.failing_since.is_some()).await;
+    running.stop().await;
+    let mut running = Running::start(&store, &receivers, &watch);
+    running.wait_for("ops", |one| one.standing.failing_since.is_some()).await;
+    running.receivers.send_replace(Vec::new());
+    while !store.addressees().await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    running.receivers.send_replace(receivers.into_iter().map(Arc::new).collect());
+    let back = running.wait_for("ops", |_| true).await;
+    assert_eq!((back.standing.failing_since, back.standing.failed), (None, None));
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_delivered_attempt_that_cannot_be_recorded_is_not_sent_again() {
     let (_folder, path) = folder();
     let (store, _) = Store::open(&path, crate::store::tests::at(0)).unwrap();

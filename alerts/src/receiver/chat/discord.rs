@@ -38,7 +38,7 @@ impl Discord {
             embed["url"] = json!(prose.link);
         }
         let body = json!({ "embeds": [embed], "allowed_mentions": { "parse": [] } });
-        Posting::json(self.url.expose(), body.to_string())
+        Posting::json_to(&self.url, body.to_string())
     }
 }
 

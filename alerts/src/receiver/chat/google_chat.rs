@@ -22,7 +22,7 @@ impl GoogleChat {
     pub(super) fn compose(&self, prose: &Prose) -> Posting {
         let body =
             prose.fitted(|lines| card(prose, lines).to_string(), |body| body.len() <= MOST_BYTES);
-        Posting::json(self.url.expose(), body)
+        Posting::json_to(&self.url, body)
     }
 }
 

@@ -48,7 +48,7 @@ impl KakaoWork {
             }));
         }
         let body = json!({ "text": title, "blocks": blocks });
-        Posting::json(self.url.expose(), body.to_string())
+        Posting::json_to(&self.url, body.to_string())
     }
 }
 

@@ -54,6 +54,7 @@ impl Matrix {
         Posting::new(Method::PUT, &url, body)
             .with("content-type", "application/json")
             .with("authorization", &format!("Bearer {}", self.token.expose()))
+            .hiding(&self.token)
     }
 }
 

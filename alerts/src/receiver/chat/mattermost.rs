@@ -36,7 +36,7 @@ impl Mattermost {
         if let Some(channel) = &self.channel {
             body["channel"] = json!(channel);
         }
-        Posting::json(self.url.expose(), body.to_string())
+        Posting::json_to(&self.url, body.to_string())
     }
 }
 

@@ -40,7 +40,7 @@ impl NaverWorks {
             let label = cut(&prose.link_words, LABEL_CHARS);
             body["button"] = json!({ "label": label, "url": prose.link });
         }
-        Posting::json(self.url.expose(), body.to_string())
+        Posting::json_to(&self.url, body.to_string())
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::signed;
 use crate::Hidden;
-use crate::prose::{Line, Prose, Role, Style, cut};
+use crate::prose::{Line, Piece, Prose, Role, Style, cut};
 use crate::receiver::posting::Posting;
 
 /// The longest header.
@@ -23,10 +23,15 @@ impl Slack {
     /// The request of one attempt.
     pub(super) fn compose(&self, prose: &Prose) -> Posting {
         let title = signed(prose);
+        // A title that is cut in the header is told in full below it.
+        let whole = Line { role: Role::Lead, pieces: vec![Piece::plain(&*prose.title)] };
+        let whole: Vec<Line> =
+            if title.chars().count() > HEADER_CHARS { vec![whole] } else { Vec::new() };
         let (lines, chars) = prose.fitted(
             |lines| {
+                let lines = [&whole, lines].concat();
                 let chars: usize = lines.iter().map(|line| line.plain().chars().count() + 1).sum();
-                (lines.to_vec(), chars)
+                (lines, chars)
             },
             |(_, chars)| *chars <= BLOCK_CHARS,
         );
@@ -50,7 +55,7 @@ impl Slack {
         let body = json!({
             "text": text, "blocks": blocks, "unfurl_links": false, "unfurl_media": false,
         });
-        Posting::json(self.url.expose(), body.to_string())
+        Posting::json_to(&self.url, body.to_string())
     }
 }
 

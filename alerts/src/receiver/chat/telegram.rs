@@ -48,7 +48,7 @@ impl Telegram {
             body["message_thread_id"] = json!(topic);
         }
         let url = format!("{}/bot{}/sendMessage", self.api, self.token.expose());
-        Posting::json(&url, body.to_string())
+        Posting::json(&url, body.to_string()).hiding(&self.token)
     }
 }
 

@@ -118,3 +118,48 @@ fn secrets_are_not_shown() {
         assert!(!shown.contains("secret") && !shown.contains("hook/token"), "{shown}");
     }
 }
+
+#[test]
+fn what_was_missed_is_told_by_every_service() {
+    for chat in every() {
+        for language in [Language::En, Language::Ko] {
+            let missed = json!({
+                "type": "agent.missed", "id": "m", "agent": "edge", "findings": [],
+                "opened_at": "2027-01-15T07:00:00Z", "resolved_at": "2027-01-15T08:00:00Z",
+                "missed": {
+                    "incidents": [{ "check": "shop", "severity": "warning", "summary": "slow words",
+                        "opened_at": "2027-01-15T07:30:00Z", "resolved_at": null,
+                        "url": "http://127.0.0.1:9740/incidents/x" }],
+                    "looks": [{ "check": "backup", "count": 2, "last": "2027-01-15T07:30:00Z" }],
+                },
+                "url": "http://127.0.0.1:9740",
+            });
+            let payload = payload(&chat, Event::Missed, language, &[missed]).to_string();
+            let how = match language {
+                Language::En => ["Degraded: ", "was not running"],
+                Language::Ko => ["주의: ", "실행 중단"],
+            };
+            for words in how.into_iter().chain(["slow words", "backup"]) {
+                assert!(payload.contains(words), "{}: {words}: {payload}", chat.label());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_word_of_a_title_that_is_cut_stands_below_it() {
+    let mut told = body("shop", Language::En);
+    let summary = format!("answers {} and then the end of it", "a ".repeat(70));
+    told["findings"][0]["summary"] = json!(summary);
+    for chat in every() {
+        let payload = payload(&chat, Event::Opened, Language::En, std::slice::from_ref(&told));
+        let mut payload = payload;
+        // What telephones show of it, not what the channel does.
+        for unseen in ["text", "fallbackText", "summary"] {
+            if matches!(chat, Chat::Slack(_) | Chat::Teams(_)) {
+                payload[unseen] = Value::Null;
+            }
+        }
+        assert!(payload.to_string().contains("the end of it"), "{}: {payload}", chat.label());
+    }
+}

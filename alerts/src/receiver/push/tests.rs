@@ -24,7 +24,7 @@ fn composed(push: &Push, event: Event, language: Language, many: usize) -> Strin
 fn each_service_is_sent_what_it_documents() {
     for push in services() {
         for language in [Language::En, Language::Ko] {
-            let texts = [Event::Opened, Event::Resolved, Event::Test]
+            let texts = [Event::Opened, Event::Resolved, Event::Test, Event::Missed]
                 .map(|event| composed(&push, event, language, 1));
             let name = format!("{}_{language:?}", push.label());
             insta::assert_snapshot!(name, texts.join("\n\n"));

@@ -45,6 +45,13 @@ fn mistakes_are_found_before_anything_is_sent_and_hold_no_secret() {
         ("{ \"a\": \"{{ title }}\" }", "what comes out is not JSON", None),
         ("{% for a in range(100000000) %}{% endfor %}", "", Some(1)),
         ("{{ secrets.key | int }}", "", Some(1)),
+        (
+            "{% for a in range(9000) %}{{ text }}{{ text }}{% endfor %}",
+            "what comes out is longer than 1 MiB",
+            None,
+        ),
+        // Absent of what belongs to no host, and of what was missed.
+        ("[{{ host.name.first }}, {{ labels.team | length }}]", "", Some(1)),
     ];
     for (text, words, line) in table {
         let mistake = template(Body::Json(text.to_owned())).check().unwrap_err();

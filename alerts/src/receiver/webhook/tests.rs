@@ -21,7 +21,8 @@ async fn receiver() -> (String, Seen) {
     let memory = Arc::clone(&seen);
     let answer = move |uri: Uri, headers: Headers, body: Bytes| {
         memory.lock().unwrap().push((uri.clone(), headers, body));
-        async move { answer(uri.path()) }
+        let asked = uri.to_string();
+        async move { answer(uri.path(), &asked) }
     };
     let listener = TcpListener::bind("127.31.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -30,7 +31,7 @@ async fn receiver() -> (String, Seen) {
     (format!("http://{address}"), seen)
 }
 
-fn answer(path: &str) -> Response<Body> {
+fn answer(path: &str, asked: &str) -> Response<Body> {
     let answer = Response::builder();
     let (answer, body) = match path {
         "/taken" => (answer.status(204), String::new()),
@@ -42,6 +43,9 @@ fn answer(path: &str) -> Response<Body> {
         }
         "/nonsense" => (answer.status(500).header("retry-after", "soon"), String::new()),
         "/long" => (answer.status(400), "x".repeat(5_000_000)),
+        path if path.starts_with("/services/") => {
+            (answer.status(404), format!("Cannot POST {asked}"))
+        }
         _ => (answer.status(StatusCode::NOT_FOUND), "no such hook".to_owned()),
     };
     answer.body(Body::from(body)).unwrap()
@@ -166,6 +170,14 @@ async fn no_answer_is_a_loss_and_its_reason_holds_no_url() {
     let receiver = Receiver::new("ops", Channel::Webhook(Webhook { url, secret: None }));
     let outcome = deliver(&hasty, &receiver, &Bundle::of(notification()), now()).await;
     assert_eq!(outcome, Outcome::Lost { reason: "no answer in time".to_owned() });
+}
+
+#[tokio::test]
+async fn what_a_server_repeats_of_the_request_is_not_shown() {
+    let (base, _) = receiver().await;
+    let url = format!("{base}/services/T0/xoxb-well-hidden?key=another-hidden-one&v=1");
+    let outcome = post(url, None).await;
+    assert_eq!(outcome.to_string(), "404: Cannot POST /services/T0/…?key=…&v=1");
 }
 
 #[tokio::test]
