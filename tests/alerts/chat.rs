@@ -36,8 +36,13 @@ fn receivers(services: &Services, folder: &Path, keys: &str) -> String {
 /// Nothing that the agent wrote or serves holds a secret.
 async fn keeps_its_secrets(agent: &Agent) {
     assert!(!agent.log().contains(SECRET), "{}", agent.log());
-    for path in ["/", "/metrics", "/api/v1/incidents", "/api/v1/findings"] {
-        let (_, page) = agent.fetch(path).await.unwrap();
+    let all = agent.api("/incidents").await;
+    let id = all["incidents"][0]["id"].as_str().unwrap();
+    // Every attempt with its answer.
+    let one = [format!("/incidents/{id}"), format!("/api/v1/incidents/{id}")];
+    let paths = ["/", "/metrics", "/incidents", "/api/v1/incidents", "/api/v1/findings"];
+    for path in paths.map(str::to_owned).into_iter().chain(one) {
+        let (_, page) = agent.fetch(&path).await.unwrap();
         assert!(!page.contains(SECRET), "{path}: {page}");
     }
 }
@@ -78,7 +83,10 @@ async fn what_a_service_will_not_take_now_is_sent_again_and_what_it_refuses_is_s
     services.fail_once(
         "kakaowork",
         200,
-        r#"{"success":false,"error":{"code":"invalid_parameter","message":"no"}}"#,
+        // As many servers do, it quotes what it was asked.
+        &format!(
+            r#"{{"success":false,"error":{{"code":"invalid_parameter","message":"POST /kakaowork/{SECRET}"}}}}"#
+        ),
     );
     let plan = plan(free_address("127.71.1.2"), &format!("{discord}{kakao}"));
     let agent = Agent::start(folder.path(), "", &plan).await;

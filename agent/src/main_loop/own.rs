@@ -100,9 +100,12 @@ fn found(dispatch: &Dispatch, since: Timestamp) -> StandingFinding {
         "messages to {name} do not arrive: {answer}",
         "{name} 수신자에게 알림이 전달되지 않습니다: {answer}"
     );
+    // A name may hold blanks, and this is typed.
+    let is_word = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':'));
+    let typed = if is_word { name.to_string() } else { format!("'{name}'") };
     let remedy = text!(
-        "Try it with `portwarden notify {name}`, and look at its address and secret. What waits is kept and tried again.",
-        "`portwarden notify {name}`으로 시험해 보고 주소와 비밀을 확인하세요. 대기 중인 알림은 보관되며 다시 시도합니다."
+        "Try it with `portwarden notify {typed}`, and look at its address and secret. What waits is kept and tried again.",
+        "`portwarden notify {typed}`으로 시험해 보고 주소와 비밀을 확인하세요. 대기 중인 알림은 보관되며 다시 시도합니다."
     );
     let finding = Finding::new(Code::AgentReceiver, &**name, summary, remedy)
         .evidence("channel", dispatch.standing.channel)

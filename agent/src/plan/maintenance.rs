@@ -132,7 +132,8 @@ fn moment(row: &Row<'_>, key: &'static str, timezone: &TimeZone) -> Option<At<Ti
         }
     };
     let found = written.parse::<Timestamp>().ok().or_else(|| {
-        let civil: DateTime = written.parse().ok()?;
+        // A day alone would begin at midnight, but would not end when it ends.
+        let civil: DateTime = written.contains(':').then(|| written.parse().ok())??;
         Some(timezone.to_ambiguous_zoned(civil).compatible().ok()?.timestamp())
     });
     if found.is_none() {

@@ -203,6 +203,17 @@ fn mistakes_in_routes() {
 }
 
 #[test]
+fn maintenance_begins_and_ends_at_a_time_of_day() {
+    // A day alone is its midnight: one would expect to be left in peace until it is over.
+    for (from, until) in
+        [("2026-12-24", "2026-12-25T02:00:00"), ("\"2026-12-24 22:00\"", "\"2026-12-25\"")]
+    {
+        let said = bad(&format!("[[maintenance]]\nname = \"a\"\nfrom = {from}\nuntil = {until}"));
+        assert!(said.contains("is not a date with a time"), "{said}");
+    }
+}
+
+#[test]
 fn mistakes_in_maintenance_labels_and_alerts() {
     insta::assert_snapshot!(said(&[
         "[[maintenance]]\nname = \"a\"\n[[maintenance]]\nname = \"a\"\ncron = \"0 3 * *\"\nfor = \"0s\"\nhost = \"db\"",
