@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use ring::hmac;
 
 use super::posting::Posting;
-use crate::Bundle;
+use crate::{Bundle, Hidden};
 
 /// A webhook by the Standard Webhooks specification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,9 @@ impl Secret {
 impl Webhook {
     /// The request of one attempt.
     pub(super) fn compose(&self, bundle: &Bundle, now: Timestamp) -> Posting {
+        // Many services know who asks by the URL alone.
         let mut posting = Posting::json(&self.url, bundle.body())
+            .hiding_url(&Hidden::new(self.url.clone()))
             .with("webhook-id", &bundle.id)
             .with("webhook-timestamp", &now.as_second().to_string());
         if let Some(secret) = &self.secret {

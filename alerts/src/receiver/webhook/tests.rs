@@ -177,7 +177,7 @@ async fn what_a_server_repeats_of_the_request_is_not_shown() {
     let (base, _) = receiver().await;
     let url = format!("{base}/services/T0/xoxb-well-hidden?key=another-hidden-one&v=1");
     let outcome = post(url, None).await;
-    assert_eq!(outcome.to_string(), "404: Cannot POST /services/T0/…?key=…&v=1");
+    assert_eq!(outcome.to_string(), "404: Cannot POST …");
 }
 
 #[tokio::test]
