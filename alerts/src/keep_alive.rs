@@ -59,7 +59,7 @@ impl<O: Outbox> KeepAlive<O> {
 
     fn arrange(&self, tasks: &mut BTreeMap<String, Kept>, receivers: &[Arc<Receiver>]) {
         tasks.retain(|_, kept| {
-            let stays = receivers.iter().any(|one| *one == kept.receiver);
+            let stays = receivers.contains(&kept.receiver);
             if !stays {
                 kept.task.abort();
             }

@@ -32,7 +32,7 @@ pub struct Route {
 /// Who else is told of an incident that nobody has acknowledged for so long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Escalation {
-    /// Since it was opened; at least a second.
+    /// Since the first of the route's receivers was told; at least a second.
     pub after: SignedDuration,
     /// Names of receivers.
     pub receivers: Vec<String>,

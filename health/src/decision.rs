@@ -34,7 +34,7 @@ pub enum Why {
     },
     /// Told: nobody acknowledged it for so long.
     Escalated {
-        /// Seconds since it opened.
+        /// Seconds since the first of those whom its route names was told.
         after_seconds: u64,
     },
     /// Told: whoever knows of it is told how it goes on, and that it is over.

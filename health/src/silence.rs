@@ -39,8 +39,7 @@ impl Silence {
 }
 
 /// Which incidents something is about: every condition that is there has to hold, of a list one entry.
-/// Names of checks and hosts, instances and the values of labels may hold `*` for anything; codes may
-/// end in `.*`.
+/// Names of checks and hosts, codes and the values of labels may hold `*` for anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Matcher {

@@ -1,5 +1,6 @@
 //! Maintenance, flapping, escalation and restarts, as a receiver hears of them from the real binary.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -35,8 +36,12 @@ fn another(name: &str, receiver: &Receiver) -> String {
     format!("[[receiver]]\nname = \"{name}\"\nwebhook = {{ url = \"{}\" }}\n", receiver.url())
 }
 
+/// What it was told, each message once: the one in flight at a kill comes again, under its id.
 fn kinds(receiver: &Receiver) -> Vec<String> {
-    receiver.taken().iter().map(|heard| heard.kind().to_owned()).collect()
+    let mut ids = HashSet::new();
+    let taken = receiver.taken();
+    let told = taken.iter().filter(|heard| ids.insert(heard.id().to_owned()));
+    told.map(|heard| heard.kind().to_owned()).collect()
 }
 
 async fn hears(receiver: &Receiver, wanted: &[&str]) {
@@ -111,16 +116,15 @@ async fn what_flaps_is_told_once_more_and_summed_up_when_it_has_settled() {
     let more = "[alerts]\nsettled_after = \"5s\"\n";
     let text = plan(address, folder.path(), &ops, more);
     let mut agent = Agent::start(folder.path(), "", &text).await;
-    let mut listener = None;
     for _ in 0..5 {
         agent.state("shop", "down").await;
-        listener = Some(TcpListener::bind(address).await.unwrap());
+        let listener = TcpListener::bind(address).await.unwrap();
         agent.state("shop", "up").await;
-        drop(listener.take());
+        drop(listener);
     }
     // Up for good, and killed meanwhile: that it flaps is not forgotten.
     agent.state("shop", "down").await;
-    listener = Some(TcpListener::bind(address).await.unwrap());
+    let listener = TcpListener::bind(address).await.unwrap();
     agent.state("shop", "up").await;
     let flapping = open_incident(&agent).await;
     agent.kill();

@@ -125,15 +125,11 @@ pub(super) fn outside(
 ) -> Option<(String, Span)> {
     let from_variable = row.text(env).and_then(|name| {
         let held = row.understood(env, &name, |name| {
-            if name.is_empty() || name.contains(['=', '\0', '$', ' ']) {
-                return Err(Wrong::new(format!("{name:?} is not the name of a variable"))
-                    .help("the name alone, such as \"OPS_WEBHOOK_SECRET\""));
-            }
-            let held = row.reading.surroundings.variable(name);
-            held.ok_or_else(|| {
-                Wrong::new(format!("the environment variable {} is not set", shown(name)))
-                    .help("set it where portwarden is started")
-            })
+            let held = match name.is_empty() || name.contains(['=', '\0', '$', ' ']) {
+                true => None,
+                false => row.reading.surroundings.variable(name),
+            };
+            held.ok_or_else(|| no_variable(name))
         });
         held.map(|held| (env, held))
     });
@@ -153,6 +149,20 @@ pub(super) fn outside(
         return None;
     }
     Some((text, held.span))
+}
+
+/// Nothing bears this name. What does not look like one may be the secret itself, put in its place.
+fn no_variable(name: &str) -> Wrong {
+    let is_usual = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    if name.is_empty()
+        || name.starts_with(|c: char| c.is_ascii_digit())
+        || !name.chars().all(is_usual)
+    {
+        return Wrong::secret("no environment variable has the name that stands here")
+            .help("the name alone, such as \"OPS_WEBHOOK_SECRET\"; the secret is what it holds");
+    }
+    Wrong::new(format!("the environment variable {} is not set", shown(name)))
+        .help("set it where portwarden is started")
 }
 
 /// Words that have to be there, and never in the file: one of two keys names where they are.

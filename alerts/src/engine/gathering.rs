@@ -27,13 +27,16 @@ pub struct Gathered {
     pub thread: Arc<str>,
 }
 
+/// Their names.
+type Checks = BTreeSet<Arc<str>>;
+
 /// Which windows there are, and which open incidents belong together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gatherings {
     /// When the last window of a receiver, an event and a thread ends.
     windows: BTreeMap<(Arc<str>, Event, Arc<str>), Timestamp>,
     /// Checks with open incidents, by thread and by who was told of them.
-    threads: BTreeMap<(Arc<str>, Arc<str>), BTreeSet<Arc<str>>>,
+    threads: BTreeMap<(Arc<str>, Arc<str>), Checks>,
     kept: usize,
 }
 

@@ -22,6 +22,7 @@ mod telegram;
 
 pub use discord::Discord;
 pub use google_chat::GoogleChat;
+pub(super) use html::escaped;
 pub(super) use judge::judge;
 pub use kakaowork::KakaoWork;
 pub use matrix::Matrix;

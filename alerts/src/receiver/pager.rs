@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::posting::Posting;
+use super::posting::{Posting, in_path};
 use crate::Hidden;
 use crate::prose::{self, cut};
 use crate::telling::{Telling, Told};
@@ -134,8 +134,7 @@ impl Opsgenie {
     fn compose(&self, telling: &Telling, told: &Told) -> Vec<Posting> {
         let alias = key(telling, told);
         let base = format!("{}/v2/alerts", self.url.trim_end_matches('/'));
-        let about =
-            |what: &str| format!("{base}/{}/{what}?identifierType=alias", path_encoded(&alias));
+        let about = |what: &str| format!("{base}/{}/{what}?identifierType=alias", in_path(&alias));
         let authorization = format!("GenieKey {}", self.key.expose());
         let send = |url: &str, body: Value| {
             Posting::json(url, body.to_string())
@@ -283,11 +282,6 @@ fn words(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
-}
-
-/// For one segment of a path: ids are letters, digits and hyphens, but nobody has to believe that.
-fn path_encoded(text: &str) -> String {
-    super::template::percent_encoded(text).replace('+', "%20")
 }
 
 #[cfg(test)]

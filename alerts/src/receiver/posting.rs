@@ -165,6 +165,19 @@ fn without(mut secrets: Vec<String>, answer: &[u8]) -> String {
     secrets.iter().fold(words, |words, secret| words.replace(secret.trim(), "…"))
 }
 
+/// One segment of a path, with everything encoded that could end it (RFC 3986, section 2.3).
+pub(super) fn in_path(words: &str) -> String {
+    words.bytes().fold(String::new(), |mut out, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+        out
+    })
+}
+
 /// How long the receiver asks to wait: seconds or an HTTP date (RFC 9110, section 10.2.3).
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();

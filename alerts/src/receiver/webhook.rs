@@ -42,9 +42,7 @@ impl Secret {
 impl Webhook {
     /// The request of one attempt.
     pub(super) fn compose(&self, bundle: &Bundle, now: Timestamp) -> Posting {
-        // Many services know who asks by the URL alone.
-        let mut posting = Posting::json(&self.url, bundle.body())
-            .hiding_url(&Hidden::new(self.url.clone()))
+        let mut posting = Posting::json_to(&Hidden::new(self.url.as_str()), bundle.body())
             .with("webhook-id", &bundle.id)
             .with("webhook-timestamp", &now.as_second().to_string());
         if let Some(secret) = &self.secret {

@@ -301,6 +301,71 @@ fn chat_services() {
 }
 
 #[test]
+fn other_receivers() {
+    let receiver = |keys: &str| format!("[[receiver]]\nname = \"a\"\n{keys}");
+    let texts = [
+        // Alertmanager
+        "alertmanager = { }",
+        "alertmanager = { url = [] }",
+        "alertmanager = { url = [\"http://127.0.0.1:9093\", \"127.0.0.1:9094\"], stands_for = \"1s\" }",
+        "alertmanager = { url = \"http://a\", user = \"jin\" }",
+        "alertmanager = { url = \"http://a\", password_env = \"PLAIN_SECRET\" }",
+        "alertmanager = { url = \"http://a\", user = \"jin\", password = \"hidden\" }",
+        "alertmanager = { url = \"http://a\", user = \"jin\", password_env = \"PLAIN_SECRET\", token_env = \"SHOP_TOKEN\" }",
+        "alertmanager = { url = \"http://a\", token_env = \"NOT_SET\" }",
+        // A template
+        "template = { json = '{ \"a\": {{ title }} }' }",
+        "template = { url = \"http://a\" }",
+        "template = { url = \"http://a\", json = \"{}\", text = \"a\" }",
+        "template = { url = \"http://a\", method = \"GET\", text = \"a\" }",
+        "template = { url = \"http://a\", json = '{ \"a\": {{ titel }} }' }",
+        "template = { url = \"http://a\", json = '{ \"a\": \"{{ title }}\" }' }",
+        "template = { url = \"http://a\", json = \"{ \\\"a\\\": {{ titel }} }\" }",
+        "template = { url = \"http://a\", form = { words = '{{ title | upcase }}', n = 3 } }",
+        "template = { url = \"http://a\", form = { words = '{{ title | upcase }}' } }",
+        "template = { url = \"http://a\", text = '{% for a in range(99999999) %}{% endfor %}' }",
+        "template = { url = \"http://a\", text = '{{ secrets.key }}', secrets = { key = { } } }",
+        "template = { url = \"http://a\", text = '{{ secrets.kay }}', secrets = { key = { env = \"PLAIN_SECRET\" } } }",
+        "template = { url = \"http://a\", text = \"a\", headers = { \"a b\" = \"c\" } }",
+        "template = { url = \"http://a\", text = \"a\", headers = { a = \"hidden\\n\" } }",
+        // Mail
+        "mail = { }",
+        "mail = { to = \"ops\", from = \"a@shop.example\", server = \"smtp.shop.example\" }",
+        "mail = { to = [], from = \"a@shop.example\", server = \"smtp.shop.example:0\" }",
+        "mail = { to = \"Ops <ops@shop.example>\", from = \"a@shop.example\", server = \"smtp.shop.example\", security = \"none\", user = \"a\", password_env = \"PLAIN_SECRET\" }",
+        "mail = { to = \"ops@shop.example\", from = \"a@shop.example\", server = \"smtp.shop.example\", user = \"a\" }",
+        "mail = { to = \"ops@shop.example\", from = \"a@shop.example\", server = \"smtp.shop.example\", security = \"ssl\", ca = \"none.pem\" }",
+        // A program
+        "program = { }",
+        "program = { command = \"tell --all\" }",
+        "program = { command = [] }",
+        "program = { command = [\" \"] }",
+        "program = { command = [\"tell\", \"a\\u0000b\"], timeout = \"1h\" }",
+        // Telephones
+        "ntfy = { }",
+        "ntfy = { topic = \"hidden topic\" }",
+        "ntfy = { topic = \"a\", topic_env = \"NTFY_TOPIC\", url = \"ntfy.sh\" }",
+        "ntfy = { topic_env = \"PLAIN_SECRET\" }",
+        "gotify = { token = \"hidden\" }",
+        "gotify = { url = \"http://a\", token_env = \"EMPTY\" }",
+        "pushover = { token_env = \"SHOP_TOKEN\" }",
+        "pushover = { user = \"hidden\", token = \"hidden\" }",
+        // Pagers
+        "pagerduty = { }",
+        "pagerduty = { routing_key = \"hidden\" }",
+        "pagerduty = { routing_key_env = \"SHOP_TOKEN\", routing_key_file = \"token.txt\" }",
+        "opsgenie = { key = \"hidden\", url = \"ftp://a\" }",
+        "opsgenie = { key_env = \"3fa9-hidden-b2\" }",
+        // Two ways at once, and none
+        "ntfy = { topic = \"a\" }\nprogram = { command = [\"tell\"] }",
+        "language = \"ko\"",
+    ];
+    let texts: Vec<String> = texts.iter().map(|keys| receiver(keys)).collect();
+    let said = said(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    insta::assert_snapshot!(said);
+}
+
+#[test]
 fn what_may_be_a_secret_is_never_shown() {
     let texts = [
         "[[receiver]]\nname = \"a\"\nwebhook = { url = \"http://a\", secret = \"hidden\", x = 1 }",
@@ -311,6 +376,19 @@ fn what_may_be_a_secret_is_never_shown() {
         "[agent]\nstore = \"postgres://u:hidden@db/x\"",
         "[[receiver]]\nname = \"a\"\nslack = { url = \"https://hooks.example/hidden\" }",
         "[[receiver]]\nname = \"a\"\ntelegram = { token = \"hidden\" }",
+        "[[receiver]]\nname = \"a\"\nntfy = { topic = \"hidden topic\" }",
+        "[[receiver]]\nname = \"a\"\ngotify = { url = \"http://a\", token = \"hidden\" }",
+        "[[receiver]]\nname = \"a\"\npushover = { user = \"hidden\", token = \"hidden\" }",
+        "[[receiver]]\nname = \"a\"\npagerduty = { routing_key = \"hidden\" }",
+        "[[receiver]]\nname = \"a\"\nopsgenie = { key = \"hidden\" }",
+        "[[receiver]]\nname = \"a\"\nalertmanager = { url = \"http://a\", user = \"u\", password = \"hidden\" }",
+        "[[receiver]]\nname = \"a\"\nalertmanager = { url = \"http://u:hidden@a\" }",
+        "[[receiver]]\nname = \"a\"\ntemplate = { url = \"http://a\", text = \"a\", headers = { a = \"hidden\\n\" } }",
+        // The secret itself where a variable's name belongs.
+        "[[receiver]]\nname = \"a\"\nslack = { url_env = \"https://hooks.example/hidden\" }",
+        "[[receiver]]\nname = \"a\"\nopsgenie = { key_env = \"3fa9-hidden-b2\" }",
+        "[[receiver]]\nname = \"a\"\ntemplate = { url = \"http://a\", text = \"a\", secrets = { k = { env = \"hidden\" } } }",
+        "[alerts]\nheartbeat_url_env = \"https://alive.example/hidden\"",
     ];
     for text in texts {
         let mistakes = read(text).unwrap_err();

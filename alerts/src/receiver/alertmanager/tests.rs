@@ -73,6 +73,8 @@ fn one_of_a_cluster_is_enough_and_what_may_succeed_later_is_tried_again() {
     assert_eq!(judged(vec![good()]), good());
     assert_eq!(judged(vec![bad()]), bad());
     assert_eq!(judged(vec![bad(), lost()]), lost());
+    let late = || Outcome::Answered { status: 408, excerpt: String::new(), retry_after: None };
+    assert_eq!(judged(vec![bad(), late()]), late());
     let words = "1 of 2 took it; am1: connection refused".to_owned();
     assert_eq!(judged(vec![good(), lost()]), Outcome::Taken { words });
     assert!(!judged(vec![]).is_delivered());

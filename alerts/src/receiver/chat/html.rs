@@ -3,7 +3,7 @@
 use crate::prose::{Piece, Style};
 
 /// Text in which nothing is a tag.
-pub(super) fn escaped(words: &str) -> String {
+pub(in crate::receiver) fn escaped(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
     for character in words.chars() {
         match character {

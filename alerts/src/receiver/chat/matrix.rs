@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{html, marked, signed};
 use crate::Hidden;
 use crate::prose::{Prose, plain_lines};
-use crate::receiver::posting::Posting;
+use crate::receiver::posting::{Posting, in_path};
 
 /// The most that is sent: an event may have 64 KiB with all that servers add.
 const MOST_BYTES: usize = 56 * 1024;
@@ -56,17 +56,4 @@ impl Matrix {
             .with("authorization", &format!("Bearer {}", self.token.expose()))
             .hiding(&self.token)
     }
-}
-
-/// One segment of a path.
-fn in_path(words: &str) -> String {
-    words.bytes().fold(String::new(), |mut out, byte| {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(char::from(byte));
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-        out
-    })
 }

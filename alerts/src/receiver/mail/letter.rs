@@ -10,6 +10,7 @@ use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{MultiPart, SinglePart};
 
+use super::super::chat::escaped;
 use super::Mail;
 use crate::prose::{self, Line, Prose, Role, Style, Tone};
 use crate::telling::Telling;
@@ -119,19 +120,4 @@ fn paragraph(line: &Line) -> String {
         };
     }
     html + "</p>"
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            '\'' => escaped += "&#39;",
-            _ => escaped.push(c),
-        }
-    }
-    escaped
 }
