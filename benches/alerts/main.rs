@@ -111,12 +111,12 @@ fn start(folder: &Path) -> anyhow::Result<Running> {
 
 /// Waits until every check is in this state.
 async fn states(asking: &reqwest::Client, listen: SocketAddr, state: &str) -> anyhow::Result<()> {
-    let wanted = format!("portwarden_check_state{{");
+    let wanted = "portwarden_check_state{";
     let began = monotonic();
     loop {
         let metrics = page(asking, &format!("http://{listen}/metrics")).await.unwrap_or_default();
         let is_so = |line: &&str| {
-            line.starts_with(&wanted)
+            line.starts_with(wanted)
                 && line.contains(&format!("state=\"{state}\""))
                 && line.ends_with(" 1")
         };

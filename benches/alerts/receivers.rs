@@ -33,11 +33,14 @@ pub(crate) struct Told {
 /// Both receivers.
 pub(crate) struct Receivers {
     address: std::net::SocketAddr,
-    seen: Arc<Mutex<Vec<(String, usize, usize, Instant)>>>,
-    posted: Arc<Mutex<Vec<(usize, Instant)>>>,
+    seen: Seen,
+    posted: Posted,
 }
 
-type Seen = Arc<Mutex<Vec<(String, usize, usize, Instant)>>>;
+/// A message to the program: its kind, how many incidents it tells of, its bytes, and when it came.
+type Heard = (String, usize, usize, Instant);
+type Seen = Arc<Mutex<Vec<Heard>>>;
+/// Messages to people: their bytes, and when they came.
 type Posted = Arc<Mutex<Vec<(usize, Instant)>>>;
 
 impl Receivers {

@@ -49,24 +49,24 @@ async fn login(
         return see_other(&own_path(&next));
     }
     let form = served.access.login_form(&headers);
-    login_page(&visit, form, StatusCode::OK, &next, "", None)
+    login_page(&visit, form.as_ref(), StatusCode::OK, &next, "", None)
 }
 
 /// A page with a form that belongs to this browser.
 fn login_page(
     visit: &Visit,
-    made: Option<(String, String)>,
+    made: Option<&(String, String)>,
     code: StatusCode,
     next: &str,
     name: &str,
     refusal: Option<&Refusal>,
 ) -> Response {
     let refused = refusal.map(|refusal| refusal.why.in_language(visit.language));
-    let seal = made.as_ref().map(|(seal, _)| &**seal);
+    let seal = made.map(|(seal, _)| &**seal);
     let next = own_path(next);
     let form = LoginForm { seal, next: &next, name, refused };
     let mut response = visit.page_with(code, |view| dashboard::login(view, &form));
-    if let Some((_, cookie)) = &made {
+    if let Some((_, cookie)) = made {
         append_cookie(&mut response, cookie);
     }
     response
@@ -113,7 +113,7 @@ async fn log_in(
         Err(refusal) => {
             let (next, name) = (&form.next, &form.name);
             let made = served.access.login_form(&headers);
-            let page = login_page(&visit, made, refusal.code, next, name, Some(&refusal));
+            let page = login_page(&visit, made.as_ref(), refusal.code, next, name, Some(&refusal));
             refusal.with_headers(page)
         }
     }
@@ -140,7 +140,7 @@ async fn log_out(
     Form(form): Form<Signed>,
 ) -> Response {
     if let Err(response) = visit.signed(&form.csrf, "/") {
-        return response;
+        return *response;
     }
     let mut response = see_other("/");
     append_cookie(&mut response, &served.access.log_out(&headers));
@@ -207,7 +207,7 @@ async fn silence(
 ) -> Response {
     let session = match visit.signed(&form.csrf, &form.next) {
         Ok(session) => session,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     if !form.label.trim().is_empty() && !form.label.contains('=') {
         let why = text!(
@@ -229,7 +229,7 @@ async fn end_silence(
 ) -> Response {
     match visit.signed(&form.csrf, "/silences") {
         Ok(_) => visit.done(served.end_silence(&id).await, "/silences"),
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 
@@ -250,7 +250,7 @@ async fn acknowledge(
     let next = dashboard::incident_path(&id);
     let session = match visit.signed(&form.csrf, &next) {
         Ok(session) => session,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let said = match &*form.what {
         "withdraw" => None,
@@ -265,21 +265,21 @@ async fn acknowledge(
 impl Visit {
     /// The session of whoever sent a form, where the form is one of that session. Whoever is not logged in
     /// (any more) is sent to log in.
-    fn signed(&self, csrf: &str, next: &str) -> Result<&Session, Response> {
+    fn signed(&self, csrf: &str, next: &str) -> Result<&Session, Box<Response>> {
         let Some(session) = &self.session else {
             let next = dashboard::login_path(&own_path(next));
-            return Err(see_other(&next));
+            return Err(Box::new(see_other(&next)));
         };
         if is_same(&session.csrf, csrf) {
             return Ok(session);
         }
-        Err(self.refused(&Refusal::new(
+        Err(Box::new(self.refused(&Refusal::new(
             StatusCode::FORBIDDEN,
             text!(
                 "this form belongs to a session that is over, or to somebody else; go back, renew the page and send it again",
                 "끝난 세션이나 다른 사람의 양식입니다. 뒤로 가서 페이지를 새로 고친 다음 다시 보내십시오"
             ),
-        )))
+        ))))
     }
 
     fn done<T>(&self, outcome: Result<T, Refusal>, next: &str) -> Response {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-fn told(findings: serde_json::Value, resolved_at: Option<&str>) -> Told {
+fn told(findings: &serde_json::Value, resolved_at: Option<&str>) -> Told {
     serde_json::from_value(json!({
         "id": "20260101-000000-abc", "agent": "edge", "check": "shop", "kind": "http",
         "instance": "https://shop.example/", "host": null, "severity": "critical", "state": "down",
@@ -42,7 +42,7 @@ fn each_code_of_an_incident_is_an_alert_and_says_nothing_of_who_saw_it() {
         finding("http.slow", "warning", "b"),
         finding("http.status", "critical", "c"),
     ]);
-    let alerts = cluster().alerts(&told(findings, None), Event::Opened, now());
+    let alerts = cluster().alerts(&told(&findings, None), Event::Opened, now());
     insta::assert_snapshot!(serde_json::to_string_pretty(&alerts).unwrap());
     assert!(alerts.iter().all(|alert| !alert.labels.values().any(|value| value == "edge")));
 }
@@ -51,7 +51,7 @@ fn each_code_of_an_incident_is_an_alert_and_says_nothing_of_who_saw_it() {
 fn an_alert_stands_for_a_while_and_ends_when_the_incident_did() {
     let of = |event, resolved_at| {
         let findings = json!([finding("http.status", "critical", "a")]);
-        let alerts = cluster().alerts(&told(findings, resolved_at), event, now());
+        let alerts = cluster().alerts(&told(&findings, resolved_at), event, now());
         (alerts[0].starts_at.to_string(), alerts[0].ends_at.to_string())
     };
     let opened = "2026-01-01T00:00:00Z".to_owned();
@@ -124,7 +124,7 @@ async fn one_that_is_refused_of_very_many_keeps_no_other_from_being_told() {
     let free = std::net::TcpListener::bind("127.31.0.2:0").unwrap().local_addr().unwrap();
     let cluster = Alertmanager { urls: vec![url, format!("http://{free}")], ..cluster() };
     let one = |check: &str| {
-        let mut told = told(json!([finding("http.status", "critical", "a")]), None);
+        let mut told = told(&json!([finding("http.status", "critical", "a")]), None);
         told.check = Some(check.to_owned());
         cluster.alerts(&told, Event::Opened, now())
     };
