@@ -31,7 +31,9 @@ class Letters:
         return "250 2.1.5 fine"
 
     async def handle_DATA(self, server, session, envelope):
-        letter = {"to": envelope.rcpt_tos, "tls": session.ssl is not None, "text": envelope.content.decode()}
+        # The session knows of STARTTLS alone.
+        tls = server.transport.get_extra_info("sslcontext") is not None
+        letter = {"to": envelope.rcpt_tos, "tls": tls, "text": envelope.content.decode()}
         with open(file, "a") as letters:
             letters.write(json.dumps(letter) + "\n")
         return "250 2.0.0 queued"
