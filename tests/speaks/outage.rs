@@ -23,6 +23,9 @@ async fn a_full_a_stopped_and_a_replaced_postgres_are_told_and_resolved() {
         timeout = "1s"
         fail_after = 2
 
+        [alerts]
+        flapping = false
+
         [[tcp]]
         name = "database"
         address = "{address}"
