@@ -249,17 +249,7 @@ fn says_no_value(kind: ErrorKind) -> bool {
 
 /// As forms want it: letters, digits and `*-._` as they are, a blank as `+` (WHATWG URL, section 5.2).
 pub(super) fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => {
-                encoded.push(char::from(byte));
-            }
-            b' ' => encoded.push('+'),
-            _ => encoded += &format!("%{byte:02X}"),
-        }
-    }
-    encoded
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// A message for the tests of other receivers.
